@@ -1,0 +1,17 @@
+"""Settings from the environment: read by commands only."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What `CULTURE_…` variables say."""
+
+    model_config = SettingsConfigDict(env_prefix="CULTURE_", frozen=True)
+
+    home: Path = Field(default=Path("var"), description="folder of everything that commands write")
+    database_url: str | None = Field(
+        default=None, description="a PostgreSQL server; without it an embedded one runs under the home folder"
+    )

@@ -1,0 +1,1 @@
+"""Bundle in, answers out: the HTTP API, live rows, planner and visitor pages."""

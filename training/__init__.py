@@ -1,0 +1,1 @@
+"""Matrices in, bundle out: learners, forecasters, splits by time, evaluation, tuning, tracking."""
