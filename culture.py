@@ -1,10 +1,255 @@
 """The `culture` command: the one place that joins all rooms."""
 
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+# Before numpy is loaded: the learners bring their own threads, and BLAS threads under them only get in the way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import click
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Recommendation and demand matching for public culture.",
+)
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
+
+
+def parse_time(text: str) -> Any:
+    """An ISO 8601 instant; without a zone it is in Asia/Shanghai.
+
+    Raises:
+        click.BadParameter: says which value could not be read.
+    """
+    import pandas as pd
+
+    from recsys.dataset import DEFAULT_TIMEZONE
+
+    try:
+        time = pd.Timestamp(text)
+        if time is pd.NaT:
+            raise ValueError
+        return (time.tz_localize(ZoneInfo(DEFAULT_TIMEZONE)) if time.tzinfo is None else time).tz_convert("UTC")
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            f"{text!r} is not a time; write ISO 8601, for example 2026-03-01 or 2026-03-01T08:00:00Z"
+        ) from None
+
+
+AsOf = Annotated[Any, typer.Option("--as-of", parser=parse_time, metavar="TIME", help="First instant not used.")]
+
+
+@app.command()
+def ingest(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with one file a table.")],
+    platform: Annotated[str, typer.Option(help="Name of the platform that delivers.")] = "default",
+    timezone: Annotated[str | None, typer.Option(help="Zone of times without one [default: Asia/Shanghai].")] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON file for the report.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Load a platform's tables; bad rows go to quarantine with their reason."""
+    from features.ingest import ingest_folder
+    from features.store import open_store
+
+    with open_store(_settings()) as store:
+        outcome = ingest_folder(store, folder, platform, timezone, report, show_progress=_shows_progress(quiet))
+    if not quiet:
+        typer.echo(str(outcome))
+
+
+@app.command()
+def train(
+    as_of: AsOf = None,
+    config: Annotated[Path | None, typer.Option(help="JSON file with settings.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Learn from what was known before TIME, evaluate, and release the bundle if it beats its baselines."""
+    import pandas as pd
+
+    from training.run import load_config, train_bundle
+
+    time = pd.Timestamp.now(tz="UTC").floor("s") if as_of is None else as_of
+    outcome = train_bundle(_settings(), time, load_config(config), _reporter(quiet))
+    if not quiet:
+        typer.echo(str(outcome))
+
+
+@app.command()
+def recommend(
+    as_of: AsOf,
+    output: Output,
+    k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Length of a list.")],
+    users: Annotated[Path | None, typer.Option(help="CSV with a column user_id [default: all users].")] = None,
+    session_window_days: Annotated[
+        float | None, typer.Option(min=0.0, help="Only sessions that start within so many days.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Rank open sessions for users."""
+    from training.answers import recommend_file
+
+    n_rows = recommend_file(_settings(), as_of, k, output, users, session_window_days, _reporter(quiet))
+    _wrote(output, n_rows, quiet)
+
+
+@app.command()
+def forecast(
+    as_of: AsOf,
+    output: Output,
+    horizon: Annotated[int, typer.Option(min=1, max=104, help="Weeks ahead.")],
+    quiet: Quiet = False,
+) -> None:
+    """Forecast bookings and demand for each region, category and week."""
+    from training.answers import forecast_file
+
+    _wrote(output, forecast_file(_settings(), as_of, horizon, output, _reporter(quiet)), quiet)
+
+
+@app.command()
+def suggest(
+    as_of: AsOf,
+    output: Output,
+    budget: Annotated[int, typer.Option(min=0, help="Number of new weekly classes.")],
+    region: Annotated[str | None, typer.Option(help="Only venues in or under this region.")] = None,
+    categories: Annotated[str | None, typer.Option(help="Only these categories, with commas between.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Suggest where to open new weekly training classes."""
+    from training.answers import suggest_file
+
+    wanted = None if categories is None else [c.strip() for c in categories.split(",") if c.strip()]
+    _wrote(output, suggest_file(_settings(), as_of, budget, output, region, wanted, _reporter(quiet)), quiet)
+
+
+@app.command()
+def evaluate(
+    as_of: AsOf,
+    window_days: Annotated[float, typer.Option(min=0.0, help="Length of the window in days.")],
+    k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Length of a list.")] = 10,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="JSON file for the table.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Back-test every ranker and forecaster on [TIME, TIME + D)."""
+    from training.answers import evaluate_window
+
+    table = evaluate_window(_settings(), as_of, window_days, k, output, _reporter(quiet))
+    if not quiet:
+        typer.echo(table)
+
+
+@app.command()
+def simulate(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write; must be empty or new.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all chance.")] = 0,
+    users: Annotated[int, typer.Option(min=1, help="Registered users.")] = 18000,
+    weeks: Annotated[int, typer.Option(min=1, max=520, help="Weeks of history.")] = 26,
+    start: Annotated[str | None, typer.Option(metavar="DATE", help="First day.")] = None,
+    region: Annotated[str, typer.Option(help="County, city or province to simulate.")] = "370114",
+    shape: Annotated[str, typer.Option(help="Family of the choice model and of the counts (see docs).")] = "logit",
+    quiet: Quiet = False,
+) -> None:
+    """Write the tables of a made-up place, and its truth beside them."""
+    from recsys.simulation.command import simulate as write_simulation
+
+    try:
+        first_day = None if start is None else date.fromisoformat(start)
+    except ValueError:
+        raise click.BadParameter(f"{start!r} is not a date; write YYYY-MM-DD", param_hint="--start") from None
+    write_simulation(
+        output,
+        seed=seed,
+        users=users,
+        weeks=weeks,
+        start=first_day,
+        region=region,
+        shape=shape,
+        show_progress=_shows_progress(quiet),
+    )
+
+
+@app.command()
+def score(
+    truth: Annotated[Path, typer.Option(help="Folder of the truth that `culture simulate` wrote.")],
+    recommendations: Annotated[Path | None, typer.Option(help="File of `culture recommend`.")] = None,
+    forecast: Annotated[Path | None, typer.Option(help="File of `culture forecast`.")] = None,
+    suggestions: Annotated[Path | None, typer.Option(help="File of `culture suggest`.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Score answers against the truth, beside the oracle's and simple rules'."""
+    from recsys.simulation.scoring import score as score_answers
+
+    result = score_answers(truth, recommendations, forecast, suggestions)
+    typer.echo(json.dumps(result, ensure_ascii=False, indent=None if quiet else 2))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Loopback address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Serve the HTTP API and the web pages."""
+    from serving.main import serve as serve_http
+
+    serve_http(_settings(), host=host, port=port, workers=workers, quiet=quiet)
+
+
+def _settings() -> Any:
+    from features.settings import Settings
+
+    return Settings()
+
+
+def _shows_progress(quiet: bool) -> bool:
+    return sys.stderr.isatty() and not quiet
+
+
+def _reporter(quiet: bool) -> Any:
+    """Says one line on standard error, unless quiet."""
+
+    def say(line: str) -> None:
+        if not quiet:
+            typer.echo(line, err=True)
+
+    return say
+
+
+def _wrote(output: Path, n_rows: int, quiet: bool) -> None:
+    if not quiet:
+        typer.echo(f"{output}: {n_rows} rows")
 
 
 def main() -> None:
-    """Entry point of the console command."""
-    app()
+    """Entry point of the console command: every failure is one line on standard error and exit status 1."""
+    from recsys.errors import RecsysError
+
+    warnings.filterwarnings("ignore", module=r"(mlflow|lightfm|implicit|statsforecast|fugue)\b")
+    try:
+        app()
+    except (RecsysError, OSError) as error:
+        typer.echo(f"culture: {' '.join(str(error).split())}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("CULTURE_DEBUG"):
+            raise
+        typer.echo(
+            f"culture: unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            " (set CULTURE_DEBUG=1 for the traceback)",
+            err=True,
+        )
+        sys.exit(1)

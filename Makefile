@@ -1,0 +1,63 @@
+# Everything a newcomer needs: `make demo` and `make test`. The rest is for those who work on it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS ?= dev
+comma := ,
+STAMP := $(VENV)/.set-up-$(subst $(comma),-,$(EXTRAS))
+PYTEST_WORKERS ?= 2
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: setup check format test demo train serve lock clean help
+
+help: ## List what make can do
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
+
+setup: $(STAMP) ## Make .venv with everything in it
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name it with PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+check: setup ## Lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Format and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: setup ## Run all tests
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile tests
+	$(BIN)/pytest --nbmake --nbmake-timeout=300 notebooks
+
+demo: setup ## Simulated county in, service out
+	$(BIN)/culture demo
+
+train: setup ## Learn from the store and release the bundle
+	$(BIN)/culture train
+
+serve: setup ## Serve the champion
+	$(BIN)/culture serve
+
+bench-ingest bench-features bench-openings bench-demand bench-unconstrain bench-serving: bench-%: setup ## Benchmarks
+	$(BIN)/python -m benchmarks.$* $(ARGS)
+
+bench-ranking: setup ## nDCG@10 of every ranker; TRAIN=a.tsv TEST=b.tsv [OUT=FILE]
+	$(BIN)/python -m benchmarks.ranking_classic $(if $(TRAIN),--train $(TRAIN)) $(if $(TEST),--test $(TEST)) $(if $(OUT),--out $(OUT)) $(ARGS)
+
+bench-windows: setup ## Ranking on past windows of real data; DATA=folder
+	$(BIN)/python -m benchmarks.ranking_windows $(if $(DATA),--data $(DATA)) $(ARGS)
+
+bench-tourism: setup ## Hierarchical forecasts on Australian tourism; DATA=folder
+	$(BIN)/python -m benchmarks.tourism $(if $(DATA),--data $(DATA)) $(ARGS)
+
+lock: setup ## Write constraints.txt from what is installed
+	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
+
+clean: ## Remove what commands wrote, not the environment
+	rm -rf var build *.egg-info .pytest_cache .mypy_cache .ruff_cache
