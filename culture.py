@@ -209,6 +209,55 @@ def serve(
     serve_http(_settings(), host=host, port=port, workers=workers, quiet=quiet)
 
 
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port, or the next free one.")] = 8000,
+    quiet: Quiet = False,
+) -> None:
+    """Simulate a county, load it, learn from it, and serve; a second run starts at once."""
+    import threading
+
+    from features.settings import Settings
+    from recsys.releases import champion_name
+    from serving.main import free_port
+    from serving.main import serve as serve_http
+
+    # A home and a database of its own: made-up rows never mix with a platform's.
+    settings = Settings(home=_settings().home / "demo", database_url=None)
+    if champion_name(settings.home) is None:
+        _prepare_demo(settings, quiet)
+    port = free_port("127.0.0.1", port)
+    threading.Thread(target=_show_examples, args=(settings, port), daemon=True).start()
+    serve_http(settings, host="127.0.0.1", port=port, workers=1, quiet=True)
+
+
+def _prepare_demo(settings: Any, quiet: bool) -> None:
+    from features.ingest import ingest_folder
+    from features.store import open_store
+    from recsys.simulation.command import simulate as write_simulation
+    from training.run import TrainConfig, train_bundle
+
+    say = _reporter(quiet)
+    folder = settings.home / "county"
+    manifest = folder / "truth" / "manifest.json"
+    if not manifest.exists():
+        say("simulating half a year of a county")
+        write_simulation(folder, show_progress=_shows_progress(quiet))
+    say("loading its tables")
+    with open_store(settings) as store:
+        ingest_folder(store, folder, "default", None, None, show_progress=_shows_progress(quiet))
+    as_of = parse_time(json.loads(manifest.read_text(encoding="utf-8"))["as_of"])
+    say(str(train_bundle(settings, as_of, TrainConfig(), say)))
+
+
+def _show_examples(settings: Any, port: int) -> None:
+    """Waits until the service is ready, asks it three questions and prints the answers."""
+    from serving.examples import ask_examples
+
+    for line in ask_examples(f"http://127.0.0.1:{port}"):
+        typer.echo(line)
+
+
 def _settings() -> Any:
     from features.settings import Settings
 

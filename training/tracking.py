@@ -1,0 +1,89 @@
+"""MLflow: one run a training, the bundle as its artifact, the champion as an alias of the registered model.
+
+Local by default (an SQLite file under the home folder); a server when `MLFLOW_TRACKING_URI` names one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+# Nothing may need the network at run time; read by MLflow when it is imported.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+
+EXPERIMENT = "culture-recsys"
+REGISTERED_MODEL = "culture-recsys"
+CHAMPION_ALIAS = "champion"
+
+
+def tracking_uri(home: Path) -> str:
+    """Where runs are kept: `MLFLOW_TRACKING_URI`, else an SQLite file under the home folder."""
+    named = os.environ.get("MLFLOW_TRACKING_URI")
+    if named:
+        return named
+    folder = (home / "mlflow").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+@contextmanager
+def tracked_run(home: Path, name: str, params: Mapping[str, Any]) -> Iterator[str]:
+    """One MLflow run around a training; yields its id. A failure inside marks the run as failed."""
+    uri = tracking_uri(home)
+    mlflow.set_tracking_uri(uri)
+    if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+        local = uri.startswith("sqlite:")
+        mlflow.create_experiment(EXPERIMENT, (home / "mlflow" / "artifacts").resolve().as_uri() if local else None)
+    mlflow.set_experiment(EXPERIMENT)
+    with mlflow.start_run(run_name=name) as run:
+        mlflow.log_params(dict(params))
+        yield str(run.info.run_id)
+
+
+def log_evaluation(table: pd.DataFrame) -> None:
+    """Logs what is served and what it must beat as metrics (categories only in the table), and the table whole."""
+    shown = table[~table["segment"].str.startswith("category:") & table["mean"].notna()]
+    mlflow.log_metrics(
+        {
+            _metric_name(row["task"], row["model"], row["segment"], row["metric"], row["window"]): float(row["mean"])
+            for row in shown.to_dict("records")
+        }
+    )
+    mlflow.log_table(table.astype(object).where(table.notna(), None), "evaluation.json")
+
+
+def log_bundle(folder: Path) -> None:
+    """Logs every file of a bundle as an artifact."""
+    mlflow.log_artifacts(str(folder), artifact_path="bundle")
+
+
+def register(run_id: str, bundle_name: str, *, is_champion: bool) -> int:
+    """Registers the run's bundle as a model version; the gate alone moves the champion's alias to it."""
+    client = MlflowClient()
+    try:
+        client.create_registered_model(REGISTERED_MODEL)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    source = f"{client.get_run(run_id).info.artifact_uri}/bundle"
+    version = client.create_model_version(REGISTERED_MODEL, source, run_id, tags={"bundle": bundle_name})
+    if is_champion:
+        client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION_ALIAS, version.version)
+    return int(version.version)
+
+
+def _metric_name(*parts: str) -> str:
+    return "/".join("".join(c if c.isalnum() or c in "_-. " else "-" for c in part) for part in parts)
