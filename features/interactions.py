@@ -1,0 +1,149 @@
+"""What people did, as weighted events, and events as weighted pairs: written once for every table engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, cast
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from narwhals.typing import IntoFrameT
+from pydantic import BaseModel, ConfigDict, Field
+
+from recsys.dataset import TEXT, Dataset
+from recsys.ids import IdMap
+from recsys.schema import BOOKING_STATUSES
+
+SECONDS_PER_DAY = 86_400.0
+EVENT_COLUMNS = ("user_id", "activity_id", "session_id", "at", "kind", "weight")
+
+
+class InteractionConfig(BaseModel):
+    """Weight of each kind of event before decay; an event of weight 0 is left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    attended: float = Field(default=1.0, ge=0, description="weight of a booking that was attended")
+    booked: float = Field(default=0.9, ge=0, description="weight of a booking whose end is not known yet")
+    waitlisted: float = Field(default=0.7, ge=0, description="weight of a booking that found no place")
+    no_show: float = Field(default=0.3, ge=0, description="weight of a booking whose person stayed away")
+    cancelled: float = Field(default=0.2, ge=0, description="weight of a booking that was given back")
+    pledge: float = Field(default=0.6, ge=0, description="weight of a promise to come if it is offered")
+    favourite: float = Field(default=0.5, ge=0, description="weight of a favourite")
+    share: float = Field(default=0.4, ge=0, description="weight of a share")
+    rating: float = Field(default=0.5, ge=0, description="weight of the best rating; lower ones count in proportion")
+    view: float = Field(default=0.1, ge=0, description="weight of a view")
+    impression: float = Field(default=0.0, ge=0, description="weight of having been shown; 0 leaves it out")
+    best_rating: float = Field(default=5.0, gt=0, description="value of the best rating, in the platform's own points")
+    half_life_days: float = Field(default=90.0, gt=0, description="days after which an event counts half")
+
+
+DEFAULT_INTERACTIONS = InteractionConfig()
+
+
+def events(dataset: Dataset, config: InteractionConfig = DEFAULT_INTERACTIONS) -> pd.DataFrame:
+    """Every booking and every piece of feedback as one row, in order of time.
+
+    `kind` is the booking's status or the feedback's kind; `at` is when it was booked or occurred; `session_id`
+    is missing for feedback; `weight` > 0 is not decayed yet. A rating without a value counts half of the best.
+
+    Returns:
+        Columns `user_id, activity_id, session_id, at, kind, weight`.
+    """
+    activity_of = dataset.sessions.set_index("session_id")["activity_id"]
+    booked = dataset.bookings.assign(
+        activity_id=dataset.bookings["session_id"].map(activity_of).astype(TEXT),
+        at=dataset.bookings["booked_at"],
+        kind=dataset.bookings["status"],
+        share_of_best=1.0,
+    )
+    feedback = dataset.feedback
+    is_rating = feedback["kind"] == "rating"
+    points = (feedback["value"] / config.best_rating).clip(0, 1).fillna(0.5)
+    told = feedback.assign(
+        session_id=pd.Series(None, index=feedback.index, dtype=TEXT),
+        at=feedback["occurred_at"],
+        share_of_best=points.where(is_rating, 1.0),
+    )
+    columns = ["user_id", "activity_id", "session_id", "at", "kind", "share_of_best"]
+    rows = pd.concat([booked[columns], told[columns]], ignore_index=True)
+    weights = rows["kind"].map(kind_weights(config)).astype("float64") * rows["share_of_best"]
+    rows = rows.assign(weight=weights)
+    return rows.loc[rows["weight"] > 0, list(EVENT_COLUMNS)].sort_values("at", kind="stable", ignore_index=True)
+
+
+def bookings_only(rows: pd.DataFrame) -> pd.DataFrame:
+    """Events that are bookings, whatever their status."""
+    return rows[rows["kind"].isin(BOOKING_STATUSES)]
+
+
+def kind_weights(config: InteractionConfig) -> dict[str, float]:
+    """Weight of each kind of event."""
+    settings = {"best_rating", "half_life_days"}
+    return {name: value for name, value in config.model_dump().items() if name not in settings}
+
+
+def coded_events(rows: pd.DataFrame, users: IdMap, keys: IdMap, key: str = "activity_id") -> pd.DataFrame:
+    """Events with rows for ids; those of unknown users or keys, or without a key, are left out.
+
+    Args:
+        rows: Events, with a column `key` (join one on for series, organisers or categories).
+        users: Rows of the users.
+        keys: Rows of the values of `key`.
+        key: Column that holds what the user is paired with.
+
+    Returns:
+        Columns `user_num`, `key_num` (int64), `at_s` (int64, whole seconds since 1970 UTC), `weight` (float64).
+    """
+    coded = pd.DataFrame(
+        {
+            "user_num": users.nums_or_missing(rows["user_id"]),
+            "key_num": keys.nums_or_missing(rows[key]),
+            "at_s": epoch_seconds(rows["at"]),
+            "weight": rows["weight"].to_numpy(dtype=np.float64),
+        }
+    )
+    return coded[(coded["user_num"] >= 0) & (coded["key_num"] >= 0)].reset_index(drop=True)
+
+
+def epoch_seconds(times: pd.Series) -> Any:
+    """(n,) int64 whole seconds since 1970 UTC, rounded down."""
+    return times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[s]").astype(np.int64)
+
+
+def weighted_pairs(
+    rows: IntoFrameT,
+    *,
+    keys: Sequence[str] = ("user_num", "key_num"),
+    data_until: pd.Timestamp,
+    half_life_days: float,
+) -> IntoFrameT:
+    r"""Sum of decayed weights of each pair: $\sum_e w_e \, 2^{-(t - t_e) / h}$ over events before $t$ = `data_until`.
+
+    Takes and gives back whatever Narwhals understands: a pandas or Polars frame is computed at once, a Polars
+    lazy frame, a DuckDB relation or a Spark frame becomes a plan of the same kind. Rows come in no order.
+
+    Args:
+        rows: Events with the columns of `keys` (numbers or texts; missing ones are left out), `at_s` (whole
+            seconds since 1970 UTC) and `weight`.
+        keys: Columns that make a pair.
+        data_until: First instant not used; whole seconds.
+        half_life_days: Days after which an event counts half.
+
+    Returns:
+        The columns of `keys` and `weight`.
+    """
+    until_s = int(pd.Timestamp(data_until).timestamp())
+    rate = math.log(2) / (half_life_days * SECONDS_PER_DAY)
+    decay = ((nw.col("at_s") - until_s) * rate).exp()
+    frame: Any = nw.from_native(cast(Any, rows))  # Narwhals' overloads do not take the union of its own frames.
+    pairs: IntoFrameT = (
+        frame.filter(nw.col("at_s") < until_s)
+        .with_columns(weight=nw.col("weight") * decay)
+        .group_by(*keys, drop_null_keys=True)
+        .agg(nw.col("weight").sum())
+        .to_native()
+    )
+    return pairs
