@@ -1,0 +1,94 @@
+"""Factors of keys; a user's factors are solved from the history at the moment of scoring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.bundle import BundleWriter, ModelBundle
+from recsys.rankers.base import Scores, UserBatch, blank_strangers, check_keys
+
+SOLVE_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class FactorRanker:
+    r"""Implicit-feedback factors with exact fold-in of whoever is scored.
+
+    The user's vector solves $(Y^\top Y + Y_u^\top (C_u - I) Y_u + \lambda I)\, x = Y_u^\top c_u$ with confidence
+    $c = \alpha w$ of the history's weights w, so it needs no user of the training and a booking counts at once.
+    Source: Hu, Koren & Volinsky 2008, ICDM.
+
+    Attributes:
+        factors: Y, float32 of shape (n_keys, n_factors).
+        known: Keys with interactions in training, bool of shape (n_keys,); the others' scores are NaN.
+        regularisation: Lambda, > 0.
+        alpha: Confidence of a weight of 1.
+    """
+
+    factors: NDArray[np.float32]
+    known: NDArray[np.bool_]
+    regularisation: float
+    alpha: float
+    kind: ClassVar[str] = "factor"
+
+    @property
+    def n_keys(self) -> int:
+        """Number of keys."""
+        return int(self.factors.shape[0])
+
+    @cached_property
+    def _gram(self) -> NDArray[np.float64]:
+        factors = np.asarray(self.factors, dtype=np.float64)
+        return factors.T @ factors + self.regularisation * np.eye(factors.shape[1])
+
+    def user_factors(self, users: UserBatch) -> NDArray[np.float32]:
+        """The users' vectors, float32 of shape (n_users, n_factors); zeros without a history."""
+        check_keys(self, users)
+        vectors = np.zeros((users.n_users, self.factors.shape[1]), dtype=np.float32)
+        for place, block in users.blocks(SOLVE_BLOCK):
+            vectors[place] = self._solve(block)
+        return vectors
+
+    def _solve(self, users: UserBatch) -> NDArray[np.float64]:
+        n_factors = self.factors.shape[1]
+        left = np.tile(self._gram, (users.n_users, 1, 1))
+        right = np.zeros((users.n_users, n_factors, 1))
+        indptr, indices, data = users.histories.indptr, users.histories.indices, users.histories.data
+        for row in range(users.n_users):
+            entries = slice(indptr[row], indptr[row + 1])
+            mine = np.asarray(self.factors[indices[entries]], dtype=np.float64)
+            confidence = self.alpha * data[entries].astype(np.float64)
+            left[row] += mine.T @ ((confidence - 1)[:, None] * mine)
+            right[row, :, 0] = confidence @ mine
+        solved: NDArray[np.float64] = np.linalg.solve(left, right)[:, :, 0]
+        return solved
+
+    def scores(self, users: UserBatch, key_nums: NDArray[np.int64] | None = None) -> Scores:
+        """Scores (n_users, n_keys); NaN for users without a history and keys without interactions."""
+        factors = self.factors if key_nums is None else self.factors[key_nums]
+        scores = self.user_factors(users) @ factors.T
+        scores[:, ~(self.known if key_nums is None else self.known[key_nums])] = np.nan
+        return blank_strangers(scores, users)
+
+    def save(self, writer: BundleWriter, name: str) -> None:
+        """Writes the factors under `name`."""
+        settings = {"kind": self.kind, "regularisation": self.regularisation, "alpha": self.alpha}
+        writer.json(f"{name}/ranker", settings)
+        writer.array(f"{name}/factors", self.factors)
+        writer.array(f"{name}/known", self.known)
+
+    @classmethod
+    def load(cls, bundle: ModelBundle, name: str) -> FactorRanker:
+        """The ranker that `save` wrote under `name`."""
+        settings = bundle.json(f"{name}/ranker")
+        return cls(
+            bundle.array(f"{name}/factors"),
+            bundle.array(f"{name}/known"),
+            float(settings["regularisation"]),
+            float(settings["alpha"]),
+        )

@@ -1,0 +1,1 @@
+"""Learners: functions from interaction matrices to rankers."""
