@@ -1,0 +1,77 @@
+import pandas as pd
+
+from training.gate import judge
+
+
+def row(model, role, mean, low, high, *, task="ranking", metric="ndcg@10", segment="all", n=100):
+    return {
+        "task": task,
+        "model": model,
+        "role": role,
+        "segment": segment,
+        "metric": metric,
+        "window": "all",
+        "mean": mean,
+        "low": low,
+        "high": high,
+        "n": n,
+    }
+
+
+def test_better_than_the_best_baseline_passes():
+    table = pd.DataFrame([row("two-stage", "served", 0.5, 0.4, 0.6), row("popularity", "baseline", 0.3, 0.2, 0.4)])
+    report = judge(table)
+    assert report.passed
+    assert "two-stage" not in report.lines[0]
+    assert "passes against popularity 0.3000" in report.lines[0]
+
+
+def test_worse_than_noise_allows_is_refused_and_said():
+    table = pd.DataFrame([row("two-stage", "served", 0.1, 0.0, 0.2), row("affinity", "baseline", 0.3, 0.2, 0.4)])
+    report = judge(table)
+    assert not report.passed
+    assert "is refused against affinity 0.3000 [0.2000, 0.4000]" in report.lines[0]
+
+
+def test_within_the_noise_of_the_baseline_passes():
+    table = pd.DataFrame([row("two-stage", "served", 0.28, 0.2, 0.4), row("affinity", "baseline", 0.3, 0.2, 0.4)])
+    assert judge(table).passed
+
+
+def test_a_loss_is_better_when_lower():
+    good = row("ensemble", "served", 1.0, 0.9, 1.1, task="bookings", metric="pinball")
+    bad = row("seasonal naive", "baseline", 2.0, 1.8, 2.2, task="bookings", metric="pinball")
+    assert judge(pd.DataFrame([good, bad])).passed
+    assert not judge(pd.DataFrame([{**good, "role": "baseline"}, {**bad, "role": "served"}])).passed
+
+
+def test_the_best_baseline_counts_not_the_first():
+    table = pd.DataFrame(
+        [
+            row("two-stage", "served", 0.25, 0.2, 0.3),
+            row("popularity", "baseline", 0.1, 0.05, 0.15),
+            row("affinity", "baseline", 0.5, 0.45, 0.55),
+        ]
+    )
+    assert not judge(table).passed
+
+
+def test_segments_and_few_observations_do_not_judge():
+    table = pd.DataFrame(
+        [
+            row("two-stage", "served", 0.1, 0.0, 0.2, segment="cold"),
+            row("affinity", "baseline", 0.9, 0.8, 1.0, segment="cold"),
+            row("two-stage", "served", 0.1, 0.0, 0.2, n=3),
+            row("affinity", "baseline", 0.9, 0.8, 1.0, n=3),
+        ]
+    )
+    report = judge(table)
+    assert report.passed
+    assert "not judged on 3 observations" in report.lines[0]
+
+
+def test_nothing_to_judge_is_said():
+    table = pd.DataFrame(columns=["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"])
+    report = judge(table)
+    assert report.passed
+    assert report.lines[0].startswith("nothing to judge")

@@ -1,0 +1,70 @@
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from training.tracking import (
+    CHAMPION_ALIAS,
+    REGISTERED_MODEL,
+    log_bundle,
+    log_evaluation,
+    register,
+    tracked_run,
+    tracking_uri,
+)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path
+
+
+def evaluation():
+    base = {"task": "ranking", "model": "two-stage", "role": "served", "metric": "ndcg@10", "window": "all"}
+    return pd.DataFrame(
+        [
+            {**base, "segment": "new organisers", "mean": 0.25, "low": float("nan"), "high": 0.3, "n": 4},
+            {**base, "segment": "cold", "mean": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0},
+        ]
+    )
+
+
+def train_once(home, name, *, is_champion):
+    bundle = home / "bundles" / name
+    bundle.mkdir(parents=True)
+    (bundle / "manifest.json").write_text("{}")
+    with tracked_run(home, name, {"as_of": "2026-01-01"}) as run_id:
+        log_evaluation(evaluation())
+        log_bundle(bundle)
+        return run_id, register(run_id, name, is_champion=is_champion)
+
+
+def test_a_run_keeps_params_metrics_table_and_bundle(home):
+    run_id, _ = train_once(home, "one", is_champion=True)
+    client = MlflowClient(tracking_uri(home))
+    run = client.get_run(run_id)
+    assert run.data.params == {"as_of": "2026-01-01"}
+    assert run.data.metrics == {"ranking/two-stage/new organisers/ndcg-10/all": 0.25}
+    assert {a.path for a in client.list_artifacts(run_id)} == {"evaluation.json", "bundle"}
+    assert (home / "mlflow" / "artifacts").is_dir()
+
+
+def test_only_the_gate_moves_the_champion(home):
+    train_once(home, "one", is_champion=True)
+    train_once(home, "two", is_champion=False)
+    client = MlflowClient(tracking_uri(home))
+    champion = client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION_ALIAS)
+    assert champion.tags["bundle"] == "one"
+    train_once(home, "three", is_champion=True)
+    assert client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION_ALIAS).tags["bundle"] == "three"
+
+
+def test_a_failed_training_is_a_failed_run(home):
+    with pytest.raises(ValueError, match="no"), tracked_run(home, "bad", {}) as run_id:
+        raise ValueError("no")
+    assert MlflowClient(tracking_uri(home)).get_run(run_id).info.status == "FAILED"
+
+
+def test_a_server_is_used_when_named(home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking.example:5000")
+    assert tracking_uri(home) == "http://tracking.example:5000"
