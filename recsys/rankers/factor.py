@@ -65,8 +65,7 @@ class FactorRanker:
             confidence = self.alpha * data[entries].astype(np.float64)
             left[row] += mine.T @ ((confidence - 1)[:, None] * mine)
             right[row, :, 0] = confidence @ mine
-        solved: NDArray[np.float64] = np.linalg.solve(left, right)[:, :, 0]
-        return solved
+        return np.asarray(np.linalg.solve(left, right)[:, :, 0], dtype=np.float64)
 
     def scores(self, users: UserBatch, key_nums: NDArray[np.int64] | None = None) -> Scores:
         """Scores (n_users, n_keys); NaN for users without a history and keys without interactions."""
