@@ -1,0 +1,1 @@
+"""What ranking looks at: the catalogue at an instant, people with their own past, and the signals of a pair."""

@@ -1,0 +1,180 @@
+"""The catalogue at an instant: what can be booked, and what everybody's past says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.signals.events import NS_PER_DAY, Events, events_of
+from features.signals.lookup import LEVELS, Lookup, lookup_of
+from features.signals.text import TitleWords, title_words
+from recsys.availability import OpenSessions, open_sessions
+from recsys.dataset import Dataset
+
+FAST_DAYS = 21.0
+SLOW_DAYS = 90.0
+"""Half-lives of what is new and of what lasts."""
+
+
+@dataclass(frozen=True)
+class KeyColumns:
+    """One level's keys among the candidates, and each key's past with everybody.
+
+    Attributes:
+        keys: (n_keys,) key row in the lookup, those that a candidate has.
+        of_candidate: (n_candidates,) place in `keys`, -1 where the candidate has none.
+        place_of_key: (n_all_keys,) place in `keys`, -1 for keys without a candidate.
+        sessions_fast: (n_keys,) sessions held, each halved every `FAST_DAYS`.
+        sessions_slow: (n_keys,) the same, every `SLOW_DAYS`.
+        taken_fast: (n_keys,) bookings for them, decayed alike.
+        taken_slow: (n_keys,) the same.
+        n_users: (n_keys,) people who ever booked.
+        n_open: (n_keys,) candidates of the key.
+    """
+
+    keys: NDArray[np.int64]
+    of_candidate: NDArray[np.int64]
+    place_of_key: NDArray[np.int64]
+    sessions_fast: NDArray[np.float64]
+    sessions_slow: NDArray[np.float64]
+    taken_fast: NDArray[np.float64]
+    taken_slow: NDArray[np.float64]
+    n_users: NDArray[np.float64]
+    n_open: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything that ranking needs besides the people asking; the same for all of them.
+
+    Attributes:
+        at: Instant of the answers.
+        lookup: Rows of all activities and sessions.
+        sessions: Candidates.
+        activities: (n_candidates,) activity row.
+        session_nums: (n_candidates,) session row.
+        levels: Keys by level.
+        facts: Name to (n_candidates,) signal of the candidate alone.
+        words: Words of titles.
+        n_people: People with a past.
+    """
+
+    at: pd.Timestamp
+    lookup: Lookup
+    sessions: OpenSessions
+    activities: NDArray[np.int64]
+    session_nums: NDArray[np.int64]
+    levels: dict[str, KeyColumns]
+    facts: dict[str, NDArray[np.float64]]
+    words: TitleWords
+    n_people: int
+
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+
+def catalogue_of(
+    dataset: Dataset, at: pd.Timestamp, window_days: float | None = None, taken: pd.Series | None = None
+) -> Catalogue:
+    """The catalogue at `at`, from what `dataset` knew by then.
+
+    Args:
+        dataset: What is known; cut at `at` first where it reaches further.
+        at: Instant of the answers; may lie after the data set's end, as when serving.
+        window_days: Candidates start before `at` + window_days; None for no end.
+        taken: Places by session_id, newer than the data set's bookings; None to count those.
+    """
+    known = dataset.known_at(at) if dataset.data_until > at else dataset
+    lookup = lookup_of(known)
+    sessions = open_sessions(known, at, window_days, taken)
+    everybody = events_of(known.bookings, known.feedback, known.users["user_id"].to_numpy(dtype=object), lookup, at)
+    activities = lookup.activities.nums(sessions.activity_ids)
+    session_nums = lookup.sessions.nums(sessions.session_ids)
+    levels = {level: key_columns(level, session_nums, lookup, everybody, at) for level in LEVELS}
+    return Catalogue(
+        at=at,
+        lookup=lookup,
+        sessions=sessions,
+        activities=activities,
+        session_nums=session_nums,
+        levels=levels,
+        facts=session_facts(known, sessions, session_nums, lookup, everybody, at),
+        words=title_words(known.activities, activities),
+        n_people=len(np.unique(everybody.rows)),
+    )
+
+
+def key_columns(
+    level: str, session_nums: NDArray[np.int64], lookup: Lookup, everybody: Events, at: pd.Timestamp
+) -> KeyColumns:
+    """A level's keys among the candidates, with their past."""
+    n_all = len(lookup.keys[level])
+    of_candidate = lookup.session_keys(level)[session_nums]
+    keys = np.unique(of_candidate[of_candidate >= 0])
+    place_of_key = np.full(n_all + 1, -1, dtype=np.int64)
+    place_of_key[keys] = np.arange(len(keys))
+    held_days = (at.value - lookup.session_start) / NS_PER_DAY
+    held = place_of_key[lookup.session_keys(level)]
+    is_held = (held >= 0) & (held_days >= 0)
+    event_place = place_of_key[everybody.keys(lookup, level)]
+    took = everybody.is_taking & (event_place >= 0)
+
+    def summed(places: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(places, values, minlength=len(keys)).astype(np.float64)
+
+    def decay(days: NDArray[np.float64], half_life: float) -> NDArray[np.float64]:
+        return np.exp2(-days / half_life)
+
+    pairs = np.unique(event_place[took] * np.int64(1 << 32) + everybody.rows[took])
+    return KeyColumns(
+        keys=keys,
+        of_candidate=place_of_key[of_candidate],
+        place_of_key=place_of_key,
+        sessions_fast=summed(held[is_held], decay(held_days[is_held], FAST_DAYS)),
+        sessions_slow=summed(held[is_held], decay(held_days[is_held], SLOW_DAYS)),
+        taken_fast=summed(event_place[took], decay(everybody.days[took], FAST_DAYS)),
+        taken_slow=summed(event_place[took], decay(everybody.days[took], SLOW_DAYS)),
+        n_users=np.bincount(pairs >> 32, minlength=len(keys)).astype(np.float64),
+        n_open=np.bincount(place_of_key[of_candidate][of_candidate >= 0], minlength=len(keys)).astype(np.float64),
+    )
+
+
+def session_facts(
+    known: Dataset,
+    sessions: OpenSessions,
+    session_nums: NDArray[np.int64],
+    lookup: Lookup,
+    everybody: Events,
+    at: pd.Timestamp,
+) -> dict[str, NDArray[np.float64]]:
+    """What a candidate is like, whoever asks: times, price, places, and how fast it fills."""
+    rows = known.sessions.iloc[session_nums]
+    activity = known.activities.iloc[lookup.session_activity[session_nums]]
+    took = everybody.is_taking & (everybody.sessions >= 0)
+    n_sessions = len(lookup.sessions)
+    so_far = np.bincount(everybody.sessions[took], minlength=n_sessions)[session_nums].astype(np.float64)
+    lately = took & (everybody.days < 3)
+    recent = np.bincount(everybody.sessions[lately], minlength=n_sessions)[session_nums].astype(np.float64)
+    slots = lookup.session_slot[session_nums]
+    published = rows["published_at"].to_numpy(dtype="datetime64[ns]").astype(np.int64)
+    on_offer = np.where(rows["published_at"].isna(), np.nan, (at.value - published) / NS_PER_DAY)
+    capacity = rows["capacity"].to_numpy(dtype=np.float64)
+    return {
+        "lead_days": (sessions.starts - at.value) / NS_PER_DAY,
+        "hour": (slots % 24).astype(np.float64),
+        "weekday": (slots // 24).astype(np.float64),
+        "hours_long": np.where(rows["ends_at"].isna(), np.nan, (sessions.ends - sessions.starts) / NS_PER_DAY * 24),
+        "price": rows["price"].to_numpy(dtype=np.float64),
+        "capacity": capacity,
+        "places_left": sessions.places_left,
+        "share_left": np.divide(sessions.places_left, capacity, out=np.full(len(capacity), np.nan), where=capacity > 0),
+        "days_on_offer": on_offer,
+        "booked_so_far": so_far,
+        "booked_lately": recent,
+        "min_age": activity["min_age"].to_numpy(dtype=np.float64),
+        "max_age": activity["max_age"].to_numpy(dtype=np.float64),
+        "online": activity["online"].to_numpy(dtype=np.float64),
+    }

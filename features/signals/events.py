@@ -1,0 +1,104 @@
+"""What people did, as arrays: the same for everybody at once and for one person alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from features.interactions import DEFAULT_INTERACTIONS, kind_weights
+from features.signals.lookup import Lookup, take_or_missing
+from recsys.availability import nanoseconds
+
+NS_PER_DAY = 86_400_000_000_000
+
+
+@dataclass(frozen=True)
+class Events:
+    """Bookings and feedback of some users before an instant, ordered by user, time and activity.
+
+    The order is the same whoever else is among the users, so that sums over one user's events do not depend on it.
+
+    Attributes:
+        rows: (n,) user.
+        activities: (n,) activity row.
+        sessions: (n,) session row, -1 for feedback.
+        days: (n,) days before the instant, > 0.
+        weights: (n,) what the event says of liking, not decayed.
+        is_taking: (n,) True for bookings that took a place.
+    """
+
+    rows: NDArray[np.int64]
+    activities: NDArray[np.int64]
+    sessions: NDArray[np.int64]
+    days: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    is_taking: NDArray[np.bool_]
+
+    def decayed(self, half_life_days: float) -> NDArray[np.float64]:
+        """(n,) weights halved every `half_life_days`."""
+        return self.weights * np.exp2(-self.days / half_life_days)
+
+    def keys(self, lookup: Lookup, level: str) -> NDArray[np.int64]:
+        """(n,) key row of each event on a level, -1 where it has none."""
+        if level != "venue":
+            return take_or_missing(lookup.activity_keys[level], self.activities)
+        return take_or_missing(lookup.session_venue, self.sessions)
+
+    def matrix(
+        self, columns: NDArray[np.int64], shape: tuple[int, int], values: NDArray[np.float64]
+    ) -> sparse.csr_array:
+        """CSR of summed values by user and column; events with column -1 are left out."""
+        kept = columns >= 0
+        coded = sparse.coo_array((values[kept], (self.rows[kept], columns[kept])), shape=shape)
+        matrix = coded.tocsr()
+        matrix.sum_duplicates()
+        return matrix
+
+
+def events_of(
+    bookings: pd.DataFrame, feedback: pd.DataFrame, user_ids: NDArray[np.object_], lookup: Lookup, at: pd.Timestamp
+) -> Events:
+    """Events of the users before `at`; rows of others, or of sessions and activities without a row, are left out."""
+    weights = kind_weights(DEFAULT_INTERACTIONS)
+    users = pd.Index(user_ids, dtype=object)
+    booked = bookings[bookings["booked_at"] < at]
+    told = feedback[feedback["occurred_at"] < at]
+    sessions = lookup.sessions.nums_or_missing(booked["session_id"])
+    parts = {
+        "rows": np.concatenate([_rows(users, booked), _rows(users, told)]),
+        "activities": np.concatenate(
+            [
+                take_or_missing(lookup.session_activity, sessions),
+                lookup.activities.nums_or_missing(told["activity_id"]),
+            ]
+        ),
+        "sessions": np.concatenate([sessions, np.full(len(told), -1, dtype=np.int64)]),
+        "days": (at.value - np.concatenate([nanoseconds(booked["booked_at"]), nanoseconds(told["occurred_at"])]))
+        / NS_PER_DAY,
+        "weights": np.concatenate(
+            [
+                booked["status"].map(weights).to_numpy(dtype=np.float64),
+                (told["kind"].map(weights).astype(np.float64) * _rating_share(told)).to_numpy(dtype=np.float64),
+            ]
+        ),
+        "is_taking": np.concatenate(
+            [booked["status"].isin(("booked", "attended")).to_numpy(dtype=bool), np.zeros(len(told), dtype=bool)]
+        ),
+    }
+    kept = (parts["rows"] >= 0) & (parts["activities"] >= 0) & (parts["weights"] > 0)
+    parts = {name: values[kept] for name, values in parts.items()}
+    order = np.lexsort((parts["sessions"], parts["activities"], -parts["days"], parts["rows"]))
+    return Events(**{name: values[order] for name, values in parts.items()})
+
+
+def _rows(users: pd.Index, frame: pd.DataFrame) -> NDArray[np.int64]:
+    return np.asarray(users.get_indexer(pd.Index(frame["user_id"], dtype=object)), dtype=np.int64)
+
+
+def _rating_share(told: pd.DataFrame) -> pd.Series:
+    points = (told["value"] / DEFAULT_INTERACTIONS.best_rating).clip(0, 1).fillna(0.5)
+    return points.where(told["kind"] == "rating", 1.0)

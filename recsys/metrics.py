@@ -1,0 +1,85 @@
+"""What a list is worth: each metric states its denominator, its missing case and its source."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def discounts(k: int) -> NDArray[np.float64]:
+    """(k,) worth of a hit at each rank from 1: 1 / log2(rank + 1)."""
+    return 1.0 / np.log2(np.arange(2, k + 2))
+
+
+def ndcg_at_k(hits: NDArray[np.bool_], n_relevant: NDArray[np.int64]) -> NDArray[np.float64]:
+    r"""NDCG of the first k, binary gain; the ideal has min(k, |relevant|) hits, so 1.0 can be reached.
+
+    NaN where nothing is relevant: leave the user out of the mean.
+    Source: Järvelin & Kekäläinen 2002, ACM TOIS 20(4).
+
+    >>> ndcg_at_k(np.array([[True, False]]), np.array([1])).tolist()
+    [1.0]
+
+    Args:
+        hits: (n_users, k) whether the activity at each rank is relevant.
+        n_relevant: (n_users,) how many activities are relevant, ranked or not.
+    """
+    worth = discounts(hits.shape[1])
+    gained = np.where(hits, worth, 0.0).sum(axis=1)
+    ideal = np.concatenate([[0.0], np.cumsum(worth)])[np.minimum(n_relevant, hits.shape[1])]
+    return np.divide(gained, ideal, out=np.full(len(hits), np.nan), where=ideal > 0)
+
+
+def recall_at_k(hits: NDArray[np.bool_], n_relevant: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of all relevant activities that are among the first k; NaN where nothing is relevant.
+
+    The denominator is |relevant|, not min(k, |relevant|). Source: Herlocker et al. 2004, ACM TOIS 22(1).
+
+    Args:
+        hits: (n_users, k).
+        n_relevant: (n_users,).
+    """
+    found = hits.sum(axis=1)
+    return np.divide(found, n_relevant, out=np.full(len(hits), np.nan), where=n_relevant > 0)
+
+
+def coverage(lists: NDArray[np.int64], n_candidates: int) -> float:
+    """Share of the candidates that are in at least one list; NaN without candidates.
+
+    Source: catalogue coverage in Ge, Delgado-Battenfeld & Jannach 2010, RecSys.
+
+    Args:
+        lists: (n_users, k) candidate numbers, -1 where a list has ended.
+        n_candidates: Candidates that could have been listed.
+    """
+    return float(len(np.unique(lists[lists >= 0])) / n_candidates) if n_candidates else float("nan")
+
+
+def novelty(lists: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_users,) mean self-information in bits, -log2 of the share of users who know it; NaN for empty lists.
+
+    Source: Zhou et al. 2010, PNAS 107(10); Vargas & Castells 2011, RecSys.
+
+    Args:
+        lists: (n_users, k) candidate numbers, -1 where a list has ended.
+        shares: (n_candidates,) share in (0, 1] of users who have booked the candidate's organiser.
+    """
+    listed = lists >= 0
+    bits = np.where(listed, -np.log2(shares)[np.where(listed, lists, 0)], 0.0).sum(axis=1)
+    counts = listed.sum(axis=1)
+    return np.divide(bits, counts, out=np.full(len(lists), np.nan), where=counts > 0)
+
+
+def bootstrap_interval(
+    values: NDArray[np.float64], rng: np.random.Generator, n_samples: int = 500
+) -> tuple[float, float, float]:
+    """Mean and 95 % percentile bootstrap interval over users; NaN values are left out, all NaN when none is left.
+
+    Source: Efron & Tibshirani 1993, chapter 13.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return float("nan"), float("nan"), float("nan")
+    means = np.array([known[rng.integers(0, len(known), len(known))].mean() for _ in range(n_samples)])
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(known.mean()), float(low), float(high)

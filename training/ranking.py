@@ -1,0 +1,71 @@
+"""Learning to rank: candidate rankers now, and the re-ranker on past windows."""
+
+from __future__ import annotations
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.ranking import RankingModel
+from features.signals.catalogue import Catalogue, catalogue_of
+from features.signals.lookup import LEARNER_LEVEL
+from features.signals.people import user_block
+from features.signals.stage_one import HISTORY_HALF_LIFE_DAYS, Learners
+from recsys.dataset import Dataset
+from recsys.errors import FitError
+from recsys.ids import IdMap
+from training.evaluation_ranking import evaluate_lists
+from training.learners.als import AlsConfig, fit_als
+from training.learners.ease import EaseConfig, fit_ease
+from training.learners.item_knn import ItemKnnConfig, fit_item_knn
+
+
+class RankingConfig(BaseModel):
+    """Settings of ranking."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ease: EaseConfig = EaseConfig(regularisation=20.0)
+    item_knn: ItemKnnConfig = ItemKnnConfig()
+    als: AlsConfig = AlsConfig(n_factors=32, n_iterations=8)
+    seed: int = Field(default=0, ge=0, description="seed of every random draw in learning and evaluation")
+
+
+def fit_ranking(dataset: Dataset, config: RankingConfig | None = None) -> RankingModel:
+    """Learns from everything the data set knows."""
+    config = config or RankingConfig()
+    catalogue = catalogue_of(dataset, dataset.data_until)
+    return RankingModel(fit_learners(dataset, catalogue, config), dataset.data_until)
+
+
+def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig) -> Learners:
+    """Matrix learners on what the data set knows; none where there is too little to learn from."""
+    keys = IdMap(catalogue.lookup.keys[LEARNER_LEVEL].ids, LEARNER_LEVEL)
+    block = user_block(catalogue, dataset.users, dataset.bookings, dataset.feedback, dataset.sessions)
+    columns = block.events.keys(catalogue.lookup, LEARNER_LEVEL)
+    shape = (len(block), max(len(keys), 1))
+    histories = block.events.matrix(columns, shape, block.events.decayed(HISTORY_HALF_LIFE_DAYS))
+    makers = {
+        "ease": lambda: fit_ease(histories, config.ease),
+        "item-knn": lambda: fit_item_knn(histories, config.item_knn),
+        "als": lambda: fit_als(histories, config.als),
+    }
+    rankers = {}
+    for name, make in makers.items():
+        try:
+            rankers[name] = make()
+        except FitError:
+            continue
+    return Learners(keys, rankers)
+
+
+def evaluate_ranking(
+    dataset: Dataset, cut_off: pd.Timestamp, window_days: float, k: int = 10, config: RankingConfig | None = None
+) -> pd.DataFrame:
+    """Every ranker, learned before `cut_off`, on the window [cut_off, cut_off + window_days).
+
+    Returns:
+        The evaluation table: `task, model, role, segment, metric, window, mean, low, high, n`.
+    """
+    config = config or RankingConfig()
+    known = dataset.known_at(cut_off)
+    return evaluate_lists(fit_ranking(known, config), dataset, known, cut_off, window_days, k, config.seed)
