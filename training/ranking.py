@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +15,7 @@ from features.signals.stage_one import HISTORY_HALF_LIFE_DAYS, Learners
 from recsys.dataset import Dataset
 from recsys.errors import FitError
 from recsys.ids import IdMap
+from recsys.rankers.base import Ranker
 from training.evaluation_ranking import evaluate_lists
 from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
@@ -44,12 +47,12 @@ def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig) 
     columns = block.events.keys(catalogue.lookup, LEARNER_LEVEL)
     shape = (len(block), max(len(keys), 1))
     histories = block.events.matrix(columns, shape, block.events.decayed(HISTORY_HALF_LIFE_DAYS))
-    makers = {
+    makers: dict[str, Callable[[], Ranker]] = {
         "ease": lambda: fit_ease(histories, config.ease),
         "item-knn": lambda: fit_item_knn(histories, config.item_knn),
         "als": lambda: fit_als(histories, config.als),
     }
-    rankers = {}
+    rankers: dict[str, Ranker] = {}
     for name, make in makers.items():
         try:
             rankers[name] = make()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.signals.events import NS_PER_DAY, Events, events_of
 from features.signals.lookup import LEVELS, Lookup, lookup_of
+from features.signals.place import Places, places_of
 from features.signals.text import TitleWords, title_words
 from recsys.availability import OpenSessions, open_sessions
 from recsys.dataset import Dataset
@@ -57,6 +58,7 @@ class Catalogue:
         activities: (n_candidates,) activity row.
         session_nums: (n_candidates,) session row.
         levels: Keys by level.
+        places: Where the candidates are.
         facts: Name to (n_candidates,) signal of the candidate alone.
         words: Words of titles.
         n_people: People with a past.
@@ -68,6 +70,7 @@ class Catalogue:
     activities: NDArray[np.int64]
     session_nums: NDArray[np.int64]
     levels: dict[str, KeyColumns]
+    places: Places
     facts: dict[str, NDArray[np.float64]]
     words: TitleWords
     n_people: int
@@ -101,6 +104,7 @@ def catalogue_of(
         activities=activities,
         session_nums=session_nums,
         levels=levels,
+        places=places_of(known, session_nums),
         facts=session_facts(known, sessions, session_nums, lookup, everybody, at),
         words=title_words(known.activities, activities),
         n_people=len(np.unique(everybody.rows)),

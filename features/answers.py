@@ -1,0 +1,151 @@
+"""One person's answer: what a service calls for each request, on the same path as the batch command.
+
+catalogue = catalogue_of(dataset, now, taken=live_places)       # rebuilt every minute or so
+block = user_block(catalogue, user_row, own_bookings, own_feedback, their_sessions)   # read for this request
+recommendations = answer(model, catalogue, block, Request(k=10))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.ranking import RankingModel, rank_block
+from features.signals.catalogue import Catalogue
+from features.signals.people import UserBlock, user_block
+from features.signals.place import distance_km
+from recsys.dataset import Dataset
+from recsys.ranking import MISSING
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a request asks for; None asks for nothing in particular.
+
+    Attributes:
+        k: Length of the list.
+        lat: Where the person is now, degrees WGS-84.
+        lon: The same.
+        max_km: Greatest distance from there, or from home where `lat` is None.
+        starts_from: First start wanted.
+        starts_until: Starts before this instant are wanted.
+        category: The only category wanted.
+        kind: The only kind of activity wanted.
+        region_id: Only sessions in or under this region.
+    """
+
+    k: int = 10
+    lat: float | None = None
+    lon: float | None = None
+    max_km: float | None = None
+    starts_from: pd.Timestamp | None = None
+    starts_until: pd.Timestamp | None = None
+    category: str | None = None
+    kind: str | None = None
+    region_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something is in a list; taking the cause away changes its score.
+
+    Attributes:
+        code: Name of the cause, for example `organiser`.
+        zh: In Chinese.
+        en: In English.
+    """
+
+    code: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One line of an answer.
+
+    Attributes:
+        rank: From 1.
+        activity_id: What is recommended.
+        session_id: The session of it that can be booked.
+        score: Falls with the rank; comparable within this list only.
+        source: What made the list.
+        reasons: Strongest first; may be empty.
+        distance_km: From where the person is or lives; None where unknown.
+        places_left: None for no limit.
+    """
+
+    rank: int
+    activity_id: str
+    session_id: str
+    score: float
+    source: str
+    reasons: tuple[Reason, ...]
+    distance_km: float | None
+    places_left: int | None
+
+
+def visitor_block(catalogue: Catalogue, dataset: Dataset, request: Request) -> UserBlock:
+    """A person of whom only the request is known."""
+    row = dataset.users.iloc[:0].reindex([0])
+    row = row.assign(user_id="", personalised=True, lat=request.lat, lon=request.lon)
+    row = row.astype(dataset.users.dtypes.to_dict())
+    return user_block(catalogue, row, dataset.bookings.iloc[:0], dataset.feedback.iloc[:0], dataset.sessions.iloc[:0])
+
+
+def answer(model: RankingModel, catalogue: Catalogue, block: UserBlock, request: Request) -> list[Recommendation]:
+    """The list for a block of one person.
+
+    Raises:
+        UnknownIdError: the request names a region that is not in the tree.
+    """
+    distances = distances_km(catalogue, block, request)
+    lists = rank_block(model, catalogue, block, request.k, wanted(catalogue, request, distances))
+    chosen = lists.columns[0][lists.columns[0] != MISSING]
+    left = catalogue.sessions.places_left
+    return [
+        Recommendation(
+            rank=place + 1,
+            activity_id=str(catalogue.sessions.activity_ids[column]),
+            session_id=str(catalogue.sessions.session_ids[column]),
+            score=float(lists.scores[0, place]),
+            source=str(lists.sources[0]),
+            reasons=(),
+            distance_km=None if np.isnan(distances[column]) else float(distances[column]),
+            places_left=None if np.isnan(left[column]) else int(left[column]),
+        )
+        for place, column in enumerate(chosen)
+    ]
+
+
+def distances_km(catalogue: Catalogue, block: UserBlock, request: Request) -> NDArray[np.float64]:
+    """(n_candidates,) from where the person is, else lives; NaN where either end is unknown."""
+    here = (request.lat, request.lon) if request.lat is not None and request.lon is not None else None
+    lat, lon = here if here is not None else (block.lat[0], block.lon[0])
+    return distance_km(np.float64(lat), np.float64(lon), catalogue.places.lat, catalogue.places.lon)
+
+
+def wanted(catalogue: Catalogue, request: Request, distances: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(n_candidates,) whether a candidate is what the request asks for; unknown distances are not within `max_km`.
+
+    Raises:
+        UnknownIdError: the request names a region that is not in the tree.
+    """
+    keep = np.ones(len(catalogue), dtype=bool)
+    for level, value in (("category", request.category), ("kind", request.kind)):
+        if value is not None:
+            num = catalogue.lookup.keys[level].nums_or_missing([value])[0]
+            keep &= (catalogue.lookup.activity_keys[level][catalogue.activities] == num) & (num >= 0)
+    if request.starts_from is not None:
+        keep &= catalogue.sessions.starts >= request.starts_from.value
+    if request.starts_until is not None:
+        keep &= catalogue.sessions.starts < request.starts_until.value
+    if request.region_id is not None:
+        tree = catalogue.places.tree
+        keep &= tree.under(int(tree.ids.nums([request.region_id])[0]))[catalogue.places.regions]
+    if request.max_km is not None:
+        keep &= distances <= request.max_km
+    return keep
