@@ -1,0 +1,74 @@
+"""A demand forecast as tables: what training computed, planners read and the bundle carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import pandas as pd
+
+from recsys.bundle import BundleWriter, ModelBundle
+
+TARGETS = ("bookings", "demand")
+"""What is taken under the planned programme; what would be taken if none of its sessions could be full."""
+
+QUANTILES = (0.1, 0.5, 0.9)
+FORECAST_COLUMNS = ("region_id", "level", "category", "week_start", "target", "mean", "q0.1", "q0.5", "q0.9")
+_KEYS = ("region_id", "level", "category")
+TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
+    "table": FORECAST_COLUMNS,
+    "history": (*_KEYS, "week_start", "sessions", "bookings", "places", "sold_out", "demand", "state"),
+    "gaps": (*_KEYS, "demand", "supply", "unmet", "fill"),
+    "drivers": (*_KEYS, "week_start", "driver", "factor"),
+    "alarms": (*_KEYS, "week_start", "direction", "ratio", "since"),
+    "accuracy": ("level", "weeks_ahead", "model", "metric", "mean", "n"),
+    "notes": ("note", "value"),
+}
+"""Columns of each table of a forecast."""
+
+_FOLDER = "demand"
+
+
+@dataclass(frozen=True)
+class DemandForecast:
+    """Everything that is said of demand at one time, as tables.
+
+    `week_start` is always the local Monday 00:00 without a zone; figures count places.
+
+    Attributes:
+        table: The forecast, `FORECAST_COLUMNS`; coherent over the tree in `mean`, quantiles in order, nothing below 0.
+        history: `region_id, level, category, week_start, sessions, bookings, places, sold_out, demand, state`:
+            weeks that are over; `demand` is the estimate behind full sessions; `state` is `open`, `sold out`,
+            `no session`, `holiday` or `closed`.
+        gaps: `region_id, level, category, demand, supply, unmet, fill` over the weeks ahead, a week's mean.
+        drivers: `region_id, level, category, week_start, driver, factor`: level times the factors is the mean.
+        alarms: `region_id, level, category, week_start, direction, ratio, since`: shifts of level that were found.
+        accuracy: `level, weeks_ahead, model, metric, mean, n`: how past forecasts did.
+        notes: `note, value`: choices and flags, such as whether holidays of a year are announced yet.
+    """
+
+    table: pd.DataFrame
+    history: pd.DataFrame
+    gaps: pd.DataFrame
+    drivers: pd.DataFrame
+    alarms: pd.DataFrame
+    accuracy: pd.DataFrame
+    notes: pd.DataFrame
+
+    @classmethod
+    def empty(cls) -> DemandForecast:
+        """Of a place where nothing was ever offered: every table without rows."""
+        return cls(**{name: pd.DataFrame(columns=list(columns)) for name, columns in TABLE_COLUMNS.items()})
+
+    def save(self, writer: BundleWriter) -> None:
+        """Adds all tables to a bundle."""
+        for field in fields(self):
+            writer.table(f"{_FOLDER}/{field.name}", getattr(self, field.name))
+
+
+def load_demand(bundle: ModelBundle) -> DemandForecast:
+    """The forecast that a bundle carries.
+
+    Raises:
+        BundleError: names a part that is not there.
+    """
+    return DemandForecast(**{f.name: bundle.table(f"{_FOLDER}/{f.name}") for f in fields(DemandForecast)})

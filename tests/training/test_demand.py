@@ -1,0 +1,159 @@
+"""The forecast as the contract has it: rows, coherence, order, and what rows after the cut-off may not do."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.bundle import BundleWriter, load_bundle
+from recsys.dataset import Dataset
+from recsys.demand import FORECAST_COLUMNS, DemandForecast, load_demand
+from training.demand import DemandConfig, evaluate_demand, forecast_demand
+from training.forecasters.boosting import BoostingConfig
+
+NOW = pd.Timestamp("2026-11-25T10:00", tz="UTC")
+CONFIG = DemandConfig(boosting=BoostingConfig(n_rounds=20), n_boots=20)
+
+
+def small_town(n_sessions: int = 240, weeks: int = 16, capacity: float | None = 8, seed: int = 0) -> Dataset:
+    """Four venues (a township's, a village's, the county's, one nowhere), three categories, one of them online."""
+    rng = np.random.default_rng(seed)
+    starts = NOW - pd.to_timedelta(rng.uniform(-14, weeks * 7, n_sessions), unit="D")
+    sessions = pd.DataFrame(
+        {
+            "session_id": [f"s{i}" for i in range(n_sessions)],
+            "activity_id": [f"a{i % 5}" for i in range(n_sessions)],
+            "starts_at": starts,
+            "venue_id": [f"v{i % 4}" for i in range(n_sessions)],
+            "capacity": capacity,
+            "published_at": starts - pd.Timedelta(days=9),
+        }
+    )
+    wanted = rng.poisson(5, n_sessions)
+    rows = [
+        (f"b{i}-{k}", f"u{k}", f"s{i}", k) for i in range(n_sessions) for k in range(min(wanted[i], capacity or 99))
+    ]
+    bookings = pd.DataFrame(rows, columns=["booking_id", "user_id", "session_id", "k"])
+    lead = pd.to_timedelta(rng.uniform(0, 8, len(bookings)), unit="D")
+    start_of = bookings["session_id"].map(dict(zip(sessions["session_id"], starts, strict=True)))
+    bookings = bookings.drop(columns="k").assign(booked_at=start_of - lead)
+    return Dataset.from_tables(
+        {
+            "regions": pd.DataFrame(
+                {
+                    "region_id": ["c", "t1", "t2", "vil"],
+                    "name": list("abcd"),
+                    "level": ["county", "township", "township", "village"],
+                    "parent_id": [None, "c", "c", "t2"],
+                }
+            ),
+            "venues": pd.DataFrame(
+                {"venue_id": [f"v{i}" for i in range(4)], "name": list("abcd"), "region_id": ["t1", "vil", "c", None]}
+            ),
+            "activities": pd.DataFrame(
+                {
+                    "activity_id": [f"a{i}" for i in range(5)],
+                    "category": ["x", "y", "x", "z", "y"],
+                    "online": [False, False, False, True, False],
+                }
+            ),
+            "sessions": sessions,
+            "bookings": bookings,
+        },
+        NOW,
+    )
+
+
+@pytest.fixture(scope="module")
+def town() -> Dataset:
+    return small_town()
+
+
+@pytest.fixture(scope="module")
+def forecast(town: Dataset) -> DemandForecast:
+    return forecast_demand(town, 4, CONFIG)
+
+
+def check_table(table: pd.DataFrame) -> None:
+    assert tuple(table.columns) == FORECAST_COLUMNS
+    assert not table.isna().to_numpy().any()
+    numbers = table[["mean", "q0.1", "q0.5", "q0.9"]].to_numpy()
+    assert np.isfinite(numbers).all()
+    assert (numbers >= 0).all()
+    assert (np.diff(numbers[:, 1:], axis=1) >= 0).all()
+    by_target = table.pivot_table(index=["region_id", "category", "week_start"], columns="target", values="mean")
+    assert (by_target["demand"] >= by_target["bookings"] - 1e-9).all()
+
+
+def test_a_row_for_every_region_with_venues_category_week_and_target(forecast: DemandForecast) -> None:
+    table = forecast.table
+    check_table(table)
+    assert set(table["region_id"]) == {"c", "t1", "t2"}
+    assert set(table["category"]) == {"x", "y", "z"}
+    assert len(table) == 3 * 3 * 4 * 2
+    assert table["week_start"].min() == pd.Timestamp("2026-11-23")
+    assert table["week_start"].dtype == np.dtype("datetime64[ns]")
+
+
+def test_means_add_up_over_the_tree(forecast: DemandForecast) -> None:
+    means = forecast.table.pivot_table(index=["category", "week_start", "target"], columns="region_id", values="mean")
+    assert (means["c"] >= means["t1"] + means["t2"] - 1e-9).all()
+    # Online sessions count at the root alone.
+    np.testing.assert_allclose(means.loc["z", ["t1", "t2"]], 0, atol=0.2)
+
+
+def test_what_is_already_taken_is_in_the_first_week(town: Dataset, forecast: DemandForecast) -> None:
+    first = town.sessions[
+        town.sessions["starts_at"].between(pd.Timestamp("2026-11-22T16:00", tz="UTC"), NOW, inclusive="left")
+    ]
+    taken = town.bookings["session_id"].isin(first["session_id"]).sum()
+    table = forecast.table.query("region_id == 'c' and target == 'bookings' and week_start == '2026-11-23'")
+    assert table["mean"].sum() >= taken > 0
+    assert table["q0.9"].sum() >= taken
+
+
+def test_capacity_limits_bookings_and_not_demand() -> None:
+    town = small_town(capacity=3)
+    table = forecast_demand(town, 2, CONFIG).table
+    total = table.query("region_id == 'c'").groupby("target")["mean"].sum()
+    assert total["demand"] > 1.1 * total["bookings"]
+
+
+def test_save_and_load(tmp_path: Path, forecast: DemandForecast) -> None:
+    with BundleWriter(tmp_path / "bundle", {}) as writer:
+        forecast.save(writer)
+    loaded = load_demand(load_bundle(tmp_path / "bundle"))
+    pd.testing.assert_frame_equal(loaded.table, forecast.table, check_dtype=False)
+
+
+def test_the_same_input_gives_the_same_forecast(town: Dataset, forecast: DemandForecast) -> None:
+    pd.testing.assert_frame_equal(forecast_demand(town, 4, CONFIG).table, forecast.table)
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {},
+        {"activities": pd.DataFrame({"activity_id": ["a"], "category": ["x"]})},
+        {"sessions": pd.DataFrame({"session_id": ["s"], "activity_id": ["a"], "starts_at": [NOW]})},
+    ],
+    ids=["nothing", "no session", "no booking"],
+)
+def test_next_to_nothing_still_gives_a_forecast(tables: dict[str, pd.DataFrame]) -> None:
+    forecast = forecast_demand(Dataset.from_tables(tables, NOW), 2, CONFIG)
+    check_table(forecast.table)
+
+
+@pytest.mark.parametrize(("n_sessions", "weeks", "capacity"), [(5, 1, 8), (60, 4, 10**12), (60, 4, 0), (60, 4, None)])
+def test_short_and_odd_histories(n_sessions: int, weeks: int, capacity: float | None) -> None:
+    check_table(forecast_demand(small_town(n_sessions, weeks, capacity), 3, CONFIG).table)
+
+
+def test_evaluation_has_baselines_and_what_is_served(town: Dataset) -> None:
+    table = evaluate_demand(town, NOW - pd.Timedelta(days=21), 21, CONFIG)
+    overall = table[table["segment"].eq("all") & table["window"].eq("all")]
+    assert {"programme", "seasonal naive", "last value"} <= set(overall["model"])
+    assert {"wape", "pinball", "coverage80"} <= set(overall["metric"])
+    assert np.isfinite(overall["mean"]).all()
+    assert list(overall.columns) == ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]

@@ -1,0 +1,1 @@
+"""Forecasters: what is learned from past weeks about the weeks ahead."""

@@ -1,0 +1,189 @@
+"""What the sessions that are already published will draw: from what is on hand, and what their like drew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.calendar import day_table
+from features.panel_sessions import SessionBook
+from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
+from training.forecasters.levels import decayed_sums, shrunk
+
+HALF_LIFE_WEEKS = 10.0
+SHRINKAGE_SESSIONS = 3.0
+_LEAST = 0.02
+
+
+@dataclass(frozen=True)
+class PublishedRows:
+    """One row a published session and origin before its start.
+
+    Attributes:
+        session: Row of the session book.
+        origin: Weeks back of the origin.
+        ahead: Week ahead, 0 being the origin's own week.
+        lead: Whole weeks from the origin to the start.
+        on_hand: Places booked by then.
+        level: What sessions like it drew before the origin, in places.
+        features: (n_rows, n_features).
+    """
+
+    session: NDArray[np.int64]
+    origin: NDArray[np.int64]
+    ahead: NDArray[np.int64]
+    lead: NDArray[np.int64]
+    on_hand: NDArray[np.float64]
+    level: NDArray[np.float64]
+    features: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PublishedForecaster:
+    """Mean places of a published session: its baseline by lead, moved by trees.
+
+    Attributes:
+        to_come: (n_leads,) places that come after the origin, as a share of the level.
+        stays: (n_leads,) share of the places on hand that are not given up.
+        booster: Moves the baseline.
+    """
+
+    to_come: NDArray[np.float64]
+    stays: NDArray[np.float64]
+    booster: CountBooster
+
+    def means(self, book: SessionBook, rows: PublishedRows, *, is_capped: bool) -> NDArray[np.float64]:
+        """(n_rows,) final places; capped at the capacity where asked."""
+        means = self.booster.means(rows.features, _baseline(rows, self.to_come, self.stays))
+        if is_capped:
+            limit = np.maximum(book.capacity[rows.session], rows.on_hand)
+            means = np.fmin(means, limit)
+        return means
+
+
+def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: int, horizon: int) -> PublishedRows:
+    """Rows of every session at every origin j < `n_origins` where it was known, open and at most `horizon` weeks ahead.
+
+    `values` (n_sessions,) are what past sessions drew, for the levels; those not yet begun by an origin do not count.
+    """
+    session, origin = _visible(book, n_origins, horizon)
+    lead = origin - book.age[session]
+    on_hand = book.on_hand[session, lead].astype(np.float64)
+    levels, weights = _levels(book, values, session, origin, n_origins)
+    level = levels[-1]
+    ahead = book.week[session] + origin
+    columns = [
+        lead + _part_of_week(book, session),
+        ahead,
+        on_hand,
+        on_hand / np.maximum(level, _LEAST),
+        book.capacity[session],
+        on_hand / book.capacity[session],
+        level / book.capacity[session],
+        np.minimum(book.known_age[session] - origin, 60.0),
+        book.price[session],
+        *(np.log(np.maximum(one, _LEAST)) for one in levels),
+        *weights,
+        *_calendar_columns(book, session),
+    ]
+    features = np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
+    return PublishedRows(session, origin, ahead, lead, on_hand, np.maximum(level, _LEAST), features)
+
+
+def fit_published(
+    book: SessionBook,
+    rows: PublishedRows,
+    values: NDArray[np.float64],
+    cut_origin: int,
+    config: BoostingConfig,
+    rng: np.random.Generator,
+) -> PublishedForecaster:
+    """Learns from the sessions that had begun by origin `cut_origin`; `values` (n_sessions,) are what they drew."""
+    known = np.flatnonzero(book.age[rows.session] > cut_origin)
+    part = PublishedRows(**{name: getattr(rows, name)[known] for name in rows.__dataclass_fields__})
+    n_leads = book.on_hand.shape[1]
+    drawn = values[part.session]
+    came = np.bincount(part.lead, weights=drawn - part.on_hand, minlength=n_leads)
+    expected = np.bincount(part.lead, weights=part.level, minlength=n_leads)
+    # A lead without past sessions behaves like the one before it.
+    to_come = _filled(np.clip(came / np.where(expected > 0, expected, np.nan), 0.0, 2.0), 1.0)
+    stays = np.ones(n_leads)
+    booster = fit_boosting(part.features, drawn, _baseline(part, to_come, stays), config, rng)
+    return PublishedForecaster(to_come, stays, booster)
+
+
+def _baseline(rows: PublishedRows, to_come: NDArray[np.float64], stays: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.maximum(rows.on_hand * stays[rows.lead] + to_come[rows.lead] * rows.level, _LEAST)
+
+
+def _filled(values: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
+    return pd.Series(values).ffill().bfill().fillna(otherwise).to_numpy(dtype=float)
+
+
+def _visible(book: SessionBook, n_origins: int, horizon: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    n_leads = book.on_hand.shape[1]
+    lead = np.arange(n_leads)
+    origin = book.age[:, None] + lead
+    inside = (origin >= 0) & (origin < n_origins)
+    inside &= (book.week[:, None] + origin >= 0) & (book.week[:, None] + origin < horizon)
+    inside &= (book.known_age[:, None] >= origin) & (book.cancelled_age[:, None] < origin)
+    session, place = np.nonzero(inside)
+    return session, origin[session, place]
+
+
+def _levels(
+    book: SessionBook,
+    values: NDArray[np.float64],
+    session: NDArray[np.int64],
+    origin: NDArray[np.int64],
+    n_origins: int,
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    """Per row, decayed means from the general to the particular, each pulled towards the one before; and counts."""
+    ages = np.where(book.is_cancelled, 0, book.age)
+    chain = (
+        np.zeros(len(book), dtype=np.int64),
+        book.category,
+        _joint(book.bottom, book.category),
+        _joint(book.keys["organiser"], book.category),
+        _joint(book.keys["venue"], book.category),
+        _joint(book.keys["series"], book.category),
+        book.keys["activity"],
+    )
+    ones = np.ones(len(book))
+    prior = np.full(len(session), float(values[ages >= 1].mean()) if (ages >= 1).any() else 1.0)
+    levels, weights = [], []
+    for codes in chain:
+        sums = decayed_sums(codes, ages, values, n_origins, HALF_LIFE_WEEKS)[codes[session], origin]
+        counts = decayed_sums(codes, ages, ones, n_origins, HALF_LIFE_WEEKS)[codes[session], origin]
+        prior = shrunk(sums, counts, prior, SHRINKAGE_SESSIONS)
+        levels.append(prior)
+        weights.append(counts)
+    return levels, weights
+
+
+def _joint(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    joint = np.where((first < 0) | (second < 0), -1, first * (int(second.max(initial=0)) + 1) + second)
+    codes, where = np.unique(joint, return_inverse=True)
+    has_missing = len(codes) > 0 and codes[0] == -1
+    return np.asarray(where - int(has_missing), dtype=np.int64)
+
+
+def _part_of_week(book: SessionBook, session: NDArray[np.int64]) -> NDArray[np.float64]:
+    exact = (book.starts[session] - np.datetime64(book.as_of)) / np.timedelta64(7, "D")
+    return np.asarray(exact + book.age[session], dtype=np.float64)
+
+
+def _calendar_columns(book: SessionBook, session: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+    days = book.starts.astype("datetime64[D]")
+    distinct, where = np.unique(days, return_inverse=True)
+    table = day_table(distinct)
+    starts = pd.DatetimeIndex(book.starts)
+    per_session = [
+        starts.dayofweek.to_numpy(dtype=float),
+        (starts.hour + starts.minute / 60).to_numpy(dtype=float),
+        *(table[name].to_numpy(dtype=float)[where] for name in table.columns if name != "is_announced"),
+    ]
+    return [column[session] for column in per_session]

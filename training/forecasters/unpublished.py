@@ -1,0 +1,192 @@
+"""What the sessions that are still to be published will draw, per region, category and week ahead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.calendar import week_table
+from features.panel_sessions import SessionBook
+from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
+from training.forecasters.levels import decayed_sums, shrunk
+
+_LEAST = 0.002
+_HALF_LIVES = (3.0, 12.0)
+_SHRINKAGE_WEEKS = 0.15
+
+
+@dataclass(frozen=True)
+class UnpublishedRows:
+    """One row an origin, bottom region, category and week ahead, in that order of nesting.
+
+    Attributes:
+        shape: (n_origins, n_bottoms, n_categories, horizon).
+        level: (n_rows,) places a week that the series drew before the origin.
+        features: (n_rows, n_features).
+        to_come: (n_rows,) places of sessions that were not yet known at the origin; meaningless for weeks not over.
+    """
+
+    shape: tuple[int, int, int, int]
+    level: NDArray[np.float64]
+    features: NDArray[np.float32]
+    to_come: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class UnpublishedForecaster:
+    """Mean places of sessions to come: a share of the level by week ahead, moved by trees; nothing where all is known.
+
+    Attributes:
+        share: (horizon,) of a week's places that are in sessions not yet published.
+        booster: Moves it.
+    """
+
+    share: NDArray[np.float64]
+    booster: CountBooster
+
+    def means(self, rows: UnpublishedRows, origin: int) -> NDArray[np.float64]:
+        """(n_bottoms, n_categories, horizon) places at one origin."""
+        shape = rows.shape[1:]
+        if not self.share.any():
+            return np.zeros(shape)
+        size = int(np.prod(shape))
+        part = slice(origin * size, (origin + 1) * size)
+        baseline = np.maximum(rows.level[part] * np.tile(self.share, size // len(self.share)), _LEAST)
+        means = self.booster.means(rows.features[part], baseline)
+        return np.where(np.tile(self.share, size // len(self.share)) > 0, means, 0.0).reshape(shape)
+
+
+def unpublished_rows(
+    book: SessionBook,
+    values: NDArray[np.float64],
+    shape: tuple[int, int, int, int],
+) -> UnpublishedRows:
+    """Rows for all origins j < shape[0]; `values` (n_sessions,) are what past sessions drew."""
+    n_origins, n_bottoms, n_categories, horizon = shape
+    series = book.bottom * n_categories + book.category
+    n_series = n_bottoms * n_categories
+    known = _by_week_ahead(book, series, np.ones(len(book)), shape, is_known=True)
+    offered = _by_week_ahead(book, series, np.nan_to_num(book.capacity), shape, is_known=True)
+    to_come = _by_week_ahead(book, series, values, shape, is_known=False)
+    columns: list[NDArray[np.float64]] = []
+    levels = []
+    for half_life in _HALF_LIVES:
+        level, usual = _weekly(book, series, n_series, n_categories, values, n_origins, half_life)
+        levels.append(level)
+        columns += [_spread(np.log(level + 0.05), shape), _spread(usual, shape)]
+    usual_week = _spread(usual, shape)
+    columns += [known.ravel(), offered.ravel(), (known.ravel() + 0.1) / (usual_week + 0.1)]
+    for axis in ((1, 2), (1,), (2,)):
+        total_known = np.broadcast_to(known.sum(axis=axis, keepdims=True), shape).ravel()
+        usual_total = np.broadcast_to(usual_week.reshape(shape).sum(axis=axis, keepdims=True), shape).ravel()
+        columns.append((total_known + 0.5) / (usual_total + 0.5))
+    ahead = np.broadcast_to(np.arange(horizon, dtype=float), shape)
+    origin = np.broadcast_to(np.arange(n_origins, dtype=float)[:, None, None, None], shape)
+    category = np.broadcast_to(np.arange(n_categories, dtype=float)[None, None, :, None], shape)
+    columns += [ahead.ravel(), category.ravel()]
+    columns += _calendar_columns(book, ahead.ravel(), origin.ravel())
+    features = np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
+    level = _spread(0.5 * (levels[0] + levels[1]), shape)
+    return UnpublishedRows(shape, level, features, to_come.ravel())
+
+
+def fit_unpublished(
+    rows: UnpublishedRows,
+    totals: NDArray[np.float64],
+    cut_origin: int,
+    config: BoostingConfig,
+    rng: np.random.Generator,
+) -> UnpublishedForecaster:
+    """Learns from weeks that were over by origin `cut_origin`; `totals` like `shape` are places of whole weeks."""
+    n_origins, _, _, horizon = rows.shape
+    ahead = np.broadcast_to(np.arange(horizon), rows.shape)
+    origin = np.broadcast_to(np.arange(n_origins)[:, None, None, None], rows.shape)
+    over = np.flatnonzero((ahead - origin < -cut_origin).ravel())
+    came, total = rows.to_come[over], totals.ravel()[over]
+    week = ahead.ravel()[over]
+    drawn = np.bincount(week, weights=total, minlength=horizon)
+    share = np.bincount(week, weights=came, minlength=horizon) / np.where(drawn > 0, drawn, np.nan)
+    share = pd.Series(np.clip(share, 0, 1)).ffill().bfill().fillna(0.0).to_numpy(dtype=float)
+    if not share.any():
+        return UnpublishedForecaster(share, CountBooster(None))
+    baseline = np.maximum(rows.level[over] * share[week], _LEAST)
+    booster = fit_boosting(rows.features[over], came, baseline, config, rng)
+    return UnpublishedForecaster(share, booster)
+
+
+def weekly_totals(
+    book: SessionBook, values: NDArray[np.float64], shape: tuple[int, int, int, int]
+) -> NDArray[np.float64]:
+    """`shape` places of the whole week that lies so many weeks after each origin, as known at `as_of`."""
+    series = book.bottom * shape[2] + book.category
+    return _by_week_ahead(book, series, values, shape, is_known=None)
+
+
+def _by_week_ahead(
+    book: SessionBook,
+    series: NDArray[np.int64],
+    values: NDArray[np.float64],
+    shape: tuple[int, int, int, int],
+    *,
+    is_known: bool | None,
+) -> NDArray[np.float64]:
+    n_origins, n_bottoms, n_categories, horizon = shape
+    n_series = n_bottoms * n_categories
+    sums = np.zeros((n_origins, n_series, horizon))
+    for ahead in range(horizon):
+        origin = ahead - book.week
+        inside = (origin >= 0) & (origin < n_origins)
+        if is_known is True:
+            inside &= (book.known_age >= origin) & (book.cancelled_age < origin)
+        elif is_known is False:
+            inside &= book.known_age < origin
+        flat = origin[inside] * n_series + series[inside]
+        sums[:, :, ahead] = np.bincount(flat, weights=values[inside], minlength=n_origins * n_series).reshape(
+            n_origins, n_series
+        )
+    return sums.reshape(shape)
+
+
+def _weekly(
+    book: SessionBook,
+    series: NDArray[np.int64],
+    n_series: int,
+    n_categories: int,
+    values: NDArray[np.float64],
+    n_origins: int,
+    half_life: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n_series, n_origins) decayed places and sessions a week before each origin, shrunk to the category's mean."""
+    oldest = max(int(book.age.max(initial=1)), 1)
+    decay = 0.5 ** (1 / half_life)
+    n_weeks = (1 - decay ** np.maximum(oldest - np.arange(n_origins), 0.0)) / (1 - decay)
+    ages = np.where(book.is_cancelled, 0, book.age)
+
+    def padded(what: NDArray[np.float64]) -> NDArray[np.float64]:
+        sums = decayed_sums(series, ages, what, n_origins, half_life)[:-1]
+        whole = np.zeros((n_series, n_origins))
+        whole[: len(sums)] = sums
+        return whole
+
+    drawn, sessions = padded(values), padded(np.ones(len(book)))
+    by_category = drawn.reshape(-1, n_categories, n_origins).mean(axis=0) / np.maximum(n_weeks, 0.5)
+    prior = np.tile(by_category, (n_series // n_categories, 1))
+    return shrunk(drawn, n_weeks, prior, _SHRINKAGE_WEEKS), sessions / np.maximum(n_weeks, 0.5)
+
+
+def _spread(by_series: NDArray[np.float64], shape: tuple[int, int, int, int]) -> NDArray[np.float64]:
+    return np.repeat(by_series.T.ravel(), shape[3])
+
+
+def _calendar_columns(
+    book: SessionBook, ahead: NDArray[np.float64], origin: NDArray[np.float64]
+) -> list[NDArray[np.float64]]:
+    now = book.as_of.normalize() - pd.Timedelta(days=book.as_of.dayofweek)
+    offset = (ahead - origin).astype(np.int64)
+    weeks = pd.DatetimeIndex(now + pd.to_timedelta(np.arange(offset.min(), offset.max() + 1) * 7, unit="D"))
+    table = week_table(weeks)
+    names = [name for name in table.columns if name != "is_announced" and not name.startswith(("sin", "cos"))]
+    return [table[name].to_numpy(dtype=float)[offset - offset.min()] for name in names]
