@@ -1,0 +1,202 @@
+"""How far people are from venues, and how much less they come from farther away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.dataset import Dataset
+from recsys.regions import RegionTree
+
+KM_PER_DEGREE = 111.195
+TREE_KM = {"village": 0.7, "township": 3.0, "county": 12.0, "city": 40.0, "province": 120.0}
+"""Distance assumed between two places without coordinates, by the level of the smallest region that holds both."""
+
+FAR_KM = 300.0
+BAND_EDGES_KM = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 5.5, 7, 9, 12, 15, 20, 26, 35, 50, 80, 140, np.inf])
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Where users and venues are.
+
+    Attributes:
+        users: (n_users, 2) latitude and longitude, NaN where unknown.
+        venues: (n_venues, 2) the same.
+        user_regions: (n_users,) region row, -1 where unknown.
+        venue_regions: (n_venues,) region row; the root where unknown.
+    """
+
+    users: NDArray[np.float64]
+    venues: NDArray[np.float64]
+    user_regions: NDArray[np.int64]
+    venue_regions: NDArray[np.int64]
+
+
+def positions(dataset: Dataset, tree: RegionTree) -> Positions:
+    """Coordinates of users and venues; who has none stands at the centre of the region, if that is known.
+
+    A region's centre is what its row says, else the mean of the users and venues that state both the region
+    and coordinates. A centre above the township says too little about where somebody lives to be used.
+    """
+    user_regions = tree.ids.nums_or_missing(dataset.users["region_id"])
+    venue_regions = tree.ids.nums_or_missing(dataset.venues["region_id"])
+    users = dataset.users[["lat", "lon"]].to_numpy(dtype=np.float64)
+    venues = dataset.venues[["lat", "lon"]].to_numpy(dtype=np.float64)
+    centres = _centres(dataset, tree, np.concatenate([user_regions, venue_regions]), np.concatenate([users, venues]))
+    return Positions(
+        _filled(users, user_regions, centres),
+        _filled(venues, venue_regions, centres),
+        user_regions,
+        np.maximum(venue_regions, 0),
+    )
+
+
+def _centres(
+    dataset: Dataset, tree: RegionTree, nums: NDArray[np.int64], places: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    stated = dataset.regions.set_index("region_id")[["lat", "lon"]].reindex(tree.ids.ids).to_numpy(dtype=np.float64)
+    usable = (nums >= 0) & np.isfinite(places).all(axis=1)
+    seen = pd.DataFrame(places[usable]).groupby(nums[usable]).mean().reindex(range(len(tree))).to_numpy()
+    centres: NDArray[np.float64] = np.where(np.isfinite(stated).all(axis=1)[:, None], stated, seen)
+    for num in range(len(tree)):
+        parent = tree.parents[num]
+        if np.isnan(centres[num]).any() and parent >= 0 and tree.levels[parent] in ("township", "village"):
+            centres[num] = centres[parent]
+    is_small = np.isin(tree.levels, ("township", "village"))
+    return np.where(is_small[:, None], centres, np.nan)
+
+
+def _filled(
+    places: NDArray[np.float64], regions: NDArray[np.int64], centres: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    missing = ~np.isfinite(places).all(axis=1)
+    filled = np.where(missing[:, None], np.nan, places)
+    use = missing & (regions >= 0)
+    filled[use] = centres[regions[use]]
+    return filled
+
+
+def distances_km(
+    tree: RegionTree,
+    from_places: NDArray[np.float64],
+    to_places: NDArray[np.float64],
+    from_regions: NDArray[np.int64],
+    to_regions: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """(n_from, n_to) kilometres as the crow flies; by the tree where coordinates are unknown, NaN where both are.
+
+    Equirectangular projection at the mean latitude: within 0.1 % over a province.
+    """
+    known_lat = np.concatenate([from_places[:, 0], to_places[:, 0]])
+    known_lat = known_lat[np.isfinite(known_lat)]
+    scale = np.cos(np.radians(known_lat.mean())) if len(known_lat) else 1.0
+    a = (from_places * KM_PER_DEGREE * [1.0, scale]).astype(np.float32)
+    b = (to_places * KM_PER_DEGREE * [1.0, scale]).astype(np.float32)
+    km = np.hypot(a[:, None, 0] - b[None, :, 0], a[:, None, 1] - b[None, :, 1])
+    if np.isnan(km).any():
+        by_tree = _tree_km(tree, from_regions, to_regions)
+        km = np.where(np.isnan(km), by_tree, km)
+    return np.asarray(km, dtype=np.float32)
+
+
+def _tree_km(tree: RegionTree, from_regions: NDArray[np.int64], to_regions: NDArray[np.int64]) -> NDArray[np.float32]:
+    paths = tree.paths()
+    rows, row_of = np.unique(from_regions, return_inverse=True)
+    columns, column_of = np.unique(to_regions, return_inverse=True)
+    table = np.full((len(rows), len(columns)), np.nan, dtype=np.float32)
+    for i, a in enumerate(rows):
+        above = set(paths[a]) if a >= 0 else set()
+        for j, b in enumerate(columns):
+            if a >= 0 and b > 0:
+                shared = next(num for num in paths[b] if num in above)
+                table[i, j] = TREE_KM.get(str(tree.levels[shared]), FAR_KM)
+    return table[row_of][:, column_of]
+
+
+@dataclass(frozen=True)
+class DistanceDecay:
+    """Willingness to come from a distance, relative to next door.
+
+    Attributes:
+        knots_km: (n_knots,) rising distances, from 0.
+        log_reach: (n_knots,) logarithm of the willingness, 0 at first, never rising; linear between knots.
+        unknown: Willingness assumed where the distance is unknown.
+    """
+
+    knots_km: NDArray[np.float64]
+    log_reach: NDArray[np.float64]
+    unknown: float
+
+    def reach(self, km: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Willingness at each distance, in [0, 1]; beyond the last knot it goes on falling as between the last two."""
+        grid = np.linspace(0.0, float(self.knots_km[-1]), 4001)
+        table = np.exp(np.interp(grid, self.knots_km, self.log_reach)).astype(np.float32)
+        step = grid[1]
+        known = np.nan_to_num(km, nan=0.0)
+        inside = table[np.minimum((known / step + 0.5).astype(np.int64), len(table) - 1)]
+        slope = (self.log_reach[-1] - self.log_reach[-2]) / (self.knots_km[-1] - self.knots_km[-2])
+        over = np.maximum(known - self.knots_km[-1], 0.0)
+        beyond = np.exp(np.minimum(slope, -0.02) * over).astype(np.float32)
+        return np.where(np.isnan(km), np.float32(self.unknown), inside * beyond).astype(np.float32)
+
+    def radius_km(self, share: float = 0.5) -> float:
+        """Distance at which willingness has fallen to `share`."""
+        below = np.flatnonzero(self.log_reach <= np.log(share))
+        if not len(below):
+            return float(self.knots_km[-1])
+        i = int(below[0])
+        x0, x1 = self.knots_km[i - 1], self.knots_km[i]
+        y0, y1 = self.log_reach[i - 1], self.log_reach[i]
+        return float(x0 + (np.log(share) - y0) / (y1 - y0) * (x1 - x0))
+
+
+PRIOR_DECAY = DistanceDecay(
+    np.array([0.0, 1.0, 3.0, 6.0, 12.0, 25.0, 60.0]), -np.array([0.0, 0.2, 0.6, 1.2, 2.2, 3.6, 6.0]), 0.3
+)
+"""Used until bookings say more: half at about 2.5 km, a tenth at about 12 km."""
+
+
+def fit_decay(
+    observed: NDArray[np.float64], expected: NDArray[np.float64], mean_km: NDArray[np.float64], strength: float = 30.0
+) -> DistanceDecay:
+    """Decay from bookings per distance band beside what would be expected if distance were nothing.
+
+    Counts are Poisson around `expected * reach(mean_km)`; each band is shrunk towards `PRIOR_DECAY` with the weight
+    of `strength` bookings, then made never rising by pooling neighbours (isotonic regression).
+
+    Args:
+        observed: (n_bands,) bookings.
+        expected: (n_bands,) bookings expected at reach 1, to a common factor.
+        mean_km: (n_bands,) mean distance of the pairs in the band.
+        strength: Weight of the prior, in bookings.
+    """
+    use = expected > 0
+    if observed[use].sum() < strength:
+        return PRIOR_DECAY
+    km, seen, at_one = mean_km[use], observed[use], expected[use]
+    prior = np.exp(np.interp(km, PRIOR_DECAY.knots_km, PRIOR_DECAY.log_reach))
+    level = seen.sum() / (at_one * prior).sum()
+    weight = strength / len(km)
+    ratio = (seen + weight) / (at_one * prior * level + weight) * prior * level
+    falling = _never_rising(np.log(np.maximum(ratio, 1e-9)), np.sqrt(seen + weight))
+    knots, values = np.unique(np.concatenate([[0.0], km])), np.concatenate([[falling[0]], falling])
+    values = values[-len(knots) :]
+    spread = np.average(np.exp(values[-len(km) :] - values[0]), weights=at_one)
+    if len(knots) < 2:
+        return PRIOR_DECAY
+    return DistanceDecay(knots, values - values[0], float(np.clip(spread, 1e-3, 1.0)))
+
+
+def _never_rising(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    blocks: list[list[float]] = []
+    for value, weight in zip(values, weights, strict=True):
+        blocks.append([value, weight, 1])
+        while len(blocks) > 1 and blocks[-2][0] < blocks[-1][0]:
+            last = blocks.pop()
+            total = blocks[-1][1] + last[1]
+            blocks[-1] = [(blocks[-1][0] * blocks[-1][1] + last[0] * last[1]) / total, total, blocks[-1][2] + last[2]]
+    return np.concatenate([np.full(int(n), value) for value, _, n in blocks])

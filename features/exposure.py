@@ -1,0 +1,137 @@
+"""What users could have gone to: past sessions by week, place, time of the week, and who booked them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.catchments import Positions
+from recsys.dataset import Dataset, local_times, week_starts
+from recsys.ids import IdMap
+
+AGE_EDGES = (18, 30, 45, 60)
+AGE_GROUPS = ("under 18", "18-29", "30-44", "45-59", "60 and over", "age unknown")
+DAYPART_EDGES = (10, 12, 15, 18)
+N_DAYPARTS = len(DAYPART_EDGES) + 1
+N_SLOT_CELLS = 2 * N_DAYPARTS
+TRAINING = "training"
+UNPLACED = "online or without a venue"
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Past sessions as rows, and bookings as (user, session) rows.
+
+    Attributes:
+        categories: Category names by row.
+        kinds: Kind names by row; the last stands for sessions without a place.
+        session_ids: Row of each session used.
+        week: (n_sessions,) week number from the first used.
+        category: (n_sessions,) category row.
+        venue: (n_sessions,) venue row; n_venues for sessions without a place.
+        kind: (n_sessions,) kind row.
+        cell: (n_sessions,) weekend x part of the day, below `N_SLOT_CELLS`.
+        weekday: (n_sessions,) 0 = Monday.
+        hour: (n_sessions,) local hour of the start.
+        capacity: (n_sessions,) places, inf where unknown.
+        n_weeks: Weeks covered.
+        first_week: (n_users,) first week in which the user was registered, negative before the first used.
+        booking_user: (n_bookings,) user row.
+        booking_session: (n_bookings,) session row.
+        people: (n_bookings,) places asked for, waiting lists included.
+        age_group: (n_users,) row of `AGE_GROUPS`.
+    """
+
+    categories: NDArray[np.object_]
+    kinds: NDArray[np.object_]
+    session_ids: IdMap
+    week: NDArray[np.int64]
+    category: NDArray[np.int64]
+    venue: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    weekday: NDArray[np.int64]
+    hour: NDArray[np.int64]
+    capacity: NDArray[np.float64]
+    n_weeks: int
+    first_week: NDArray[np.int64]
+    booking_user: NDArray[np.int64]
+    booking_session: NDArray[np.int64]
+    people: NDArray[np.float64]
+    age_group: NDArray[np.int64]
+
+    def counts(self, n_users: int) -> NDArray[np.float32]:
+        """(n_users, n_categories) people who asked for places."""
+        table = np.zeros((n_users, len(self.categories)), dtype=np.float32)
+        np.add.at(table, (self.booking_user, self.category[self.booking_session]), self.people.astype(np.float32))
+        return table
+
+
+def sums_by(codes: NDArray[np.int64], values: NDArray[Any], n: int) -> NDArray[np.float64]:
+    """(n,) sums of values by code."""
+    return np.asarray(np.bincount(codes, values, minlength=n), dtype=np.float64)
+
+
+def age_groups(birth_years: pd.Series, year: int) -> NDArray[np.int64]:
+    """Row of `AGE_GROUPS` of each birth year."""
+    age = year - birth_years.to_numpy(dtype=np.float64)
+    group = np.searchsorted(AGE_EDGES, np.nan_to_num(age, nan=0.0), side="right")
+    return np.where(np.isfinite(age), group, len(AGE_GROUPS) - 1).astype(np.int64)
+
+
+def slot_cell(weekday: NDArray[np.int64], hour: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Weekend x part of the day of a weekday (0 = Monday) and hour."""
+    return (weekday >= 5) * N_DAYPARTS + np.searchsorted(DAYPART_EDGES, hour, side="right")
+
+
+def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposure:
+    """Sessions that started in the last `history_weeks` and were not cancelled, with their bookings."""
+    until = dataset.data_until
+    sessions = dataset.sessions
+    started = sessions["starts_at"] < until
+    recent = sessions["starts_at"] >= until - pd.Timedelta(weeks=history_weeks)
+    sessions = sessions[started & recent & sessions["cancelled_at"].isna()]
+    facts = dataset.activities.set_index("activity_id").reindex(sessions["activity_id"])
+    categories = np.array(sorted(dataset.activities["category"].dropna().unique()), dtype=object)
+    venue = IdMap.of(dataset.venues["venue_id"], "venue_id").nums_or_missing(sessions["venue_id"])
+    unplaced = (venue < 0) | facts["online"].to_numpy(dtype=bool)
+    venue = np.where(unplaced, len(dataset.venues), venue)
+    stated = facts["kind"].fillna(TRAINING).to_numpy(dtype=object)
+    kinds = np.array([*sorted({TRAINING, *stated}), UNPLACED], dtype=object)
+    kind = np.where(unplaced, len(kinds) - 1, np.searchsorted(kinds[:-1].astype(str), stated.astype(str)))
+    local = local_times(sessions["starts_at"], dataset.timezone)
+    weeks = week_starts(sessions["starts_at"], dataset.timezone)
+    monday = weeks.min() if len(weeks) else pd.Timestamp(until).tz_convert(None).normalize()
+    week = ((weeks - monday).dt.days // 7).to_numpy(dtype=np.int64)
+    weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
+    hour = local.dt.hour.to_numpy(dtype=np.int64)
+    session_ids = IdMap.of(sessions["session_id"], "session_id")
+    bookings = dataset.bookings[dataset.bookings["status"] != "cancelled"]
+    row = session_ids.nums_or_missing(bookings["session_id"])
+    bookings, row = bookings[row >= 0], row[row >= 0]
+    users = IdMap.of(dataset.users["user_id"], "user_id")
+    registered = local_times(dataset.users["registered_at"], dataset.timezone)
+    since = ((registered - monday).dt.days // 7).fillna(-1).to_numpy(dtype=np.int64)
+    return Exposure(
+        categories=categories,
+        kinds=kinds,
+        session_ids=session_ids,
+        week=week,
+        category=np.searchsorted(categories.astype(str), facts["category"].to_numpy(dtype=str)),
+        venue=venue.astype(np.int64),
+        kind=kind.astype(np.int64),
+        cell=slot_cell(weekday, hour),
+        weekday=weekday,
+        hour=hour,
+        capacity=sessions["capacity"].fillna(np.inf).to_numpy(dtype=np.float64),
+        n_weeks=int(week.max()) + 1 if len(week) else 0,
+        first_week=since,
+        booking_user=users.nums(bookings["user_id"]),
+        booking_session=row,
+        people=bookings["party_size"].to_numpy(dtype=np.float64),
+        age_group=age_groups(dataset.users["birth_year"], until.year),
+    )

@@ -1,0 +1,225 @@
+"""From a data set to what deciding on openings needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.catchments import distances_km, positions
+from features.exposure import AGE_GROUPS, TRAINING, slot_cell, sums_by
+from features.latent import LatentConfig, Willingness, fit_willingness
+from recsys.dataset import Dataset, local_times
+from recsys.ids import IdMap
+from recsys.openings.inputs import OpeningInputs
+from recsys.regions import RegionTree
+
+RUNS_WITHIN = pd.Timedelta(days=28)
+DEFAULT_TIMES = ("09:30", "14:30", "19:00")
+
+
+class OpeningsConfig(BaseModel):
+    """How the inputs of openings are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    latent: LatentConfig = LatentConfig()
+    lapsed_weeks: int = Field(default=52, ge=1, description="weeks without attendance that make a person new again")
+    max_start_times: int = Field(default=8, ge=1, description="start times offered a day: the commonest of training")
+    default_size: float = Field(default=30.0, gt=0, description="places of a class where no capacity is known")
+    default_spread: float = Field(default=0.35, gt=0, description="relative spread of real around expected attendance")
+    show_strength: float = Field(default=30.0, gt=0, description="attendances a category's own show rate must outweigh")
+
+
+def opening_inputs(dataset: Dataset, config: OpeningsConfig | None = None) -> OpeningInputs:
+    """What `recsys.openings.suggest` needs, learned from all that the data set knows."""
+    config = config or OpeningsConfig()
+    tree = RegionTree.of(dataset)
+    places = positions(dataset, tree)
+    learned = fit_willingness(dataset, tree, places, config.latent)
+    slots = weekly_slots(dataset, config.max_start_times)
+    hours = slots["start_time"].str[:2].astype(int).to_numpy()
+    weekday = slots["weekday"].to_numpy() - 1
+    slot_fit = learned.slot_fit(weekday, slot_cell(weekday, hours))
+    reach = learned.reach[:, :-1]
+    km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
+    now = classes_now(dataset, learned)
+    age_group = learned.exposure.age_group
+    access = np.stack(
+        [np.einsum("pv,pv->p", reach, now.fit[age_group, c]) for c in range(len(learned.exposure.categories))], axis=1
+    ) if len(dataset.users) else np.zeros(learned.rate.shape)  # fmt: skip
+    left = learned.rate * np.exp(-learned.saturation * access)
+    group_gain = np.stack([left[age_group == g].T @ reach[age_group == g] for g in range(len(AGE_GROUPS))])
+    return OpeningInputs(
+        categories=learned.exposure.categories,
+        venues=_venues(dataset, places.venue_regions, now.held),
+        slots=slots,
+        tree=tree,
+        age_groups=AGE_GROUPS,
+        rate=learned.rate,
+        reach=reach,
+        km=km.astype(np.float16),
+        age_group=age_group,
+        lapsed=_lapsed(dataset, config.lapsed_weeks),
+        size=np.ones(len(dataset.users), dtype=np.float32),
+        point_region=places.user_regions,
+        access=access.astype(np.float32),
+        slot_fit=slot_fit.astype(np.float32),
+        runs_now=now.runs,
+        busy=_busy(dataset, slots),
+        show=_show_rates(dataset, learned.exposure.categories, config.show_strength),
+        typical_size=_typical_sizes(dataset, learned.exposure.categories, config.default_size),
+        group_gain=group_gain.astype(np.float32),
+        run_fit=now.fit.astype(np.float32),
+        taught=taught_categories(dataset, learned.exposure.categories),
+        saturation=learned.saturation,
+        bias=1.0,
+        spread=config.default_spread,
+        data_until=dataset.data_until.isoformat(),
+    )
+
+
+def training_sessions(dataset: Dataset) -> pd.DataFrame:
+    """Sessions of training with `category`; all sessions where no kind is ever delivered or none is training."""
+    facts = dataset.activities.set_index("activity_id")[["category", "kind"]].reindex(dataset.sessions["activity_id"])
+    sessions = dataset.sessions.assign(category=facts["category"].to_numpy())
+    is_training = (facts["kind"] == TRAINING).to_numpy()
+    return sessions[is_training] if is_training.any() else sessions
+
+
+def taught_categories(dataset: Dataset, categories: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """(n_categories,) has ever run as training; every category where nothing is known to be training."""
+    if not (dataset.activities["kind"] == TRAINING).any():
+        return np.ones(len(categories), dtype=bool)
+    return np.isin(categories.astype(str), training_sessions(dataset)["category"].unique().astype(str))
+
+
+def weekly_slots(dataset: Dataset, max_start_times: int) -> pd.DataFrame:
+    """Weekly slots to choose from: the commonest start times of training, on each weekday."""
+    local = local_times(training_sessions(dataset)["starts_at"], dataset.timezone)
+    times = local.dt.strftime("%H:%M").value_counts()
+    common = sorted(times[times >= 0.02 * times.sum()].index[:max_start_times]) or list(DEFAULT_TIMES)
+    frame = pd.DataFrame([(day, time) for day in range(1, 8) for time in common], columns=["weekday", "start_time"])
+    return frame.astype({"weekday": "int64"})
+
+
+@dataclass(frozen=True)
+class RunningClasses:
+    """What runs within 28 days of the cut-off.
+
+    Attributes:
+        runs: (n_categories, n_venues) a training session of the category is there.
+        fit: (n_age_groups, n_categories, n_venues) fit of a week's sessions of every kind, summed.
+        held: (n_venues,) training sessions a week.
+    """
+
+    runs: NDArray[np.bool_]
+    fit: NDArray[np.float64]
+    held: NDArray[np.float64]
+
+
+def classes_now(dataset: Dataset, learned: Willingness) -> RunningClasses:
+    """What of each category runs now and where, from sessions within 28 days, before or after, not cancelled."""
+    categories = learned.exposure.categories
+    venues = IdMap.of(dataset.venues["venue_id"], "venue_id")
+    near = _within(dataset.sessions, dataset.data_until)
+    kind = near["activity_id"].map(dataset.activities.set_index("activity_id")["kind"]).fillna(TRAINING)
+    category = near["activity_id"].map(dataset.activities.set_index("activity_id")["category"])
+    online = near["activity_id"].map(dataset.activities.set_index("activity_id")["online"]).to_numpy(dtype=bool)
+    venue = venues.nums_or_missing(near["venue_id"])
+    column = pd.Index(categories).get_indexer(category)
+    use = (venue >= 0) & ~online
+    local = local_times(near["starts_at"], dataset.timezone)
+    weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
+    fit = learned.slot_fit(weekday, slot_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)))
+    kind_row = pd.Index(learned.exposure.kinds).get_indexer(kind)
+    fit = fit * np.where(kind_row >= 0, learned.kind_fit[kind_row], 1.0)
+    weeks = _weeks_covered(near["starts_at"], dataset.data_until)
+    total = np.zeros((len(AGE_GROUPS), len(categories), len(venues)))
+    for group in range(len(AGE_GROUPS)):
+        np.add.at(total[group], (column[use], venue[use]), fit[group, use] / weeks[use])
+    runs = np.zeros((len(categories), len(venues)), dtype=bool)
+    training = near["session_id"].isin(training_sessions(dataset)["session_id"]).to_numpy() & (venue >= 0)
+    runs[column[training], venue[training]] = True
+    held = sums_by(venue[training], 1.0 / weeks[training], len(venues))
+    return RunningClasses(runs, total, held)
+
+
+def _within(sessions: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+    away = (sessions["starts_at"] - until).abs()
+    return sessions[(away <= RUNS_WITHIN) & sessions["cancelled_at"].isna()]
+
+
+def _weeks_covered(starts: pd.Series, until: pd.Timestamp) -> NDArray[np.float64]:
+    """Weeks that sessions are spread over: four before the cut-off, and as many after it as a timetable reaches."""
+    after = ((starts - until).max() / pd.Timedelta(weeks=1)) if len(starts) else 0.0
+    return np.full(len(starts), 4.0 + min(max(float(np.ceil(after)), 0.0), 4.0))
+
+
+def _venues(dataset: Dataset, regions: NDArray[np.int64], held: NDArray[np.float64]) -> pd.DataFrame:
+    venues = dataset.venues
+    return pd.DataFrame(
+        {
+            "venue_id": venues["venue_id"],
+            "name": venues["name"],
+            "region_num": regions,
+            "seats": venues["seats"],
+            "free_slots": np.maximum(venues["weekly_slots"] - np.round(held), 0.0),
+            "rooms": venues["rooms"],
+        }
+    ).reset_index(drop=True)
+
+
+def _lapsed(dataset: Dataset, weeks: int) -> NDArray[np.float32]:
+    """(n_users,) 1 for who has attended nothing in the last `weeks`; a booking no status tells apart counts."""
+    bookings = dataset.bookings
+    starts = bookings["session_id"].map(dataset.sessions.set_index("session_id")["starts_at"])
+    has_status = bookings["status"].isin(["attended", "no_show"]).any()
+    came = bookings["status"] == "attended" if has_status else bookings["status"] == "booked"
+    recent = (starts < dataset.data_until) & (starts >= dataset.data_until - pd.Timedelta(weeks=weeks))
+    return (~dataset.users["user_id"].isin(bookings.loc[came & recent, "user_id"])).to_numpy(dtype=np.float32)
+
+
+def _busy(dataset: Dataset, slots: pd.DataFrame) -> NDArray[np.int64]:
+    """(n_venues, n_slots) most sessions at once within 90 minutes of the slot in a usual week."""
+    venues = IdMap.of(dataset.venues["venue_id"], "venue_id")
+    near = _within(dataset.sessions, dataset.data_until)
+    row = venues.nums_or_missing(near["venue_id"])
+    local = local_times(near["starts_at"], dataset.timezone)
+    weekday = local.dt.dayofweek.to_numpy() + 1
+    minute = (local.dt.hour * 60 + local.dt.minute).to_numpy()
+    weeks = _weeks_covered(near["starts_at"], dataset.data_until)
+    busy = np.zeros((len(venues), len(slots)))
+    for n, slot in enumerate(slots.itertuples()):
+        at = int(slot.start_time[:2]) * 60 + int(slot.start_time[3:])
+        meets = (weekday == slot.weekday) & (np.abs(minute - at) < 90) & (row >= 0)
+        busy[:, n] = np.bincount(row[meets], 1.0 / weeks[meets], minlength=len(venues))
+    return np.round(busy).astype(np.int64)
+
+
+def _show_rates(dataset: Dataset, categories: NDArray[np.object_], strength: float) -> NDArray[np.float32]:
+    """(n_categories,) attended share of attended and no-shows, shrunk to the mean; 1 where none is ever told apart."""
+    activity = dataset.bookings["session_id"].map(dataset.sessions.set_index("session_id")["activity_id"])
+    category = activity.map(dataset.activities.set_index("activity_id")["category"])
+    column = pd.Index(categories).get_indexer(category)
+    came = (dataset.bookings["status"] == "attended").to_numpy()
+    missed = (dataset.bookings["status"] == "no_show").to_numpy()
+    if not missed.any() or not came.any():
+        return np.ones(len(categories), dtype=np.float32)
+    n_came = np.bincount(column[came], minlength=len(categories))
+    n_all = n_came + np.bincount(column[missed], minlength=len(categories))
+    mean = n_came.sum() / n_all.sum()
+    return ((n_came + strength * mean) / (n_all + strength)).astype(np.float32)
+
+
+def _typical_sizes(dataset: Dataset, categories: NDArray[np.object_], default: float) -> NDArray[np.float32]:
+    """(n_categories,) upper quartile of the capacities of training; the overall one for categories without."""
+    sessions = training_sessions(dataset)
+    capacity = sessions["capacity"].where(sessions["capacity"] > 0)
+    overall = capacity.quantile(0.75)
+    by_category = capacity.groupby(sessions["category"]).quantile(0.75).reindex(categories)
+    filled = by_category.fillna(overall if np.isfinite(overall) else default)
+    return filled.clip(1, 10_000).to_numpy(dtype=np.float32)

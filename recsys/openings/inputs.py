@@ -1,0 +1,157 @@
+"""Everything needed to answer where to open classes: arrays that serving loads and a planner's question reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.bundle import BundleWriter, ModelBundle
+from recsys.errors import DataError
+from recsys.ids import IdMap
+from recsys.regions import RegionTree, region_frame
+
+_ARRAYS = (
+    "rate", "reach", "km", "age_group", "lapsed", "size", "point_region", "access", "slot_fit", "runs_now", "busy",
+    "show", "typical_size", "group_gain", "run_fit",
+)  # fmt: skip
+
+
+class _Writer(Protocol):
+    def array(self, name: str, values: NDArray[np.generic]) -> None: ...
+
+
+@dataclass(frozen=True)
+class OpeningInputs:
+    """People as demand points, venues, time slots, and what runs now.
+
+    A point is a person, or people of one region and age group taken together. Expected people a week of point p
+    at a class of category c at venue v in slot s, beside access `x` that it has already, is
+    `rate[p, c] * (exp(-k x) - exp(-k (x + a))) / k`, `a = reach[p, v] * slot_fit[age_group[p], s]`, k the saturation:
+    classes near each other share people, and what runs already takes its share first.
+
+    Attributes:
+        categories: Category names by row.
+        venues: One row a venue: `venue_id`, `name`, `region_num`, `seats` (NaN unknown), `free_slots` (NaN unknown),
+            `rooms` (NaN unknown).
+        slots: One row a weekly slot: `weekday` (1 = Monday), `start_time` (`HH:MM`).
+        tree: The regions.
+        age_groups: Names of age groups by row.
+        rate: (n_points, n_categories) people a week who would book a class next door at a mean time.
+        reach: (n_points, n_venues) willingness by distance, in [0, 1].
+        km: (n_points, n_venues) distance, NaN where unknown.
+        age_group: (n_points,) row of `age_groups`.
+        lapsed: (n_points,) share of people with no attendance in 52 weeks.
+        size: (n_points,) people.
+        point_region: (n_points,) region row, -1 where unknown.
+        access: (n_points, n_categories) access to what runs now.
+        slot_fit: (n_age_groups, n_slots) fit of a slot.
+        runs_now: (n_categories, n_venues) a training session within 28 days.
+        busy: (n_venues, n_slots) sessions a week in or across the slot.
+        show: (n_categories,) share of people with a place who come.
+        typical_size: (n_categories,) usual number of places of a class.
+        group_gain: (n_age_groups, n_categories, n_venues) people gained by a class at a mean time, to first order.
+        run_fit: (n_age_groups, n_categories, n_venues) fit of what runs there now, summed over its weekly sessions.
+        taught: Categories that have ever run as training; all where none has.
+        saturation: k above.
+        bias: Real over predicted attendance of past openings, 1 where unknown.
+        spread: Standard deviation of the logarithm of real over predicted, beyond counting noise.
+        data_until: First instant not used, ISO 8601.
+    """
+
+    categories: NDArray[np.object_]
+    venues: pd.DataFrame
+    slots: pd.DataFrame
+    tree: RegionTree
+    age_groups: tuple[str, ...]
+    rate: NDArray[np.float32]
+    reach: NDArray[np.float32]
+    km: NDArray[np.float16]
+    age_group: NDArray[np.int64]
+    lapsed: NDArray[np.float32]
+    size: NDArray[np.float32]
+    point_region: NDArray[np.int64]
+    access: NDArray[np.float32]
+    slot_fit: NDArray[np.float32]
+    runs_now: NDArray[np.bool_]
+    busy: NDArray[np.int64]
+    show: NDArray[np.float32]
+    typical_size: NDArray[np.float32]
+    group_gain: NDArray[np.float32]
+    run_fit: NDArray[np.float32]
+    taught: NDArray[np.bool_]
+    saturation: float
+    bias: float
+    spread: float
+    data_until: str
+
+    def __post_init__(self) -> None:
+        n_points, n_categories, n_venues = len(self.size), len(self.categories), len(self.venues)
+        n_groups, n_slots = len(self.age_groups), len(self.slots)
+        expected = {
+            "rate": (n_points, n_categories),
+            "reach": (n_points, n_venues),
+            "km": (n_points, n_venues),
+            "access": (n_points, n_categories),
+            "slot_fit": (n_groups, n_slots),
+            "runs_now": (n_categories, n_venues),
+            "busy": (n_venues, n_slots),
+            "group_gain": (n_groups, n_categories, n_venues),
+            "run_fit": (n_groups, n_categories, n_venues),
+        }
+        problems = [
+            f"{name} has shape {getattr(self, name).shape}, expected {shape}"
+            for name, shape in expected.items()
+            if getattr(self, name).shape != shape
+        ]
+        if problems:
+            raise DataError("opening inputs", problems)
+
+    def save(self, writer: BundleWriter) -> None:
+        """Adds the inputs to a bundle as `openings/...`."""
+        for name in _ARRAYS:
+            writer.array(f"openings/{name}", np.ascontiguousarray(getattr(self, name)))
+        writer.table("openings/venues", self.venues)
+        writer.table("openings/slots", self.slots)
+        writer.table("openings/regions", region_frame(self.tree))
+        writer.json(
+            "openings/facts",
+            {
+                "categories": self.categories.tolist(),
+                "taught": self.taught.tolist(),
+                "age_groups": list(self.age_groups),
+                "saturation": self.saturation,
+                "bias": self.bias,
+                "spread": self.spread,
+                "data_until": self.data_until,
+            },
+        )
+
+
+def load_openings(bundle: ModelBundle) -> OpeningInputs:
+    """The inputs that `OpeningInputs.save` wrote, on memory-mapped arrays."""
+    facts = bundle.json("openings/facts")
+    regions = bundle.table("openings/regions")
+    ids = IdMap.of(regions["region_id"], "region_id")
+    tree = RegionTree(
+        ids,
+        regions["name"].to_numpy(dtype=object),
+        regions["level"].to_numpy(dtype=object),
+        ids.nums_or_missing(regions["parent_id"]),
+    )
+    return OpeningInputs(
+        categories=np.array(facts["categories"], dtype=object),
+        venues=bundle.table("openings/venues"),
+        slots=bundle.table("openings/slots"),
+        tree=tree,
+        age_groups=tuple(facts["age_groups"]),
+        taught=np.array(facts["taught"], dtype=bool),
+        saturation=float(facts["saturation"]),
+        bias=float(facts["bias"]),
+        spread=float(facts["spread"]),
+        data_until=str(facts["data_until"]),
+        **{name: bundle.array(f"openings/{name}") for name in _ARRAYS},
+    )

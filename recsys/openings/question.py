@@ -1,0 +1,133 @@
+"""What a planner asks: how many classes, where, and within which limits."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from recsys.errors import DataError, UnknownIdError
+from recsys.ids import IdMap
+from recsys.openings.inputs import OpeningInputs
+
+
+class Choice(BaseModel):
+    """A category at a venue."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    category: str
+    venue_id: str
+
+
+class Question(BaseModel):
+    """Limits of a plan; what is left out does not limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    budget: float = Field(ge=0, description="classes, or money where costs are given; 0 opens nothing")
+    region_id: str | None = Field(default=None, description="only venues in or under this region")
+    categories: tuple[str, ...] | None = Field(default=None, description="only these categories")
+    costs: dict[str, float] | None = Field(default=None, description="money a week of one class, by category")
+    teachers: dict[str, int] = Field(default={}, description="most new classes of a category")
+    must_open: tuple[Choice, ...] = Field(default=(), description="opened first, whatever they bring")
+    not_here: tuple[Choice, ...] = Field(default=(), description="never opened")
+    close: tuple[Choice, ...] = Field(default=(), description="running classes that end; their people are free again")
+    min_attendance: float = Field(default=0.0, ge=0, description="people a week below which a class is not held")
+    max_size: float | None = Field(default=None, gt=0, description="most places of a class")
+    region_weights: dict[str, float] = Field(
+        default={}, description="worth of one person of a region against 1 elsewhere; the innermost region counts"
+    )
+    age_weights: dict[str, float] = Field(default={}, description="worth of one person of an age group against 1")
+    effort: Literal["fast", "search"] = Field(default="search", description="greedy alone, or with exchanges after it")
+
+
+class Choices:
+    """A question against the inputs: rows instead of names, every contradiction found."""
+
+    def __init__(self, inputs: OpeningInputs, question: Question) -> None:
+        self.inputs = inputs
+        self.question = question
+        self.venues = IdMap.of(inputs.venues["venue_id"], "venue_id")
+        self.categories = IdMap.of(inputs.categories, "category")
+        inside = self._inside()
+        asked = inputs.taught.copy()
+        if question.categories is not None:
+            known = self.categories.nums_or_missing(question.categories)
+            asked &= np.isin(np.arange(len(asked)), known)
+        self.barred = self._rows(question.not_here)
+        self.fixed = self._rows(question.must_open)
+        self.closing = self._rows(question.close)
+        free = inputs.venues["free_slots"].to_numpy(dtype=np.float64)
+        rooms = inputs.venues["rooms"].to_numpy(dtype=np.float64)
+        seats = inputs.venues["seats"].to_numpy(dtype=np.float64)
+        has_room = ~(free < 1) & ~(rooms == 0) & ~(seats == 0)
+        self.allowed: NDArray[np.bool_] = asked[:, None] & (inside & has_room)[None, :] & ~inputs.runs_now
+        for category, venue in self.barred:
+            self.allowed[category, venue] = False
+        self._check(inside, has_room)
+
+    def cost(self, category: int) -> float:
+        """Cost of one class of a category row, in the unit of the budget."""
+        costs = self.question.costs
+        return 1.0 if costs is None else costs[str(self.inputs.categories[category])]
+
+    def teachers(self, category: int) -> float:
+        """Most new classes of a category row."""
+        return float(self.question.teachers.get(str(self.inputs.categories[category]), np.inf))
+
+    def _inside(self) -> NDArray[np.bool_]:
+        regions = self.inputs.venues["region_num"].to_numpy(dtype=np.int64)
+        if self.question.region_id is None:
+            return np.ones(len(regions), dtype=bool)
+        under = self.inputs.tree.under(int(self.inputs.tree.ids.nums([self.question.region_id])[0]))
+        return under[regions]
+
+    def _rows(self, choices: tuple[Choice, ...]) -> list[tuple[int, int]]:
+        categories = self.categories.nums([c.category for c in choices])
+        venues = self.venues.nums([c.venue_id for c in choices])
+        return list(zip(categories.tolist(), venues.tolist(), strict=True))
+
+    def _check(self, inside: NDArray[np.bool_], has_room: NDArray[np.bool_]) -> None:
+        inputs, problems = self.inputs, []
+        for category, venue in self.fixed:
+            name = f"must_open {inputs.categories[category]} at {self.venues.ids[venue]}"
+            reasons = {
+                "it is also in not_here": (category, venue) in self.barred,
+                "it runs there now": bool(inputs.runs_now[category, venue]),
+                f"the venue is not in {self.question.region_id}": not inside[venue],
+                "the venue has no free slot, room or seat": not has_room[venue],
+                "it stands there twice": self.fixed.count((category, venue)) > 1,
+            }
+            problems += [f"{name}: {reason}" for reason, holds in reasons.items() if holds]
+        free = inputs.venues["free_slots"].to_numpy(dtype=np.float64)
+        for venue in sorted({v for _, v in self.fixed}):
+            wanted = sum(v == venue for _, v in self.fixed)
+            if wanted > free[venue]:
+                problems.append(f"must_open wants {wanted} classes at {self.venues.ids[venue]}: {free[venue]:.0f} free")
+        for category in sorted({c for c, _ in self.fixed}):
+            wanted = sum(c == category for c, _ in self.fixed)
+            if wanted > self.teachers(category):
+                name = inputs.categories[category]
+                problems.append(
+                    f"must_open wants {wanted} classes of {name}: teachers for {self.teachers(category):.0f}"
+                )
+        problems += [
+            f"close {inputs.categories[c]} at {self.venues.ids[v]}: it does not run there now"
+            for c, v in self.closing
+            if not inputs.runs_now[c, v]
+        ]
+        if self.question.costs is not None:
+            missing = [str(c) for c, taught in zip(inputs.categories, self.allowed.any(axis=1), strict=True)
+                       if taught and str(c) not in self.question.costs]  # fmt: skip
+            problems += [f"costs: none is given for {name}" for name in missing]
+            problems += [f"costs: {name} costs {cost}" for name, cost in self.question.costs.items() if not cost >= 0]
+        if not problems and sum(self.cost(c) for c, _ in self.fixed) > self.question.budget:
+            problems.append(f"must_open costs more than the budget of {self.question.budget:g}")
+        unknown_ages = [a for a in self.question.age_weights if a not in inputs.age_groups]
+        if unknown_ages:
+            raise UnknownIdError("age group", unknown_ages)
+        if problems:
+            raise DataError("question", list(dict.fromkeys(problems)))

@@ -1,0 +1,150 @@
+"""Chooses classes: the best next one again and again, then exchanges while they help."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.openings.inputs import OpeningInputs
+from recsys.openings.question import Choices
+from recsys.openings.value import Audience, Opening
+
+MIN_TAKEN = 1e-6
+
+
+def point_worth(choices: Choices) -> NDArray[np.float32] | None:
+    """(n_points,) the planner's weight of one person of each point, None where all weigh the same."""
+    inputs, question = choices.inputs, choices.question
+    if not question.region_weights and not question.age_weights:
+        return None
+    weight = np.ones(len(inputs.tree), dtype=np.float32)
+    given = {int(inputs.tree.ids.nums([r])[0]): w for r, w in question.region_weights.items()}
+    for num in range(len(weight)):
+        parent = inputs.tree.parents[num]
+        weight[num] = given.get(num, weight[parent] if parent >= 0 else 1.0)
+    ages = np.array([question.age_weights.get(a, 1.0) for a in inputs.age_groups], dtype=np.float32)
+    by_region = np.where(inputs.point_region >= 0, weight[np.maximum(inputs.point_region, 0)], 1.0)
+    return (by_region * ages[inputs.age_group]).astype(np.float32)
+
+
+class Search:
+    """One question being answered."""
+
+    def __init__(self, inputs: OpeningInputs, choices: Choices) -> None:
+        self.inputs = inputs
+        self.choices = choices
+        self.audience = Audience(inputs, point_worth(choices))
+        self.opened: list[Opening] = []
+        self.slots_used: set[tuple[int, int]] = set()
+        self.free = inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64).copy()
+        self.rooms = inputs.venues["rooms"].fillna(np.inf).to_numpy(dtype=np.float64)
+        self.seats = inputs.venues["seats"].fillna(np.inf).to_numpy(dtype=np.float64)
+        # Gain of each slot for a category at a venue, to first order: enough to choose the slot.
+        self.slot_gain = np.einsum("gcv,gs->cvs", inputs.group_gain, inputs.slot_fit)
+        full = inputs.busy >= self.rooms[:, None]
+        self.slot_gain = np.where(full[None], -1.0, self.slot_gain)
+
+    def size(self, category: int, venue: int) -> float:
+        """Places of a class: what the category usually has, up to the venue's seats and the planner's limit."""
+        limit = self.choices.question.max_size or np.inf
+        return float(min(self.inputs.typical_size[category], self.seats[venue], limit))
+
+    def best_at(self, category: int, venue: int) -> Opening | None:
+        """The class at its best slot that is free there, as things stand; None without one."""
+        gains = self.slot_gain[category, venue].copy()
+        for used_venue, slot in self.slots_used:
+            if used_venue == venue:
+                gains[slot] = -1.0
+        slot = int(np.argmax(gains)) if len(gains) else -1
+        if slot < 0 or gains[slot] < 0:
+            return None
+        return self.audience.opening(category, venue, slot, self.size(category, venue))
+
+    def run(self) -> list[Opening]:
+        """The plan, most valuable first, after what must open."""
+        for category, venue in self.choices.fixed:
+            opening = self.best_at(category, venue)
+            if opening is not None:
+                self._open(opening)
+        n_fixed = len(self.opened)
+        self._greedy()
+        if self.choices.question.effort == "search" and self.choices.question.costs is None:
+            self._exchange(n_fixed)
+        return self.opened
+
+    def spent(self) -> float:
+        """Cost of what is opened."""
+        return sum(self.choices.cost(o.category) for o in self.opened)
+
+    def _fits(self, category: int, venue: int) -> bool:
+        taught = sum(o.category == category for o in self.opened)
+        return (
+            bool(self.choices.allowed[category, venue])
+            and self.free[venue] >= 1
+            and taught + 1 <= self.choices.teachers(category)
+            and self.spent() + self.choices.cost(category) <= self.choices.question.budget + 1e-9
+            and all((o.category, o.venue) != (category, venue) for o in self.opened)
+        )
+
+    def _open(self, opening: Opening) -> None:
+        self.opened.append(opening)
+        self.audience.take(opening)
+        self.free[opening.venue] -= 1
+        self.slots_used.add((opening.venue, opening.slot))
+
+    def _rate(self, opening: Opening) -> float:
+        return opening.worth / max(self.choices.cost(opening.category), 1e-9)
+
+    def _candidates(self) -> list[tuple[float, int, int, int]]:
+        """Upper bounds on every candidate's worth, as a heap: first-order gains cannot be exceeded."""
+        best = self.slot_gain.max(axis=2) if self.slot_gain.shape[2] else np.zeros(self.choices.allowed.shape)
+        worth = 1.0 if self.audience.worth is None else float(self.audience.worth.max(initial=1.0))
+        bound = np.where(self.choices.allowed, best * worth * self.inputs.bias * self.inputs.show[:, None], 0.0)
+        cost = np.array([self.choices.cost(c) if row.any() else 1.0 for c, row in enumerate(self.choices.allowed)])
+        bound /= np.maximum(cost, 1e-9)[:, None]
+        heap = [(-float(bound[c, v]), int(c), int(v), -1) for c, v in zip(*np.nonzero(bound > MIN_TAKEN), strict=True)]
+        heapq.heapify(heap)
+        return heap
+
+    def _greedy(self) -> None:
+        """Lazy greedy: a candidate is valued again only when its old value, an upper bound, is the highest."""
+        heap = self._candidates()
+        while heap:
+            _, category, venue, stamp = heapq.heappop(heap)
+            if not self._fits(category, venue):
+                continue
+            opening = self.best_at(category, venue)
+            if opening is None or opening.attendance < max(self.choices.question.min_attendance, MIN_TAKEN):
+                continue
+            if stamp == len(self.opened):
+                self._open(opening)
+            else:
+                heapq.heappush(heap, (-self._rate(opening), category, venue, len(self.opened)))
+
+    def _exchange(self, n_fixed: int, passes: int = 2) -> None:
+        """Gives up each class in turn for the best one in its place, while the plan gets better."""
+        for _ in range(passes):
+            improved = False
+            for given_up in list(self.opened[n_fixed:]):
+                before = sum(o.worth for o in self.opened)
+                kept = [o for o in self.opened if o is not given_up]
+                old = self.opened
+                self._reset(kept)
+                self._greedy()
+                if sum(o.worth for o in self.opened) > before * (1 + 1e-9):
+                    improved = True
+                else:
+                    self._reset(old)
+            if not improved:
+                return
+
+    def _reset(self, openings: list[Opening]) -> None:
+        for category in {o.category for o in [*self.opened, *openings]}:
+            self.audience.forget(category)
+        self.free = self.inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64).copy()
+        self.slots_used = set()
+        self.opened = []
+        for o in openings:
+            self._open(self.audience.opening(o.category, o.venue, o.slot, o.size))

@@ -1,0 +1,127 @@
+"""The answer: new classes as the contract's rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from recsys.dataset import TEXT
+from recsys.openings.inputs import OpeningInputs
+from recsys.openings.question import Choices, Question
+from recsys.openings.search import Search
+from recsys.openings.value import Audience, Opening, without_classes
+
+COLUMNS = {
+    "rank": "int64",
+    "category": TEXT,
+    "venue_id": TEXT,
+    "region_id": TEXT,
+    "weekday": "int64",
+    "start_time": TEXT,
+    "size": "int64",
+    "expected_attendance": "float64",
+    "q0.1": "float64",
+    "q0.9": "float64",
+    "newly_reached": "float64",
+    "reason": TEXT,
+}
+"""Columns of suggestions and their types. `weekday` is ISO: 1 = Monday, 7 = Sunday."""
+
+
+def suggest(
+    inputs: OpeningInputs,
+    budget: float,
+    region_id: str | None = None,
+    categories: tuple[str, ...] | None = None,
+    question: Question | None = None,
+) -> pd.DataFrame:
+    """Where to open up to `budget` new weekly training classes, best first; rows as in `COLUMNS`.
+
+    Args:
+        inputs: What is known.
+        budget: Classes, or money where `question` gives costs.
+        region_id: Only venues in or under this region.
+        categories: Only these; names never seen are passed over.
+        question: Further limits; `budget`, `region_id` and `categories` above take their places in it.
+
+    Raises:
+        UnknownIdError: the region, a venue or a category of a fixed choice is not known.
+        DataError: names every fixed choice that contradicts another limit.
+    """
+    asked = (question or Question(budget=budget)).model_copy(
+        update={"budget": budget, "region_id": region_id, "categories": categories}
+    )
+    return rows(*solve(inputs, asked))
+
+
+def solve(inputs: OpeningInputs, question: Question) -> tuple[OpeningInputs, list[Opening]]:
+    """Inputs after closings, and the plan in order of worth."""
+    closing = Choices(inputs, question).closing
+    inputs = without_classes(inputs, closing)
+    choices = Choices(inputs, question.model_copy(update={"close": ()}))
+    opened = Search(inputs, choices).run()
+    return inputs, opened
+
+
+def rows(inputs: OpeningInputs, opened: list[Opening]) -> pd.DataFrame:
+    """Openings as rows: each valued beside those before it, so that the rows add up to the plan."""
+    audience = Audience(inputs)
+    table = []
+    for rank, planned in enumerate(sorted(opened, key=lambda o: -o.worth), start=1):
+        drawn = audience.drawn(planned.category, planned.venue, planned.slot)
+        opening = audience.opening(planned.category, planned.venue, planned.slot, planned.size)
+        table.append(_row(inputs, rank, opening, drawn))
+        audience.take(opening)
+    frame = pd.DataFrame(table, columns=list(COLUMNS))
+    return frame.astype(COLUMNS)
+
+
+def _row(inputs: OpeningInputs, rank: int, opening: Opening, drawn: np.ndarray) -> dict[str, object]:
+    venue = inputs.venues.iloc[opening.venue]
+    slot = inputs.slots.iloc[opening.slot]
+    total = max(float(drawn.sum()), 1e-12)
+    low, high = interval(inputs, opening, total)
+    return {
+        "rank": rank,
+        "category": str(inputs.categories[opening.category]),
+        "venue_id": venue["venue_id"],
+        "region_id": inputs.tree.ids.ids[int(venue["region_num"])],
+        "weekday": int(slot["weekday"]),
+        "start_time": slot["start_time"],
+        "size": int(opening.size),
+        "expected_attendance": opening.attendance,
+        "q0.1": min(low, opening.attendance),
+        "q0.9": max(high, opening.attendance),
+        "newly_reached": opening.attendance * float(drawn @ inputs.lapsed) / total,
+        "reason": reason(inputs, opening, drawn),
+    }
+
+
+def interval(inputs: OpeningInputs, opening: Opening, drawn: float) -> tuple[float, float]:
+    """80 % interval of people who come in one week: negative-binomial counts around the mean, cut at the size."""
+    show = float(inputs.show[opening.category])
+    mean = max(drawn * show, 1e-9)
+    shape = 1.0 / max(inputs.spread, 1e-3) ** 2
+    low, high = stats.nbinom.ppf([0.1, 0.9], shape, shape / (shape + mean))
+    most = opening.size
+    return float(min(low, most)), float(min(high, most))
+
+
+def reason(inputs: OpeningInputs, opening: Opening, drawn: np.ndarray) -> str:
+    """One sentence: who would come from where, and what there is now."""
+    category = str(inputs.categories[opening.category])
+    km = inputs.km[:, opening.venue].astype(np.float64)
+    known = np.isfinite(km)
+    parts = [f"about {opening.attendance:.1f} people a week for {category}"]
+    if known.any() and drawn[known].sum() > 0:
+        order = np.argsort(km[known])
+        share = np.cumsum(drawn[known][order]) / drawn[known].sum()
+        parts.append(f"half of them from within {km[known][order][int(np.searchsorted(share, 0.5))]:.1f} km")
+    by_age = np.bincount(inputs.age_group, drawn, minlength=len(inputs.age_groups))
+    top = int(np.argmax(by_age))
+    if "unknown" not in inputs.age_groups[top] and by_age.sum() > 0:
+        parts.append(f"most of them aged {inputs.age_groups[top]}")
+    running = int(inputs.runs_now[opening.category].sum())
+    now = "none runs now" if running == 0 else f"it runs at {running} other venue{'s' if running > 1 else ''} now"
+    return "; ".join([*parts, now])

@@ -1,0 +1,109 @@
+"""What a set of new classes brings: people a week who would not have come to the category elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from recsys.openings.inputs import OpeningInputs
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One new class.
+
+    Attributes:
+        category: Category row.
+        venue: Venue row.
+        slot: Slot row.
+        size: Places.
+        attendance: People a week who come, beside what runs and the classes opened before it.
+        worth: The same, each person counted with the planner's weight.
+    """
+
+    category: int
+    venue: int
+    slot: int
+    size: float
+    attendance: float
+    worth: float
+
+
+def filled(mean: NDArray[np.float64] | float, size: NDArray[np.float64] | float, spread: float) -> NDArray[np.float64]:
+    """Expected places taken of `size` when demand is about normal with a Poisson and a relative spread."""
+    mean = np.asarray(mean, dtype=np.float64)
+    sd = np.sqrt(np.maximum(mean + (spread * mean) ** 2, 1e-12))
+    z = (np.asarray(size, dtype=np.float64) - mean) / sd
+    over = sd * (np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) - z * ndtr(-z))
+    return np.clip(mean - over, 0.0, size)
+
+
+class Audience:
+    """People still to be won, as classes are opened one after another.
+
+    Attributes:
+        left: (n_points, n_categories) people a week not yet taken, at access 0 to first order.
+    """
+
+    def __init__(self, inputs: OpeningInputs, worth: NDArray[np.float32] | None = None) -> None:
+        self.inputs = inputs
+        self.worth = worth
+        self._left: dict[int, NDArray[np.float32]] = {}
+
+    def left(self, category: int) -> NDArray[np.float32]:
+        """(n_points,) people a week of the category whom nothing has taken yet."""
+        if category not in self._left:
+            i = self.inputs
+            self._left[category] = i.rate[:, category] * np.exp(-i.saturation * i.access[:, category]) * i.bias
+        return self._left[category]
+
+    def pull(self, venue: int, slot: int) -> NDArray[np.float32]:
+        """(n_points,) access that a class there gives."""
+        i = self.inputs
+        return i.reach[:, venue] * i.slot_fit[i.age_group, slot]
+
+    def drawn(self, category: int, venue: int, slot: int) -> NDArray[np.float32]:
+        """(n_points,) people a week whom a class would draw, its size aside."""
+        k = self.inputs.saturation
+        return self.left(category) * (-np.expm1(-k * self.pull(venue, slot)) / k)
+
+    def opening(self, category: int, venue: int, slot: int, size: float) -> Opening:
+        """The class with what it would bring now."""
+        i = self.inputs
+        drawn = self.drawn(category, venue, slot)
+        total = float(drawn.sum())
+        taken = float(filled(total, size, i.spread)) * float(i.show[category])
+        worth = taken if self.worth is None else taken * float(drawn @ self.worth) / max(total, 1e-12)
+        return Opening(category, venue, slot, size, taken, worth)
+
+    def take(self, opening: Opening) -> None:
+        """Opens the class: the people it draws are less free for the next of its category."""
+        taken = np.exp(-self.inputs.saturation * self.pull(opening.venue, opening.slot))
+        self._left[opening.category] = self.left(opening.category) * taken
+
+    def forget(self, category: int) -> None:
+        """Takes back every class of a category."""
+        self._left.pop(category, None)
+
+
+def without_classes(inputs: OpeningInputs, closing: list[tuple[int, int]]) -> OpeningInputs:
+    """Inputs as they are once some running classes have ended."""
+    if not closing:
+        return inputs
+    runs, fit, access = inputs.runs_now.copy(), inputs.run_fit.copy(), np.array(inputs.access)
+    free = inputs.venues["free_slots"].to_numpy(dtype=np.float64).copy()
+    for category, venue in closing:
+        access[:, category] -= inputs.reach[:, venue] * fit[inputs.age_group, category, venue]
+        runs[category, venue] = False
+        fit[:, category, venue] = 0.0
+        free[venue] += 1
+    return replace(
+        inputs,
+        runs_now=runs,
+        run_fit=fit,
+        access=np.maximum(access, 0.0).astype(np.float32),
+        venues=inputs.venues.assign(free_slots=free),
+    )

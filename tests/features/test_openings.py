@@ -1,0 +1,114 @@
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.openings import opening_inputs
+from recsys.bundle import BundleWriter, load_bundle
+from recsys.dataset import Dataset
+from recsys.openings.inputs import load_openings
+from recsys.openings.suggest import COLUMNS, suggest
+from tests.opening_world import UNTIL, World, world
+
+
+@pytest.fixture(scope="module")
+def county() -> World:
+    return world()
+
+
+@pytest.fixture(scope="module")
+def plan(county):
+    return suggest(opening_inputs(county.dataset), 12)
+
+
+def test_rows_are_the_contracts(plan, county):
+    assert list(plan.columns) == list(COLUMNS)
+    assert plan["rank"].tolist() == list(range(1, 13))
+    assert not plan.duplicated(["category", "venue_id"]).any()
+    assert plan["weekday"].between(1, 7).all()
+    assert plan["start_time"].str.fullmatch(r"\d\d:\d\d").all()
+    numbers = plan[["expected_attendance", "q0.1", "q0.9", "newly_reached"]].to_numpy()
+    assert np.isfinite(numbers).all()
+    assert (plan["q0.1"] <= plan["expected_attendance"]).all()
+    assert (plan["expected_attendance"] <= plan["q0.9"]).all()
+    assert (plan["newly_reached"] <= plan["expected_attendance"]).all()
+
+
+def test_nothing_that_runs_now_is_opened(plan, county):
+    sessions = county.dataset.sessions.merge(county.dataset.activities, on="activity_id")
+    near = sessions[(sessions["starts_at"] - UNTIL).abs() <= pd.Timedelta(days=28)]
+    running = set(zip(near["category"], near["venue_id"], strict=True))
+    assert not running & set(zip(plan["category"], plan["venue_id"], strict=True))
+
+
+def test_chosen_classes_are_worth_nearly_what_the_truth_allows(plan, county):
+    inputs = opening_inputs(county.dataset)
+    gains = [
+        county.gain(c, v)
+        for c in range(len(county.categories))
+        for v in range(len(inputs.venues))
+        if not inputs.runs_now[c, v]
+    ]
+    chosen = [county.gain(int(c[3:]), int(v[1:])) for c, v in zip(plan["category"], plan["venue_id"], strict=True)]
+    assert sum(chosen) >= 0.9 * sum(sorted(gains)[-12:])
+    assert plan["expected_attendance"].sum() == pytest.approx(0.9 * sum(chosen), rel=0.3)
+
+
+def test_region_and_categories_limit_the_plan(county):
+    inputs = opening_inputs(county.dataset)
+    assert set(suggest(inputs, 5, region_id="t3")["venue_id"]) == {"v3"}
+    assert set(suggest(inputs, 5, categories=("cat1", "never seen"))["category"]) == {"cat1"}
+
+
+def test_saved_inputs_give_the_same_plan(county, plan, tmp_path):
+    with BundleWriter(tmp_path / "bundle", {}) as writer:
+        opening_inputs(county.dataset).save(writer)
+    again = suggest(load_openings(load_bundle(tmp_path / "bundle")), 12)
+    pd.testing.assert_frame_equal(again, plan)
+
+
+def test_rows_after_the_cut_off_and_their_order_change_nothing(county, plan):
+    earlier = dataclasses.replace(county.dataset, bookings=county.dataset.bookings.iloc[::-1].reset_index(drop=True))
+    again = suggest(opening_inputs(earlier), 12)
+    pd.testing.assert_frame_equal(again.drop(columns="reason"), plan.drop(columns="reason"), rtol=1e-4)
+
+
+TABLES = ("regions", "venues", "users", "activities", "sessions", "bookings", "feedback")
+
+
+@pytest.mark.parametrize("missing", [("venues",), ("bookings",), ("users", "bookings"), ("regions",), TABLES])
+def test_missing_tables_leave_an_answer(county, missing):
+    tables = {n: t for n, t in county.dataset.tables().items() if n not in missing and len(t)}
+    if "venues" in missing:
+        tables["sessions"] = tables["sessions"].drop(columns="venue_id") if "sessions" in tables else None
+    dataset = Dataset.from_tables({n: t for n, t in tables.items() if t is not None}, UNTIL)
+    rows = suggest(opening_inputs(dataset), 3)
+    assert list(rows.columns) == list(COLUMNS)
+    assert len(rows) == (0 if {"venues", "users"} & set(missing) else 3)
+    assert rows["rank"].dtype == "int64"
+    assert rows["expected_attendance"].dtype == "float64"
+    assert np.isfinite(rows[["expected_attendance", "q0.1", "q0.9", "newly_reached"]].to_numpy()).all()
+
+
+@pytest.mark.parametrize(
+    "column", ["lat", "lon", "region_id", "birth_year", "capacity", "published_at", "kind", "status"]
+)
+def test_missing_columns_leave_an_answer(county, column):
+    tables = {n: t.drop(columns=[column], errors="ignore") for n, t in county.dataset.tables().items()}
+    if column == "region_id":
+        tables.pop("regions")
+    rows = suggest(opening_inputs(Dataset.from_tables(tables, UNTIL)), 3)
+    assert len(rows) == 3
+    assert np.isfinite(rows[["expected_attendance", "q0.1", "q0.9", "newly_reached"]].to_numpy()).all()
+
+
+@pytest.mark.parametrize(("budget", "n"), [(0, 0), (1, 1), (10_000, 42)])
+def test_budget_of_nothing_and_of_more_than_everything(county, budget, n):
+    assert len(suggest(opening_inputs(county.dataset), budget)) == n
+
+
+def test_venues_without_room_get_nothing(county):
+    venues = county.dataset.venues.assign(weekly_slots=[0.0] * 3 + [12.0] * 7)
+    rows = suggest(opening_inputs(dataclasses.replace(county.dataset, venues=venues)), 60)
+    assert set(rows["venue_id"]) == {f"v{n}" for n in range(3, 10)}
