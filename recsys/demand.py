@@ -16,7 +16,7 @@ FORECAST_COLUMNS = ("region_id", "level", "category", "week_start", "target", "m
 _KEYS = ("region_id", "level", "category")
 TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "table": FORECAST_COLUMNS,
-    "history": (*_KEYS, "week_start", "sessions", "bookings", "places", "sold_out", "demand", "state"),
+    "history": (*_KEYS, "week_start", "sessions", "places", "offered", "sold_out", "demand", "state"),
     "gaps": (*_KEYS, "demand", "supply", "unmet", "fill"),
     "drivers": (*_KEYS, "week_start", "driver", "factor"),
     "alarms": (*_KEYS, "week_start", "direction", "ratio", "since"),
@@ -36,8 +36,9 @@ class DemandForecast:
 
     Attributes:
         table: The forecast, `FORECAST_COLUMNS`; coherent over the tree in `mean`, quantiles in order, nothing below 0.
-        history: `region_id, level, category, week_start, sessions, bookings, places, sold_out, demand, state`:
-            weeks that are over; `demand` is the estimate behind full sessions; `state` is `open`, `sold out`,
+        history: `region_id, level, category, week_start, sessions, places, offered, sold_out, demand, state`:
+            weeks that are over; `places` taken, `offered` by sessions that state a capacity, `sold_out` sessions,
+            `demand` the estimate behind full sessions; `state` is `open`, `sold out`,
             `no session`, `holiday` or `closed`.
         gaps: `region_id, level, category, demand, supply, unmet, fill` over the weeks ahead, a week's mean.
         drivers: `region_id, level, category, week_start, driver, factor`: level times the factors is the mean.
