@@ -125,7 +125,9 @@ def distances_km(catalogue: Catalogue, block: UserBlock, request: Request) -> ND
     """(n_candidates,) from where the person is, else lives; NaN where either end is unknown."""
     here = (request.lat, request.lon) if request.lat is not None and request.lon is not None else None
     lat, lon = here if here is not None else (block.lat[0], block.lon[0])
-    return distance_km(np.float64(lat), np.float64(lon), catalogue.places.lat, catalogue.places.lon)
+    return distance_km(
+        np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64), catalogue.places.lat, catalogue.places.lon
+    )
 
 
 def wanted(catalogue: Catalogue, request: Request, distances: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -144,7 +146,7 @@ def wanted(catalogue: Catalogue, request: Request, distances: NDArray[np.float64
     if request.starts_until is not None:
         keep &= catalogue.sessions.starts < request.starts_until.value
     if request.region_id is not None:
-        tree = catalogue.places.tree
+        tree = catalogue.lookup.tree
         keep &= tree.under(int(tree.ids.nums([request.region_id])[0]))[catalogue.places.regions]
     if request.max_km is not None:
         keep &= distances <= request.max_km

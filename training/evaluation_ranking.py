@@ -26,7 +26,7 @@ COLUMNS = ["task", "model", "role", "segment", "metric", "window", "mean", "low"
 
 
 def hits_of(dataset: Dataset, cut_off: pd.Timestamp, window_days: float) -> pd.DataFrame:
-    """Pairs `user_id, activity_id`: the session starts in the window, was booked at the cut-off or later, not cancelled."""
+    """Pairs `user_id, activity_id`: a session in the window that was booked at the cut-off or later, not cancelled."""
     until = cut_off + pd.Timedelta(days=window_days)
     sessions = dataset.sessions[(dataset.sessions["starts_at"] >= cut_off) & (dataset.sessions["starts_at"] < until)]
     booked = dataset.bookings[(dataset.bookings["booked_at"] >= cut_off) & (dataset.bookings["status"] != "cancelled")]

@@ -104,7 +104,7 @@ def catalogue_of(
         activities=activities,
         session_nums=session_nums,
         levels=levels,
-        places=places_of(known, session_nums),
+        places=places_of(known, lookup.tree, session_nums),
         facts=session_facts(known, sessions, session_nums, lookup, everybody, at),
         words=title_words(known.activities, activities),
         n_people=len(np.unique(everybody.rows)),
@@ -116,12 +116,12 @@ def key_columns(
 ) -> KeyColumns:
     """A level's keys among the candidates, with their past."""
     n_all = len(lookup.keys[level])
-    of_candidate = lookup.session_keys(level)[session_nums]
+    of_candidate = lookup.of_sessions[level][session_nums]
     keys = np.unique(of_candidate[of_candidate >= 0])
     place_of_key = np.full(n_all + 1, -1, dtype=np.int64)
     place_of_key[keys] = np.arange(len(keys))
     held_days = (at.value - lookup.session_start) / NS_PER_DAY
-    held = place_of_key[lookup.session_keys(level)]
+    held = place_of_key[lookup.of_sessions[level]]
     is_held = (held >= 0) & (held_days >= 0)
     event_place = place_of_key[everybody.keys(lookup, level)]
     took = everybody.is_taking & (event_place >= 0)

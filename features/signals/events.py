@@ -44,9 +44,9 @@ class Events:
 
     def keys(self, lookup: Lookup, level: str) -> NDArray[np.int64]:
         """(n,) key row of each event on a level, -1 where it has none."""
-        if level != "venue":
+        if level in lookup.activity_keys:
             return take_or_missing(lookup.activity_keys[level], self.activities)
-        return take_or_missing(lookup.session_venue, self.sessions)
+        return take_or_missing(lookup.of_sessions[level], self.sessions)
 
     def matrix(
         self, columns: NDArray[np.int64], shape: tuple[int, int], values: NDArray[np.float64]

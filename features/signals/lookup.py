@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from recsys.availability import nanoseconds
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
+from recsys.regions import RegionTree, session_regions
 
 ACTIVITY_LEVELS = ("activity", "series", "organiser", "programme", "category", "kind")
 """Keys of an activity, from the one that passes soonest to the one that lasts; a programme is organiser x category."""
 
-LEVELS = (*ACTIVITY_LEVELS, "venue")
-"""All keys; the venue is the session's."""
+SESSION_LEVELS = ("venue", "township", "county", "weekday")
+"""Keys of a session; `weekday` is the organiser's day of the week."""
+
+LEVELS = (*ACTIVITY_LEVELS, *SESSION_LEVELS)
 
 LEARNER_LEVEL = "programme"
 """Key that matrix learners work on: most candidates are new, their organiser and category are not."""
@@ -37,7 +40,8 @@ class Lookup:
         session_slot: (n_sessions,) local hour of the week of the start, 0 to 167 from Monday 00:00.
         keys: Key ids by level.
         activity_keys: Level to (n_activities,) key row, -1 where there is none.
-        session_venue: (n_sessions,) key row on the level `venue`, -1 where there is none.
+        of_sessions: Level to (n_sessions,) key row, -1 where there is none.
+        tree: The regions.
     """
 
     activities: IdMap
@@ -47,35 +51,49 @@ class Lookup:
     session_slot: NDArray[np.int64]
     keys: dict[str, IdMap]
     activity_keys: dict[str, NDArray[np.int64]]
-    session_venue: NDArray[np.int64]
-
-    def session_keys(self, level: str) -> NDArray[np.int64]:
-        """(n_sessions,) key row of every session on a level."""
-        if level == "venue":
-            return self.session_venue
-        return take_or_missing(self.activity_keys[level], self.session_activity)
+    of_sessions: dict[str, NDArray[np.int64]]
+    tree: RegionTree
 
 
 def lookup_of(dataset: Dataset) -> Lookup:
     """Rows for all activities and sessions of a data set."""
     activities = IdMap.of(dataset.activities["activity_id"], "activity_id")
-    sessions = IdMap.of(dataset.sessions["session_id"], "session_id")
-    keys, activity_keys = {}, {}
-    for level, values in key_texts(dataset.activities).items():
-        codes, ids = pd.factorize(values.to_numpy(dtype=object), use_na_sentinel=True)
-        keys[level], activity_keys[level] = IdMap(np.asarray(ids, dtype=object), level), codes.astype(np.int64)
-    venue_codes, venue_ids = pd.factorize(dataset.sessions["venue_id"].to_numpy(dtype=object), use_na_sentinel=True)
-    keys["venue"] = IdMap(np.asarray(venue_ids, dtype=object), "venue_id")
+    session_activity = activities.nums(dataset.sessions["activity_id"])
+    tree = RegionTree.of(dataset)
+    keys, activity_keys, of_sessions = {}, {}, {}
+    for level, texts in key_texts(dataset.activities).items():
+        activity_keys[level], keys[level] = _coded(texts, level)
+        of_sessions[level] = take_or_missing(activity_keys[level], session_activity)
+    for level, texts in _session_texts(dataset, tree, activity_keys["organiser"][session_activity]).items():
+        of_sessions[level], keys[level] = _coded(texts, level)
     return Lookup(
         activities=activities,
-        sessions=sessions,
-        session_activity=activities.nums(dataset.sessions["activity_id"]),
+        sessions=IdMap.of(dataset.sessions["session_id"], "session_id"),
+        session_activity=session_activity,
         session_start=nanoseconds(dataset.sessions["starts_at"]),
         session_slot=week_slots(dataset.sessions["starts_at"], dataset.timezone),
         keys=keys,
         activity_keys=activity_keys,
-        session_venue=venue_codes.astype(np.int64),
+        of_sessions=of_sessions,
+        tree=tree,
     )
+
+
+def _coded(texts: pd.Series, level: str) -> tuple[NDArray[np.int64], IdMap]:
+    codes, ids = pd.factorize(texts.to_numpy(dtype=object), use_na_sentinel=True)
+    return codes.astype(np.int64), IdMap(np.asarray(ids, dtype=object), level)
+
+
+def _session_texts(dataset: Dataset, tree: RegionTree, organiser: NDArray[np.int64]) -> dict[str, pd.Series]:
+    regions = session_regions(dataset, tree)
+    ids = np.append(tree.ids.ids, None)
+    weekday = week_slots(dataset.sessions["starts_at"], dataset.timezone) // 24
+    return {
+        "venue": dataset.sessions["venue_id"].astype(object),
+        "township": pd.Series(ids[tree.ancestors_at("township")[regions]], dtype=object),
+        "county": pd.Series(ids[tree.ancestors_at("county")[regions]], dtype=object),
+        "weekday": pd.Series(organiser * 7 + weekday, dtype=object),
+    }
 
 
 def take_or_missing(values: NDArray[np.int64], nums: NDArray[np.int64]) -> NDArray[np.int64]:

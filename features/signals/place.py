@@ -22,18 +22,15 @@ class Places:
         lat: (n,) the venue's, else its region's; NaN where unknown or online.
         lon: (n,) the same.
         regions: (n,) region row; 0, the root, when online or without a venue.
-        tree: The regions.
     """
 
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
     regions: NDArray[np.int64]
-    tree: RegionTree
 
 
-def places_of(dataset: Dataset, session_nums: NDArray[np.int64]) -> Places:
+def places_of(dataset: Dataset, tree: RegionTree, session_nums: NDArray[np.int64]) -> Places:
     """Places of some sessions of a data set."""
-    tree = RegionTree.of(dataset)
     sessions = dataset.sessions.iloc[session_nums]
     at_venue = dataset.venues.set_index("venue_id")[["lat", "lon", "region_id"]].reindex(
         pd.Index(sessions["venue_id"], dtype=object)
@@ -45,7 +42,7 @@ def places_of(dataset: Dataset, session_nums: NDArray[np.int64]) -> Places:
     spots = at_venue[["lat", "lon"]].to_numpy(dtype=np.float64)
     spots = np.where(np.isnan(spots).any(axis=1, keepdims=True), of_region.to_numpy(dtype=np.float64), spots)
     spots[online.to_numpy(dtype=bool)] = np.nan
-    return Places(spots[:, 0], spots[:, 1], session_regions(dataset, tree)[session_nums], tree)
+    return Places(spots[:, 0], spots[:, 1], session_regions(dataset, tree)[session_nums])
 
 
 def distance_km(
