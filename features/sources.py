@@ -1,0 +1,235 @@
+"""A platform's folder as chunks of raw rows: CSV and Parquet, read in bounded memory."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from recsys.errors import DataError
+from recsys.schema import TABLES
+
+ROW_NUMBER = "row_number"
+RAW = "raw"
+_BLOCK = 1 << 24
+_BATCH_ROWS = 100_000
+_SUFFIXES = (".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a file.
+
+    Attributes:
+        rows: The contract's columns that the file has, as delivered, and `row_number` (a CSV's header is row 1,
+            a Parquet file's first row too).
+        broken: `row_number`, `raw` and `reason` of rows that have not the header's number of values.
+    """
+
+    rows: pl.DataFrame
+    broken: pl.DataFrame
+
+    @property
+    def n_rows(self) -> int:
+        """Rows read, broken ones included."""
+        return len(self.rows) + len(self.broken)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table's file, its header checked.
+
+    Attributes:
+        table: Table name.
+        path: The file.
+        columns: Names as they stand in the file, by contract column.
+        unknown_columns: Columns that the contract does not have.
+        encoding: Of a CSV; empty for Parquet.
+        warnings: What a person should know of the file.
+    """
+
+    table: str
+    path: Path
+    columns: dict[str, str]
+    unknown_columns: tuple[str, ...]
+    encoding: str
+    warnings: tuple[str, ...] = ()
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows, in the file's order.
+
+        Raises:
+            DataError: The file cannot be read to its end.
+        """
+        if not self.columns:
+            return
+        try:
+            yield from _parquet_chunks(self) if self.path.suffix == ".parquet" else _csv_chunks(self)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(self.path.name, [f"cannot be read: {str(error).splitlines()[0]}"]) from error
+
+
+def find_sources(folder: Path) -> list[Source]:
+    """The folder's tables in an order in which references point backwards; headers and encodings are checked.
+
+    Raises:
+        DataError: No folder, no table in it, a table twice, or files that cannot be read; names all of them.
+    """
+    if not folder.is_dir():
+        raise DataError(str(folder), ["is not a folder"])
+    sources, problems = [], []
+    for table in TABLES:
+        paths = [p for suffix in _SUFFIXES if (p := folder / f"{table}{suffix}").is_file()]
+        if len(paths) > 1:
+            problems.append(f"{table} is there twice: {' and '.join(p.name for p in paths)}; keep one")
+            continue
+        try:
+            sources += [_source(table, path) for path in paths]
+        except DataError as error:
+            problems += [f"{error.what}: {problem}" for problem in error.problems]
+    if problems:
+        raise DataError(str(folder), problems)
+    if not sources:
+        raise DataError(str(folder), [f"holds none of {', '.join(TABLES)} as .csv or .parquet"])
+    return sources
+
+
+def _source(table: str, path: Path) -> Source:
+    try:
+        if path.suffix == ".parquet":
+            names, encoding, warnings = [str(n) for n in pq.ParquetFile(path).schema_arrow.names], "", ()
+        else:
+            encoding, warnings = _encoding(path)
+            names = _header(path, encoding)
+    except (pa.ArrowException, OSError, csv.Error) as error:
+        raise DataError(path.name, [f"cannot be read: {str(error).splitlines()[0]}"]) from error
+    if not names:
+        return Source(table, path, {}, (), encoding, ("the file is empty",))
+    stripped = [n.strip() for n in names]
+    repeated = sorted({n for n in stripped if stripped.count(n) > 1})
+    problems = [f"column {n!r} is there more than once" for n in repeated]
+    problems += [
+        f"required column {c.name!r} is missing" for c in TABLES[table].columns if c.is_required and c.name not in stripped
+    ]
+    if problems:
+        raise DataError(path.name, problems)
+    known = set(TABLES[table].column_names)
+    columns = {s: n for s, n in zip(stripped, names, strict=True) if s in known}
+    unknown = tuple(s for s in stripped if s not in known)
+    return Source(table, path, columns, unknown, encoding, warnings)
+
+
+def _header(path: Path, encoding: str) -> list[str]:
+    with path.open(encoding=encoding, newline="") as file:
+        for row in csv.reader(file):
+            if row:
+                return row
+    return []
+
+
+def _encoding(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Encoding of a text file: UTF-8, or GB18030 (with a warning) where it reads as Chinese.
+
+    Raises:
+        DataError: Neither; names the line of the first byte that cannot be read.
+    """
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise DataError(path.name, ["is UTF-16; save it as UTF-8"])
+    bad_line = _undecodable_line(path, "utf-8")
+    if bad_line is None:
+        return "utf-8-sig", ()
+    if _undecodable_line(path, "gb18030") is None and _looks_chinese(path):
+        return "gb18030", (f"not UTF-8 but GB18030, read as such (first such text in line {bad_line})",)
+    raise DataError(path.name, [f"line {bad_line} is neither UTF-8 nor GB18030; save the file as UTF-8"])
+
+
+def _undecodable_line(path: Path, encoding: str) -> int | None:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    with path.open("rb") as file:
+        while True:
+            block = file.read(_BLOCK)
+            try:
+                decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                return line + block[: error.start].count(b"\n")
+            if not block:
+                return None
+            line += block.count(b"\n")
+
+
+def _looks_chinese(path: Path, n_chars: int = 20_000) -> bool:
+    """Nearly all text beyond ASCII is of GB 2312, the everyday characters: chance decodes of other bytes are not."""
+    found: list[str] = []
+    with path.open(encoding="gb18030", newline="") as file:
+        while len(found) < n_chars and (text := file.read(1 << 20)):
+            found += [c for c in text if not c.isascii()]
+    n_common = sum(_is_gb2312(c) for c in found)
+    return n_common >= 0.9 * len(found)
+
+
+def _is_gb2312(char: str) -> bool:
+    try:
+        return len(char.encode("gb2312")) == 2
+    except UnicodeEncodeError:
+        return False
+
+
+def _csv_chunks(source: Source) -> Iterator[Chunk]:
+    broken: list[tuple[int, str, str]] = []
+
+    def keep_broken(row: pacsv.InvalidRow) -> str:
+        broken.append((row.number, row.text, f"{row.actual_columns} values, {row.expected_columns} expected"))
+        return "skip"
+
+    reader = pacsv.open_csv(
+        source.path,
+        # One thread: only then rows that are left out come with their number.
+        read_options=pacsv.ReadOptions(block_size=_BLOCK, use_threads=False, encoding=source.encoding),
+        parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep_broken),
+        convert_options=pacsv.ConvertOptions(
+            column_types={n: pa.string() for n in source.columns.values()},
+            include_columns=list(source.columns.values()),
+            strings_can_be_null=False,
+        ),
+    )
+    n_numbered = 1
+    for batch in reader:
+        taken, broken[:] = broken[:], []
+        numbers = _row_numbers(n_numbered, batch.num_rows, [number for number, _, _ in taken])
+        n_numbered += batch.num_rows + len(taken)
+        yield _chunk(source, pa.Table.from_batches([batch]), numbers, taken)
+    if broken:
+        yield _chunk(source, reader.schema.empty_table(), np.empty(0, dtype=np.int64), broken)
+
+
+def _row_numbers(n_before: int, n_rows: int, left_out: list[int]) -> np.ndarray:
+    numbers = np.arange(n_before + 1, n_before + 1 + n_rows + len(left_out), dtype=np.int64)
+    return numbers[~np.isin(numbers, left_out)][:n_rows]
+
+
+def _parquet_chunks(source: Source) -> Iterator[Chunk]:
+    n_before = 0
+    for batch in pq.ParquetFile(source.path).iter_batches(_BATCH_ROWS, columns=list(source.columns.values())):
+        numbers = np.arange(n_before + 1, n_before + 1 + batch.num_rows, dtype=np.int64)
+        n_before += batch.num_rows
+        yield _chunk(source, pa.Table.from_batches([batch]), numbers, [])
+
+
+def _chunk(source: Source, table: pa.Table, numbers: np.ndarray, broken: list[tuple[int, str, str]]) -> Chunk:
+    frame = pl.DataFrame(pl.from_arrow(table))
+    rows = frame.select(pl.col(name).alias(column) for column, name in source.columns.items())
+    schema = {ROW_NUMBER: pl.Int64, RAW: pl.String, "reason": pl.String}
+    return Chunk(
+        rows.with_columns(pl.Series(ROW_NUMBER, numbers, dtype=pl.Int64)),
+        pl.DataFrame(broken, schema=schema, orient="row"),
+    )

