@@ -70,6 +70,25 @@ class SessionBook:
         """(n_sessions,) every stated place is taken."""
         return np.nan_to_num(self.places >= self.capacity, nan=False).astype(bool) & ~self.is_cancelled
 
+    def likeness(self) -> list[NDArray[np.int64]]:
+        """Codes of what a session is like, from the general to the particular; -1 where it is not known."""
+        return [
+            self.category,
+            joint_codes(self.bottom, self.category),
+            joint_codes(self.keys["organiser"], self.category),
+            joint_codes(self.keys["venue"], self.category),
+            joint_codes(self.keys["series"], self.category),
+            self.keys["activity"],
+        ]
+
+
+def joint_codes(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Codes from 0 of pairs of codes; -1 where either is."""
+    joint = np.where((first < 0) | (second < 0), -1, first * (int(second.max(initial=0)) + 1) + second)
+    codes, where = np.unique(joint, return_inverse=True)
+    has_missing = len(codes) > 0 and codes[0] == -1
+    return np.asarray(where - int(has_missing), dtype=np.int64)
+
 
 def session_book(
     dataset: Dataset, tree: RegionTree, hierarchy: Hierarchy, n_leads: int, history_weeks: int

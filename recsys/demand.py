@@ -25,7 +25,18 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """Columns of each table of a forecast."""
 
+_TEXTS = frozenset((*_KEYS, "target", "state", "driver", "direction", "model", "metric", "note", "value"))
+_TIMES = frozenset(("week_start", "since"))
 _FOLDER = "demand"
+
+
+def empty_table(columns: tuple[str, ...]) -> pd.DataFrame:
+    """A table of these columns, in their types, without rows."""
+
+    def type_of(name: str) -> str:
+        return "object" if name in _TEXTS else "datetime64[ns]" if name in _TIMES else "float64"
+
+    return pd.DataFrame({name: pd.Series(dtype=type_of(name)) for name in columns})
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class DemandForecast:
     @classmethod
     def empty(cls) -> DemandForecast:
         """Of a place where nothing was ever offered: every table without rows."""
-        return cls(**{name: pd.DataFrame(columns=list(columns)) for name, columns in TABLE_COLUMNS.items()})
+        return cls(**{name: empty_table(columns) for name, columns in TABLE_COLUMNS.items()})
 
     def save(self, writer: BundleWriter) -> None:
         """Adds all tables to a bundle."""

@@ -16,6 +16,7 @@ from recsys.demand import FORECAST_COLUMNS, QUANTILES, TARGETS, DemandForecast
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree, session_regions
 from recsys.schema import TAKING_STATUSES
+from recsys.unconstrain import unconstrain_sessions
 from training.demand_evaluation import Judged, evaluation_table
 from training.demand_programme import ProgrammeData, fit_programme, programme_data
 from training.demand_spread import fit_spread
@@ -67,8 +68,12 @@ def forecast_demand(dataset: Dataset, horizon_weeks: int, config: DemandConfig) 
 
 
 def session_demand(book: SessionBook) -> NDArray[np.float64]:
-    """(n_sessions,) places wanted: what was taken, and the waitlist of a full session."""
-    return book.places + np.where(book.is_full, book.waiting, 0.0)
+    """(n_sessions,) places wanted: those of sessions that have begun are freed of their limits."""
+    begun = (book.age >= 1) & ~book.is_cancelled
+    demand = book.places.copy()
+    chain = [codes[begun] for codes in book.likeness()]
+    demand[begun] = unconstrain_sessions(book.places[begun], book.capacity[begun], book.waiting[begun], chain)
+    return demand
 
 
 def _n_origins(book: SessionBook, config: DemandConfig) -> int:

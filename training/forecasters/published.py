@@ -143,15 +143,7 @@ def _levels(
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
     """Per row, decayed means from the general to the particular, each pulled towards the one before; and counts."""
     ages = np.where(book.is_cancelled, 0, book.age)
-    chain = (
-        np.zeros(len(book), dtype=np.int64),
-        book.category,
-        _joint(book.bottom, book.category),
-        _joint(book.keys["organiser"], book.category),
-        _joint(book.keys["venue"], book.category),
-        _joint(book.keys["series"], book.category),
-        book.keys["activity"],
-    )
+    chain = [np.zeros(len(book), dtype=np.int64), *book.likeness()]
     ones = np.ones(len(book))
     prior = np.full(len(session), float(values[ages >= 1].mean()) if (ages >= 1).any() else 1.0)
     levels, weights = [], []
@@ -162,13 +154,6 @@ def _levels(
         levels.append(prior)
         weights.append(counts)
     return levels, weights
-
-
-def _joint(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
-    joint = np.where((first < 0) | (second < 0), -1, first * (int(second.max(initial=0)) + 1) + second)
-    codes, where = np.unique(joint, return_inverse=True)
-    has_missing = len(codes) > 0 and codes[0] == -1
-    return np.asarray(where - int(has_missing), dtype=np.int64)
 
 
 def _part_of_week(book: SessionBook, session: NDArray[np.int64]) -> NDArray[np.float64]:

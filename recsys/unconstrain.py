@@ -1,0 +1,257 @@
+"""Demand behind full sessions: censored negative binomial counts with one pooled dispersion, by EM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+_RATIOS = np.geomspace(0.01, 30.0, 128)
+"""Grid of mean / limit on which tail means are tabulated for each distinct limit."""
+
+_MOST_LIMITS = 300
+_LEAST_OPEN_WEEKS = 2
+_SIZE_RANGE = (0.3, 200.0)
+
+
+def tail_means(
+    mean: NDArray[np.float64], limit: NDArray[np.float64], size: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """E[D | D >= limit] and E[D (D - 1) | D >= limit] of a negative binomial with variance mean + mean^2 / size.
+
+    From x f(x; r, p) = mean f(x - 1; r + 1, p), so both are ratios of tails; a tail is a regularised incomplete
+    beta function: P(D >= c) = I(mean / (mean + r); c, r).
+
+    >>> means, _ = tail_means(np.array([4.0]), np.array([0.0]), 5.0)
+    >>> float(means[0])
+    4.0
+    """
+    share = mean / (mean + size)
+
+    def tail(steps: int) -> NDArray[np.float64]:
+        least = limit - steps
+        above = special.betainc(np.maximum(least, 1e-9), size + steps, share)
+        return np.where(least > 0, above, 1.0)
+
+    base = np.maximum(tail(0), 1e-280)
+    first = mean * tail(1) / base
+    second = mean**2 * (size + 1) / size * tail(2) / base
+    # So far in the tail that both underflow: somebody who fills it only just did.
+    lost = base <= 1e-280
+    return np.where(lost, limit, np.maximum(first, limit)), np.where(lost, limit * (limit - 1), second)
+
+
+@dataclass(frozen=True)
+class Unconstrained:
+    """Demand of a panel of series and weeks.
+
+    Attributes:
+        demand: (n_series, n_weeks) expected demand given what was seen; the count where nothing was full.
+        means: (n_series, n_weeks) fitted means before seeing the week.
+        size: Pooled size of the negative binomial; variance is mean + mean^2 / size.
+        is_identified: (n_series,) False where nearly every week is sold out, so that the level comes from other series.
+    """
+
+    demand: NDArray[np.float64]
+    means: NDArray[np.float64]
+    size: float
+    is_identified: NDArray[np.bool_]
+
+
+def unconstrain_panel(
+    counts: NDArray[np.float64],
+    limits: NDArray[np.float64],
+    *,
+    is_offered: NDArray[np.bool_] | None = None,
+    season_groups: NDArray[np.int64] | None = None,
+    n_rounds: int = 24,
+) -> Unconstrained:
+    """Demand of series sold out in the weeks in which the count reaches the limit (NaN: no limit).
+
+    The mean of a series and week is level x season; a season is pooled over the series of a group, so a busy week
+    is told apart from a busy series. Levels are drawn to the pooled ratio of demand to limit as if by half a week.
+
+    Args:
+        counts: (n_series, n_weeks) places taken.
+        limits: (n_series, n_weeks) places offered, NaN for no limit.
+        is_offered: (n_series, n_weeks) False where there was nothing to book; default: everywhere.
+        season_groups: (n_series,) group whose weeks move together; default: all series together.
+        n_rounds: EM rounds.
+    """
+    offered = np.ones(counts.shape, dtype=bool) if is_offered is None else is_offered
+    groups = np.zeros(len(counts), dtype=np.int64) if season_groups is None else season_groups
+    full = offered & np.nan_to_num(counts >= limits, nan=False).astype(bool)
+    rows, weeks = np.nonzero(full)
+    limit = limits[rows, weeks]
+    table = _TailTable.of(limit)
+    demand = np.where(offered, counts, 0.0).astype(np.float64)
+    plain = demand.copy()
+    open_weeks = np.maximum(offered.sum(axis=1), 1)
+    usual_limit = np.where(offered & np.isfinite(limits), limits, 0.0).sum(axis=1) / open_weeks
+    size = 5.0
+    season = np.ones((int(groups.max(initial=0)) + 1, counts.shape[1]))
+    level = plain.sum(axis=1) / open_weeks
+    for turn in range(n_rounds):
+        means = np.maximum(level[:, None] * season[groups], 1e-6)
+        if turn % 4 == 0:
+            tails = table.at_size(size)
+        first, second = tails(means[rows, weeks])
+        demand[rows, weeks] = first
+        exposure = (season[groups] * offered).sum(axis=1)
+        # Half a week at the ratio of all series: decides only where nothing else does.
+        pooled = demand.sum() / max(float((usual_limit * exposure).sum()), 1e-9) if usual_limit.any() else 0.0
+        prior = np.where(usual_limit > 0, pooled * usual_limit, level)
+        stretched = (demand.sum(axis=1) + 0.5 * prior) / (exposure + 0.5)
+        # EM creeps where most weeks are full: a step and a half, kept in bounds, gets there sooner.
+        level = np.clip(level + 1.5 * (stretched - level), 0.5 * stretched, 2.0 * stretched)
+        season = _seasons(demand, level, offered, groups, season.shape[0])
+        size = _size(plain, means, offered, full, first, second, size)
+    exact_first, _ = tail_means(means[rows, weeks], limit, size)
+    demand[rows, weeks] = exact_first
+    identified = (offered & ~full).sum(axis=1) >= np.minimum(_LEAST_OPEN_WEEKS, offered.sum(axis=1))
+    return Unconstrained(demand, means, size, identified | ~full.any(axis=1))
+
+
+@dataclass(frozen=True)
+class _TailTable:
+    """Tail means tabulated by distinct limit and ratio of mean to limit: exact tails cost a microsecond each."""
+
+    distinct: NDArray[np.float64]
+    place: NDArray[np.int64]
+    limit: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, limit: NDArray[np.float64]) -> _TailTable:
+        distinct, place = np.unique(limit, return_inverse=True)
+        if len(distinct) > _MOST_LIMITS:
+            distinct = np.unique(np.quantile(limit, np.linspace(0, 1, _MOST_LIMITS)))
+            place = np.clip(np.searchsorted(distinct, limit), 0, len(distinct) - 1)
+        return cls(np.maximum(distinct, 1e-9), place, np.maximum(limit, 1e-9))
+
+    def at_size(self, size: float) -> _Tails:
+        grid = self.distinct[:, None] * _RATIOS
+        first, second = tail_means(grid, np.broadcast_to(self.distinct[:, None], grid.shape), size)
+        return _Tails(self, (first / self.distinct[:, None]).ravel(), (second / self.distinct[:, None] ** 2).ravel())
+
+
+@dataclass(frozen=True)
+class _Tails:
+    table: _TailTable
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+
+    def __call__(self, mean: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        limit = self.table.limit
+        step = np.log(_RATIOS[1] / _RATIOS[0])
+        where = np.clip(np.log(mean / limit / _RATIOS[0]) / step, 0, len(_RATIOS) - 1.001)
+        low = where.astype(np.int64)
+        part = where - low
+        flat = self.table.place * len(_RATIOS) + low
+        first = self.first[flat] * (1 - part) + self.first[flat + 1] * part
+        second = self.second[flat] * (1 - part) + self.second[flat + 1] * part
+        return np.maximum(first, 1.0) * limit, second * limit**2
+
+
+def _seasons(
+    demand: NDArray[np.float64],
+    level: NDArray[np.float64],
+    offered: NDArray[np.bool_],
+    groups: NDArray[np.int64],
+    n_groups: int,
+) -> NDArray[np.float64]:
+    """(n_groups, n_weeks) demand over level, drawn to 1 as if by a week of 50 people."""
+    season = np.ones((n_groups, demand.shape[1]))
+    for group in range(n_groups):
+        members = slice(None) if n_groups == 1 else groups == group
+        seen = demand[members].sum(axis=0)
+        expected = level[members] @ offered[members]
+        season[group] = (seen + 50.0) / (expected + 50.0)
+    return season
+
+
+def _size(
+    plain: NDArray[np.float64],
+    means: NDArray[np.float64],
+    offered: NDArray[np.bool_],
+    full: NDArray[np.bool_],
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    before: float,
+) -> float:
+    """Moment estimate over all weeks, with expected squares where full; halfway from the size before."""
+    mean_full = means[full]
+    squares = float((second + first - 2 * first * mean_full + mean_full**2).sum())
+    is_open = offered & ~full
+    mean_open = means[is_open]
+    squares += float(((plain[is_open] - mean_open) ** 2).sum())
+    total = float(mean_full.sum() + mean_open.sum())
+    quadratic = float((mean_full**2).sum() + (mean_open**2).sum())
+    extra = squares - total
+    found = quadratic / extra if extra > 0 else _SIZE_RANGE[1]
+    return float(np.clip(np.exp(0.5 * (np.log(np.clip(found, *_SIZE_RANGE)) + np.log(before))), *_SIZE_RANGE))
+
+
+def unconstrain_sessions(
+    places: NDArray[np.float64],
+    limits: NDArray[np.float64],
+    waiting: NDArray[np.float64],
+    chain: Sequence[NDArray[np.int64]],
+    *,
+    strength: float = 3.0,
+    n_rounds: int = 12,
+) -> NDArray[np.float64]:
+    """(n_sessions,) expected demand of single sessions; a session is full when places reach its limit (NaN: none).
+
+    The mean of a session is that of its like: of the codes of `chain`, from the general to the particular, each
+    drawn to the one before by `strength` sessions; code -1 takes the one before. People on a waitlist are a share
+    of those turned away; the share is what makes the waitlists fit the censored counts.
+
+    Args:
+        places: (n_sessions,) places taken.
+        limits: (n_sessions,) places offered.
+        waiting: (n_sessions,) places on the waitlist.
+        chain: Arrays of (n_sessions,) codes.
+        strength: Sessions that a mean of the level above counts for.
+        n_rounds: EM rounds.
+    """
+    full = np.nan_to_num((places >= limits) & (limits > 0), nan=False).astype(bool)
+    demand = places.astype(np.float64)
+    if not full.any():
+        return demand
+    size, joined = 5.0, 1.0
+    taken, limit, queue = places[full], np.minimum(limits[full], places[full]), waiting[full]
+    for _ in range(n_rounds):
+        means = np.maximum(chained_means(demand, chain, strength), 1e-3)
+        above, second = tail_means(means[full], limit, size)
+        excess = np.maximum(above - taken, 0.0)
+        if queue.any():
+            joined = float(np.clip(queue.sum() / max(float(excess.sum()), 1e-9), 0.05, 1.0))
+            # Turned away X: geometric of mean `excess`, of whom each joins with that share; this is E[X | queue].
+            excess = queue + (1 + queue) * (1 - joined) * excess / (1 + joined * excess)
+        demand[full] = taken + excess
+        extra = (demand - means) ** 2
+        extra[full] = second + above - 2 * above * means[full] + means[full] ** 2
+        spare = float((extra - means).sum())
+        found = float((means**2).sum()) / spare if spare > 0 else _SIZE_RANGE[1]
+        size = float(np.clip(np.sqrt(np.clip(found, *_SIZE_RANGE) * size), *_SIZE_RANGE))
+    return demand
+
+
+def chained_means(
+    values: NDArray[np.float64], chain: Sequence[NDArray[np.int64]], strength: float
+) -> NDArray[np.float64]:
+    """(n,) mean of each row's like by the last code of `chain`, each code drawn to the one before it."""
+    means = np.full(len(values), float(values.mean()) if len(values) else 0.0)
+    for codes in chain:
+        known = codes >= 0
+        n_codes = int(codes.max(initial=-1)) + 1
+        sums = np.bincount(codes[known], weights=values[known], minlength=n_codes)
+        priors = np.bincount(codes[known], weights=means[known], minlength=n_codes)
+        counts = np.bincount(codes[known], minlength=n_codes)
+        held = np.maximum(counts, 1)
+        shrunk = (sums + strength * priors / held) / (counts + strength)
+        means = np.where(known, shrunk[np.maximum(codes, 0)] if n_codes else means, means)
+    return means
