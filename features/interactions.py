@@ -17,6 +17,9 @@ from recsys.ids import IdMap
 from recsys.schema import BOOKING_STATUSES
 
 SECONDS_PER_DAY = 86_400.0
+_ROWS = 2**32
+"""More than any matrix has rows."""
+
 EVENT_COLUMNS = ("user_id", "activity_id", "session_id", "at", "kind", "weight")
 
 
@@ -126,9 +129,9 @@ def weighted_pairs(
     lazy frame, a DuckDB relation or a Spark frame becomes a plan of the same kind. Rows come in no order.
 
     Args:
-        rows: Events with the columns of `keys` (numbers or texts; missing ones are left out), `at_s` (whole
-            seconds since 1970 UTC) and `weight`.
-        keys: Columns that make a pair.
+        rows: Events with the columns of `keys`, `at_s` (whole seconds since 1970 UTC) and `weight`. Missing keys
+            are left out, and so are row numbers (`*_num`) below 0.
+        keys: Columns that make a pair; two row numbers are quickest.
         data_until: First instant not used; whole seconds.
         half_life_days: Days after which an event counts half.
 
@@ -137,13 +140,27 @@ def weighted_pairs(
     """
     until_s = int(pd.Timestamp(data_until).timestamp())
     rate = math.log(2) / (half_life_days * SECONDS_PER_DAY)
-    decay = ((nw.col("at_s") - until_s) * rate).exp()
     frame: Any = nw.from_native(cast(Any, rows))  # Narwhals' overloads do not take the union of its own frames.
-    pairs: IntoFrameT = (
-        frame.filter(nw.col("at_s") < until_s)
-        .with_columns(weight=nw.col("weight") * decay)
-        .group_by(*keys, drop_null_keys=True)
-        .agg(nw.col("weight").sum())
-        .to_native()
+    decayed = frame.filter(nw.col("at_s") < until_s).with_columns(
+        weight=nw.col("weight") * ((nw.col("at_s") - until_s) * rate).exp()
     )
+    is_rows = len(keys) == 2 and all(key.endswith("_num") for key in keys)
+    pairs: IntoFrameT = (_summed_rows(decayed, *keys) if is_rows else _summed(decayed, keys)).to_native()
     return pairs
+
+
+def _summed(frame: Any, keys: Sequence[str]) -> Any:
+    return frame.group_by(*keys, drop_null_keys=True).agg(nw.col("weight").sum())
+
+
+def _summed_rows(frame: Any, first: str, second: str) -> Any:
+    """The same by two row numbers, which every engine groups twice as fast once they are one number."""
+    types = frame.collect_schema()
+    pair = nw.col(first).cast(nw.Int64) * _ROWS + nw.col(second).cast(nw.Int64)
+    packed = frame.filter(nw.col(first) >= 0, nw.col(second) >= 0).select(pair.alias("pair"), "weight")
+    # Row numbers lie far below _ROWS: right also on engines that divide in floating point and round down.
+    high = (nw.col("pair") // _ROWS).cast(nw.Int64)
+    low = nw.col("pair") - high * _ROWS
+    return _summed(packed, ["pair"]).select(
+        high.cast(types[first]).alias(first), low.cast(types[second]).alias(second), "weight"
+    )

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
 
-from features.interactions import coded_events, weighted_pairs
+from features.activity_features import ActivityFeatureConfig, activity_features
+from features.interactions import InteractionConfig, coded_events, events, weighted_pairs
+from features.user_features import UserFeatureConfig, user_features
+from recsys.dataset import Dataset
 from recsys.ids import IdMap
+from recsys.matrices import FeatureMatrices
+from recsys.regions import RegionTree
 
 
 def interaction_matrix(
@@ -36,3 +42,36 @@ def interaction_matrix(
     )
     matrix.sum_duplicates()
     return matrix
+
+
+class MatrixConfig(BaseModel):
+    """How tables become matrices."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    interactions: InteractionConfig = Field(default=InteractionConfig(), description="weights of events")
+    users: UserFeatureConfig = Field(default=UserFeatureConfig(), description="features of users")
+    activities: ActivityFeatureConfig = Field(default=ActivityFeatureConfig(), description="features of activities")
+
+
+DEFAULT_MATRICES = MatrixConfig()
+
+
+def feature_matrices(dataset: Dataset, config: MatrixConfig = DEFAULT_MATRICES) -> FeatureMatrices:
+    """What was known before `dataset.data_until`, with a row for every user and every activity of the data set."""
+    users = IdMap.of(dataset.users["user_id"], "user_id")
+    activities = IdMap.of(dataset.activities["activity_id"], "activity_id")
+    tree = RegionTree.of(dataset)
+    return FeatureMatrices(
+        users=users,
+        activities=activities,
+        interactions=interaction_matrix(
+            events(dataset, config.interactions),
+            users,
+            activities,
+            data_until=dataset.data_until,
+            half_life_days=config.interactions.half_life_days,
+        ),
+        user_features=user_features(dataset, tree, config.users),
+        activity_features=activity_features(dataset, tree, config.activities),
+    )

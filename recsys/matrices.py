@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,37 @@ from scipy import sparse
 
 from recsys.errors import DataError
 from recsys.ids import IdMap
+
+
+@dataclass(frozen=True)
+class NamedFeatures:
+    """A feature matrix with the names of its columns.
+
+    Attributes:
+        matrix: (n_rows, n_features) float32 CSR, values >= 0; a row of which nothing is known is empty.
+        names: Prefixed names such as `age_band:25-34`, sorted, without repeats.
+    """
+
+    matrix: sparse.csr_array
+    names: NDArray[np.object_]
+
+    def __post_init__(self) -> None:
+        problems = _problems("features", self.matrix, (self.matrix.shape[0], len(self.names)))
+        if any(first >= second for first, second in pairwise(self.names)):
+            problems.append("feature names repeat or are not sorted")
+        if problems:
+            raise DataError("named features", problems)
+
+    def aligned(self, names: NDArray[np.object_]) -> NamedFeatures:
+        """The same rows with the columns that a model was fitted on: others are dropped, absent ones are empty."""
+        place = IdMap(names, "feature").nums_or_missing(self.names)
+        coded = self.matrix.tocoo()
+        column = place[coded.col]
+        known = column >= 0
+        shape = (self.matrix.shape[0], len(names))
+        matrix = sparse.csr_array((coded.data[known], (coded.row[known], column[known])), shape=shape)
+        matrix.sum_duplicates()
+        return NamedFeatures(matrix, names)
 
 
 @dataclass(frozen=True)
@@ -23,30 +55,27 @@ class FeatureMatrices:
         users: Rows of users.
         activities: Rows of activities.
         interactions: (n_users, n_activities) summed, decayed weights >= 0.
-        user_features: (n_users, n_user_features) values >= 0.
-        activity_features: (n_activities, n_activity_features) values >= 0.
-        user_feature_names: Prefixed names such as `age_band:25-34`, sorted.
-        activity_feature_names: Prefixed names such as `category:dance`, sorted.
+        user_features: (n_users, n_user_features) what is known of each user.
+        activity_features: (n_activities, n_activity_features) what is known of each activity.
     """
 
     users: IdMap
     activities: IdMap
     interactions: sparse.csr_array
-    user_features: sparse.csr_array
-    activity_features: sparse.csr_array
-    user_feature_names: NDArray[np.object_]
-    activity_feature_names: NDArray[np.object_]
+    user_features: NamedFeatures
+    activity_features: NamedFeatures
 
     def __post_init__(self) -> None:
         n_users, n_activities = len(self.users), len(self.activities)
         problems = [
             *_problems("interactions", self.interactions, (n_users, n_activities)),
-            *_problems("user_features", self.user_features, (n_users, len(self.user_feature_names))),
-            *_problems("activity_features", self.activity_features, (n_activities, len(self.activity_feature_names))),
         ]
-        for what, names in (("user", self.user_feature_names), ("activity", self.activity_feature_names)):
-            if len(set(names)) != len(names):
-                problems.append(f"{what} feature names repeat")
+        for what, features, n_rows in (
+            ("user", self.user_features, n_users),
+            ("activity", self.activity_features, n_activities),
+        ):
+            if features.matrix.shape[0] != n_rows:
+                problems.append(f"{what} features have {features.matrix.shape[0]} rows, expected {n_rows}")
         if problems:
             raise DataError("feature matrices", problems)
 
