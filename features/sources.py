@@ -103,9 +103,10 @@ def find_sources(folder: Path) -> list[Source]:
 
 
 def _source(table: str, path: Path) -> Source:
+    warnings: tuple[str, ...] = ()
     try:
         if path.suffix == ".parquet":
-            names, encoding, warnings = [str(n) for n in pq.ParquetFile(path).schema_arrow.names], "", ()
+            names, encoding = [str(n) for n in pq.ParquetFile(path).schema_arrow.names], ""
         else:
             encoding, warnings = _encoding(path)
             names = _header(path, encoding)
@@ -117,7 +118,9 @@ def _source(table: str, path: Path) -> Source:
     repeated = sorted({n for n in stripped if stripped.count(n) > 1})
     problems = [f"column {n!r} is there more than once" for n in repeated]
     problems += [
-        f"required column {c.name!r} is missing" for c in TABLES[table].columns if c.is_required and c.name not in stripped
+        f"required column {c.name!r} is missing"
+        for c in TABLES[table].columns
+        if c.is_required and c.name not in stripped
     ]
     if problems:
         raise DataError(path.name, problems)

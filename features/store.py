@@ -1,0 +1,277 @@
+"""The store: every platform's rows in PostgreSQL, one place for bulk deliveries, live rows and snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from features.quarantine import write_quarantine_files
+from features.settings import Settings
+from features.snapshot import Snapshot, write_snapshot
+from features.store_rows import RowResult, as_raw, store_rows, take_in_waiting
+from features.store_server import embedded_url
+from recsys.dataset import DEFAULT_TIMEZONE
+from recsys.errors import DataError, RecsysError, UnknownIdError
+from recsys.schema import TABLES
+
+DEFAULT_PLATFORM = "default"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCKS = 7_305_001
+"""First half of this project's advisory locks; the second is a platform's number, 0 for migrations."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform: its number in the store, its name, and the zone of its times."""
+
+    num: int
+    name: str
+    timezone: str
+
+
+class Store:
+    """The tables of all platforms. Safe to share between threads; close it when done.
+
+    Attributes:
+        home: Folder that quarantine files are written under.
+    """
+
+    def __init__(self, engine: Engine, home: Path) -> None:
+        self._engine = engine
+        self.home = home
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the store throughout."""
+        with _clear_errors(), self._engine.connect() as connection:
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is durable when the block ends, and leaves nothing behind when it fails."""
+        with _clear_errors(), self._engine.begin() as connection:
+            yield connection
+
+    def platforms(self) -> dict[str, str]:
+        """Zone by platform name, in order of arrival."""
+        with self.reading() as connection:
+            return {p.name: p.timezone for p in all_platforms(connection)}
+
+    def version(self) -> int:
+        """A number that grows with every change of what is stored."""
+        with self.reading() as connection:
+            return int(connection.exec_driver_sql("SELECT version FROM store_state").scalar_one())
+
+    def counts(self) -> dict[str, int]:
+        """Rows by table, of all platforms."""
+        with self.reading() as connection:
+            return {
+                name: int(connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one())
+                for name in (*TABLES, "quarantine")
+            }
+
+    def outside_id(self, platform: str, inside_id: str) -> str:
+        """An id as the outside knows it: bare while one platform is loaded, else `platform:id`."""
+        return f"{platform}:{inside_id}" if len(self.platforms()) > 1 else inside_id
+
+    def inside_id(self, outside_id: str) -> tuple[str, str]:
+        """(platform, id) of an outside id.
+
+        Raises:
+            UnknownIdError: Several platforms are loaded and the id names none of them.
+        """
+        with self.reading() as connection:
+            platform, inside = parse_outside(connection, outside_id)
+        return platform.name, inside
+
+    def upsert(self, platform: str, table: str, rows: Sequence[Mapping[str, object]]) -> list[RowResult]:
+        """Stores live rows under the rules of `ingest`; they are durable when this returns.
+
+        Args:
+            platform: Name; a new one is registered, with the default zone.
+            table: The contract's table.
+            rows: Values by column, as JSON or Python has them; ids are the platform's own.
+        """
+        with self.writing() as connection:
+            home = platform_named(connection, platform)
+            lock_platform(connection, home)
+            raw = as_raw(TABLES[table], rows)
+            results = store_rows(connection, TABLES[table], home.num, home.timezone, raw, "live")
+            take_in_waiting(connection, home.num, home.timezone)
+            if any(r.status != "unchanged" for r in results):
+                count_change(connection)
+        return results
+
+    def row(self, table: str, outside_id: str) -> dict[str, object]:
+        """One stored row, with its ids in their outside form.
+
+        Raises:
+            UnknownIdError: There is none.
+        """
+        contract = TABLES[table]
+        with self.reading() as connection:
+            several = len(all_platforms(connection)) > 1
+            platform, inside = parse_outside(connection, outside_id)
+            found = connection.exec_driver_sql(
+                f"SELECT {', '.join(contract.column_names)} FROM {table}"
+                f" WHERE platform_num = %s AND {contract.key} = %s",
+                (platform.num, inside),
+            ).one_or_none()
+        if found is None:
+            raise UnknownIdError(contract.key, [outside_id])
+        row = dict(found._mapping)
+        if several:
+            ids = [c.name for c in contract.columns if c.type == "id" and row[c.name] is not None]
+            row |= {name: f"{platform.name}:{row[name]}" for name in ids}
+        return row
+
+    def write_quarantine(self, platform: str) -> dict[str, Path]:
+        """Quarantine files of a platform, by table, as things stand."""
+        with self.reading() as connection:
+            found = next((p for p in all_platforms(connection) if p.name == platform), None)
+            return {} if found is None else write_quarantine_files(connection, self.home, found.name, found.num)
+
+    def snapshot(self, folder: Path, data_until: pd.Timestamp) -> Snapshot:
+        """Immutable Parquet files of what was known before `data_until`."""
+        with self.reading() as connection:
+            platforms = {p.num: (p.name, p.timezone) for p in all_platforms(connection)}
+            return write_snapshot(connection, platforms, folder, data_until)
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name, its tables brought up to date.
+
+    Raises:
+        RecsysError: The server cannot be reached, or the embedded one does not start.
+    """
+    text = settings.database_url or embedded_url(settings.home)
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise RecsysError("CULTURE_DATABASE_URL is not a URL; expected postgresql://user@host/database") from error
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise RecsysError(f"CULTURE_DATABASE_URL names {url.get_backend_name()}; only PostgreSQL can be the store")
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
+        pool_pre_ping=True,
+        pool_size=4,
+        max_overflow=12,
+    )
+    with _clear_errors(), engine.begin() as connection:
+        _migrate(connection)
+    return Store(engine, settings.home)
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        lines = [line.strip() for line in str(error.orig).splitlines() if line.strip()]
+        if error.connection_invalidated or "connect" in str(error.orig):
+            raise RecsysError(f"the store cannot be reached: {lines[0]}; check CULTURE_DATABASE_URL") from error
+        raise RecsysError(f"the store refused the work: {lines[0]}") from error
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    if MigrationContext.configure(connection).get_current_revision() == head:
+        return
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (_LOCKS,))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def all_platforms(connection: Connection) -> list[Platform]:
+    """All platforms in order of arrival."""
+    rows = connection.exec_driver_sql("SELECT platform_num, name, timezone FROM platforms ORDER BY 1")
+    return [Platform(*row) for row in rows]
+
+
+def platform_named(connection: Connection, name: str, timezone: str | None = None) -> Platform:
+    """A platform, registered if new; `timezone` replaces its zone unless None.
+
+    Raises:
+        DataError: A name or a zone that cannot be.
+    """
+    problems = []
+    if not name.strip() or ":" in name or not name.isprintable():
+        problems.append(f"platform name {name!r} must have visible characters and no colon")
+    if timezone is not None and not _is_zone(timezone):
+        problems.append(f"{timezone!r} is not a time zone; expected a name such as {DEFAULT_TIMEZONE}")
+    if problems:
+        raise DataError("platform", problems)
+    connection.exec_driver_sql(
+        "INSERT INTO platforms (name, timezone) SELECT %s, %s WHERE NOT EXISTS (SELECT FROM platforms WHERE name = %s)"
+        " ON CONFLICT DO NOTHING",
+        (name, timezone or DEFAULT_TIMEZONE, name),
+    )
+    if timezone is not None:
+        connection.exec_driver_sql(
+            "UPDATE platforms SET timezone = %s WHERE name = %s AND timezone <> %s", (timezone, name, timezone)
+        )
+    row = connection.exec_driver_sql("SELECT platform_num, name, timezone FROM platforms WHERE name = %s", (name,))
+    return Platform(*row.one())
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+def parse_outside(connection: Connection, outside_id: str) -> tuple[Platform, str]:
+    """Platform and its own id of an outside id.
+
+    Raises:
+        UnknownIdError: No platform, or several and the id names none of them.
+    """
+    platforms = all_platforms(connection)
+    if len(platforms) == 1:
+        return platforms[0], outside_id
+    name, _, inside = outside_id.partition(":")
+    for platform in platforms:
+        if platform.name == name:
+            return platform, inside
+    raise UnknownIdError("platform of id", [outside_id])
+
+
+def lock_platform(connection: Connection, platform: Platform) -> None:
+    """Waits until no other transaction writes this platform's rows, until this one ends."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCKS, platform.num))
+
+
+def count_change(connection: Connection) -> None:
+    """Moves the store's version on; last in a transaction, since writers wait for one another here."""
+    connection.exec_driver_sql("UPDATE store_state SET version = version + 1")
