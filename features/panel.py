@@ -1,0 +1,142 @@
+"""The demand panel: a complete weekly grid of region x category, every kind of week told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.calendar import week_table
+from features.panel_sessions import SessionBook, session_book
+from recsys.dataset import Dataset
+from recsys.hierarchy import Hierarchy
+from recsys.regions import RegionTree
+
+CLOSED_AFTER_WEEKS = 13
+"""A series without a session for longer is closed, not pausing."""
+
+HOLIDAY_DAYS_OFF = 3
+"""A week without a session and with this many days off is a holiday week."""
+
+STATES = ("open", "sold out", "no session", "holiday", "closed")
+Period = Literal["week", "month", "quarter"]
+
+
+@dataclass(frozen=True)
+class DemandPanel:
+    """Weeks that are over, for every bottom region and category.
+
+    Attributes:
+        hierarchy: Adds bottoms up to every region.
+        weeks: (n_weeks,) local Mondays, without gaps.
+        sessions: (n_bottoms, n_categories, n_weeks) sessions that took place.
+        places: Places taken in them.
+        offered: Places offered by those that state a capacity.
+        limited: Sessions that state a capacity.
+        sold_out: Sessions that were full.
+        demand: Places wanted, full sessions freed of their limit.
+    """
+
+    hierarchy: Hierarchy
+    weeks: pd.DatetimeIndex
+    sessions: NDArray[np.float64]
+    places: NDArray[np.float64]
+    offered: NDArray[np.float64]
+    limited: NDArray[np.float64]
+    sold_out: NDArray[np.float64]
+    demand: NDArray[np.float64]
+
+    @property
+    def n_weeks(self) -> int:
+        """Number of weeks."""
+        return len(self.weeks)
+
+    def nodes(self) -> DemandPanel:
+        """The same with a row for every region of the hierarchy instead of every bottom."""
+        names = ("sessions", "places", "offered", "limited", "sold_out", "demand")
+        sums = {name: self.hierarchy.sums(getattr(self, name)) for name in names}
+        return DemandPanel(hierarchy=self.hierarchy, weeks=self.weeks, **sums)
+
+    def states(self) -> NDArray[np.object_]:
+        """Like `sessions`: which of `STATES` each week is in."""
+        return week_states(self.sessions, self.limited, self.sold_out, self.weeks)
+
+
+def week_states(
+    sessions: NDArray[np.float64],
+    limited: NDArray[np.float64],
+    sold_out: NDArray[np.float64],
+    weeks: pd.DatetimeIndex,
+) -> NDArray[np.object_]:
+    """Like `sessions`: which of `STATES` each week is in.
+
+    `sold out`: all sessions have a limit and are full; `closed`: before the first and long after the last session;
+    `holiday` or `no session` in between.
+    """
+    n_weeks = sessions.shape[-1]
+    runs = sessions > 0
+    at = np.arange(n_weeks)
+    last_before = np.maximum.accumulate(np.where(runs, at, -(10**6)), axis=-1)
+    is_closed = at - last_before > CLOSED_AFTER_WEEKS
+    days_off = week_table(weeks)["days_off"].to_numpy() if n_weeks else np.zeros(0)
+    is_holiday = np.broadcast_to(days_off >= HOLIDAY_DAYS_OFF, sessions.shape)
+    is_sold_out = runs & (sold_out >= sessions) & (limited >= sessions)
+    return np.select(
+        [is_sold_out, runs, is_closed, is_holiday],
+        np.array(["sold out", "open", "closed", "holiday"], dtype=object),
+        default="no session",
+    )
+
+
+def demand_panel(dataset: Dataset, history_weeks: int = 160) -> DemandPanel:
+    """The panel of a data set; demand is what was taken, and the waitlists of full sessions.
+
+    `training.demand` puts the estimate behind full sessions in; this plain panel needs no estimate.
+    """
+    tree = RegionTree.of(dataset)
+    hierarchy = Hierarchy.of(dataset, tree)
+    book = session_book(dataset, tree, hierarchy, 1, history_weeks)
+    return panel_of(book, hierarchy, book.places + np.where(book.is_full, book.waiting, 0.0))
+
+
+def panel_of(book: SessionBook, hierarchy: Hierarchy, demand: NDArray[np.float64]) -> DemandPanel:
+    """The panel of a session book; `demand` (n_sessions,) is what each session would have drawn without a limit."""
+    over = (book.week < 0) & (book.age >= 1) & ~book.is_cancelled
+    n_weeks = int(-book.week[over].min(initial=0))
+    n_series = hierarchy.n_bottoms * len(hierarchy.categories)
+    series = book.bottom[over] * len(hierarchy.categories) + book.category[over]
+    flat = series * n_weeks + book.week[over] + n_weeks
+    shape = (hierarchy.n_bottoms, len(hierarchy.categories), n_weeks)
+
+    def sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        counts = np.bincount(flat, weights=values[over], minlength=n_series * n_weeks)
+        return counts.astype(np.float64).reshape(shape)
+
+    monday = book.as_of.normalize() - pd.Timedelta(days=book.as_of.dayofweek)
+    return DemandPanel(
+        hierarchy=hierarchy,
+        weeks=pd.DatetimeIndex(monday + pd.to_timedelta(np.arange(-n_weeks, 0) * 7, unit="D")),
+        sessions=sums(np.ones(len(book))),
+        places=sums(book.places),
+        offered=sums(np.nan_to_num(book.capacity)),
+        limited=sums(np.isfinite(book.capacity).astype(float)),
+        sold_out=sums(book.is_full.astype(float)),
+        demand=sums(demand),
+    )
+
+
+def by_period(table: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """A long weekly table summed to months or quarters, a week counting where its Thursday lies (as in ISO 8601).
+
+    `week_start` gives way to `period_start`; columns of numbers are summed, others but the keys are left out.
+    """
+    if period == "week":
+        return table.rename(columns={"week_start": "period_start"})
+    thursday = table["week_start"] + pd.Timedelta(days=3)
+    start = thursday.dt.to_period("M" if period == "month" else "Q").dt.start_time
+    keys = ["region_id", "level", "category", "period_start"] + (["target"] if "target" in table else [])
+    numbers = [name for name in table.select_dtypes("number").columns if not str(name).startswith("q")]
+    return table.assign(period_start=start).groupby(keys, sort=False, as_index=False)[numbers].sum()

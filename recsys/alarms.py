@@ -1,0 +1,73 @@
+"""Break alarms: a lasting shift of level is said, not smoothed over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHORTEST_WEEKS, LONGEST_WEEKS = 3, 12
+"""A shift is looked for that began so many weeks ago."""
+
+REFERENCE_WEEKS = 26
+LEAST_REFERENCE_WEEKS = 8
+LEAST_RATIO = 1.4
+LEAST_SCORE = 4.5
+"""About one false alarm in a thousand series and year: the best of ten windows is taken, in weeks that correlate."""
+
+
+@dataclass(frozen=True)
+class LevelShifts:
+    """Shifts that were found, a row each.
+
+    Attributes:
+        series: Row of the series.
+        weeks: Weeks ago that it began.
+        ratio: Level since over level before.
+        score: Difference over its standard error.
+    """
+
+    series: NDArray[np.int64]
+    weeks: NDArray[np.int64]
+    ratio: NDArray[np.float64]
+    score: NDArray[np.float64]
+
+
+def level_shifts(counts: NDArray[np.float64], factors: NDArray[np.float64]) -> LevelShifts:
+    """Compares the last weeks with the 26 before them, freed of what the calendar explains.
+
+    For each start the ratio of sums is tested with the variance of the weeks before, at least Poisson's; the
+    start with the highest score speaks, if its score and ratio are high enough.
+
+    Args:
+        counts: (n_series, n_weeks) demand.
+        factors: (n_series, n_weeks) what season, holidays and trend multiply the level by.
+    """
+    n_series, n_weeks = counts.shape
+    best_score = np.zeros(n_series)
+    best_ratio, best_weeks = np.ones(n_series), np.zeros(n_series, dtype=np.int64)
+    for length in range(SHORTEST_WEEKS, LONGEST_WEEKS + 1):
+        if n_weeks < length + LEAST_REFERENCE_WEEKS:
+            break
+        before = slice(max(0, n_weeks - length - REFERENCE_WEEKS), n_weeks - length)
+        level = counts[:, before].sum(axis=1) / np.maximum(factors[:, before].sum(axis=1), 1e-9)
+        expected = level[:, None] * factors
+        # Weeks on end are alike, so the spread of sums over windows counts, not that of single weeks.
+        residual = (counts - expected)[:, before]
+        dispersion = (residual**2).sum(axis=1) / np.maximum(expected[:, before].sum(axis=1), 1e-9)
+        lag = (residual[:, 1:] * residual[:, :-1]).sum(axis=1) / np.maximum((residual**2).sum(axis=1), 1e-9)
+        stretch = (1 + np.clip(lag, 0, 0.7)) / (1 - np.clip(lag, 0, 0.7))
+        recent = expected[:, -length:].sum(axis=1)
+        seen = counts[:, -length:].sum(axis=1)
+        reference = expected[:, before].sum(axis=1)
+        variance = np.maximum(dispersion, 1.0) * stretch * recent * (1 + recent / np.maximum(reference, 1e-9))
+        score = (seen - recent) / np.sqrt(np.maximum(variance, 1e-9) + 1.0)
+        ratio = (seen + 0.5) / (recent + 0.5)
+        better = np.abs(score) > np.abs(best_score)
+        best_score = np.where(better, score, best_score)
+        best_ratio = np.where(better, ratio, best_ratio)
+        best_weeks = np.where(better, length, best_weeks)
+    far = np.maximum(best_ratio, 1 / best_ratio) >= LEAST_RATIO
+    found = np.flatnonzero((np.abs(best_score) >= LEAST_SCORE) & far)
+    return LevelShifts(found.astype(np.int64), best_weeks[found], best_ratio[found], best_score[found])

@@ -1,0 +1,147 @@
+"""What goes with a forecast: history, gaps, drivers, alarms and the accuracy of past forecasts, as tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.calendar import week_table
+from features.panel import DemandPanel
+from recsys.alarms import level_shifts
+from recsys.demand import TABLE_COLUMNS, empty_table
+from recsys.hierarchy import Hierarchy
+from training.forecasters.pooled import PooledForecaster
+
+SHOWN_WEEKS = 104
+"""Weeks of history that a forecast carries."""
+
+_USUAL_WEEKS = 8
+
+
+def history_table(nodes: DemandPanel) -> pd.DataFrame:
+    """Weeks that are over, of every series that ever had a session; see `DemandForecast.history`."""
+    if not nodes.n_weeks:
+        return empty_table(TABLE_COLUMNS["history"])
+    last = slice(max(nodes.n_weeks - SHOWN_WEEKS, 0), nodes.n_weeks)
+    columns = {
+        name: getattr(nodes, name)[..., last] for name in ("sessions", "places", "offered", "sold_out", "demand")
+    }
+    table = nodes.hierarchy.long_table(nodes.weeks[last], columns)
+    table = table.assign(state=nodes.states()[..., last].ravel())
+    is_alive = np.repeat((nodes.sessions.sum(axis=-1) > 0).ravel(), len(nodes.weeks[last]))
+    return table[is_alive].reset_index(drop=True)[list(TABLE_COLUMNS["history"])]
+
+
+def gaps_table(
+    hierarchy: Hierarchy,
+    bookings: NDArray[np.float64],
+    demand: NDArray[np.float64],
+    supply: NDArray[np.float64],
+) -> pd.DataFrame:
+    """Means over the weeks ahead of (n_nodes, n_categories, horizon) arrays; see `DemandForecast.gaps`."""
+    wanted, taken, offered = (array.mean(axis=-1) for array in (demand, bookings, supply))
+    n_nodes, n_categories = wanted.shape
+    return pd.DataFrame(
+        {
+            "region_id": np.repeat(hierarchy.node_ids.ids, n_categories),
+            "level": np.repeat(hierarchy.node_levels, n_categories),
+            "category": np.tile(hierarchy.categories.ids, n_nodes),
+            "demand": wanted.ravel(),
+            "supply": offered.ravel(),
+            "unmet": (wanted - taken).ravel(),
+            "fill": np.where(offered > 0, taken / np.where(offered > 0, offered, 1.0), 0.0).clip(0, 1).ravel(),
+        }
+    )
+
+
+def planned_supply(panel: DemandPanel, planned: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_bottoms, n_categories, horizon) places: those `planned`, and the usual ones of the share not yet published."""
+    recent = panel.offered[..., -_USUAL_WEEKS:]
+    usual = recent.mean(axis=-1) if recent.shape[-1] else np.zeros(planned.shape[:2])
+    return planned + usual[..., None] * share
+
+
+def drivers_table(
+    hierarchy: Hierarchy, pooled: PooledForecaster | None, weeks: pd.DatetimeIndex, means: NDArray[np.float64]
+) -> pd.DataFrame:
+    """Level times the factors of trend, season, holiday and programme is the mean; see `DemandForecast.drivers`.
+
+    Trend, season and holiday are the category's; the level is the series' own; `programme` is what the sessions
+    planned for the week make of it. Series whose mean is nothing are left out.
+    """
+    if pooled is None:
+        return empty_table(TABLE_COLUMNS["drivers"])
+    parts = pooled.factors(weeks)
+    calendar = parts["trend"] * parts["season"] * parts["holiday"]
+    level = means.sum(axis=-1) / np.maximum(calendar.sum(axis=-1), 1e-9)
+    alive = np.nonzero(means.sum(axis=-1) > 1e-6)
+    expected = level[..., None] * calendar
+    factors = {
+        "level": np.repeat(level[..., None], len(weeks), axis=-1),
+        **{name: np.broadcast_to(parts[name], means.shape) for name in ("trend", "season", "holiday")},
+        "programme": np.where(expected > 0, means / np.where(expected > 0, expected, 1.0), 1.0),
+    }
+    each = len(weeks)
+    keys = {
+        "region_id": np.repeat(hierarchy.node_ids.ids[alive[0]], each),
+        "level": np.repeat(hierarchy.node_levels[alive[0]], each),
+        "category": np.repeat(hierarchy.categories.ids[alive[1]], each),
+        "week_start": np.tile(weeks.to_numpy(), len(alive[0])),
+    }
+    tables = [pd.DataFrame({**keys, "driver": name, "factor": array[alive].ravel()}) for name, array in factors.items()]
+    return pd.concat(tables, ignore_index=True)[list(TABLE_COLUMNS["drivers"])]
+
+
+def alarms_table(nodes: DemandPanel, pooled: PooledForecaster | None) -> pd.DataFrame:
+    """Shifts of level of any region and category, up to the last whole week; see `DemandForecast.alarms`."""
+    if pooled is None or not nodes.n_weeks:
+        return empty_table(TABLE_COLUMNS["alarms"])
+    _, n_categories, n_weeks = nodes.demand.shape
+    parts = pooled.factors(nodes.weeks)
+    factors = np.broadcast_to(parts["season"] * parts["holiday"], nodes.demand.shape)
+    found = level_shifts(nodes.demand.reshape(-1, n_weeks), factors.reshape(-1, n_weeks))
+    node, category = found.series // n_categories, found.series % n_categories
+    return pd.DataFrame(
+        {
+            "region_id": nodes.hierarchy.node_ids.ids[node],
+            "level": nodes.hierarchy.node_levels[node],
+            "category": nodes.hierarchy.categories.ids[category],
+            "week_start": np.full(len(node), nodes.weeks[-1].to_datetime64()),
+            "direction": np.where(found.ratio > 1, "up", "down").astype(object),
+            "ratio": found.ratio,
+            "since": nodes.weeks.to_numpy()[n_weeks - found.weeks],
+        }
+    )
+
+
+def accuracy_table(
+    hierarchy: Hierarchy, actual: NDArray[np.float64], predicted: dict[str, NDArray[np.float64]]
+) -> pd.DataFrame:
+    """WAPE of past forecasts by level and week ahead, for each model; see `DemandForecast.accuracy`.
+
+    `actual` and each of `predicted` are (n_tests, n_bottoms, n_categories, horizon), NaN where the week is not over.
+    """
+    rows = []
+    names = hierarchy.node_levels.astype(str)
+    if not len(actual):
+        return empty_table(TABLE_COLUMNS["accuracy"])
+    seen = np.stack([hierarchy.sums(one) for one in actual])
+    for model, values in predicted.items():
+        said = np.stack([hierarchy.sums(one) for one in values])
+        for level in dict.fromkeys(names):
+            members = names == level
+            for ahead in range(actual.shape[3]):
+                truth, mean = seen[:, members, :, ahead], said[:, members, :, ahead]
+                known = np.isfinite(truth)
+                if known.any() and truth[known].sum() > 0:
+                    wape = float(np.abs(truth[known] - mean[known]).sum() / truth[known].sum())
+                    rows.append((level, float(ahead), model, "wape", wape, float(known.sum())))
+    return pd.DataFrame(rows, columns=list(TABLE_COLUMNS["accuracy"]))
+
+
+def notes_table(weeks: pd.DatetimeIndex, facts: dict[str, str]) -> pd.DataFrame:
+    """Facts about the forecast, and whether the days off of its weeks are announced yet."""
+    announced = bool(week_table(weeks)["is_announced"].all())
+    said = {"days off": "announced" if announced else "by rule: not announced yet for all of these weeks", **facts}
+    return pd.DataFrame({"note": list(said), "value": list(said.values())}, dtype=object)
