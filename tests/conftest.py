@@ -1,8 +1,17 @@
 """Fixtures for all tests, and the rule that in CI nothing may be left out."""
 
 import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy.engine import make_url
+
+from features.settings import Settings
+from features.store import Store, open_store
+from features.store_server import embedded_url
 
 
 @pytest.hookimpl(trylast=True)
@@ -11,3 +20,39 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CULTURE_REQUIRE_ALL") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def database_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URL of a PostgreSQL server for this run, with the database `culture_template` that has all tables."""
+    home = tmp_path_factory.mktemp("server")
+    url = embedded_url(home)
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Nothing here has to survive a power cut.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("ALTER SYSTEM SET synchronous_commit = off")
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("CREATE DATABASE culture_template")
+    open_store(Settings(home=home, database_url=_database(url, "culture_template"))).close()
+    return url
+
+
+@pytest.fixture
+def database_url(database_server: str) -> Iterator[str]:
+    """URL of a fresh database with all tables."""
+    name = f"culture_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(database_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE culture_template STRATEGY file_copy")
+        yield _database(database_server, name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
+    """A fresh, empty store."""
+    with open_store(Settings(home=tmp_path / "home", database_url=database_url)) as opened:
+        yield opened
+
+
+def _database(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
