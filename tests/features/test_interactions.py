@@ -1,7 +1,5 @@
-import duckdb
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from features.interactions import InteractionConfig, bookings_only, coded_events, events, kind_weights, weighted_pairs
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
+from tests.features.engines import EMBEDDED
 
 UNTIL = pd.Timestamp("2026-03-01", tz="UTC")
 DAY_S = 86_400
@@ -112,15 +111,6 @@ events_strategy = st.lists(
 )
 
 
-def as_pandas(engine: str, rows: pd.DataFrame) -> pd.DataFrame:
-    options = {"data_until": UNTIL, "half_life_days": 30.0}
-    if engine == "polars":
-        return weighted_pairs(pl.from_pandas(rows).lazy(), **options).collect().to_pandas()
-    if engine == "duckdb":
-        return weighted_pairs(duckdb.from_df(rows), **options).df()
-    return weighted_pairs(rows, **options)
-
-
 def plain_pairs(rows: pd.DataFrame) -> dict[tuple[int, int], float]:
     until = int(UNTIL.timestamp())
     found: dict[tuple[int, int], float] = {}
@@ -130,12 +120,12 @@ def plain_pairs(rows: pd.DataFrame) -> dict[tuple[int, int], float]:
     return found
 
 
-@pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"])
+@pytest.mark.parametrize("engine", sorted(EMBEDDED))
 @settings(max_examples=15, deadline=None)
 @given(rows=events_strategy)
 def test_every_engine_agrees_with_the_plain_loop(engine: str, rows: list[tuple[int, int, int, float]]) -> None:
     frame = coded_rows(rows)
-    found = as_pandas(engine, frame)
+    found = EMBEDDED[engine](weighted_pairs, frame, data_until=UNTIL, half_life_days=30.0)
     expected = plain_pairs(frame)
     assert set(zip(found["user_num"], found["key_num"], strict=True)) == set(expected)
     for user, key, weight in found[["user_num", "key_num", "weight"]].itertuples(index=False):
