@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import narwhals as nw
@@ -164,3 +165,30 @@ def _summed_rows(frame: Any, first: str, second: str) -> Any:
     return _summed(packed, ["pair"]).select(
         high.cast(types[first]).alias(first), low.cast(types[second]).alias(second), "weight"
     )
+
+
+def with_row_numbers(rows: IntoFrameT, numbers: IntoFrameT, on: str) -> IntoFrameT:
+    """Rows with the numbers of their ids; rows whose id has none are left out. Both belong to one engine.
+
+    Args:
+        rows: A table with an id column `on`.
+        numbers: One row an id: `on` and its number.
+        on: Name of the id column, which the result no longer has.
+    """
+    left: Any = nw.from_native(cast(Any, rows))
+    coded: IntoFrameT = left.join(nw.from_native(cast(Any, numbers)), on=on, how="inner").drop(on).to_native()
+    return coded
+
+
+def write_weighted_pairs(
+    source: Path,
+    target: Path,
+    *,
+    keys: Sequence[str] = ("user_num", "key_num"),
+    data_until: pd.Timestamp,
+    half_life_days: float,
+) -> None:
+    """`weighted_pairs` from Parquet to Parquet in a stream: for more events than fit in memory."""
+    rows = nw.scan_parquet(str(source), backend="polars").to_native()
+    pairs = weighted_pairs(rows, keys=keys, data_until=data_until, half_life_days=half_life_days)
+    nw.from_native(pairs).sink_parquet(target)
