@@ -46,7 +46,7 @@ def fit_item_knn(interactions: sparse.csr_array, config: ItemKnnConfig) -> ItemI
     blocks = []
     for start in range(0, rows.shape[0], BLOCK):
         products = (rows[start : start + BLOCK] @ columns).tocsr()
-        blocks.append(_nearest(_similarities(products, norms, start, config), config.n_neighbours))
+        blocks.append(nearest(_similarities(products, norms, start, config), config.n_neighbours))
     weights = sparse.csr_array(sparse.vstack(blocks, format="csc").T.tocsr(), dtype=np.float32)
     weights.sort_indices()
     return ItemItemRanker(weights, users_of(matrix) > 0)
@@ -64,7 +64,8 @@ def _similarities(
     return result
 
 
-def _nearest(similarities: sparse.csr_array, n_neighbours: int) -> sparse.csr_array:
+def nearest(similarities: sparse.csr_array, n_neighbours: int) -> sparse.csr_array:
+    """The matrix with the `n_neighbours` largest entries of each row; of equal ones the first columns."""
     counts = np.diff(similarities.indptr)
     row_nums = np.repeat(np.arange(similarities.shape[0]), counts)
     order = np.lexsort((similarities.indices, -similarities.data, row_nums))
