@@ -18,11 +18,14 @@ from features.cleaning import clean_rows
 from features.quarantine import COLUMNS, add_to_quarantine, quarantine_rows, release_stored
 from features.references import Keys, resolve, without_cycles
 from features.sources import ROW_NUMBER, Chunk, Source, find_sources
-from features.store import DEFAULT_PLATFORM, Platform, Store, count_change, lock_platform, platform_named
+from features.store import Store
 from features.store_loading import CopyWriter, copy_into, create_stage, merge_stage, stage_name, stored_keys
+from features.store_platforms import Platform, count_change, lock_platform, platform_named
 from features.store_rows import stored_parents, take_in_waiting
 from recsys.errors import RecsysError
 from recsys.schema import TABLES, Table
+
+DEFAULT_PLATFORM = "default"
 
 
 @dataclass
@@ -75,6 +78,26 @@ class IngestReport:
     timezone: str
     tables: dict[str, TableReport]
     quarantine_files: dict[str, str]
+
+    def __str__(self) -> str:
+        lines = [
+            f"{name}: {t.read} read, {t.accepted} accepted, {t.rejected} rejected"
+            + (f" (of them {t.waiting} wait for a row they point at)" if t.waiting else "")
+            + (f", {t.taken_in} taken in from quarantine" if t.taken_in else "")
+            for name, t in self.tables.items()
+        ]
+        lines += [
+            f"{name}: warning: {w}" + f" ({n})" * bool(n)
+            for name, t in self.tables.items()
+            for w, n in t.warnings.items()
+        ]
+        lines += [
+            f"{name}: unknown columns left out: {', '.join(t.unknown_columns)}"
+            for name, t in self.tables.items()
+            if t.unknown_columns
+        ]
+        lines += [f"rows not stored, with reasons: {path}" for path in self.quarantine_files.values()]
+        return "\n".join(lines)
 
     def to_json(self) -> str:
         """The report as people and programs read it."""

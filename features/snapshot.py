@@ -81,7 +81,9 @@ def write_snapshot(
 
 def read_dataset(connection: Connection, platforms: Mapping[int, tuple[str, str]], data_until: pd.Timestamp) -> Dataset:
     """The store's rows known before `data_until`, ids in their outside form."""
-    tables = {name: _read_table(connection, table, platforms, data_until) for name, table in TABLES.items()}
+    tables = {
+        name: read_rows(connection, table, platforms, _before(name, data_until)) for name, table in TABLES.items()
+    }
     zones = [zone for _, zone in platforms.values()]
     return Dataset.from_tables(tables, data_until, zones[0] if zones else DEFAULT_TIMEZONE)
 
@@ -138,16 +140,20 @@ def _load_table(path: Path, table: Table) -> pd.DataFrame:
     return frame.astype({c.name: TIME for c in table.columns if c.type == "time"})
 
 
-def _read_table(
-    connection: Connection, table: Table, platforms: Mapping[int, tuple[str, str]], data_until: pd.Timestamp
+def _before(name: str, data_until: pd.Timestamp) -> sql.Composable:
+    if name not in _CUT:
+        return sql.SQL("true")
+    return sql.SQL("{} < {}").format(sql.Identifier(_CUT[name]), sql.Literal(data_until.to_pydatetime()))
+
+
+def read_rows(
+    connection: Connection, table: Table, platforms: Mapping[int, tuple[str, str]], where: sql.Composable
 ) -> pd.DataFrame:
+    """Rows that meet a condition, in the contract's columns, ids in their outside form."""
     names = {num: sql.Literal(f"{name}:") for num, (name, _) in platforms.items()} if len(platforms) > 1 else {}
     columns = sql.SQL(", ").join(_selected(column, names) for column in table.columns)
-    cut: sql.Composable = sql.SQL("true")
-    if table.name in _CUT:
-        cut = sql.SQL("{} < {}").format(sql.Identifier(_CUT[table.name]), sql.Literal(data_until.to_pydatetime()))
     query = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT (FORMAT csv)").format(
-        columns, sql.Identifier(table.name), cut
+        columns, sql.Identifier(table.name), where
     )
     buffer = io.BytesIO()
     with driver(connection).cursor().copy(query) as copy:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 from alembic import command
@@ -21,25 +19,24 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from features.quarantine import write_quarantine_files
 from features.settings import Settings
 from features.snapshot import Snapshot, write_snapshot
+from features.store_loading import ensure_partition
+from features.store_people import erase_user, remove_tag, removed_tags, set_personalised, user_tables
+from features.store_platforms import (
+    LOCKS,
+    Platform,
+    all_platforms,
+    count_change,
+    lock_platform,
+    parse_outside,
+    platform_named,
+    zones_by_num,
+)
 from features.store_rows import RowResult, as_raw, store_rows, take_in_waiting
 from features.store_server import embedded_url
-from recsys.dataset import DEFAULT_TIMEZONE
-from recsys.errors import DataError, RecsysError, UnknownIdError
+from recsys.errors import RecsysError, UnknownIdError
 from recsys.schema import TABLES
 
-DEFAULT_PLATFORM = "default"
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCKS = 7_305_001
-"""First half of this project's advisory locks; the second is a platform's number, 0 for migrations."""
-
-
-@dataclass(frozen=True)
-class Platform:
-    """A platform: its number in the store, its name, and the zone of its times."""
-
-    num: int
-    name: str
-    timezone: str
 
 
 class Store:
@@ -151,6 +148,59 @@ class Store:
             row |= {name: f"{platform.name}:{row[name]}" for name in ids}
         return row
 
+    def user_rows(self, outside_id: str, *, touched: bool = False) -> dict[str, pd.DataFrame]:
+        """A user's slice: frames by table in the contract's columns, outside ids; an unknown user's are empty.
+
+        Args:
+            outside_id: The user.
+            touched: Whether to add the sessions that the user booked and the activities behind bookings and feedback.
+        """
+        with self.reading() as connection:
+            platforms = zones_by_num(connection)
+            platform, inside = parse_outside(connection, outside_id)
+            return user_tables(connection, platforms, platform.num, inside, touched=touched)
+
+    def erase_user(self, outside_id: str) -> dict[str, int]:
+        """Deletes every row of a user, in quarantine and its files too; returns how many, by table.
+
+        Raises:
+            UnknownIdError: There was nothing to erase.
+        """
+        with self.writing() as connection:
+            platform, inside = self._locked(connection, outside_id)
+            erased = erase_user(connection, platform.num, inside)
+            if not any(erased.values()):
+                raise UnknownIdError("user_id", [outside_id])
+            count_change(connection)
+        self.write_quarantine(platform.name)
+        return erased
+
+    def removed_tags(self, outside_id: str) -> list[str]:
+        """Tags that a user has removed from the profile."""
+        with self.reading() as connection:
+            platform, inside = parse_outside(connection, outside_id)
+            return removed_tags(connection, platform.num, inside)
+
+    def remove_tag(self, outside_id: str, tag: str) -> None:
+        """Takes a tag off a user's profile for good."""
+        with self.writing() as connection:
+            platform, inside = self._locked(connection, outside_id)
+            if remove_tag(connection, platform.num, inside, tag):
+                count_change(connection)
+
+    def set_personalised(self, outside_id: str, *, enabled: bool) -> None:
+        """Switches personal lists on or off for a user, who may be known by bookings only."""
+        with self.writing() as connection:
+            platform, inside = self._locked(connection, outside_id)
+            ensure_partition(connection, TABLES["users"], platform.num)
+            if set_personalised(connection, platform.num, inside, enabled=enabled):
+                count_change(connection)
+
+    def _locked(self, connection: Connection, outside_id: str) -> tuple[Platform, str]:
+        platform, inside = parse_outside(connection, outside_id)
+        lock_platform(connection, platform)
+        return platform, inside
+
     def write_quarantine(self, platform: str) -> dict[str, Path]:
         """Quarantine files of a platform, by table, as things stand."""
         with self.reading() as connection:
@@ -160,8 +210,7 @@ class Store:
     def snapshot(self, folder: Path, data_until: pd.Timestamp) -> Snapshot:
         """Immutable Parquet files of what was known before `data_until`."""
         with self.reading() as connection:
-            platforms = {p.num: (p.name, p.timezone) for p in all_platforms(connection)}
-            return write_snapshot(connection, platforms, folder, data_until)
+            return write_snapshot(connection, zones_by_num(connection), folder, data_until)
 
 
 def open_store(settings: Settings) -> Store:
@@ -206,72 +255,6 @@ def _migrate(connection: Connection) -> None:
     head = ScriptDirectory.from_config(config).get_current_head()
     if MigrationContext.configure(connection).get_current_revision() == head:
         return
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (_LOCKS,))
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (LOCKS,))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-def all_platforms(connection: Connection) -> list[Platform]:
-    """All platforms in order of arrival."""
-    rows = connection.exec_driver_sql("SELECT platform_num, name, timezone FROM platforms ORDER BY 1")
-    return [Platform(*row) for row in rows]
-
-
-def platform_named(connection: Connection, name: str, timezone: str | None = None) -> Platform:
-    """A platform, registered if new; `timezone` replaces its zone unless None.
-
-    Raises:
-        DataError: A name or a zone that cannot be.
-    """
-    problems = []
-    if not name.strip() or ":" in name or not name.isprintable():
-        problems.append(f"platform name {name!r} must have visible characters and no colon")
-    if timezone is not None and not _is_zone(timezone):
-        problems.append(f"{timezone!r} is not a time zone; expected a name such as {DEFAULT_TIMEZONE}")
-    if problems:
-        raise DataError("platform", problems)
-    connection.exec_driver_sql(
-        "INSERT INTO platforms (name, timezone) SELECT %s, %s WHERE NOT EXISTS (SELECT FROM platforms WHERE name = %s)"
-        " ON CONFLICT DO NOTHING",
-        (name, timezone or DEFAULT_TIMEZONE, name),
-    )
-    if timezone is not None:
-        connection.exec_driver_sql(
-            "UPDATE platforms SET timezone = %s WHERE name = %s AND timezone <> %s", (timezone, name, timezone)
-        )
-    row = connection.exec_driver_sql("SELECT platform_num, name, timezone FROM platforms WHERE name = %s", (name,))
-    return Platform(*row.one())
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return False
-    return True
-
-
-def parse_outside(connection: Connection, outside_id: str) -> tuple[Platform, str]:
-    """Platform and its own id of an outside id.
-
-    Raises:
-        UnknownIdError: No platform, or several and the id names none of them.
-    """
-    platforms = all_platforms(connection)
-    if len(platforms) == 1:
-        return platforms[0], outside_id
-    name, _, inside = outside_id.partition(":")
-    for platform in platforms:
-        if platform.name == name:
-            return platform, inside
-    raise UnknownIdError("platform of id", [outside_id])
-
-
-def lock_platform(connection: Connection, platform: Platform) -> None:
-    """Waits until no other transaction writes this platform's rows, until this one ends."""
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCKS, platform.num))
-
-
-def count_change(connection: Connection) -> None:
-    """Moves the store's version on; last in a transaction, since writers wait for one another here."""
-    connection.exec_driver_sql("UPDATE store_state SET version = version + 1")

@@ -1,0 +1,79 @@
+"""One person's rows: reading, exporting, settings, erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from psycopg import sql
+from sqlalchemy import Connection
+
+from features.snapshot import read_rows
+from recsys.schema import TABLES
+
+_OF_USER = tuple(name for name, table in TABLES.items() if "user_id" in table.column_names)
+
+
+def user_tables(
+    connection: Connection, platforms: Mapping[int, tuple[str, str]], platform_num: int, user_id: str, *, touched: bool
+) -> dict[str, pd.DataFrame]:
+    """A user's rows by table, all tables there; see `Store.user_rows`."""
+    mine = sql.SQL("platform_num = {} AND user_id = {}").format(sql.Literal(platform_num), sql.Literal(user_id))
+    booked = sql.SQL("platform_num = {} AND session_id IN (SELECT session_id FROM bookings WHERE {})").format(
+        sql.Literal(platform_num), mine
+    )
+    known = sql.SQL(
+        "platform_num = {} AND activity_id IN (SELECT activity_id FROM sessions WHERE {}"
+        " UNION SELECT activity_id FROM feedback WHERE {})"
+    ).format(sql.Literal(platform_num), booked, mine)
+    wanted: dict[str, sql.Composable] = dict.fromkeys(_OF_USER, mine)
+    if touched:
+        wanted |= {"sessions": booked, "activities": known}
+    return {
+        name: read_rows(connection, table, platforms, wanted.get(name, sql.SQL("false")))
+        for name, table in TABLES.items()
+    }
+
+
+def erase_user(connection: Connection, platform_num: int, user_id: str) -> dict[str, int]:
+    """Deletes every row of a user; returns how many, by table."""
+    who = (platform_num, user_id)
+    erased = {
+        name: connection.exec_driver_sql(f"DELETE FROM {name} WHERE platform_num = %s AND user_id = %s", who).rowcount
+        for name in (*reversed(_OF_USER), "removed_tags")
+    }
+    # A row broken in its file is kept as the line it was: its values cannot be told apart, so any that
+    # holds the id goes.
+    erased["quarantine"] = connection.exec_driver_sql(
+        "DELETE FROM quarantine WHERE platform_num = %s AND"
+        " (\"row\"->>'user_id' = %s OR missing_table = 'users' AND missing_id = %s OR strpos(\"row\"->>'raw', %s) > 0)",
+        (platform_num, user_id, user_id, user_id),
+    ).rowcount
+    return erased
+
+
+def removed_tags(connection: Connection, platform_num: int, user_id: str) -> list[str]:
+    """Tags that a user does not want to be described by, in order."""
+    found = connection.exec_driver_sql(
+        "SELECT tag FROM removed_tags WHERE platform_num = %s AND user_id = %s ORDER BY tag", (platform_num, user_id)
+    )
+    return list(found.scalars())
+
+
+def remove_tag(connection: Connection, platform_num: int, user_id: str, tag: str) -> bool:
+    """Remembers a tag as removed; False if it was already."""
+    added = connection.exec_driver_sql(
+        "INSERT INTO removed_tags VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", (platform_num, user_id, tag)
+    )
+    return bool(added.rowcount)
+
+
+def set_personalised(connection: Connection, platform_num: int, user_id: str, *, enabled: bool) -> bool:
+    """Switches personal lists on or off for a user who may be known by bookings only; False if nothing changed."""
+    changed = connection.exec_driver_sql(
+        "INSERT INTO users AS u (platform_num, user_id, personalised) VALUES (%s, %s, %s)"
+        " ON CONFLICT (platform_num, user_id) DO UPDATE SET personalised = EXCLUDED.personalised"
+        " WHERE coalesce(u.personalised, true) <> EXCLUDED.personalised",
+        (platform_num, user_id, enabled),
+    )
+    return bool(changed.rowcount)

@@ -1,0 +1,94 @@
+"""Platforms in the store: numbers, names, zones, locks, and the outside form of ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from recsys.dataset import DEFAULT_TIMEZONE
+from recsys.errors import DataError, UnknownIdError
+
+LOCKS = 7_305_001
+"""First half of this project's advisory locks; the second is a platform's number, 0 for migrations."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform: its number in the store, its name, and the zone of its times."""
+
+    num: int
+    name: str
+    timezone: str
+
+
+def all_platforms(connection: Connection) -> list[Platform]:
+    """All platforms in order of arrival."""
+    rows = connection.exec_driver_sql("SELECT platform_num, name, timezone FROM platforms ORDER BY 1")
+    return [Platform(*row) for row in rows]
+
+
+def zones_by_num(connection: Connection) -> dict[int, tuple[str, str]]:
+    """Name and zone by platform number."""
+    return {p.num: (p.name, p.timezone) for p in all_platforms(connection)}
+
+
+def platform_named(connection: Connection, name: str, timezone: str | None = None) -> Platform:
+    """A platform, registered if new; `timezone` replaces its zone unless None.
+
+    Raises:
+        DataError: A name or a zone that cannot be.
+    """
+    problems = []
+    if not name.strip() or ":" in name or not name.isprintable():
+        problems.append(f"platform name {name!r} must have visible characters and no colon")
+    if timezone is not None and not _is_zone(timezone):
+        problems.append(f"{timezone!r} is not a time zone; expected a name such as {DEFAULT_TIMEZONE}")
+    if problems:
+        raise DataError("platform", problems)
+    connection.exec_driver_sql(
+        "INSERT INTO platforms (name, timezone) SELECT %s, %s WHERE NOT EXISTS (SELECT FROM platforms WHERE name = %s)"
+        " ON CONFLICT DO NOTHING",
+        (name, timezone or DEFAULT_TIMEZONE, name),
+    )
+    if timezone is not None:
+        connection.exec_driver_sql(
+            "UPDATE platforms SET timezone = %s WHERE name = %s AND timezone <> %s", (timezone, name, timezone)
+        )
+    row = connection.exec_driver_sql("SELECT platform_num, name, timezone FROM platforms WHERE name = %s", (name,))
+    return Platform(*row.one())
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+def parse_outside(connection: Connection, outside_id: str) -> tuple[Platform, str]:
+    """Platform and its own id of an outside id.
+
+    Raises:
+        UnknownIdError: No platform, or several and the id names none of them.
+    """
+    platforms = all_platforms(connection)
+    if len(platforms) == 1:
+        return platforms[0], outside_id
+    name, _, inside = outside_id.partition(":")
+    for platform in platforms:
+        if platform.name == name:
+            return platform, inside
+    raise UnknownIdError("platform of id", [outside_id])
+
+
+def lock_platform(connection: Connection, platform: Platform) -> None:
+    """Waits until no other transaction writes this platform's rows, until this one ends."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", (LOCKS, platform.num))
+
+
+def count_change(connection: Connection) -> None:
+    """Moves the store's version on; last in a transaction, since writers wait for one another here."""
+    connection.exec_driver_sql("UPDATE store_state SET version = version + 1")
