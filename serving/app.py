@@ -1,0 +1,92 @@
+"""The application: routes, problems, figures, pages, joined around one `Service`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pandas as pd
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+
+from features.store import Store
+from serving.champion import Provider
+from serving.live import LiveData
+from serving.metrics import Metrics, Observed
+from serving.parts import BundleParts
+from serving.problems import RESPONSES, install_problem_handlers
+from serving.routes import (
+    catalogue,
+    demand,
+    live_rows,
+    openings,
+    operations,
+    pages,
+    participation,
+    people,
+    recommendations,
+)
+from serving.service import Service
+
+TITLE = "Culture: recommendations and demand"
+_VERSION = "1"
+
+
+def now_utc() -> pd.Timestamp:
+    """This instant."""
+    return pd.Timestamp.now(tz="UTC")
+
+
+def create_app(
+    provider: Provider[BundleParts],
+    open_store: Callable[[], Store],
+    *,
+    clock: Callable[[], pd.Timestamp] = now_utc,
+) -> FastAPI:
+    """The service on a provider of bundles and a store of live rows.
+
+    The store is opened on start; while it cannot be reached the service runs, says so under `/readyz`, answers what
+    the bundle alone can answer, and tries again with each request.
+
+    Args:
+        provider: Started and stopped with the application.
+        open_store: Opens the store; called again after a failure.
+        clock: Instant at which questions are answered.
+    """
+    live = LiveData(open_store)
+    service = Service(provider, live, Metrics.new(), clock)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(provider.start)
+        await run_in_threadpool(live.start)
+        yield
+        await run_in_threadpool(provider.stop)
+        await run_in_threadpool(live.stop)
+
+    app = FastAPI(
+        title=TITLE,
+        version=_VERSION,
+        description="Ranks cultural activities, forecasts demand, suggests where to open classes.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses={422: RESPONSES[422]},
+    )
+    app.state.service = service
+    install_problem_handlers(app)
+    for router in (
+        recommendations.router,
+        catalogue.router,
+        demand.router,
+        participation.router,
+        people.router,
+        live_rows.router,
+        openings.router,
+        operations.router,
+        pages.router,
+    ):
+        app.include_router(router)
+    pages.mount_static(app)
+    app.add_middleware(Observed, metrics=service.metrics)
+    return app

@@ -1,0 +1,157 @@
+"""The bundle that serves: taken up when the champion changes, refused when it is damaged."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from recsys.bundle import ModelBundle
+from recsys.errors import BundleError, RecsysError
+from recsys.releases import bundles_folder, champion_name, load_champion
+
+_log = logging.getLogger("serving")
+
+Parts = TypeVar("Parts")
+PartsOut = TypeVar("PartsOut", covariant=True)
+
+
+@dataclass(frozen=True)
+class BundleState:
+    """What is known of the bundle at one moment.
+
+    Attributes:
+        name: The bundle that serves, None while there is none.
+        refused: Why the bundle that the champion points at does not serve, None when it does.
+    """
+
+    name: str | None
+    refused: str | None
+
+
+class Provider(Protocol[PartsOut]):
+    """Hands the parts of the serving bundle to requests."""
+
+    def current(self) -> PartsOut | None:
+        """Parts of the bundle that serves now; a request keeps what it got until it has answered."""
+
+    def state(self) -> BundleState:
+        """Which bundle serves, and what stands against a newer one."""
+
+    def start(self) -> None:
+        """Begins to look for bundles."""
+
+    def stop(self) -> None:
+        """Ends it."""
+
+
+class FixedProvider(Generic[Parts]):
+    """Always the same parts (or none)."""
+
+    def __init__(self, parts: Parts | None, name: str | None = None, refused: str | None = None) -> None:
+        self._parts = parts
+        self._state = BundleState(name, refused)
+
+    def current(self) -> Parts | None:
+        """The parts."""
+        return self._parts
+
+    def state(self) -> BundleState:
+        """Name and refusal as given."""
+        return self._state
+
+    def start(self) -> None:
+        """Nothing to begin."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+
+class ChampionWatcher(Generic[Parts]):
+    """Follows the champion of a home folder: loads and checks beside the traffic, then swaps in one step."""
+
+    def __init__(
+        self,
+        home: Path,
+        open_parts: Callable[[ModelBundle], Parts],
+        interval_s: float = 1.0,
+        on_swap: Callable[[Parts], None] = lambda parts: None,
+    ) -> None:
+        self._home = home
+        self._open_parts = open_parts
+        self._interval_s = interval_s
+        self._on_swap = on_swap
+        self._held: tuple[Parts | None, BundleState] = (None, BundleState(None, None))
+        self._seen: tuple[str | None, float] | None = None
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def current(self) -> Parts | None:
+        """Parts of the bundle that serves."""
+        return self._held[0]
+
+    def state(self) -> BundleState:
+        """Which bundle serves, and why a newer one does not."""
+        return self._held[1]
+
+    def start(self) -> None:
+        """Loads what there is, then looks again every interval until `stop`."""
+        self.look()
+        self._ended.clear()
+        self._thread = threading.Thread(target=self._watch, name="champion", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the watch."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def look(self) -> None:
+        """Takes up the champion if the pointer or the bundle's manifest changed since the last look."""
+        name = self._pointer()
+        seen = (name, self._manifest_time(name))
+        if seen == self._seen:
+            return
+        self._seen = seen
+        if name is None:
+            return
+        try:
+            bundle = load_champion(self._home)
+            if bundle is None:
+                return
+            parts = self._open_parts(bundle)
+        except (RecsysError, OSError, ValueError, KeyError) as error:
+            # A bundle of another version may lack a part or a column: it is as unusable as a damaged one.
+            self._refuse(name, error)
+            return
+        self._on_swap(parts)
+        self._held = (parts, BundleState(bundle.name, None))
+        _log.info("bundle %s serves", bundle.name)
+
+    def _refuse(self, name: str, error: Exception) -> None:
+        reason = str(error) if isinstance(error, BundleError) else f"bundle {name}: {type(error).__name__}: {error}"
+        serving = self._held[1].name
+        self._held = (self._held[0], BundleState(serving, reason))
+        _log.error("%s; %s keeps serving", reason, serving or "nothing")
+
+    def _pointer(self) -> str | None:
+        try:
+            return champion_name(self._home)
+        except OSError:
+            return None
+
+    def _manifest_time(self, name: str | None) -> float:
+        if name is None:
+            return 0.0
+        try:
+            return (bundles_folder(self._home) / name / "manifest.json").stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._interval_s):
+            self.look()

@@ -1,0 +1,175 @@
+"""A list for a request: ranked by the bundle, checked against the rows of this second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.answers import Reason, Recommendation, Request, answer, distances_km, visitor_block, wanted
+from features.signals.catalogue import Catalogue
+from features.signals.people import UserBlock
+from features.store import Store
+from recsys.availability import earliest_of_each_activity, may_be_offered
+from recsys.errors import DataError
+from recsys.ranking import MISSING, top_k
+from serving.live import LiveData, Picture
+from serving.live_queries import read_person
+from serving.parts import BundleParts
+from serving.people import person_block, rows_of
+
+FALLBACK = "popular-from-store"
+"""Source of a list made without a bundle: what was booked most, counted from the store."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A list and what it was made from.
+
+    Attributes:
+        rows: The list.
+        picture: The rows that it names.
+        bundle: What ranked it, None where none serves.
+        data_until: First instant that the ranking has not learned from.
+        is_personal: Made for a person who has not opted out.
+    """
+
+    rows: list[Recommendation]
+    picture: Picture
+    bundle: str | None
+    data_until: pd.Timestamp
+    is_personal: bool
+
+
+@dataclass(frozen=True)
+class Only:
+    """What a list is narrowed to beside the request: any of several categories and kinds; empty for all."""
+
+    categories: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+def make_list(
+    live: LiveData,
+    parts: BundleParts | None,
+    now: pd.Timestamp,
+    request: Request,
+    only: Only,
+    user_id: str | None = None,
+) -> Made:
+    """Sessions that can be booked at `now`, ranked for a person, or for a visitor without `user_id`.
+
+    The catalogue may be some seconds old; each candidate's own row and places, and the person's rows, are read now,
+    so nothing is offered that was cancelled, filled or booked by the person a moment ago.
+
+    Raises:
+        UnknownIdError: no such person or region.
+        DataError: `max_km` without a place to measure from.
+    """
+    picture = live.picture()
+    catalogue, is_open = live_catalogue(live, picture, now)
+    if user_id is None:
+        block, is_personal = visitor_block(catalogue, picture.dataset, request), False
+    else:
+        block = _person(live, picture, catalogue, user_id)
+        is_personal = bool(block.is_personal[0])
+    if request.max_km is not None and request.lat is None and bool(np.isnan(block.lat[0])):
+        raise DataError("query.max_km", ["needs lat and lon: no home is known to measure from"])
+    keep = is_open & _is_among(picture, catalogue, only)
+    block = not_offered(block, catalogue.sessions.session_ids[~keep])
+    if parts is None or parts.ranking is None:
+        return Made(popular(catalogue, block, request), picture, None, now, False)
+    rows = answer(parts.ranking, catalogue, block, request)
+    return Made(rows, picture, parts.name, parts.data_until, is_personal)
+
+
+def live_catalogue(live: LiveData, picture: Picture, now: pd.Timestamp) -> tuple[Catalogue, NDArray[np.bool_]]:
+    """The catalogue with the places left now, and which candidates can be booked now."""
+    made = picture.catalogue(now)
+    checked = live.checked(made)
+    sessions = replace(made.sessions, places_left=checked.places_left)
+    return replace(made, at=now, sessions=sessions), checked.is_open(now)
+
+
+def popular(catalogue: Catalogue, block: UserBlock, request: Request) -> list[Recommendation]:
+    """A list without a bundle: recent bookings of the activity, its programme and its category, then the soonest."""
+    distances = distances_km(catalogue, block, request)
+    allowed = may_be_offered(catalogue.sessions, block.people) & wanted(catalogue, request, distances)
+    allowed = earliest_of_each_activity(catalogue.sessions, allowed)
+    booked = _recent(catalogue, "activity")
+    scores = np.log1p(booked) + 0.5 * np.log1p(_rate(catalogue, "programme")) + 0.2 * _rate(catalogue, "category")
+    scores = scores - 1e-4 * catalogue.facts["lead_days"]
+    columns = top_k(scores[None, :], allowed, request.k)[0]
+    left = catalogue.sessions.places_left
+    return [
+        Recommendation(
+            rank=place + 1,
+            activity_id=str(catalogue.sessions.activity_ids[column]),
+            session_id=str(catalogue.sessions.session_ids[column]),
+            score=float(scores[column]),
+            source=FALLBACK,
+            reasons=(_reason(booked[column], _rate(catalogue, "programme")[column]),),
+            distance_km=None if np.isnan(distances[column]) else float(distances[column]),
+            places_left=None if np.isnan(left[column]) else int(left[column]),
+        )
+        for place, column in enumerate(columns[columns != MISSING])
+    ]
+
+
+def _reason(booked: float, programme: float) -> Reason:
+    if booked >= 1:
+        return Reason("popular", "最近有不少人预订", "many people booked it lately")
+    if programme > 0:
+        return Reason(
+            "popular-programme",
+            "同一主办方的这类活动常有人预订",
+            "this organiser's activities of this kind are often booked",
+        )
+    return Reason("soon", "即将开始，还可以预订", "starts soon and can still be booked")
+
+
+def _recent(catalogue: Catalogue, level: str) -> NDArray[np.float64]:
+    columns = catalogue.levels[level]
+    return np.append(columns.taken_fast, 0.0)[columns.of_candidate]
+
+
+def _rate(catalogue: Catalogue, level: str) -> NDArray[np.float64]:
+    columns = catalogue.levels[level]
+    return np.append(columns.taken_slow / (columns.sessions_slow + 1.0), 0.0)[columns.of_candidate]
+
+
+def _person(live: LiveData, picture: Picture, catalogue: Catalogue, user_id: str) -> UserBlock:
+    rows = rows_of(live.reading(read_person, user_id), picture.dataset.timezone)
+    removed = live.reading(Store.removed_tags, user_id)
+    known = picture.dataset.sessions
+    # A session that arrived after the picture, and that the person holds, must be kept free of clashes too.
+    unseen = rows.sessions[~rows.sessions["session_id"].isin(known["session_id"])]
+    sessions = pd.concat([known, unseen], ignore_index=True) if len(unseen) else known
+    return person_block(catalogue, rows, user_id, sessions, removed)
+
+
+def _is_among(picture: Picture, catalogue: Catalogue, only: Only) -> NDArray[np.bool_]:
+    keep = np.ones(len(catalogue), dtype=bool)
+    ids = catalogue.sessions.activity_ids
+    for column, values in (("category", only.categories), ("kind", only.kinds)):
+        if values:
+            keep &= picture.activities[column].reindex(ids).isin(values).to_numpy(dtype=bool)
+    return keep
+
+
+def not_offered(block: UserBlock, session_ids: NDArray[np.object_]) -> UserBlock:
+    """What cannot be booked now is treated like what the person has booked: it is never offered."""
+    if len(session_ids) == 0:
+        return block
+    people = block.people
+    for_all = np.repeat(np.arange(len(block)), len(session_ids))
+    return replace(
+        block,
+        people=replace(
+            people,
+            booked_rows=np.concatenate([people.booked_rows, for_all]),
+            booked_ids=np.concatenate([people.booked_ids, np.tile(session_ids, len(block))]),
+        ),
+    )

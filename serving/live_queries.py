@@ -1,0 +1,63 @@
+"""What serving reads from the store: everything for a picture, and the few rows that must be newer than it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from psycopg import sql
+from sqlalchemy import Connection
+
+from features.snapshot import read_dataset, read_rows
+from features.store import Store
+from features.store_platforms import zones_by_num
+from recsys.dataset import Dataset
+from recsys.errors import UnknownIdError
+from recsys.schema import TABLES, TAKING_STATUSES
+
+FAR = pd.Timestamp("2262-01-01T00:00:00Z")
+"""End of a data set that nothing is cut from."""
+
+
+def read_all(store: Store) -> tuple[int, Dataset]:
+    """Every row of the store as it is now, and the version read."""
+    with store.reading() as connection:
+        version = int(connection.exec_driver_sql("SELECT version FROM store_state").scalar_one())
+        return version, read_dataset(connection, zones_by_num(connection), FAR)
+
+
+def read_person(store: Store, user_id: str) -> dict[str, pd.DataFrame]:
+    """Rows of one person by table, with the `sessions` and `activities` that they name.
+
+    Raises:
+        UnknownIdError: there is no such person.
+    """
+    rows = store.user_rows(user_id, touched=True)
+    if all(rows[name].empty for name in ("users", "bookings", "feedback")):
+        raise UnknownIdError("user_id", [user_id])
+    return rows
+
+
+def read_sessions(store: Store, session_ids: Sequence[str]) -> pd.DataFrame:
+    """The rows of these sessions as they are now, with `taken` places; a session that is gone has no row."""
+    with store.reading() as connection:
+        platforms = zones_by_num(connection)
+        frames = []
+        for num, (name, _) in platforms.items():
+            prefix = f"{name}:" if len(platforms) > 1 else ""
+            inside = [one.removeprefix(prefix) for one in session_ids if one.startswith(prefix)]
+            where = sql.SQL("platform_num = {} AND session_id = ANY({})").format(sql.Literal(num), sql.Literal(inside))
+            rows = read_rows(connection, TABLES["sessions"], platforms, where)
+            taken = {prefix + one: places for one, places in _taken(connection, num, inside).items()}
+            frames.append(rows.assign(taken=rows["session_id"].astype(object).map(taken).astype("float64").fillna(0.0)))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _taken(connection: Connection, num: int, session_ids: list[str]) -> dict[str, float]:
+    statuses = ", ".join(f"'{status}'" for status in TAKING_STATUSES)
+    found = connection.exec_driver_sql(
+        "SELECT session_id, sum(coalesce(party_size, 1)) FROM bookings WHERE platform_num = %s AND session_id = ANY(%s)"
+        f" AND coalesce(status, 'booked') IN ({statuses}) GROUP BY 1",
+        (num, session_ids),
+    )
+    return {str(session): float(places) for session, places in found}

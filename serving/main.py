@@ -1,0 +1,131 @@
+"""Starts the service: the only place of this package that reads the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import socket
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from features.settings import Settings
+from recsys.errors import RecsysError
+
+
+class HostRefusedError(RecsysError):
+    """A host that is not loopback: wrong usage until there is access control."""
+
+
+class PortTakenError(RecsysError):
+    """A port that another program holds."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine can reach `host`.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0"), is_loopback("example.org")
+    (True, True, False, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bind(host: str, port: int, tries: int = 1) -> socket.socket:
+    """A socket bound to `host` and `port`, or to the next free one of `tries` ports; 0 lets the system choose.
+
+    Raises:
+        HostRefusedError: `host` is not loopback.
+        PortTakenError: every port tried is taken.
+    """
+    if not is_loopback(host):
+        raise HostRefusedError(
+            f"host {host!r} is refused: the service answers this machine only (127.0.0.1, ::1 or localhost),"
+            " since there is no access control yet"
+        )
+    address = "127.0.0.1" if host == "localhost" else host
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    last = min(port + tries, 65536) if port else 1
+    for candidate in range(port, last):
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((address, candidate))
+            # Listening at once: two servers that start together must not both believe that the port is theirs.
+            listener.listen(2048)
+        except OSError:
+            listener.close()
+            continue
+        listener.set_inheritable(True)
+        return listener
+    raise PortTakenError(f"port {port} on {host} is taken; choose another with --port")
+
+
+def address_of(listener: socket.socket) -> str:
+    """The address under which a bound socket is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(
+    settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, workers: int = 1, quiet: bool = False
+) -> None:
+    """Serves until interrupted.
+
+    Raises:
+        HostRefusedError: `host` is not loopback.
+        PortTakenError: the port is taken.
+    """
+    serve_on(settings, bind(host, port), workers=workers, quiet=quiet)
+
+
+def serve_on(settings: Settings, listener: socket.socket, *, workers: int = 1, quiet: bool = False) -> None:
+    """Serves on a bound socket until interrupted."""
+    # Workers are processes of their own and find their settings as a command does: in the environment.
+    os.environ["CULTURE_HOME"] = str(settings.home.resolve())
+    if settings.database_url is not None:
+        os.environ["CULTURE_DATABASE_URL"] = settings.database_url
+    config = uvicorn.Config(
+        "serving.main:app_from_environment",
+        factory=True,
+        workers=workers,
+        log_config=_log_config(quiet),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    server = uvicorn.Server(config)
+    with listener:
+        if workers > 1:
+            Multiprocess(config, target=server.run, sockets=[listener]).run()
+        else:
+            server.run(sockets=[listener])
+
+
+def app_from_environment() -> FastAPI:
+    """The application of one worker."""
+    from features.store import open_store
+    from serving.app import create_app
+    from serving.champion import ChampionWatcher
+    from serving.parts import open_parts
+
+    settings = Settings()
+    return create_app(ChampionWatcher(settings.home, open_parts), lambda: open_store(settings))
+
+
+def _log_config(quiet: bool) -> dict[str, Any]:
+    level = logging.getLevelName(logging.ERROR if quiet else logging.INFO)
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "loggers": {name: {"handlers": ["stderr"], "level": level} for name in ("serving", "uvicorn.error")},
+    }

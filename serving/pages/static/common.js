@@ -1,0 +1,119 @@
+/* Shared by both pages: language, requests, building elements. Nothing is fetched from other hosts. */
+"use strict";
+const Culture = (() => {
+  const texts = {};
+  let lang = new URLSearchParams(location.search).get("lang") === "en" ? "en" : "zh";
+
+  function say(words) { Object.assign(texts, words); }
+  function t(key, values = {}) {
+    const pair = texts[key] || [key, key];
+    return (lang === "zh" ? pair[0] : pair[1]).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+  }
+  function translate(root = document) {
+    document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
+    root.querySelectorAll("[data-t]").forEach((node) => { node.textContent = t(node.dataset.t); });
+    root.querySelectorAll("[data-t-placeholder]").forEach((node) => { node.placeholder = t(node.dataset.tPlaceholder); });
+    document.title = t("title");
+  }
+  function languageButton(node, redraw) {
+    const label = () => { node.textContent = lang === "zh" ? "English" : "中文"; node.lang = lang === "zh" ? "en" : "zh"; };
+    node.addEventListener("click", () => {
+      lang = lang === "zh" ? "en" : "zh";
+      const address = new URL(location.href);
+      address.searchParams.set("lang", lang);
+      history.replaceState(null, "", address);
+      label(); translate(); redraw();
+    });
+    label();
+  }
+
+  async function ask(path, query = {}, body = undefined) {
+    const address = new URL(path, location.origin);
+    for (const [name, value] of Object.entries(query)) {
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one !== "" && one !== null && one !== undefined) address.searchParams.append(name, one);
+      }
+    }
+    const options = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+    options.headers = { ...options.headers, "Accept-Language": lang };
+    let response;
+    try { response = await fetch(address, options); } catch { throw new Error(t("offline")); }
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.detail || answer.title || String(response.status));
+    return answer;
+  }
+
+  function el(tag, attributes = {}, ...children) {
+    const svg = ["svg", "circle", "text", "g", "title", "path", "line"].includes(tag);
+    const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value === null || value === undefined || value === false) continue;
+      if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+      else if (name === "style") Object.assign(node.style, value);
+      else node.setAttribute(name, value === true ? "" : value);
+    }
+    for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
+    return node;
+  }
+  function fill(node, ...children) { node.replaceChildren(...children.flat().filter((c) => c !== null && c !== undefined)); }
+  function problem(node, error) { fill(node, el("p", { class: "problem", role: "alert" }, error.message)); }
+  function options(select, rows, chosen = undefined) {
+    const kept = chosen ?? select.value;
+    fill(select, ...rows.map(([value, label]) => el("option", { value, selected: value === kept }, label)));
+  }
+
+  const number = (value, digits = 0) => value === null || value === undefined ? "—"
+    : new Intl.NumberFormat(lang === "zh" ? "zh-CN" : "en", { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+  const percent = (value) => value === null || value === undefined ? "—" : `${number(100 * value, 0)} %`;
+  function table(caption, columns, rows, empty) {
+    if (!rows.length) return el("p", { class: "note" }, empty);
+    return el("div", { class: "scroll" }, el("table", {},
+      caption ? el("caption", {}, caption) : null,
+      el("thead", {}, el("tr", {}, columns.map((c) => el("th", { class: c.n ? "n" : null, scope: "col" }, c.label)))),
+      el("tbody", {}, rows.map((row) => el("tr", {}, columns.map((c) => el("td", { class: c.n ? "n" : null }, c.of(row))))))));
+  }
+
+  /* Places on a plain map: longitude shrunk by the cosine of the latitude, so that shapes are true. */
+  function map(venues, pins) {
+    const places = venues.filter((v) => v.lat !== null && v.lon !== null);
+    if (!places.length) return null;
+    const width = 640, margin = 34;
+    const lats = places.map((v) => v.lat), lons = places.map((v) => v.lon);
+    const shrink = Math.cos((Math.PI / 180) * lats.reduce((a, b) => a + b) / lats.length);
+    const spanX = Math.max((Math.max(...lons) - Math.min(...lons)) * shrink, 0.01);
+    const spanY = Math.max(Math.max(...lats) - Math.min(...lats), 0.01);
+    const scale = Math.min((width - 2 * margin) / spanX, 560 / spanY);
+    const height = Math.max(220, spanY * scale + 2 * margin);
+    const x = (v) => (width - spanX * scale) / 2 + (v.lon - Math.min(...lons)) * shrink * scale;
+    const y = (v) => (height + spanY * scale) / 2 - (v.lat - Math.min(...lats)) * scale;
+    const most = Math.max(1, ...places.map((v) => v.weight || 0));
+    const svg = el("svg", { class: "map", viewBox: `0 0 ${width} ${height.toFixed(0)}`, role: "img", "aria-label": t("map") });
+    for (const v of places) {
+      svg.append(el("circle", { class: "venue", cx: x(v).toFixed(1), cy: y(v).toFixed(1), r: (4 + 8 * Math.sqrt((v.weight || 0) / most)).toFixed(1) },
+        el("title", {}, `${v.name}${v.weight ? ` · ${number(v.weight)}` : ""}`)));
+    }
+    const grouped = new Map();
+    for (const pin of pins) {
+      const venue = places.find((v) => v.venue_id === pin.venue_id);
+      if (!venue) continue;
+      grouped.set(pin.venue_id, { venue, names: [...(grouped.get(pin.venue_id)?.names || []), pin.name] });
+    }
+    for (const { venue, names } of grouped.values()) {
+      const text = names.length > 2 ? `${names[0]}+` : names.join(",");
+      svg.append(el("g", { class: "pin", transform: `translate(${x(venue).toFixed(1)},${y(venue).toFixed(1)})` },
+        el("circle", { r: 13 }), el("text", { "font-size": text.length > 2 ? 11 : 14 }, text),
+        el("title", {}, `${venue.name}: ${names.join(", ")}`)));
+    }
+    const km = [0.5, 1, 2, 5, 10, 20, 50, 100, 200].find((k) => (k / 111.195) * scale > 70) || 500;
+    const length = (km / 111.195) * scale;
+    svg.append(el("path", { d: `M16 ${height - 14} h${length.toFixed(1)}`, stroke: "#51606f", "stroke-width": 3 }),
+      el("text", { x: 16, y: height - 22, "font-size": 14, fill: "#51606f" }, `${km} km`));
+    return svg;
+  }
+
+  return { say, t, translate, languageButton, ask, el, fill, problem, options, number, percent, table, map, get lang() { return lang; } };
+})();
+Culture.say({
+  offline: ["连不上服务，请稍后再试。", "The service cannot be reached; try again in a moment."],
+  map: ["场馆位置示意图", "Map of venues"],
+});

@@ -1,0 +1,61 @@
+"""What serving takes out of a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pandas as pd
+
+from features.ranking import RankingModel, load_ranking
+from recsys.bundle import ModelBundle
+from recsys.demand import DemandForecast, load_demand
+from recsys.openings.inputs import OpeningInputs, load_openings
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class BundleParts:
+    """The parts of one bundle, each None if the bundle was made without it.
+
+    Attributes:
+        name: The bundle's name.
+        data_until: First instant that it has not learned from.
+        timezone: Zone of its weeks.
+        ranking: Ranks sessions.
+        demand: Forecast, history and gaps.
+        openings: What suggestions and appraisals are made from.
+    """
+
+    name: str
+    data_until: pd.Timestamp
+    timezone: str
+    ranking: RankingModel | None
+    demand: DemandForecast | None
+    openings: OpeningInputs | None
+
+    def missing(self) -> list[str]:
+        """Names of parts that the bundle was made without."""
+        return [name for name in ("ranking", "demand", "openings") if getattr(self, name) is None]
+
+
+def open_parts(bundle: ModelBundle) -> BundleParts:
+    """Reads what serving needs.
+
+    Raises:
+        BundleError: a part is there but incomplete.
+    """
+    return BundleParts(
+        name=bundle.name,
+        data_until=pd.Timestamp(bundle.manifest["data_until"]).tz_convert("UTC"),
+        timezone=str(bundle.manifest.get("timezone", "Asia/Shanghai")),
+        ranking=_part(bundle, "ranking/", load_ranking),
+        demand=_part(bundle, "demand/", load_demand),
+        openings=_part(bundle, "openings/", load_openings),
+    )
+
+
+def _part(bundle: ModelBundle, prefix: str, load: Callable[[ModelBundle], _T]) -> _T | None:
+    return load(bundle) if any(name.startswith(prefix) for name in bundle.manifest["parts"]) else None

@@ -1,0 +1,123 @@
+"""One person's rows of this second, and what of them may be used: tags, their removal, opting out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.signals.catalogue import Catalogue
+from features.signals.people import UserBlock, user_block
+from recsys.availability import people_of
+from recsys.dataset import Dataset, split_list
+from serving.live_queries import FAR
+from serving.schemas.apps import Tag
+from serving.visits import UNKNOWN, age_bands
+
+PROFILE_TAGS = {"age": ["birth_year"], "gender": ["gender"], "home": ["lat", "lon", "region_id"]}
+"""Columns of the profile behind each tag that is not a list."""
+
+EVENT_TAGS = {"category": "category", "organiser": "organiser_id", "series": "series_id"}
+"""Column of the activity behind each tag that comes from what the person did."""
+
+TAGS_SHOWN = 20
+
+
+def rows_of(tables: dict[str, pd.DataFrame], timezone: str) -> Dataset:
+    """A person's tables as a data set that nothing is cut from."""
+    return Dataset.from_tables(tables, FAR, timezone)
+
+
+def person_block(
+    catalogue: Catalogue, rows: Dataset, user_id: str, sessions: pd.DataFrame, removed: Collection[str]
+) -> UserBlock:
+    """The person as ranking sees them at `catalogue.at`: without removed tags, which still decide what may be offered.
+
+    What is stored has happened, whatever a platform's clock says: times after the instant count as just before it.
+    """
+    just_before = catalogue.at - pd.Timedelta(microseconds=1)
+    user = rows.users[rows.users["user_id"] == user_id]
+    bookings = rows.bookings.assign(booked_at=rows.bookings["booked_at"].clip(upper=just_before))
+    feedback = rows.feedback.assign(occurred_at=rows.feedback["occurred_at"].clip(upper=just_before))
+    booked_activity = bookings["session_id"].map(sessions.set_index("session_id")["activity_id"])
+    used = bookings[~is_removed(booked_activity, rows.activities, removed)]
+    told = feedback[~is_removed(feedback["activity_id"], rows.activities, removed)]
+    block = user_block(catalogue, without_tags(user, removed), used, told, sessions)
+    return replace(block, people=people_of(user, bookings, sessions, catalogue.at))
+
+
+def without_tags(user: pd.DataFrame, removed: Collection[str]) -> pd.DataFrame:
+    """A profile row less what its removed tags stand for."""
+    interests = [i for i in split_list(user["interests"]) if f"interest:{i}" not in removed]
+    kept = user.assign(
+        interests=pd.Series(";".join(interests) or None, index=user.index, dtype=user["interests"].dtype)
+    )
+    for tag, columns in PROFILE_TAGS.items():
+        if any(name.split(":")[0] == tag for name in removed):
+            kept = kept.assign(**{c: pd.Series(np.nan, index=user.index).astype(user[c].dtype) for c in columns})
+    return kept
+
+
+def is_removed(activity_ids: pd.Series, activities: pd.DataFrame, removed: Collection[str]) -> NDArray[np.bool_]:
+    """(n_rows,) rows whose activity carries a removed tag."""
+    found = activities.set_index("activity_id").reindex(pd.Index(activity_ids, dtype=object))
+    drop = np.zeros(len(activity_ids), dtype=bool)
+    for tag, column in EVENT_TAGS.items():
+        values = [name.partition(":")[2] for name in removed if name.startswith(f"{tag}:")]
+        drop |= found[column].isin(values).to_numpy(dtype=bool)
+    return drop
+
+
+def tags_of(rows: Dataset, user_id: str, removed: Collection[str], now: pd.Timestamp) -> list[Tag]:
+    """What ranking uses of a person, strongest of each kind first, with where it comes from."""
+    user = rows.users[rows.users["user_id"] == user_id].iloc[0]
+    tags = [
+        Tag(tag=f"interest:{i}", weight=1, origin="profile", detail="stated in the profile")
+        for i in split_list(pd.Series([user["interests"]]))
+    ]
+    if pd.notna(user["birth_year"]):
+        band = age_bands(np.array([now.year - float(user["birth_year"]) - 1]))[0]
+        tags += [Tag(tag=f"age:{band}", weight=1, origin="profile", detail="from the year of birth")] * (
+            band != UNKNOWN
+        )
+    if pd.notna(user["gender"]):
+        tags.append(Tag(tag=f"gender:{user['gender']}", weight=1, origin="profile", detail="stated in the profile"))
+    if pd.notna(user["region_id"]) or pd.notna(user["lat"]):
+        where = user["region_id"] if pd.notna(user["region_id"]) else "place"
+        tags.append(Tag(tag=f"home:{where}", weight=1, origin="profile", detail="place or region of the profile"))
+    return [t for t in [*tags, *_event_tags(rows)] if t.tag not in removed]
+
+
+def _event_tags(rows: Dataset) -> list[Tag]:
+    booked = rows.bookings[rows.bookings["status"].ne("cancelled")]
+    activity = booked["session_id"].map(rows.sessions.set_index("session_id")["activity_id"])
+    facts = rows.activities.set_index("activity_id")
+    tags = []
+    for origin, ids in (("bookings", activity), ("feedback", rows.feedback["activity_id"])):
+        named = facts.reindex(pd.Index(ids, dtype=object))
+        for tag, column in EVENT_TAGS.items():
+            counts = named[column].dropna().value_counts().sort_index().sort_values(ascending=False, kind="stable")
+            tags += [
+                Tag(
+                    tag=f"{tag}:{value}",
+                    weight=float(n),
+                    origin="bookings" if origin == "bookings" else "feedback",
+                    detail=f"{n} of your {origin}",
+                )
+                for value, n in counts.iloc[:TAGS_SHOWN].items()
+            ]
+    # The same tag from both: one entry, the weights together, bookings named first.
+    merged: dict[str, Tag] = {}
+    for one in tags:
+        first = merged.get(one.tag)
+        merged[one.tag] = (
+            one
+            if first is None
+            else first.model_copy(
+                update={"weight": first.weight + one.weight, "detail": f"{first.detail}, {one.detail}"}
+            )
+        )
+    return list(merged.values())

@@ -1,0 +1,302 @@
+"""The performance report of a region: figures for a period, as data and as a workbook."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from openpyxl import Workbook
+from openpyxl.styles import Font, PatternFill
+from openpyxl.utils import get_column_letter
+
+from recsys.availability import places_taken
+from serving.participation import Participation, participation
+from serving.schemas.planners import (
+    AccuracyRow,
+    CategoryRow,
+    GroupRow,
+    MonthRow,
+    Report,
+    ReportSummary,
+    VenueRow,
+    WeeklyAccuracy,
+)
+from serving.utilisation import share, utilisation
+from serving.visits import Activity
+
+_SHEETS = {
+    "zh": {
+        "summary": "概览",
+        "months": "按月",
+        "categories": "按门类",
+        "ages": "年龄结构",
+        "genders": "性别",
+        "venues": "场馆利用",
+        "accuracy": "预测与实际",
+    },
+    "en": {
+        "summary": "Summary",
+        "months": "Months",
+        "categories": "Categories",
+        "ages": "Ages",
+        "genders": "Genders",
+        "venues": "Venues",
+        "accuracy": "Forecast and actual",
+    },
+}
+_HEADER_ZH = {
+    "region_id": "地区编码",
+    "region": "地区",
+    "since": "开始",
+    "until": "结束",
+    "activities": "活动数",
+    "sessions": "场次",
+    "cancelled_sessions": "取消场次",
+    "bookings": "预订数",
+    "places": "预订人次",
+    "attended": "到场人次",
+    "attendance_rate": "到场率",
+    "people": "参与人数",
+    "registered": "注册人数",
+    "reach": "参与率",
+    "seat_use": "座位利用率",
+    "venues_in_use": "使用场馆数",
+    "median_km": "到场距离中位数（公里）",
+    "month": "月份",
+    "category": "门类",
+    "name": "组别",
+    "label": "名称",
+    "visits": "人次",
+    "is_hidden": "已隐藏",
+    "venue_id": "场馆编码",
+    "venue": "场馆",
+    "capacity": "席位",
+    "slot_use": "时段利用率",
+    "hours": "使用小时",
+    "week_start": "周起始",
+    "forecast": "预测",
+    "low": "下限",
+    "high": "上限",
+    "actual": "实际",
+    "wape": "加权误差",
+    "coverage80": "80%区间覆盖",
+    "weeks": "周数",
+    "population": "人口",
+    "waitlisted": "候补",
+}
+
+
+def report(
+    activity: Activity,
+    region_id: str,
+    since: pd.Timestamp,
+    until: pd.Timestamp,
+    now: pd.Timestamp,
+    forecasts: pd.DataFrame | None,
+) -> Report:
+    """Figures of the sessions in or under a region that start in [since, until).
+
+    Args:
+        activity: Everything that is known now.
+        region_id: A region of the tree, or its root's id.
+        since: First instant.
+        until: First instant no longer in it.
+        now: Instant of the question: weeks not over by then are not compared with their forecast.
+        forecasts: Past forecasts with columns `region_id, category, target, week_start, mean, q0.1, q0.9`, if kept.
+    """
+    num = int(activity.tree.ids.nums([region_id])[0])
+    chosen = activity.in_time(since, until) & activity.under(region_id)
+    who = participation(activity, chosen, ["age", "gender"], region_id=region_id)
+    weeks = max((until - since) / pd.Timedelta(weeks=1), 1 / 7)
+    venue_ids = activity.sessions["venue_id"][chosen].dropna().unique().tolist()
+    return Report(
+        region_id=region_id,
+        region=str(activity.tree.names[num]),
+        since=since.to_pydatetime(),
+        until=until.to_pydatetime(),
+        summary=_summary(activity, chosen, num, since, until, who),
+        months=_months(activity, chosen),
+        categories=_categories(activity, chosen),
+        ages=_groups(who, "age"),
+        genders=_groups(who, "gender"),
+        venues=[
+            VenueRow(
+                venue_id=u.venue_id,
+                venue=u.name,
+                sessions=u.sessions,
+                hours=u.hours,
+                places=u.places,
+                capacity=u.capacity,
+                seat_use=u.seat_use,
+                slot_use=u.slot_use,
+                attendance_rate=u.attendance_rate,
+            )
+            for u in utilisation(activity, chosen, weeks, sorted(venue_ids))
+        ],
+        accuracy=_accuracy(activity, region_id, since, min(until, now), forecasts),
+    )
+
+
+def _summary(
+    activity: Activity,
+    chosen: NDArray[np.bool_],
+    region_num: int,
+    since: pd.Timestamp,
+    until: pd.Timestamp,
+    who: Participation,
+) -> ReportSummary:
+    sessions = activity.sessions[chosen]
+    visits = activity.visits_of(chosen)
+    limited = sessions[sessions["capacity"] > 0]
+    starts = activity.sessions["starts_at"]
+    region_id = str(activity.tree.ids.ids[region_num])
+    cancelled = (starts >= since) & (starts < until) & activity.sessions["cancelled_at"].notna()
+    came, missed = (float(visits["places"][visits["status"].eq(s)].sum()) for s in ("attended", "no_show"))
+    homes = activity.tree.ids.nums_or_missing(activity.dataset.users["region_id"])
+    lives_here = activity.tree.under(region_num)[np.maximum(homes, 0)] & (homes >= 0)
+    registered = int(lives_here.sum()) if region_num or lives_here.any() else len(activity.dataset.users)
+    home_of_visits = visits["home_num"].to_numpy(dtype=np.int64)
+    here = activity.tree.under(region_num)[np.maximum(home_of_visits, 0)] & (home_of_visits >= 0)
+    residents = int(visits["user_id"][here].nunique()) if lives_here.any() else int(visits["user_id"].nunique())
+    bookings = activity.dataset.bookings
+    asked = bookings[bookings["session_id"].isin(sessions["session_id"])]
+    return ReportSummary(
+        activities=int(sessions["activity_id"].nunique()),
+        sessions=len(sessions),
+        cancelled_sessions=int((cancelled.to_numpy(dtype=bool) & activity.under(region_id)).sum()),
+        bookings=len(visits),
+        places=round(float(visits["places"].sum())),
+        waitlisted=round(float(asked["party_size"][asked["status"].eq("waitlisted")].sum())),
+        attended=round(came) if came + missed else None,
+        attendance_rate=share(came, came + missed),
+        people=who.people,
+        registered=registered,
+        reach=None if who.people is None else share(residents, registered),
+        seat_use=share(float(limited["taken"].sum()), float(limited["capacity"].sum())),
+        venues_in_use=int(sessions["venue_id"].nunique()),
+        median_km=None
+        if visits["user_id"][visits["km"].notna()].nunique() < 5
+        else round(float(visits["km"].median()), 2),
+    )
+
+
+def _months(activity: Activity, chosen: NDArray[np.bool_]) -> list[MonthRow]:
+    sessions = activity.sessions[chosen]
+    month = sessions["local_start"].dt.strftime("%Y-%m")
+    return [
+        MonthRow(month=str(name), sessions=len(rows), places=round(float(rows["taken"].sum())))
+        for name, rows in sessions.groupby(month, sort=True)
+    ]
+
+
+def _categories(activity: Activity, chosen: NDArray[np.bool_]) -> list[CategoryRow]:
+    rows = []
+    for category, sessions in activity.sessions[chosen].groupby("category", sort=True):
+        limited = sessions[sessions["capacity"] > 0]
+        rows.append(
+            CategoryRow(
+                category=str(category),
+                activities=int(sessions["activity_id"].nunique()),
+                sessions=len(sessions),
+                places=round(float(sessions["taken"].sum())),
+                seat_use=share(float(limited["taken"].sum()), float(limited["capacity"].sum())),
+            )
+        )
+    return rows
+
+
+def _groups(who: Participation, by: str) -> list[GroupRow]:
+    return [
+        GroupRow(name=g.name, label=g.label, people=g.people, visits=g.visits, is_hidden=g.is_hidden)
+        for g in who.tables[by]
+    ]
+
+
+def _accuracy(
+    activity: Activity, region_id: str, since: pd.Timestamp, until: pd.Timestamp, forecasts: pd.DataFrame | None
+) -> AccuracyRow | None:
+    """Forecasts of whole weeks that are over, beside what was booked; None where none was kept."""
+    if forecasts is None or forecasts.empty:
+        return None
+    zone = activity.dataset.timezone
+    kept = forecasts[(forecasts["region_id"] == region_id) & (forecasts["target"] == "bookings")]
+    weeks = pd.to_datetime(kept["week_start"])
+    first, last = since.tz_convert(zone).tz_localize(None), until.tz_convert(zone).tz_localize(None)
+    kept = kept.assign(week=weeks)[(weeks >= first) & (weeks + pd.Timedelta(weeks=1) <= last)]
+    if kept.empty:
+        return None
+    by_week = kept.groupby("week")[["mean"]].sum()
+    sessions = activity.sessions[activity.under(region_id) & activity.sessions["cancelled_at"].isna().to_numpy()]
+    start = sessions["local_start"].dt.normalize()
+    monday = start - pd.to_timedelta(start.dt.dayofweek, unit="D")
+    taken = sessions["session_id"].map(places_taken(activity.dataset.bookings)).fillna(0.0).astype("float64")
+    actual = taken.groupby(monday).sum().reindex(by_week.index, fill_value=0.0)
+    error = float((actual - by_week["mean"]).abs().sum())
+    return AccuracyRow(
+        wape=share(error, float(actual.sum())),
+        weeks=[
+            WeeklyAccuracy(week_start=week.date(), forecast=round(float(mean), 2), actual=round(float(actual[week])))
+            for week, mean in by_week["mean"].items()
+        ],
+    )
+
+
+def workbook(made: Report, lang: str) -> bytes:
+    """The report as XLSX: one sheet a table, header in the language asked for, hidden groups marked."""
+    book = Workbook()
+    book.remove(book.active)
+    names = _SHEETS[lang]
+    summary: dict[str, Any] = {
+        "region_id": made.region_id,
+        "region": made.region,
+        "since": made.since.isoformat(),
+        "until": made.until.isoformat(),
+        **made.summary.model_dump(),
+    }
+    sheet = book.create_sheet(names["summary"])
+    for name, value in summary.items():
+        sheet.append([_header(name, lang), safe_cell(value)])
+    for cell in sheet["A"]:
+        cell.font = Font(bold=True)
+    for name in ("months", "categories", "ages", "genders", "venues"):
+        _fill(book, names[name], [row.model_dump() for row in getattr(made, name)], lang)
+    if made.accuracy is not None:
+        _fill(book, names["accuracy"], [row.model_dump() for row in made.accuracy.weeks], lang)
+    for sheet in book.worksheets:
+        for number, column in enumerate(sheet.columns, start=1):
+            widest = max((len(str(cell.value or "")) for cell in column), default=8)
+            sheet.column_dimensions[get_column_letter(number)].width = min(max(12, widest * 1.6), 48)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def _fill(book: Workbook, name: str, rows: list[dict[str, Any]], lang: str) -> None:
+    sheet = book.create_sheet(name)
+    if not rows:
+        return
+    sheet.append([_header(key, lang) for key in rows[0]])
+    for cell in sheet[1]:
+        cell.font = Font(bold=True)
+        cell.fill = PatternFill("solid", start_color="DDE7F0")
+    for row in rows:
+        sheet.append([safe_cell(value) for value in row.values()])
+    sheet.freeze_panes = "A2"
+
+
+def safe_cell(value: Any) -> Any:
+    """A value that a spreadsheet shows as it is: a text that begins like a formula is kept from being run.
+
+    >>> safe_cell("=1+1"), safe_cell(3)
+    ("'=1+1", 3)
+    """
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    return value
+
+
+def _header(name: str, lang: str) -> str:
+    return _HEADER_ZH.get(name, name) if lang == "zh" else name.replace("_", " ")

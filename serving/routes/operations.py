@@ -1,0 +1,72 @@
+"""Liveness, readiness, figures, and what each kind of problem means: for operators."""
+
+from __future__ import annotations
+
+import math
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from serving.problems import KINDS, RESPONSES, ProblemError
+from serving.schemas.apps import Health, Readiness
+from serving.service import InService, Service
+
+router = APIRouter(tags=["operators"])
+
+
+@router.get("/healthz")
+def healthz() -> Health:
+    """The process is alive: says nothing of what it can answer."""
+    return Health()
+
+
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "Something is missing"}})
+def readyz(service: InService, response: Response) -> Readiness:
+    """Whether whole answers can be given; 503 with what is missing if not.
+
+    A refused newer bundle is told, while the older one goes on answering and the service stays ready.
+    """
+    readiness = _readiness(service)
+    response.status_code = 200 if readiness.ready else 503
+    return readiness
+
+
+@router.get("/metrics", response_class=Response)
+def metrics(service: InService) -> Response:
+    """Figures of this process for Prometheus."""
+    parts, state = service.provider.current(), service.provider.state()
+    age = math.nan if parts is None else (service.clock() - parts.data_until).total_seconds()
+    service.metrics.bundle_age.set(age)
+    service.metrics.bundle_refused.set(state.refused is not None)
+    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/problems/{kind}", responses={404: RESPONSES[404]})
+def problem_kind(kind: str) -> dict[str, str]:
+    """What a problem's `type` means."""
+    if kind not in KINDS:
+        raise ProblemError(404, "not-found", f"there is no kind of problem {kind!r}")
+    return {"type": f"/problems/{kind}", "title": KINDS[kind]}
+
+
+def _readiness(service: Service) -> Readiness:
+    parts, state = service.provider.current(), service.provider.state()
+    store_problem = service.live.problem()
+    problems = []
+    if parts is None:
+        problems.append("no bundle serves; `culture train` makes one")
+    else:
+        problems += [f"the bundle was made without {part}" for part in parts.missing()]
+    if state.refused is not None:
+        problems.append(f"the champion is refused: {state.refused}")
+    if store_problem is not None:
+        problems.append(store_problem)
+    until = None if parts is None else parts.data_until
+    return Readiness(
+        ready=parts is not None and store_problem is None,
+        bundle=None if parts is None else parts.name,
+        data_until=None if until is None else until.to_pydatetime(),
+        bundle_age_s=None if until is None else round((service.clock() - until).total_seconds(), 1),
+        store="ok" if store_problem is None else "unreachable",
+        problems=problems,
+    )

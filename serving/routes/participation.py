@@ -1,0 +1,155 @@
+"""Use of venues, how far people come, who takes part, and reports, for planners: counted from live rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import pandas as pd
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from recsys.errors import UnknownIdError
+from recsys.regions import ROOT
+from serving.params import ParticipationQuery, Period, RadiusQuery, ReportQuery, UtilisationQuery
+from serving.participation import MIN_PEOPLE, participation
+from serving.problems import RESPONSES
+from serving.reports import report, workbook
+from serving.routes.demand import next_part
+from serving.schemas.planners import (
+    GroupRow,
+    ParticipationTables,
+    Report,
+    Ring,
+    ServiceRadius,
+    Utilisation,
+    VenueUtilisation,
+)
+from serving.service import InService, Service, language
+from serving.utilisation import service_radius, utilisation
+from serving.visits import Activity
+
+router = APIRouter(prefix="/v1", tags=["planners"], responses=RESPONSES)
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CIRCLE_KM = {"town": 1.0, "country": 1.5}
+"""The national 15-minute cultural circle as a straight line."""
+
+
+@router.get("/venues/utilisation")
+def venue_utilisation(query: Annotated[UtilisationQuery, Query()], service: InService, request: Request) -> Utilisation:
+    """Seats, slots and hours in use at each venue in a period."""
+    activity, since, until = _asked(service, query)
+    venues = activity.dataset.venues
+    keep = pd.Series(True, index=venues.index)
+    if query.region_id is not None:
+        inside = activity.tree.under(int(activity.tree.ids.nums([query.region_id])[0]))
+        nums = activity.tree.ids.nums_or_missing(venues["region_id"])
+        keep &= inside[nums.clip(min=0)] & (nums >= 0) | (query.region_id == activity.tree.root_id)
+    if query.venue_id is not None:
+        _known_venue(activity, query.venue_id)
+        keep &= venues["venue_id"] == query.venue_id
+    ids = sorted(venues["venue_id"][keep].tolist())
+    page = ids[query.offset : query.offset + query.limit]
+    weeks = (until - since) / pd.Timedelta(weeks=1)
+    used = utilisation(activity, activity.in_time(since, until), weeks, page)
+    return Utilisation(
+        since=since.to_pydatetime(),
+        until=until.to_pydatetime(),
+        total=len(ids),
+        limit=query.limit,
+        offset=query.offset,
+        next=next_part(request, query.limit, query.offset, len(ids)),
+        items=[VenueUtilisation(**asdict(use)) for use in used],
+    )
+
+
+@router.get("/venues/{venue_id}/service-radius")
+def venue_service_radius(
+    venue_id: Annotated[str, Path(min_length=1, max_length=500)],
+    query: Annotated[RadiusQuery, Query()],
+    service: InService,
+) -> ServiceRadius:
+    """How far the visitors of a venue come, straight line from home; hidden for fewer than five people."""
+    activity, since, until = _asked(service, query)
+    name = _known_venue(activity, venue_id)
+    chosen = activity.in_time(since, until)
+    if query.category is not None:
+        chosen &= activity.sessions["category"].eq(query.category).to_numpy(dtype=bool)
+    radius = service_radius(activity, chosen, venue_id)
+    return ServiceRadius(
+        venue_id=venue_id,
+        name=name,
+        since=since.to_pydatetime(),
+        until=until.to_pydatetime(),
+        people=radius.people,
+        visits=radius.visits,
+        km_by_share=radius.quantiles,
+        rings=[Ring(from_km=low, to_km=high, share=value) for low, high, value in radius.rings],
+        reference_km=CIRCLE_KM,
+    )
+
+
+@router.get("/participation")
+def who_takes_part(query: Annotated[ParticipationQuery, Query()], service: InService) -> ParticipationTables:
+    """Who takes part: people and visits by age, gender, home, category, channel. Small groups are hidden.
+
+    The period is widened to whole local days, so that two questions cannot be told apart by one session.
+    """
+    activity, since, until = _asked(service, query)
+    zone = activity.dataset.timezone
+    since = since.tz_convert(zone).normalize().tz_convert("UTC")
+    until = until.tz_convert(zone).ceil("D").tz_convert("UTC")
+    found = participation(
+        activity, activity.in_time(since, until), query.by, category=query.category, region_id=query.region_id
+    )
+    return ParticipationTables(
+        since=since.to_pydatetime(),
+        until=until.to_pydatetime(),
+        min_people=MIN_PEOPLE,
+        people=found.people,
+        visits=found.visits,
+        tables={
+            name: [
+                GroupRow(name=g.name, label=g.label, people=g.people, visits=g.visits, is_hidden=g.is_hidden)
+                for g in groups
+            ]
+            for name, groups in found.tables.items()
+        },
+    )
+
+
+@router.get(
+    "/reports/{region_id}",
+    response_model=Report,
+    responses={200: {"content": {XLSX: {}}, "description": "The report; a workbook with format=xlsx"}},
+)
+def performance_report(
+    region_id: Annotated[str, Path(min_length=1, max_length=500)],
+    query: Annotated[ReportQuery, Query()],
+    service: InService,
+    http: Request,
+) -> Report | Response:
+    """Activities, participation, attendance, use, reach, and forecast against actual, of a region in a period."""
+    activity, since, until = _asked(service, query)
+    if region_id == ROOT:
+        region_id = activity.tree.root_id
+    parts = service.provider.current()
+    forecasts = None if parts is None or parts.demand is None else parts.demand.table
+    made = report(activity, region_id, since, until, service.clock(), forecasts)
+    if query.format == "json":
+        return made
+    name = f"report-{since.date()}-{until.date()}.xlsx"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(workbook(made, language(http, query.lang)), media_type=XLSX, headers=headers)
+
+
+def _asked(service: Service, period: Period) -> tuple[Activity, pd.Timestamp, pd.Timestamp]:
+    since, until = period.bounds(service.clock())
+    return service.live.picture(fresh=True).activity(), since, until
+
+
+def _known_venue(activity: Activity, venue_id: str) -> str:
+    found = activity.dataset.venues.loc[activity.dataset.venues["venue_id"] == venue_id, "name"]
+    if found.empty:
+        raise UnknownIdError("venue_id", [venue_id])
+    return str(found.iloc[0])

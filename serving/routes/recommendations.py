@@ -1,0 +1,131 @@
+"""Ranked sessions, for apps and for visitors without an account."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pandas as pd
+from fastapi import APIRouter, Path, Query
+from fastapi import Request as HttpRequest
+
+from features.answers import Recommendation, Request
+from serving.lists import Made, Only, make_list
+from serving.live import Picture
+from serving.params import Filters, Similar, timestamp
+from serving.problems import RESPONSES
+from serving.schemas.apps import RankedSession, RecommendationList, VenueBrief
+from serving.service import InService, Language, RequestId, Service, language
+from serving.similar import similar_activities
+
+router = APIRouter(prefix="/v1", tags=["apps"], responses=RESPONSES)
+
+UserId = Annotated[str, Path(min_length=1, max_length=500, description="as the platform writes it")]
+_FilterQuery = Annotated[Filters, Query()]
+
+
+@router.get("/users/{user_id}/recommendations")
+def for_user(
+    user_id: UserId, query: _FilterQuery, service: InService, request_id: RequestId, http: HttpRequest
+) -> RecommendationList:
+    """Sessions that this person can book now, best first.
+
+    A person who opted out gets a list that is not personal. An unknown person is an error (404): ask for the list
+    of visitors instead.
+    """
+    return _list(service, query, request_id, language(http, query.lang), user_id)
+
+
+@router.get("/recommendations")
+def for_visitor(
+    query: _FilterQuery, service: InService, request_id: RequestId, http: HttpRequest
+) -> RecommendationList:
+    """Sessions that can be booked now, for somebody of whom nothing is known but the question."""
+    return _list(service, query, request_id, language(http, query.lang), None)
+
+
+@router.get("/activities/{activity_id}/similar")
+def similar(
+    activity_id: Annotated[str, Path(min_length=1, max_length=500)],
+    query: Annotated[Similar, Query()],
+    service: InService,
+    request_id: RequestId,
+    http: HttpRequest,
+) -> RecommendationList:
+    """Open activities that are like this one: content and place, whoever asks."""
+    made = similar_activities(service.live, service.provider.current(), service.clock(), activity_id, query.k)
+    return _answer(service, made, request_id, language(http, query.lang))
+
+
+def _list(service: Service, query: Filters, request_id: str, lang: Language, user_id: str | None) -> RecommendationList:
+    request = Request(
+        k=query.k,
+        lat=query.lat,
+        lon=query.lon,
+        max_km=query.max_km,
+        starts_from=timestamp(query.from_),
+        starts_until=timestamp(query.to),
+        region_id=query.region_id,
+    )
+    only = Only(tuple(query.category), tuple(query.kind))
+    made = make_list(service.live, service.provider.current(), service.clock(), request, only, user_id)
+    return _answer(service, made, request_id, lang)
+
+
+def _answer(service: Service, made: Made, request_id: str, lang: Language) -> RecommendationList:
+    service.metrics.lists.labels(made.rows[0].source if made.rows else "empty").inc()
+    zone = made.picture.dataset.timezone
+    return RecommendationList(
+        request_id=request_id,
+        bundle=made.bundle,
+        data_until=made.data_until.tz_convert(zone).to_pydatetime(),
+        personal=made.is_personal,
+        language=lang,
+        items=[ranked(made.picture, row, lang) for row in made.rows],
+    )
+
+
+def ranked(picture: Picture, row: Recommendation, lang: Language) -> RankedSession:
+    """A row of a list with everything that a reader needs."""
+    session, activity = picture.sessions.loc[row.session_id], picture.activities.loc[row.activity_id]
+    zone = picture.dataset.timezone
+    category = str(activity["category"])
+    return RankedSession(
+        rank=row.rank,
+        activity_id=row.activity_id,
+        session_id=row.session_id,
+        title=category if pd.isna(activity["title"]) else str(activity["title"]),
+        category=category,
+        kind=text(activity["kind"]),
+        venue=venue_brief(picture, text(session["venue_id"])),
+        online=bool(activity["online"]),
+        starts_at=session["starts_at"].tz_convert(zone).to_pydatetime(),
+        ends_at=None if pd.isna(session["ends_at"]) else session["ends_at"].tz_convert(zone).to_pydatetime(),
+        price=None if pd.isna(session["price"]) else float(session["price"]),
+        distance_km=None if row.distance_km is None else round(row.distance_km, 2),
+        places_left=row.places_left,
+        score=row.score,
+        source=row.source,
+        reasons=[reason.zh if lang == "zh" else reason.en for reason in row.reasons],
+        reason_kinds=[reason.code for reason in row.reasons],
+    )
+
+
+def venue_brief(picture: Picture, venue_id: str | None) -> VenueBrief | None:
+    """A venue as rows of lists show it."""
+    if venue_id is None:
+        return None
+    venue = picture.venues.loc[venue_id]
+    region_id = text(venue["region_id"])
+    return VenueBrief(
+        venue_id=venue_id,
+        name=str(venue["name"]),
+        lat=None if pd.isna(venue["lat"]) else float(venue["lat"]),
+        lon=None if pd.isna(venue["lon"]) else float(venue["lon"]),
+        region_id=region_id,
+        region=None if region_id is None else picture.region_name(region_id),
+    )
+
+
+def text(value: object) -> str | None:
+    """A text of a table, None where missing."""
+    return None if pd.isna(value) else str(value)

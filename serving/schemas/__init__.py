@@ -1,0 +1,1 @@
+"""What the routes answer, as schemas; OpenAPI is made from them."""

@@ -1,0 +1,271 @@
+"""What planners and organisers get."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from recsys.openings.question import Question
+from serving.schemas.apps import VenueBrief
+
+
+class Part(BaseModel):
+    """A part of a long list: `next` is the address of the following part, none at the end."""
+
+    total: int = Field(ge=0, description="rows in the whole list")
+    limit: int
+    offset: int
+    next: str | None = None
+
+
+class WeekPoint(BaseModel):
+    """One past week."""
+
+    week_start: date
+    value: float = Field(description="places taken (target bookings), or estimated demand (target demand)")
+    is_sold_out: bool = Field(default=False, description="sessions were full: bookings say less than demand")
+
+
+class WeekForecast(BaseModel):
+    """One week ahead; `q0.1` to `q0.9` hold 80 % of outcomes."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    week_start: date
+    mean: float
+    q10: float = Field(alias="q0.1")
+    q50: float = Field(alias="q0.5")
+    q90: float = Field(alias="q0.9")
+
+
+class Series(BaseModel):
+    """One series with its past and its forecast."""
+
+    region_id: str
+    region: str
+    level: str
+    category: str
+    target: str
+    history: list[WeekPoint]
+    forecast: list[WeekForecast]
+    drivers: dict[str, Any] | None = Field(default=None, description="what made the figures, where it was kept")
+
+
+class Forecasts(Part):
+    """Series with quantiles and history."""
+
+    bundle: str
+    data_until: datetime
+    alarms: list[dict[str, Any]] = Field(default_factory=list, description="level shifts found in these series")
+    items: list[Series]
+
+
+class Gap(BaseModel):
+    """Demand against supply in a region and category, places a week."""
+
+    region_id: str
+    region: str
+    level: str
+    category: str
+    demand: float = Field(description="places a week that would be taken if nothing was full")
+    supply: float = Field(description="places a week that are offered")
+    unmet: float = Field(description="demand that finds no place")
+    share_unmet: float | None = Field(default=None, description="unmet / demand")
+
+
+class Gaps(Part):
+    """Gaps, the largest unmet demand first."""
+
+    bundle: str
+    data_until: datetime
+    items: list[Gap]
+
+
+class VenueUtilisation(BaseModel):
+    """Use of one venue in the period."""
+
+    venue_id: str
+    name: str
+    region_id: str | None
+    region: str | None
+    lat: float | None
+    lon: float | None
+    sessions: int
+    hours: float
+    places: int = Field(description="places taken")
+    capacity: int | None = Field(description="places of sessions with a limit")
+    seat_use: float | None = Field(description="places taken / capacity; none where no session has one")
+    slot_use: float | None = Field(description="sessions / weekly slots; none where they are not known")
+    attendance_rate: float | None = Field(description="attended / (attended + no-show); none without outcomes")
+    by_hour: list[list[float]] = Field(description="hours in use a week: 7 weekdays from Monday x 24 local hours")
+
+
+class Utilisation(Part):
+    """Use of venues in a period."""
+
+    since: datetime
+    until: datetime
+    items: list[VenueUtilisation]
+
+
+class Ring(BaseModel):
+    """Share of visits from between two distances."""
+
+    from_km: float
+    to_km: float | None
+    share: float | None = Field(description="none where hidden: fewer than five people")
+
+
+class ServiceRadius(BaseModel):
+    """How far people come to a venue, straight line from home."""
+
+    venue_id: str
+    name: str
+    since: datetime
+    until: datetime
+    people: int | None = Field(description="distinct people whose distance is known; none where fewer than five")
+    visits: int | None
+    km_by_share: dict[str, float | None] = Field(description="kilometres within which this share of visits comes")
+    rings: list[Ring]
+    reference_km: dict[str, float] = Field(description="the national 15-minute circle: about 1 km in town, 1.5 outside")
+
+
+class GroupRow(BaseModel):
+    """One group of people."""
+
+    name: str
+    label: str
+    people: int | None = Field(description="distinct people; none where hidden")
+    visits: int | None = Field(description="places taken; none where hidden")
+    is_hidden: bool
+
+
+class ParticipationTables(BaseModel):
+    """Who takes part. Groups of fewer than five people are hidden, and as many more as keep them hidden."""
+
+    since: datetime
+    until: datetime
+    min_people: int
+    people: int | None
+    visits: int | None
+    tables: dict[str, list[GroupRow]]
+
+
+class ReportSummary(BaseModel):
+    """The figures of the first page."""
+
+    activities: int
+    sessions: int
+    cancelled_sessions: int
+    bookings: int
+    places: int
+    waitlisted: int
+    attended: int | None
+    attendance_rate: float | None
+    people: int | None
+    registered: int
+    reach: float | None = Field(description="residents who took part / registered residents")
+    seat_use: float | None
+    venues_in_use: int
+    median_km: float | None
+
+
+class MonthRow(BaseModel):
+    """One month."""
+
+    month: str
+    sessions: int
+    places: int
+
+
+class CategoryRow(BaseModel):
+    """One category."""
+
+    category: str
+    activities: int
+    sessions: int
+    places: int
+    seat_use: float | None
+
+
+class VenueRow(BaseModel):
+    """One venue."""
+
+    venue_id: str
+    venue: str
+    sessions: int
+    hours: float
+    places: int
+    capacity: int | None
+    seat_use: float | None
+    slot_use: float | None
+    attendance_rate: float | None
+
+
+class WeeklyAccuracy(BaseModel):
+    """One week's forecast and what came."""
+
+    week_start: date
+    forecast: float
+    actual: int
+
+
+class AccuracyRow(BaseModel):
+    """How the forecasts of the period did."""
+
+    wape: float | None = Field(description="sum of absolute errors / sum of actual; none where nothing was booked")
+    weeks: list[WeeklyAccuracy]
+
+
+class Report(BaseModel):
+    """Performance of a region in a period."""
+
+    region_id: str
+    region: str
+    since: datetime
+    until: datetime
+    summary: ReportSummary
+    months: list[MonthRow]
+    categories: list[CategoryRow]
+    ages: list[GroupRow]
+    genders: list[GroupRow]
+    venues: list[VenueRow]
+    accuracy: AccuracyRow | None = Field(description="none where no forecast of these weeks was kept")
+
+
+class SuggestionBody(Question):
+    """A planner's question; what is left out does not limit."""
+
+    budget: float = Field(ge=0, le=5000, allow_inf_nan=False, description="classes, or money where costs are given")
+
+
+class Suggestion(BaseModel):
+    """One new weekly class."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    rank: int
+    category: str
+    venue_id: str
+    region_id: str
+    venue: VenueBrief
+    weekday: int = Field(ge=1, le=7, description="1 = Monday")
+    start_time: str = Field(description="local, HH:MM")
+    size: int = Field(description="places")
+    expected_attendance: float = Field(description="people a week who come and would not have come elsewhere")
+    q10: float = Field(alias="q0.1")
+    q90: float = Field(alias="q0.9")
+    newly_reached: float = Field(description="of them, people with no attendance in 52 weeks")
+    reasons: list[str]
+
+
+class Suggestions(BaseModel):
+    """Suggestions, the most useful first."""
+
+    bundle: str
+    data_until: datetime
+    expected_attendance: float = Field(description="of all together")
+    newly_reached: float
+    items: list[Suggestion]

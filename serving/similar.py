@@ -1,0 +1,64 @@
+"""Activities like another: what they are about, who holds them, where."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from features.answers import Reason, Recommendation, Request, visitor_block
+from recsys.availability import earliest_of_each_activity, may_be_offered
+from recsys.errors import UnknownIdError
+from recsys.ids import IdMap
+from recsys.ranking import MISSING, top_k
+from serving.lists import Made, live_catalogue, not_offered
+from serving.live import LiveData, Picture
+from serving.parts import BundleParts
+
+SOURCE = "similar-content"
+
+
+def similar_activities(live: LiveData, parts: BundleParts | None, now: pd.Timestamp, activity_id: str, k: int) -> Made:
+    """Open activities by cosine similarity of their features, rare features counting more (idf); itself left out.
+
+    Raises:
+        UnknownIdError: no activity has the id.
+    """
+    picture = live.picture()
+    if activity_id not in picture.activities.index:
+        raise UnknownIdError("activity_id", [activity_id])
+    catalogue, is_open = live_catalogue(live, picture, now)
+    block = not_offered(visitor_block(catalogue, picture.dataset, Request()), catalogue.sessions.session_ids[~is_open])
+    allowed = may_be_offered(catalogue.sessions, block.people) & (catalogue.sessions.activity_ids != activity_id)
+    allowed = earliest_of_each_activity(catalogue.sessions, allowed)
+    matrix = picture.similarity()
+    rows = IdMap.of(picture.dataset.activities["activity_id"], "activity_id")
+    of_candidate = rows.nums(catalogue.sessions.activity_ids)
+    scores = np.asarray((matrix[of_candidate] @ matrix[rows.nums([activity_id])].T).todense()).ravel()
+    # What shares nothing is not similar.
+    columns = top_k(scores[None, :], allowed & (scores > 0), k)[0] if len(scores) else np.zeros(0, dtype=np.int64)
+    left = catalogue.sessions.places_left
+    found = [
+        Recommendation(
+            rank=place + 1,
+            activity_id=str(catalogue.sessions.activity_ids[column]),
+            session_id=str(catalogue.sessions.session_ids[column]),
+            score=round(float(scores[column]), 6),
+            source=SOURCE,
+            reasons=_reasons(picture, activity_id, str(catalogue.sessions.activity_ids[column])),
+            distance_km=None,
+            places_left=None if np.isnan(left[column]) else int(left[column]),
+        )
+        for place, column in enumerate(columns[columns != MISSING])
+    ]
+    return Made(found, picture, None if parts is None else parts.name, now, False)
+
+
+def _reasons(picture: Picture, one: str, other: str) -> tuple[Reason, ...]:
+    a, b = picture.activities.loc[one], picture.activities.loc[other]
+    shared = [
+        ("series_id", "same-series", "同一系列", "same series"),
+        ("organiser_id", "same-organiser", "同一主办方", "same organiser"),
+        ("category", "same-category", f"同属{b['category']}", f"also {b['category']}"),
+    ]
+    found = [Reason(code, zh, en) for column, code, zh, en in shared if pd.notna(a[column]) and a[column] == b[column]]
+    return tuple(found) or (Reason("similar-content", "标题、对象或地点相近", "similar title, audience or place"),)
