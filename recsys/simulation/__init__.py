@@ -1,0 +1,1 @@
+"""A made-up place whose truth is known: its people, programme, bookings, and what no platform can see."""

@@ -1,0 +1,319 @@
+"""What is offered when: weekly class lines that miss demand on purpose, and events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.simulation.catalogue import (
+    AUDIENCE_NAMES,
+    AUDIENCES,
+    CATEGORIES,
+    CATEGORY_NAMES,
+    EVENT_KINDS,
+    EVENT_SHARES,
+    KIND_WORDS,
+    KINDS,
+    STYLES,
+)
+from recsys.simulation.config import SimulationConfig
+from recsys.simulation.place import Place
+from recsys.simulation.season import days_from_spring_festival
+
+PILOT_USERS = 18000
+COURSES_SHARE = 0.28
+"""Share of activities that are courses."""
+COURSE_WEEKS = (7, 14)
+HOURS_OF_BAND = ((9, 10), (14, 15), (18,), (19,))
+
+
+@dataclass(frozen=True)
+class Programme:
+    """Activities and sessions with what the simulator knows of them.
+
+    Attributes:
+        activities: Contract columns.
+        sessions: Contract columns and `category_num`, `kind_num`, `audience_num`, `style_num`, `slot`, `quality`,
+            `venue_num` (-1: online), `county_id` (empty: a city's own), `city_id`, `lead_days`, `activity_num`,
+            `min_age`; times local without a zone; sorted by start.
+    """
+
+    activities: pd.DataFrame
+    sessions: pd.DataFrame
+
+
+def make_programme(place: Place, config: SimulationConfig, rng: np.random.Generator) -> Programme:
+    """Everything offered from the first day to the end of the future."""
+    weeks = config.weeks + config.future_weeks
+    size = config.users / PILOT_USERS
+    per_half_year = config.activities_per_half_year * (size if size > 1 else size**0.5)
+    offers = _offers(place, config, rng)
+    n_lines = max(round(per_half_year * COURSES_SHARE / 26 * np.mean(COURSE_WEEKS)), 3)
+    courses = _courses(place, offers, n_lines, weeks, rng)
+    n_events = max(round(per_half_year * (1 - COURSES_SHARE) / 26 * weeks), 3)
+    events = _events(place, offers, n_events, weeks, rng)
+    activities = pd.concat([courses, events], ignore_index=True)
+    # Ids in the order of the first date tell nothing of taste.
+    activities = activities.iloc[rng.permutation(len(activities))]
+    activities = activities.sort_values("first_week", kind="stable").reset_index(drop=True)
+    activities = _described(activities, place, rng)
+    return Programme(_public(activities), _sessions(activities, place, config, rng))
+
+
+def _offers(place: Place, config: SimulationConfig, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(n_venues, n_categories) how readily a venue offers a category; 0 where its township never does."""
+    habit = rng.permutation(1.0 / np.arange(1, len(CATEGORIES) + 1) ** 0.6)
+    venues = place.venues
+    readiness = habit * rng.lognormal(0, 0.7, (len(venues), len(CATEGORIES)))
+    town, towns = pd.factorize(venues["township_id"])
+    never = rng.random((len(towns), len(CATEGORIES))) < config.mismatch
+    keep = rng.integers(0, len(CATEGORIES), len(towns))
+    never[np.arange(len(towns)), keep] = False
+    is_town = (venues["township_id"] != "").to_numpy()[:, None]
+    return np.where(is_town & never[town], 0.0, readiness)
+
+
+def _venue_chances(place: Place) -> NDArray[np.float64]:
+    kinds = {"cultural_centre": 9.0, "library": 3.0, "museum": 1.5, "theatre": 1.0, "station": 1.6, "village_room": 0.7}
+    weight = place.venues["kind"].map(kinds).to_numpy(dtype=float)
+    people = place.villages.groupby("county_id")["population"].sum()
+    return weight * np.sqrt(place.venues["county_id"].map(people).fillna(people.mean()).to_numpy() / people.mean())
+
+
+def _courses(
+    place: Place, offers: NDArray[np.float64], n_lines: int, weeks: int, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Lines of weekly classes; each line is a series of courses with a break between."""
+    chances = _venue_chances(place) * np.where(place.venues["kind"].isin(["theatre"]), 0.0, 1.0)
+    used: set[tuple[int, int]] = set()
+    slots_used = np.zeros(len(place.venues), dtype=int)
+    limit = place.venues["weekly_slots"].to_numpy()
+    rows: list[dict[str, object]] = []
+    for line in range(n_lines):
+        for _ in range(20):
+            venue = int(rng.choice(len(chances), p=chances / chances.sum()))
+            share = offers[venue] / offers[venue].sum()
+            category = int(rng.choice(len(share), p=share))
+            if (venue, category) not in used and slots_used[venue] < limit[venue]:
+                break
+        else:
+            continue
+        used.add((venue, category))
+        slots_used[venue] += 1
+        rows += _line(line, venue, category, weeks, rng)
+    return pd.DataFrame(rows)
+
+
+def _line(line: int, venue: int, category: int, weeks: int, rng: np.random.Generator) -> list[dict[str, object]]:
+    likes = np.array(CATEGORIES[category].likes)
+    audience = int(rng.choice(4, p=_audience_chances(likes)))
+    weekend = rng.random() < (0.75 if audience == 1 else 0.1 if audience == 3 else 0.35)
+    bands = {1: (0.45, 0.45, 0.1, 0.0), 3: (0.6, 0.35, 0.05, 0.0)}.get(audience, (0.2, 0.2, 0.35, 0.25))
+    band = int(rng.choice(4, p=bands))
+    begin = 0 if rng.random() < 0.65 else int(rng.integers(0, max(weeks, 1)))
+    end = weeks if rng.random() < 0.75 else begin + int(rng.integers(10, max(weeks, 11)))
+    week = begin - int(rng.integers(0, COURSE_WEEKS[1])) if begin == 0 else begin
+    common = {
+        "series": line,
+        "venue": venue,
+        "category_num": category,
+        "kind_num": 0,
+        "audience_num": audience,
+        "weekday": int(rng.integers(5, 7) if weekend else rng.integers(0, 5)),
+        "hour": int(rng.choice(HOURS_OF_BAND[band])),
+        "quality": rng.normal(0, 0.5),
+        "style_num": int(rng.integers(0, len(STYLES))),
+        "price": 0.0 if rng.random() < 0.93 else float(rng.choice([10, 20, 30])),
+        "breaks": bool(rng.random() < 0.85),
+        "fill": rng.lognormal(0, 0.3),
+    }
+    rows = []
+    number = int(rng.integers(1, 6))
+    while week < min(end, weeks):
+        length = int(rng.integers(COURSE_WEEKS[0], COURSE_WEEKS[1] + 1))
+        if week + length > 0:
+            rows.append({**common, "first_week": week, "length": length, "number": number})
+        number += 1
+        week += length + int(rng.integers(0, 4))
+    return rows
+
+
+def _audience_chances(likes: NDArray[np.float64]) -> NDArray[np.float64]:
+    weight = np.array([0.8, np.exp(likes[0]) * 0.35, 0.5, np.exp(likes[5]) * 0.2])
+    return weight / weight.sum()
+
+
+def _events(
+    place: Place, offers: NDArray[np.float64], n_events: int, weeks: int, rng: np.random.Generator
+) -> pd.DataFrame:
+    n = n_events
+    kind = rng.choice(len(EVENT_KINDS), n, p=EVENT_SHARES) + 1
+    chances = _venue_chances(place)
+    fits = {1: "theatre", 2: "museum", 4: "library"}
+    venue = np.empty(n, dtype=int)
+    names = place.venues["kind"].to_numpy()
+    for one in range(1, len(KINDS)):
+        here = kind == one
+        weight = chances * np.where(names == fits.get(one, ""), 6.0, 1.0)
+        venue[here] = rng.choice(len(chances), here.sum(), p=weight / weight.sum())
+    share = offers[venue] + 0.02
+    category = (share.cumsum(axis=1) > rng.random(n)[:, None] * share.sum(axis=1, keepdims=True)).argmax(axis=1)
+    weekend = rng.random(n) < 0.55
+    band = rng.choice(4, n, p=(0.3, 0.35, 0.1, 0.25))
+    hours = np.array([h[0] for h in HOURS_OF_BAND])[band] + (rng.random(n) < 0.3)
+    return pd.DataFrame(
+        {
+            "series": -1,
+            "venue": venue,
+            "category_num": category,
+            "kind_num": kind,
+            "audience_num": rng.choice(4, n, p=(0.72, 0.14, 0.08, 0.06)),
+            "weekday": np.where(weekend, rng.integers(5, 7, n), rng.integers(0, 5, n)),
+            "hour": hours,
+            "quality": rng.normal(0, 0.7, n) + 1.0 / rng.pareto(2.0, n).clip(1.0, None),
+            "style_num": rng.integers(0, len(STYLES), n),
+            "price": np.where(rng.random(n) < 0.88, 0.0, rng.choice([10.0, 20.0, 40.0, 60.0], n)),
+            "breaks": False,
+            "fill": rng.lognormal(0, 0.4, n),
+            "first_week": rng.integers(0, weeks, n),
+            "length": np.where(kind == 2, rng.integers(1, 4, n), rng.choice([1, 1, 1, 2], n)),
+            "number": 0,
+        }
+    )
+
+
+def _described(activities: pd.DataFrame, place: Place, rng: np.random.Generator) -> pd.DataFrame:
+    """Adds organiser, names, texts and ages."""
+    n = len(activities)
+    venue = place.venues.iloc[activities["venue"].to_numpy()].reset_index(drop=True)
+    kind = activities["kind_num"].to_numpy()
+    # The venue's own house, or one of a few associations of its county.
+    club = rng.integers(0, 6, n)
+    own = rng.random(n) < 0.7
+    organiser = np.where(
+        own, "o-" + venue["venue_id"], "o-" + venue["city_id"] + venue["county_id"] + "-" + club.astype(str)
+    )
+    style = np.array(STYLES)[activities["style_num"]]
+    words = np.array(
+        [CATEGORIES[c].words[w] for c, w in zip(activities["category_num"], rng.integers(0, 3, n), strict=True)]
+    )
+    name = np.array(CATEGORY_NAMES)[activities["category_num"]]
+    form = np.array([KIND_WORDS[KINDS[k]][w] for k, w in zip(kind, rng.integers(0, 3, n), strict=True)])
+    audience = activities["audience_num"].to_numpy()
+    whom = np.array(AUDIENCE_NAMES)[audience]
+    number = activities["number"].to_numpy()
+    term = np.where(number > 0, "第" + pd.Series(number).astype(str) + "期", "")
+    title = pd.Series(style) + "·" + name + words + form + term
+    text = venue["name"] + "举办" + name + "(" + words + ")" + form + ",面向" + whom + "," + style + "风格,欢迎参加。"
+    min_age = np.select([audience == 1, audience == 2, audience == 3], [5.0, 18.0, 50.0], np.nan)
+    online = kind == KINDS.index("livestream")
+    return activities.assign(
+        activity_id=[f"a{k:06d}" for k in range(n)],
+        organiser_id=organiser,
+        title=title.to_numpy(),
+        description=text.to_numpy(),
+        tags=(pd.Series(style) + ";" + words).to_numpy(),
+        min_age=min_age,
+        max_age=np.where(audience == 1, 14.0, np.nan),
+        online=online,
+    )
+
+
+def _public(activities: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "activity_id": activities["activity_id"],
+            "category": np.array(CATEGORY_NAMES)[activities["category_num"]],
+            "title": activities["title"],
+            "description": activities["description"],
+            "kind": np.array(KINDS)[activities["kind_num"]],
+            "organiser_id": activities["organiser_id"],
+            "tags": activities["tags"],
+            "audience": np.array(AUDIENCES)[activities["audience_num"]],
+            "min_age": activities["min_age"],
+            "max_age": activities["max_age"],
+            "online": activities["online"],
+            "series_id": [f"s{s:05d}" if s >= 0 else None for s in activities["series"]],
+        }
+    )
+
+
+def _sessions(
+    activities: pd.DataFrame, place: Place, config: SimulationConfig, rng: np.random.Generator
+) -> pd.DataFrame:
+    length = activities["length"].to_numpy()
+    row = np.repeat(np.arange(len(activities)), length)
+    date_no = np.arange(len(row)) - np.repeat(length.cumsum() - length, length)
+    one = activities.iloc[row].reset_index(drop=True)
+    is_training = (one["kind_num"] == 0).to_numpy()
+    day = (one["first_week"] * 7 + one["weekday"]).to_numpy() + np.where(is_training, 7, 1) * date_no
+    first = np.datetime64(config.first_day, "D")
+    days = first - (first.astype(np.int64) + 3) % 7 + day
+    gap = days_from_spring_festival(days)
+    total = (config.weeks + config.future_weeks) * 7
+    keep = (days >= first) & (days < first + total) & ~(one["breaks"].to_numpy() & (gap >= -7) & (gap <= 9))
+    row, one, days, is_training = row[keep], one[keep].reset_index(drop=True), days[keep], is_training[keep]
+    n = len(one)
+    minutes = rng.choice([0, 0, 30], n) * ~is_training
+    starts = days + one["hour"].to_numpy() * np.timedelta64(60, "m") + minutes.astype("timedelta64[m]")
+    lasting = np.select([is_training, one["kind_num"] == 2], [90, 180], 120)
+    notice, opens = _notice(one, is_training, starts, row, config, rng)
+    venue = np.where(one["online"], -1, one["venue"])
+    seats = place.venues["seats"].to_numpy() / place.venues["rooms"].to_numpy().clip(1)
+    places = np.where(is_training, 16.0, 45.0) * one["fill"].to_numpy() * config.capacity_scale
+    capacity = np.clip(np.round(places), 5, np.maximum(seats[one["venue"]], 8) * max(config.capacity_scale, 1))
+    capacity = np.where(one["online"] | ((one["kind_num"] == 2) & (rng.random(n) < 0.5)), np.nan, np.floor(capacity))
+    off = rng.random(n) < config.session_cancel_rate
+    called_off = starts - (1 + 6 * rng.random(n) * 24 * 60).astype("timedelta64[m]") - np.timedelta64(24, "h")
+    hour_band = np.digitize(one["hour"], [12, 17, 19])
+    table = pd.DataFrame(
+        {
+            "activity_id": one["activity_id"],
+            "starts_at": starts,
+            "venue_id": np.where(venue >= 0, place.venues["venue_id"].to_numpy()[venue], None),
+            "ends_at": starts + lasting.astype("timedelta64[m]"),
+            "capacity": capacity,
+            "price": one["price"],
+            "published_at": notice,
+            "booking_opens_at": opens,
+            "booking_closes_at": starts - np.timedelta64(60, "m"),
+            "cancelled_at": np.where(off, called_off, np.datetime64("NaT")),
+            "activity_num": row,
+            "category_num": one["category_num"],
+            "kind_num": one["kind_num"],
+            "audience_num": one["audience_num"],
+            "style_num": one["style_num"],
+            "slot": np.where(one["weekday"] >= 5, 4, 0) + hour_band,
+            "quality": one["quality"] + rng.normal(0, 0.1, n),
+            "venue_num": venue,
+            "county_id": place.venues["county_id"].to_numpy()[one["venue"]],
+            "city_id": place.venues["city_id"].to_numpy()[one["venue"]],
+            "min_age": one["min_age"],
+        }
+    ).sort_values("starts_at", kind="stable")
+    table.insert(0, "session_id", [f"x{k:07d}" for k in range(n)])
+    return table.reset_index(drop=True)
+
+
+def _notice(
+    one: pd.DataFrame,
+    is_training: NDArray[np.bool_],
+    starts: NDArray[np.datetime64],
+    row: NDArray[np.int64],
+    config: SimulationConfig,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    """Published with the plan of the season (a few events at short notice); booking opens days or weeks before."""
+    n_activities = int(row.max(initial=-1)) + 1
+    early = rng.integers(95, 130, n_activities)[row]
+    late = rng.integers(3, 12, n_activities)[row]
+    adhoc = (rng.random(n_activities) < config.adhoc_share)[row] & ~is_training
+    first_start = pd.Series(starts).groupby(row).transform("min").to_numpy()
+    base = np.where(is_training, first_start, starts).astype("datetime64[D]")
+    published = base - np.where(adhoc, late, early).astype("timedelta64[D]") + np.timedelta64(9 * 60, "m")
+    window = rng.integers(7, 22, n_activities)[row].astype("timedelta64[D]")
+    opens = np.maximum(starts.astype("datetime64[D]") - window + np.timedelta64(8 * 60, "m"), published)
+    return published.astype("datetime64[ns]"), opens.astype("datetime64[ns]")
