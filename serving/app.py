@@ -53,7 +53,7 @@ def create_app(
         open_store: Opens the store; called again after a failure.
         clock: Instant at which questions are answered.
     """
-    live = LiveData(open_store)
+    live = LiveData(open_store, clock)
     service = Service(provider, live, Metrics.new(), clock)
 
     @asynccontextmanager

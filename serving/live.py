@@ -96,8 +96,11 @@ class Picture:
 class LiveData:
     """Keeps a picture of the store, made again beside the traffic whenever the store has changed."""
 
-    def __init__(self, open_store: Callable[[], Store], interval_s: float = 0.5) -> None:
+    def __init__(
+        self, open_store: Callable[[], Store], clock: Callable[[], pd.Timestamp], interval_s: float = 0.5
+    ) -> None:
         self._open_store = open_store
+        self._clock = clock
         self._interval_s = interval_s
         self._store: Store | None = None
         self._picture: Picture | None = None
@@ -237,7 +240,7 @@ class LiveData:
             began = time.perf_counter()
             try:
                 picture = self.picture(fresh=True)
-                picture.catalogue(pd.Timestamp.now(tz="UTC"))
+                picture.catalogue(self._clock())
             except ProblemError:
                 wait_s = max(self._interval_s, 2.0)
                 continue

@@ -8,12 +8,20 @@ import os
 import socket
 from typing import Any
 
+import pandas as pd
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from features.settings import Settings
+from features.store import open_store
 from recsys.errors import RecsysError
+from serving.app import create_app, now_utc
+from serving.champion import ChampionWatcher
+from serving.parts import open_parts
+
+_BEHIND = "CULTURE_SERVE_SECONDS_BEHIND"
+"""How far the service's clock is behind the present; `serve` hands it to its workers."""
 
 
 class HostRefusedError(RecsysError):
@@ -68,6 +76,17 @@ def bind(host: str, port: int, tries: int = 1) -> socket.socket:
     raise PortTakenError(f"port {port} on {host} is taken; choose another with --port")
 
 
+def free_port(host: str, port: int, tries: int = 50) -> int:
+    """`port`, or the next one that nobody listens on.
+
+    Raises:
+        HostRefusedError: `host` is not loopback.
+        PortTakenError: all are taken.
+    """
+    with bind(host, port, tries) as listener:
+        return int(listener.getsockname()[1])
+
+
 def address_of(listener: socket.socket) -> str:
     """The address under which a bound socket is reached."""
     host, port = listener.getsockname()[:2]
@@ -75,23 +94,37 @@ def address_of(listener: socket.socket) -> str:
 
 
 def serve(
-    settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, workers: int = 1, quiet: bool = False
+    settings: Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    quiet: bool = False,
+    at: pd.Timestamp | None = None,
 ) -> None:
     """Serves until interrupted.
+
+    Args:
+        settings: Home folder and store.
+        host: A loopback address.
+        port: 0 lets the system choose.
+        workers: Processes; they share the bundle's memory-mapped arrays.
+        quiet: Log errors only.
+        at: The service's clock starts here instead of at the present, for made-up or past data.
 
     Raises:
         HostRefusedError: `host` is not loopback.
         PortTakenError: the port is taken.
     """
-    serve_on(settings, bind(host, port), workers=workers, quiet=quiet)
-
-
-def serve_on(settings: Settings, listener: socket.socket, *, workers: int = 1, quiet: bool = False) -> None:
-    """Serves on a bound socket until interrupted."""
+    listener = bind(host, port)
     # Workers are processes of their own and find their settings as a command does: in the environment.
     os.environ["CULTURE_HOME"] = str(settings.home.resolve())
+    os.environ.pop("CULTURE_DATABASE_URL", None)
     if settings.database_url is not None:
         os.environ["CULTURE_DATABASE_URL"] = settings.database_url
+    os.environ.pop(_BEHIND, None)
+    if at is not None:
+        os.environ[_BEHIND] = str((now_utc() - at).total_seconds())
     config = uvicorn.Config(
         "serving.main:app_from_environment",
         factory=True,
@@ -104,20 +137,18 @@ def serve_on(settings: Settings, listener: socket.socket, *, workers: int = 1, q
     server = uvicorn.Server(config)
     with listener:
         if workers > 1:
-            Multiprocess(config, target=server.run, sockets=[listener]).run()
+            Multiprocess(config, sockets=[listener]).run()
         else:
             server.run(sockets=[listener])
 
 
 def app_from_environment() -> FastAPI:
     """The application of one worker."""
-    from features.store import open_store
-    from serving.app import create_app
-    from serving.champion import ChampionWatcher
-    from serving.parts import open_parts
-
     settings = Settings()
-    return create_app(ChampionWatcher(settings.home, open_parts), lambda: open_store(settings))
+    behind = pd.Timedelta(seconds=float(os.environ.get(_BEHIND, "0")))
+    return create_app(
+        ChampionWatcher(settings.home, open_parts), lambda: open_store(settings), clock=lambda: now_utc() - behind
+    )
 
 
 def _log_config(quiet: bool) -> dict[str, Any]:

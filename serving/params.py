@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from recsys.dataset import DEFAULT_TIMEZONE
 
 Language = Literal["zh", "en"]
+Grouping = Literal["age", "gender", "region", "category", "channel"]
 MAX_LIMIT = 1000
 
 
@@ -156,9 +157,7 @@ class ParticipationQuery(Period):
 
     region_id: Id | None = Field(default=None, description="sessions in or under this region")
     category: str | None = Field(default=None, description="sessions of this category")
-    by: list[Literal["age", "gender", "region", "category", "channel"]] = Field(
-        default_factory=lambda: ["age", "gender", "region", "category"], description="tables that are wanted"
-    )
+    by: list[Grouping] = Field(default=["age", "gender", "region", "category"], description="tables that are wanted")
 
 
 class ReportQuery(Period):

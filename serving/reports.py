@@ -246,8 +246,9 @@ def _accuracy(
 
 def workbook(made: Report, lang: str) -> bytes:
     """The report as XLSX: one sheet a table, header in the language asked for, hidden groups marked."""
-    book = Workbook()
-    book.remove(book.active)
+    book = Workbook(write_only=False)
+    for sheet in book.worksheets:
+        book.remove(sheet)
     names = _SHEETS[lang]
     summary: dict[str, Any] = {
         "region_id": made.region_id,

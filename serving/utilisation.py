@@ -21,6 +21,9 @@ RING_EDGES_KM = (0.0, 1.0, 1.5, 3.0, 5.0, 10.0, 20.0, 50.0)
 """Rings of the service radius; 1 km in town and 1.5 km in the country are the national 15-minute circle."""
 
 
+_Ring = tuple[float, float | None, float | None]
+
+
 @dataclass(frozen=True)
 class VenueUse:
     """Use of one venue in a period; None where the data do not say.
@@ -114,7 +117,7 @@ class Radius:
     people: int | None
     visits: int | None
     quantiles: dict[str, float | None]
-    rings: list[tuple[float, float | None, float | None]]
+    rings: list[_Ring]
 
 
 def service_radius(activity: Activity, chosen: NDArray[np.bool_], venue_id: str) -> Radius:
@@ -125,7 +128,7 @@ def service_radius(activity: Activity, chosen: NDArray[np.bool_], venue_id: str)
     people = int(visits["user_id"].nunique())
     edges = [*RING_EDGES_KM, np.inf]
     if people < MIN_PEOPLE:
-        rings = [(a, None if np.isinf(b) else b, None) for a, b in pairwise(edges)]
+        rings: list[_Ring] = [(a, None if np.isinf(b) else b, None) for a, b in pairwise(edges)]
         nobody = people == 0
         return Radius(
             venue_id,
@@ -136,16 +139,16 @@ def service_radius(activity: Activity, chosen: NDArray[np.bool_], venue_id: str)
         )
     ordered = visits.sort_values("km")
     cumulative = ordered["places"].cumsum() / ordered["places"].sum()
-    quantiles = {
+    quantiles: dict[str, float | None] = {
         f"{q:.0%}": round(float(ordered["km"].iloc[int(np.searchsorted(cumulative, q - 1e-9))]), 2)
         for q in RADIUS_QUANTILES
     }
     return Radius(venue_id, people, round(float(visits["places"].sum())), quantiles, _rings(visits, edges))
 
 
-def _rings(visits: pd.DataFrame, edges: list[float]) -> list[tuple[float, float | None, float | None]]:
+def _rings(visits: pd.DataFrame, edges: list[float]) -> list[_Ring]:
     total = float(visits["places"].sum())
-    rings: list[tuple[float, float | None, float | None]] = []
+    rings: list[_Ring] = []
     for low, high in pairwise(edges):
         inside = visits[(visits["km"] >= low) & (visits["km"] < high)]
         few = 0 < inside["user_id"].nunique() < MIN_PEOPLE

@@ -136,7 +136,7 @@ def _by_series(table: pd.DataFrame, page: pd.DataFrame) -> dict[tuple[str, str, 
     if table.empty or page.empty:
         return {}
     wanted = table.merge(page[_SERIES].drop_duplicates(), on=_SERIES)
-    return {key: rows for key, rows in wanted.groupby(_SERIES, sort=False)}  # type: ignore[misc]
+    return {key: rows for key, rows in wanted.groupby(_SERIES, sort=False)}
 
 
 def _history(rows: pd.DataFrame | None, target: str, n_weeks: int) -> list[WeekPoint]:

@@ -190,10 +190,10 @@ def _add_routes(table: str) -> None:
     key = TABLES[table].key
     one_id = Annotated[str, Path(alias=key, min_length=1, max_length=500)]
 
-    async def put(request: Request, service: InService, row_id: one_id) -> Any:  # type: ignore[valid-type]
+    async def put(request: Request, service: InService, row_id: one_id) -> Any:
         return await run_in_threadpool(_put, service, table, row_id, await _json(request))
 
-    def get(service: InService, row_id: one_id) -> Any:  # type: ignore[valid-type]
+    def get(service: InService, row_id: one_id) -> Any:
         return _get(service, table, row_id)
 
     routes: list[tuple[str, Callable[..., Any], str, dict[str, Any] | None]] = [
