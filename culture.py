@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 # Before numpy is loaded: the learners bring their own threads, and BLAS threads under them only get in the way.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import click
 import typer
 
 app = typer.Typer(
@@ -33,7 +32,7 @@ def parse_time(text: str) -> Any:
     """An ISO 8601 instant; without a zone it is in Asia/Shanghai.
 
     Raises:
-        click.BadParameter: says which value could not be read.
+        typer.BadParameter: says which value could not be read.
     """
     import pandas as pd
 
@@ -45,7 +44,7 @@ def parse_time(text: str) -> Any:
             raise ValueError
         return (time.tz_localize(ZoneInfo(DEFAULT_TIMEZONE)) if time.tzinfo is None else time).tz_convert("UTC")
     except (ValueError, OverflowError):
-        raise click.BadParameter(
+        raise typer.BadParameter(
             f"{text!r} is not a time; write ISO 8601, for example 2026-03-01 or 2026-03-01T08:00:00Z"
         ) from None
 
@@ -168,7 +167,7 @@ def simulate(
     try:
         first_day = None if start is None else date.fromisoformat(start)
     except ValueError:
-        raise click.BadParameter(f"{start!r} is not a date; write YYYY-MM-DD", param_hint="--start") from None
+        raise typer.BadParameter(f"{start!r} is not a date; write YYYY-MM-DD", param_hint="--start") from None
     write_simulation(
         output,
         seed=seed,

@@ -31,7 +31,10 @@ def judge(evaluation: pd.DataFrame) -> GateReport:
     Args:
         evaluation: The long table of `evaluate_ranking` and `evaluate_demand`.
     """
-    overall = evaluation[evaluation["segment"].eq("all") & evaluation["window"].eq("all")]
+    overall = evaluation[evaluation["segment"].eq("all")]
+    pooled = overall["window"].eq("all")
+    # One window alone has no pooled rows; it stands for all.
+    overall = overall[pooled | ~overall["task"].isin(overall.loc[pooled, "task"])]
     lines, passed = [], True
     for task, metrics in JUDGED.items():
         rows = overall[overall["task"].eq(task) & overall["metric"].str.split("@").str[0].isin(metrics)]

@@ -75,3 +75,11 @@ def test_nothing_to_judge_is_said():
     report = judge(table)
     assert report.passed
     assert report.lines[0].startswith("nothing to judge")
+
+
+def test_a_single_window_stands_for_all_and_pooled_rows_go_first():
+    served, baseline = row("two-stage", "served", 0.1, 0, 0.2), row("affinity", "baseline", 0.9, 0.8, 1.0)
+    one_window = pd.DataFrame([served, baseline]).assign(window="2026-01-01")
+    assert not judge(one_window).passed
+    good = pd.DataFrame([row("two-stage", "served", 0.9, 0.8, 1.0), row("affinity", "baseline", 0.1, 0, 0.2)])
+    assert judge(pd.concat([one_window, good], ignore_index=True)).passed

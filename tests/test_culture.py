@@ -1,0 +1,203 @@
+"""The command from outside: exit status, one clear line, files as the contract has them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+NASHVILLE = Path(__file__).parent / "data" / "nashville"
+AS_OF = "2017-06-01T00:00:00Z"
+
+
+def culture(home, *words):
+    """Runs the command in a process of its own on a home folder."""
+    environment = {**os.environ, "CULTURE_HOME": str(home)}
+    environment.pop("CULTURE_DATABASE_URL", None)
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    return subprocess.run(
+        [sys.executable, "-c", "import culture; culture.main()", *map(str, words)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def done(result):
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def failed(result, *words):
+    """The one line of a failure, which must hold each word."""
+    assert result.returncode == 1, (result.stdout, result.stderr)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("culture: ")]
+    assert len(lines) == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in lines[0]
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home with the slice loaded and a champion learned before the cut-off."""
+    folder = tmp_path_factory.mktemp("home")
+    done(culture(folder, "ingest", NASHVILLE, "--report", folder / "report.json"))
+    done(culture(folder, "train", "--as-of", AS_OF))
+    return folder
+
+
+def test_ingest_counts_every_row(home):
+    tables = json.loads((home / "report.json").read_text())["tables"]
+    for name, table in tables.items():
+        n_rows = len(pd.read_csv(NASHVILLE / f"{name}.csv", dtype=str))
+        assert (table["read"], table["accepted"], table["rejected"]) == (n_rows, n_rows, 0)
+
+
+def test_recommend_uses_the_champion_and_writes_the_contracts_rows(home, tmp_path):
+    output = tmp_path / "lists.parquet"
+    words = ("recommend", "--as-of", AS_OF, "--k", 5, "--output", output, "--session-window-days", 14)
+    assert "using the champion" in done(culture(home, *words)).stderr
+    lists = pd.read_parquet(output)
+    assert list(lists.columns) == ["user_id", "rank", "activity_id", "session_id", "score", "source"]
+    assert lists.notna().all().all()
+    assert lists.groupby("user_id")["rank"].apply(lambda r: list(r) == list(range(1, len(r) + 1))).all()
+    sessions = pd.read_csv(NASHVILLE / "sessions.csv", dtype=str).set_index("session_id")
+    starts = pd.to_datetime(sessions.loc[lists["session_id"], "starts_at"], utc=True)
+    assert starts.min() > pd.Timestamp(AS_OF)
+    assert starts.max() < pd.Timestamp(AS_OF) + pd.Timedelta(days=14)
+    held = pd.read_csv(NASHVILLE / "bookings.csv", dtype=str)
+    held = held[pd.to_datetime(held["booked_at"], utc=True) < pd.Timestamp(AS_OF)]
+    assert not set(zip(lists["user_id"], lists["session_id"], strict=True)) & set(
+        zip(held["user_id"], held["session_id"], strict=True)
+    )
+
+
+def test_recommend_for_some_users_only(home, tmp_path):
+    users, output = tmp_path / "users.csv", tmp_path / "lists.parquet"
+    chosen = pd.read_csv(NASHVILLE / "users.csv", dtype=str)["user_id"].head(3).tolist()
+    users.write_text("\ufeffuser_id\n" + "\n".join(chosen) + "\n", encoding="utf-8")
+    done(culture(home, "recommend", "--as-of", AS_OF, "--k", 3, "--output", output, "--users", users, "--quiet"))
+    assert set(pd.read_parquet(output)["user_id"]) <= set(chosen)
+    users.write_text("user\n1\n")
+    failed(
+        culture(home, "recommend", "--as-of", AS_OF, "--k", 3, "--output", output, "--users", users), "user_id", "user"
+    )
+    users.write_text("user_id\nnobody\n")
+    failed(culture(home, "recommend", "--as-of", AS_OF, "--k", 3, "--output", output, "--users", users), "nobody")
+
+
+def test_forecast_covers_every_week_category_and_target(home, tmp_path):
+    output = tmp_path / "forecast.parquet"
+    done(culture(home, "forecast", "--as-of", AS_OF, "--horizon", 3, "--output", output))
+    table = pd.read_parquet(output)
+    assert list(table.columns) == [
+        "region_id", "level", "category", "week_start", "target", "mean", "q0.1", "q0.5", "q0.9",
+    ]  # fmt: skip
+    categories = pd.read_csv(NASHVILLE / "activities.csv", dtype=str)["category"].nunique()
+    assert len(table) == 3 * 2 * categories
+    assert sorted(table["week_start"].unique()) == [pd.Timestamp(f"2017-{d}") for d in ("05-29", "06-05", "06-12")]
+    assert (table["q0.1"] <= table["q0.5"]).all()
+    assert (table["q0.5"] <= table["q0.9"]).all()
+    assert (table["q0.1"] >= 0).all()
+
+
+def test_suggest_without_venues_is_an_empty_file(home, tmp_path):
+    output = tmp_path / "suggestions.parquet"
+    done(culture(home, "suggest", "--as-of", AS_OF, "--budget", 4, "--output", output))
+    table = pd.read_parquet(output)
+    assert table.empty
+    assert list(table.columns) == [
+        "rank", "category", "venue_id", "region_id", "weekday", "start_time", "size", "expected_attendance",
+        "q0.1", "q0.9", "newly_reached", "reason",
+    ]  # fmt: skip
+
+
+def test_evaluate_writes_every_model(home, tmp_path):
+    output = tmp_path / "table.json"
+    done(culture(home, "evaluate", "--as-of", "2017-05-18", "--window-days", 14, "--k", 5, "--output", output))
+    rows = pd.DataFrame(json.loads(output.read_text())["rows"])
+    assert set(rows["role"]) >= {"served", "baseline"}
+    assert {"ranking", "bookings"} <= set(rows["task"])
+    assert "ndcg@5" in set(rows["metric"])
+
+
+def test_a_time_that_cannot_be_read_is_wrong_usage(tmp_path):
+    result = culture(tmp_path, "forecast", "--as-of", "yesterday-ish", "--horizon", 2, "--output", tmp_path / "f")
+    assert result.returncode == 2
+    assert "yesterday-ish" in result.stderr
+    assert culture(tmp_path, "no-such-command").returncode == 2
+
+
+def test_before_any_data_is_one_clear_line(tmp_path):
+    for words in (
+        ("train", "--as-of", "2001-01-01"),
+        ("recommend", "--as-of", "2001-01-01", "--k", 3, "--output", tmp_path / "r"),
+    ):
+        failed(culture(tmp_path / "empty", *words), "nothing is known before 2000-12-31T16:00:00+00:00", "ingest")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path):
+    failed(culture(tmp_path, "ingest", tmp_path / "nowhere"), "nowhere")
+
+
+def test_a_store_that_cannot_be_reached_is_one_clear_line(tmp_path):
+    environment = {
+        **os.environ,
+        "CULTURE_HOME": str(tmp_path),
+        "CULTURE_DATABASE_URL": "postgresql://reader:secret@127.0.0.1:1/nothing",
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", "import culture; culture.main()", "ingest", str(NASHVILLE)],
+        env=environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert "127.0.0.1" in failed(result)
+    assert "secret" not in result.stderr
+
+
+def write_tables(folder, n_users, n_activities, n_bookings):
+    folder.mkdir()
+    hours = pd.date_range("2026-01-01", periods=n_activities, freq="7D", tz="UTC")
+    ids = [f"a{n}" for n in range(n_activities)]
+    pd.DataFrame({"user_id": [f"u{n}" for n in range(n_users)]}).to_csv(folder / "users.csv", index=False)
+    pd.DataFrame({"activity_id": ids, "category": "舞蹈"}).to_csv(folder / "activities.csv", index=False)
+    sessions = pd.DataFrame({"session_id": ids, "activity_id": ids, "starts_at": hours})
+    sessions.to_csv(folder / "sessions.csv", index=False)
+    bookings = [(f"b{n}", f"u{n % n_users}", ids[n % n_activities], "2025-12-20T00:00:00Z") for n in range(n_bookings)]
+    columns = ["booking_id", "user_id", "session_id", "booked_at"]
+    pd.DataFrame(bookings, columns=columns).to_csv(folder / "bookings.csv", index=False)
+
+
+@pytest.mark.parametrize(
+    ("n_users", "n_activities", "n_bookings", "n_rows"),
+    [
+        pytest.param(1, 1, 0, 0, id="one user, one activity that is over, no bookings"),
+        pytest.param(1, 3, 1, 2, id="one user"),
+        pytest.param(3, 3, 0, 6, id="no bookings at all"),
+    ],
+)
+def test_next_to_nothing_still_trains_and_answers(tmp_path, n_users, n_activities, n_bookings, n_rows):
+    write_tables(tmp_path / "tables", n_users, n_activities, n_bookings)
+    home, as_of = tmp_path / "home", "2026-01-02T00:00:00Z"
+    done(culture(home, "ingest", tmp_path / "tables"))
+    done(culture(home, "train", "--as-of", as_of))
+    lists = tmp_path / "lists.parquet"
+    done(culture(home, "recommend", "--as-of", as_of, "--k", 10, "--output", lists))
+    assert len(pd.read_parquet(lists)) == n_rows
+
+
+def test_two_platforms_with_the_same_ids_stay_apart(tmp_path):
+    write_tables(tmp_path / "one", 2, 3, 2)
+    write_tables(tmp_path / "two", 3, 3, 2)
+    home, lists = tmp_path / "home", tmp_path / "lists.parquet"
+    done(culture(home, "ingest", tmp_path / "one", "--platform", "east"))
+    done(culture(home, "ingest", tmp_path / "two", "--platform", "west"))
+    done(culture(home, "recommend", "--as-of", "2026-01-02T00:00:00Z", "--k", 10, "--output", lists))
+    users = set(pd.read_parquet(lists)["user_id"])
+    assert users == {"east:u0", "east:u1", "west:u0", "west:u1", "west:u2"}

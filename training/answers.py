@@ -1,0 +1,132 @@
+"""`culture recommend`, `forecast`, `suggest` and `evaluate`: answers written to files."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from features.openings import opening_inputs
+from features.ranking import RankingModel, load_ranking, recommend
+from features.settings import Settings
+from recsys.dataset import Dataset
+from recsys.errors import DataError
+from recsys.openings.suggest import suggest
+from recsys.releases import load_champion
+from training.demand import forecast_demand
+from training.ranking import fit_ranking
+from training.run import TrainConfig, evaluate, known_data
+
+Say = Callable[[str], None]
+
+CHAMPION_DAYS = 7
+"""A champion learned from data that end at most so many days before `--as-of` may answer for it."""
+
+
+def recommend_file(
+    settings: Settings,
+    as_of: pd.Timestamp,
+    k: int,
+    output: Path,
+    users: Path | None,
+    session_window_days: float | None,
+    say: Say,
+) -> int:
+    """Writes the ranked lists; returns the number of rows."""
+    user_ids = None if users is None else read_user_ids(users)
+    _, dataset = known_data(settings, as_of, say)
+    model = _ranking_model(settings, dataset, say)
+    say("ranking")
+    return write_table(recommend(model, dataset, as_of, user_ids, k, session_window_days), output)
+
+
+def forecast_file(settings: Settings, as_of: pd.Timestamp, horizon_weeks: int, output: Path, say: Say) -> int:
+    """Writes the forecast; returns the number of rows."""
+    _, dataset = known_data(settings, as_of, say)
+    say("forecasting demand")
+    return write_table(forecast_demand(dataset, horizon_weeks, TrainConfig().demand).table, output)
+
+
+def suggest_file(
+    settings: Settings,
+    as_of: pd.Timestamp,
+    budget: int,
+    output: Path,
+    region_id: str | None,
+    categories: list[str] | None,
+    say: Say,
+) -> int:
+    """Writes the suggestions; returns the number of rows."""
+    _, dataset = known_data(settings, as_of, say)
+    say("choosing openings")
+    inputs = opening_inputs(dataset, TrainConfig().openings)
+    return write_table(suggest(inputs, budget, region_id, None if categories is None else tuple(categories)), output)
+
+
+def evaluate_window(
+    settings: Settings, as_of: pd.Timestamp, window_days: float, k: int, output: Path | None, say: Say
+) -> str:
+    """Back-tests on [as_of, as_of + window); returns the table as text and writes it as JSON where asked."""
+    _, dataset = known_data(settings, as_of + pd.Timedelta(days=window_days), say)
+    say("evaluating")
+    table = evaluate(dataset, as_of, TrainConfig(k=k))
+    if output is not None:
+        _replace(output, lambda path: path.write_text(_as_json(table, as_of, window_days, k), encoding="utf-8"))
+    return table.to_string(index=False, float_format=lambda x: f"{x:.4f}", na_rep="-")
+
+
+def read_user_ids(path: Path) -> list[str]:
+    """Ids in the column `user_id` of a CSV file, in their order, repeats once.
+
+    Raises:
+        DataError: the file cannot be read or has no such column.
+    """
+    try:
+        frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DataError(f"users file {path.name}", [f"is not a CSV table in UTF-8: {error}"]) from None
+    if "user_id" not in frame:
+        raise DataError(f"users file {path.name}", [f"column 'user_id' is missing; it has {list(frame.columns)}"])
+    return list(dict.fromkeys(frame["user_id"][frame["user_id"] != ""]))
+
+
+def write_table(table: pd.DataFrame, output: Path) -> int:
+    """Writes a Parquet file whole or not at all; returns the number of rows."""
+    _replace(output, lambda path: table.to_parquet(path, index=False))
+    return len(table)
+
+
+def _ranking_model(settings: Settings, dataset: Dataset, say: Say) -> RankingModel:
+    """The champion's, if it was learned from data until `data_until` or at most a week earlier; else a new one."""
+    champion = load_champion(settings.home)
+    if champion is not None:
+        age = dataset.data_until - pd.Timestamp(champion.manifest["data_until"])
+        if pd.Timedelta(0) <= age <= pd.Timedelta(days=CHAMPION_DAYS):
+            say(f"using the champion {champion.name}")
+            return load_ranking(champion)
+    say("no champion was learned from these data: learning to rank")
+    return fit_ranking(dataset, TrainConfig().ranking)
+
+
+def _as_json(table: pd.DataFrame, as_of: pd.Timestamp, window_days: float, k: int) -> str:
+    rows = json.loads(table.to_json(orient="records"))
+    return json.dumps(
+        {"as_of": as_of.isoformat(), "window_days": window_days, "k": k, "rows": rows}, ensure_ascii=False, indent=1
+    )
+
+
+def _replace(output: Path, write: Callable[[Path], object]) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{output.name}-", dir=output.parent)
+    os.close(descriptor)
+    draft = Path(name)
+    try:
+        write(draft)
+        draft.chmod(0o644)
+        draft.replace(output)
+    finally:
+        draft.unlink(missing_ok=True)

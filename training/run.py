@@ -1,0 +1,150 @@
+"""`culture train`: snapshot, evaluation on the last window, gate, learning from all, bundle, MLflow run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from features.openings import OpeningsConfig, opening_inputs
+from features.settings import Settings
+from features.snapshot import Snapshot, load_snapshot
+from features.store import open_store
+from recsys.bundle import BundleWriter
+from recsys.dataset import Dataset
+from recsys.errors import DataError
+from recsys.releases import bundles_folder, release
+from training.demand import DemandConfig, evaluate_demand, forecast_demand
+from training.gate import GateReport, judge
+from training.ranking import RankingConfig, evaluate_ranking, fit_ranking
+from training.tracking import log_bundle, log_evaluation, register, tracked_run
+
+Say = Callable[[str], None]
+
+
+class TrainConfig(BaseModel):
+    """Settings of a training; a JSON file may give any of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    window_days: float = Field(default=14, gt=0, le=366, description="days of the window that judges the bundle")
+    horizon_weeks: int = Field(default=13, ge=1, le=104, description="weeks that the stored forecast covers")
+    k: int = Field(default=10, ge=1, le=100, description="length of the lists that are judged")
+    ranking: RankingConfig = RankingConfig()
+    demand: DemandConfig = DemandConfig()
+    openings: OpeningsConfig = OpeningsConfig()
+
+
+@dataclass(frozen=True)
+class TrainOutcome:
+    """What a training made."""
+
+    bundle_name: str
+    gate: GateReport
+    evaluation: pd.DataFrame
+
+    def __str__(self) -> str:
+        return "\n".join([f"bundle {self.bundle_name} is the champion", *self.gate.lines])
+
+
+def load_config(path: Path | None) -> TrainConfig:
+    """Settings from a JSON file; the defaults without one.
+
+    Raises:
+        DataError: names every setting that is unknown or out of range.
+    """
+    if path is None:
+        return TrainConfig()
+    try:
+        return TrainConfig.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        raise DataError(f"settings in {path.name}", problems) from None
+
+
+def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, say: Say) -> TrainOutcome:
+    """Learns from what was known before `as_of` and releases the bundle if it beats its baselines.
+
+    Raises:
+        DataError: nothing is known before `as_of`, or the gate refuses the bundle; the champion stays as it is.
+    """
+    snapshot, dataset = known_data(settings, as_of, say)
+    params = {
+        "as_of": as_of.isoformat(),
+        "snapshot_sha256": snapshot.sha256,
+        "config": config.model_dump_json(exclude_defaults=True)[:5000],
+    }
+    name = f"{as_of:%Y%m%dT%H%M%SZ}-{snapshot.sha256[:8]}-{pd.Timestamp.now(tz='UTC'):%Y%m%d%H%M%S}"
+    with tracked_run(settings.home, name, params) as run_id:
+        say("evaluating on the last window")
+        evaluation = evaluate(dataset, as_of - pd.Timedelta(days=config.window_days), config)
+        gate = judge(evaluation)
+        log_evaluation(evaluation)
+        folder = bundles_folder(settings.home) / name
+        manifest = {
+            "data_until": as_of.isoformat(),
+            "timezone": dataset.timezone,
+            "snapshot": {"folder": snapshot.path.name, "sha256": snapshot.sha256},
+            "trained_at": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
+            "mlflow_run": run_id,
+            "config": config.model_dump(mode="json"),
+            "gate": {"passed": gate.passed, "lines": list(gate.lines)},
+            "evaluation": _records(evaluation),
+        }
+        with BundleWriter(folder, manifest) as writer:
+            learn(dataset, config, writer, say)
+        log_bundle(folder)
+        register(run_id, name, is_champion=gate.passed)
+    if not gate.passed:
+        raise DataError(f"bundle {name} was not released, the champion stays", gate.lines)
+    release(settings.home, name)
+    return TrainOutcome(name, gate, evaluation)
+
+
+def known_data(settings: Settings, as_of: pd.Timestamp, say: Say) -> tuple[Snapshot, Dataset]:
+    """An immutable snapshot of the store cut at `as_of`, and the data set read from it.
+
+    Raises:
+        DataError: no session and no booking is known before `as_of`.
+    """
+    say(f"reading what was known before {as_of.isoformat()}")
+    with open_store(settings) as store:
+        snapshot = store.snapshot(settings.home / "snapshots", as_of)
+    dataset = load_snapshot(snapshot.path)
+    if dataset.sessions.empty:
+        raise DataError(
+            "data", [f"nothing is known before {as_of.isoformat()}; load tables with `culture ingest` or move --as-of"]
+        )
+    return snapshot, dataset
+
+
+def evaluate(dataset: Dataset, cut_off: pd.Timestamp, config: TrainConfig) -> pd.DataFrame:
+    """Every ranker and forecaster, learned before `cut_off`, on the window from there to the data's end."""
+    window_days = (dataset.data_until - cut_off) / pd.Timedelta(days=1)
+    return pd.concat(
+        [
+            evaluate_ranking(dataset, cut_off, window_days, config.k, config.ranking),
+            evaluate_demand(dataset, cut_off, window_days, config.demand),
+        ],
+        ignore_index=True,
+    )
+
+
+def learn(dataset: Dataset, config: TrainConfig, writer: BundleWriter, say: Say) -> None:
+    """Learns every part from the whole data set and adds it to the bundle."""
+    say("learning to rank")
+    fit_ranking(dataset, config.ranking).save(writer)
+    say("forecasting demand")
+    forecast_demand(dataset, config.horizon_weeks, config.demand).save(writer)
+    say("preparing openings")
+    opening_inputs(dataset, config.openings).save(writer)
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))
+    return records
