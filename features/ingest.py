@@ -114,6 +114,7 @@ class _Delivery:
     bad_rows: Path
     known: dict[str, Keys] = field(default_factory=dict)
     stored_regions: pl.DataFrame = field(default_factory=pl.DataFrame)
+    repeating: set[str] = field(default_factory=set)
     n_bad_files: int = 0
 
     def keep(self, table: Table, raw: pl.DataFrame, source: str) -> None:
@@ -197,6 +198,8 @@ def _stage(delivery: _Delivery, source: Source, show_progress: bool) -> TableRep
         for chunk in chunks:
             _stage_chunk(delivery, source, chunk, report, own_keys, writer)
             progress.update(chunk.n_rows)
+    if len(own_keys) < report.accepted:
+        delivery.repeating.add(table.name)
     if report.read:
         delivery.delivered.add(table.name)
         if _is_referred_to(table):
@@ -242,7 +245,8 @@ def _stage_chunk(
         delivery.keep(table, bad, source.path.name)
         report.reasons = dict(Counter(report.reasons) + Counter(bad["reason"].to_list()))
         report.rejected += len(bad)
-    report.warnings = dict(Counter(report.warnings) + Counter(resolved.emptied))
+    for warning, n_rows in resolved.emptied.items():
+        report.warnings[warning] = report.warnings.get(warning, 0) + n_rows
     report.waiting += len(waiting)
     report.read += chunk.n_rows
     report.accepted += len(rows)
@@ -256,7 +260,7 @@ def _merge(delivery: _Delivery, reports: dict[str, TableReport]) -> None:
     for name, report in reports.items():
         table = TABLES[name]
         released = release_stored(connection, table, platform.num, stage_name(table, platform.num))
-        merged = merge_stage(connection, table, platform.num)
+        merged = merge_stage(connection, table, platform.num, may_repeat=name in delivery.repeating)
         report.replaced, report.new = merged.replaced, merged.new
         report.changed, report.unchanged = merged.changed, merged.unchanged
         is_changed |= bool(released or merged.new or merged.changed)

@@ -33,11 +33,21 @@ class Keys:
         """The keys of another set."""
         self._new += [others._hashes, *others._new]
 
+    def __len__(self) -> int:
+        self._merge()
+        return len(self._hashes)
+
+    def _merge(self) -> None:
+        if self._new:
+            hashes = np.sort(np.concatenate([self._hashes, *self._new]))
+            is_first = np.ones(len(hashes), dtype=bool)
+            np.not_equal(hashes[1:], hashes[:-1], out=is_first[1:])
+            self._hashes = hashes[is_first]
+            self._new.clear()
+
     def holds(self, ids: pl.Series) -> pl.Series:
         """Whether each id is among the keys; null for null."""
-        if self._new:
-            self._hashes = np.unique(np.concatenate([self._hashes, *self._new]))
-            self._new.clear()
+        self._merge()
         wanted = ids.hash().to_numpy()
         places = np.searchsorted(self._hashes, wanted)
         found = np.zeros(len(ids), dtype=bool)

@@ -53,6 +53,7 @@ class Source:
         columns: Names as they stand in the file, by contract column.
         unknown_columns: Columns that the contract does not have.
         encoding: Of a CSV; empty for Parquet.
+        has_odd_quotes: The number of quotes in a CSV is odd: one of them may never be closed.
         warnings: What a person should know of the file.
     """
 
@@ -62,6 +63,7 @@ class Source:
     unknown_columns: tuple[str, ...]
     encoding: str
     warnings: tuple[str, ...] = ()
+    has_odd_quotes: bool = False
 
     def chunks(self) -> Iterator[Chunk]:
         """All rows, in the file's order.
@@ -127,7 +129,13 @@ def _source(table: str, path: Path) -> Source:
     known = set(TABLES[table].column_names)
     columns = {s: n for s, n in zip(stripped, names, strict=True) if s in known}
     unknown = tuple(s for s in stripped if s not in known)
-    return Source(table, path, columns, unknown, encoding, warnings)
+    has_odd_quotes = bool(encoding) and _n_quotes(path) % 2 == 1
+    return Source(table, path, columns, unknown, encoding, warnings, has_odd_quotes)
+
+
+def _n_quotes(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(block.count(b'"') for block in iter(lambda: file.read(_BLOCK), b""))
 
 
 def _header(path: Path, encoding: str) -> list[str]:
@@ -205,14 +213,23 @@ def _csv_chunks(source: Source) -> Iterator[Chunk]:
             strings_can_be_null=False,
         ),
     )
-    n_numbered = 1
+    n_numbered, last = 1, ""
     for batch in reader:
         taken, broken[:] = broken[:], []
         numbers = _row_numbers(n_numbered, batch.num_rows, [number for number, _, _ in taken])
         n_numbered += batch.num_rows + len(taken)
+        last = taken[-1][1] if taken and taken[-1][0] == n_numbered else _last_text(batch)
         yield _chunk(source, pa.Table.from_batches([batch]), numbers, taken)
+    last = broken[-1][1] if broken else last
+    if source.has_odd_quotes and "\n" in last.rstrip("\n"):
+        raise DataError(source.path.name, [f"row {n_numbered} opens a quote that is never closed"])
     if broken:
         yield _chunk(source, reader.schema.empty_table(), np.empty(0, dtype=np.int64), broken)
+
+
+def _last_text(batch: pa.RecordBatch) -> str:
+    values = [str(v) for row in batch.slice(max(batch.num_rows - 1, 0)).to_pylist() for v in row.values()]
+    return max(values, key=len, default="")
 
 
 def _row_numbers(n_before: int, n_rows: int, left_out: list[int]) -> np.ndarray:

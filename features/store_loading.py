@@ -12,7 +12,6 @@ import polars as pl
 import psycopg
 from psycopg import sql
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from features.references import Keys
 from recsys.schema import TABLES, Table
@@ -105,36 +104,37 @@ def ensure_partition(connection: Connection, table: Table, platform_num: int) ->
         )
 
 
-def merge_stage(connection: Connection, table: Table, platform_num: int) -> Merged:
-    """Makes the staged rows the platform's: the stage becomes the partition where that is empty."""
+def merge_stage(connection: Connection, table: Table, platform_num: int, *, may_repeat: bool) -> Merged:
+    """Makes the staged rows the platform's: the stage becomes the partition where that is empty.
+
+    Args:
+        connection: In the transaction that made the stage.
+        table: The contract's table.
+        platform_num: Whose rows.
+        may_repeat: Whether a key may be there more than once; the last of its rows counts.
+    """
+    connection.exec_driver_sql("SET LOCAL maintenance_work_mem = '256MB'")
+    connection.exec_driver_sql("SET LOCAL work_mem = '128MB'")
     stage, partition = stage_name(table, platform_num), partition_name(table, platform_num)
-    replaced = _drop_repeated(connection, table, stage)
+    replaced = _drop_repeated(connection, table, stage) if may_repeat else 0
     exists = connection.exec_driver_sql("SELECT to_regclass(%s)", (partition,)).scalar() is not None
     if exists and connection.exec_driver_sql(f"SELECT EXISTS (SELECT FROM {partition})").scalar():
         return _merge_changed(connection, table, platform_num, replaced)
     n_rows = connection.exec_driver_sql(f"SELECT count(*) FROM {stage}").scalar_one()
+    connection.exec_driver_sql(f"ALTER TABLE {stage} ADD PRIMARY KEY ({table.key}, platform_num)")
     if exists:
         connection.exec_driver_sql(f"DROP TABLE {partition}")
     connection.exec_driver_sql(f"ALTER TABLE {stage} RENAME TO {partition}")
     connection.exec_driver_sql(f"ALTER TABLE {table.name} ATTACH PARTITION {partition} FOR VALUES IN ({platform_num})")
-    connection.exec_driver_sql(f"ANALYZE {partition}")
     return Merged(replaced, n_rows, 0, 0)
 
 
 def _drop_repeated(connection: Connection, table: Table, stage: str) -> int:
     """Keeps the last row of each key: COPY fills a new table in order, so it is the one furthest back."""
-    add_key = f"ALTER TABLE {stage} ADD PRIMARY KEY (platform_num, {table.key})"
-    try:
-        with connection.begin_nested():
-            connection.exec_driver_sql(add_key)
-        return 0
-    except IntegrityError:
-        pass
     deleted = connection.exec_driver_sql(
         f"DELETE FROM {stage} s USING (SELECT {table.key} AS k, max(ctid) AS last FROM {stage} GROUP BY 1"
         f" HAVING count(*) > 1) r WHERE s.{table.key} = r.k AND s.ctid <> r.last"
     ).rowcount
-    connection.exec_driver_sql(add_key)
     return int(deleted)
 
 
@@ -145,7 +145,7 @@ def _merge_changed(connection: Connection, table: Table, platform_num: int, repl
     connection.exec_driver_sql("DROP TABLE IF EXISTS pg_temp.changed")
     connection.exec_driver_sql(
         f"CREATE TEMP TABLE changed ON COMMIT DROP AS SELECT s.*, t.{table.key} IS NULL AS is_new FROM {stage} s"
-        f" LEFT JOIN {partition} t USING (platform_num, {table.key})"
+        f" LEFT JOIN {partition} t ON t.{table.key} = s.{table.key}"
         f" WHERE t.{table.key} IS NULL OR {_row('s', table)} IS DISTINCT FROM {_row('t', table)}"
     )
     n_new, n_changed = connection.exec_driver_sql(
