@@ -7,7 +7,6 @@ import pandas as pd
 
 from recsys.simulation.catalogue import CATEGORIES, CATEGORY_NAMES
 from recsys.simulation.choice import Crowd, attraction, saturated, seasons
-from recsys.simulation.config import SimulationConfig
 from recsys.simulation.people import N_SLOTS
 from recsys.simulation.world import World
 
@@ -44,9 +43,7 @@ def _supplied(table: pd.DataFrame, sessions: pd.DataFrame, world: World, as_of: 
     return pd.MultiIndex.from_frame(table[["township_id", "category"]]).isin(pairs)
 
 
-def typical_class(
-    config: SimulationConfig, category: int, venue_num: int, slot: int, day: pd.Timestamp
-) -> dict[str, object]:
+def typical_class(category: int, venue_num: int, slot: int, day: pd.Timestamp) -> dict[str, object]:
     """A session like those of an ordinary new weekly class."""
     return {
         "category_num": category,
@@ -73,9 +70,7 @@ def _county(world: World, crowd: Crowd, stations: pd.DataFrame, county_id: str) 
     days = as_of + pd.to_timedelta(7 * np.arange(config.future_weeks) + 3, unit="D")
     rows = []
     # The pull of a class at a station does not depend on its category but for the wish.
-    probe = pd.DataFrame(
-        [typical_class(config, 0, int(v), slot, as_of) for v in stations.index for slot in range(N_SLOTS)]
-    )
+    probe = pd.DataFrame([typical_class(0, int(v), slot, as_of) for v in stations.index for slot in range(N_SLOTS)])
     pull = attraction(crowd, probe, config.shape).reshape(len(crowd.nums), len(stations), N_SLOTS)
     for category in range(len(CATEGORIES)):
         of = (mine["category_num"] == category).to_numpy()

@@ -10,11 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.simulation.catalogue import CATEGORY_NAMES, KINDS, STYLES
-from recsys.simulation.config import SimulationConfig
 from recsys.simulation.counts import early_share, groups, week_nums
 from recsys.simulation.demand import demand_table
 from recsys.simulation.latent import latent_table
-from recsys.simulation.people import N_SLOTS, People
+from recsys.simulation.people import N_SLOTS
 from recsys.simulation.world import World
 
 
@@ -23,7 +22,7 @@ def write_truth(world: World, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = world.config
     frames = {
-        "people": _people_table(world.people, config),
+        "people": _people_table(world),
         "sessions": _session_table(world),
         "memory": world.wishes.memory,
         "preferences": _preference_table(world),
@@ -60,13 +59,26 @@ def column_groups() -> dict[str, list[str]]:
     }
 
 
-def _people_table(people: People, config: SimulationConfig) -> pd.DataFrame:
+def _people_table(world: World) -> pd.DataFrame:
+    people, as_of = world.people, pd.Timestamp(world.config.as_of)
     arrays = {
         name: pd.Series(getattr(people, attribute)[:, k])
         for attribute, names in column_groups().items()
         for k, name in enumerate(names)
     }
-    table = people.table.assign(group=people.group, reach_km=people.reach_km, companion=people.companion)
+    before = world.bookings[world.bookings["booked_at"] < as_of]
+    came = before[before["attended"] & before["called_off"].isna()]
+    ends = pd.Series(world.programme.sessions["ends_at"].to_numpy()[came["session_num"]])
+    ends = ends[(ends < as_of).to_numpy()]
+    users = came["user_num"].to_numpy()[ends.index]
+    last = pd.Series(ends.to_numpy()).groupby(users).max().reindex(range(len(people)))
+    table = people.table.assign(
+        group=people.group,
+        reach_km=people.reach_km,
+        companion=people.companion,
+        n_before=np.bincount(before["user_num"], minlength=len(people)),
+        last_attended=last.to_numpy(),
+    )
     return pd.concat([table, pd.DataFrame(arrays)], axis=1)
 
 
@@ -80,7 +92,7 @@ def _session_table(world: World) -> pd.DataFrame:
     early = rows["booked_at"] < pd.Timestamp(config.as_of)
 
     def places(some: pd.DataFrame) -> NDArray[np.float64]:
-        return np.bincount(some["session_num"], some["party"], len(sessions))
+        return np.bincount(some["session_num"], some["party"], len(sessions)).astype(np.float64)
 
     known_early = rows[early & ~(rows["cancels_at"] < pd.Timestamp(config.as_of)) & ~rows["is_spill"]]
     n_early = np.bincount(known_early["session_num"], minlength=len(sessions))
@@ -91,6 +103,8 @@ def _session_table(world: World) -> pd.DataFrame:
         **{f"mean_{k + 1}": wishes.means[:, k] * stay for k in range(3)},
         noise=wishes.noise,
         n_early=n_early,
+        n_before=np.bincount(rows.loc[early, "session_num"], minlength=len(sessions)),
+        waitlisted=places(rows[rows["waited"] & ~rows["is_spill"]]),
         early_places=places(known_early),
         demand=places(asked),
         bookings=places(held),

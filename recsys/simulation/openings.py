@@ -1,0 +1,164 @@
+"""What a set of new weekly classes is truly worth: people share themselves among classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.simulation.catalogue import CATEGORY_NAMES
+from recsys.simulation.choice import CHILD, Crowd, attraction, saturated, seasons
+from recsys.simulation.counts import GAMMA_SHAPE, MEMORY_SPREAD, SESSION_SPREAD
+from recsys.simulation.latent import typical_class
+from recsys.simulation.oracle import Truth
+from recsys.simulation.people import Floats
+
+N_DRAWS = 400
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Value of each opening of a plan, given all the others.
+
+    Attributes:
+        attendance: (n_openings,) people a week who come and would not have come to the category elsewhere.
+        newly_reached: (n_openings,) those of them without attendance in 52 weeks.
+        draws: (n_openings, n_draws) single weeks of `attendance`.
+    """
+
+    attendance: NDArray[np.float64]
+    newly_reached: NDArray[np.float64]
+    draws: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OpeningWorld:
+    """People and programme of the weeks after `as_of`, ready to value openings."""
+
+    truth: Truth
+
+    @cached_property
+    def crowd(self) -> Crowd:
+        """Users registered by `as_of`."""
+        known = self.truth.tables["people"]["registered_at"] < self.truth.as_of
+        return Crowd.of(self.truth.people, np.flatnonzero(known.to_numpy()), self.truth.tables["venues"])
+
+    @cached_property
+    def shows(self) -> Floats:
+        """(n,) chance of each to be there once booked and not cancelled."""
+        stays = 1 - float(self.truth.manifest["knobs"]["cancel_rate"])
+        table = self.crowd.people.table.iloc[self.crowd.nums]
+        return np.asarray(stays * (1 - table["no_show"].to_numpy()), dtype=np.float32)
+
+    @cached_property
+    def is_new(self) -> NDArray[np.bool_]:
+        """(n,) no attendance in 52 weeks."""
+        last = self.truth.tables["people"]["last_attended"].iloc[self.crowd.nums]
+        return np.asarray(~(last >= self.truth.as_of - pd.Timedelta(weeks=52)))
+
+    def base(self, category: int) -> Floats:
+        """(n, n_weeks) pull of what already runs of a category for grown-ups."""
+        sessions = self.truth.tables["sessions"]
+        mine = sessions[
+            (sessions["category_num"] == category)
+            & (sessions["audience_num"] != CHILD)
+            & (sessions["starts_at"] >= self.truth.as_of)
+        ]
+        total = np.zeros((len(self.crowd.nums), self.truth.future_weeks), dtype=np.float32)
+        if len(mine):
+            pull = attraction(self.crowd, mine, self.truth.shape) * self._within_reach(mine)
+            weeks = ((mine["starts_at"] - self.truth.as_of).dt.days // 7).to_numpy()
+            for num, week in enumerate(weeks):
+                if week < total.shape[1]:
+                    total[:, week] += pull[:, num]
+        return total
+
+    def pulls(self, venues: NDArray[np.int64], slots: NDArray[np.int64]) -> Floats:
+        """(n, n_openings) pull of ordinary new classes; it is the same for every category."""
+        probe = pd.DataFrame(
+            [typical_class(0, int(v), int(s), self.truth.as_of) for v, s in zip(venues, slots, strict=True)]
+        )
+        table = self.truth.tables["venues"]
+        place = table[["county_id", "city_id"]].iloc[venues].reset_index(drop=True)
+        probe = probe.assign(county_id=place["county_id"], city_id=place["city_id"])
+        return attraction(self.crowd, probe, self.truth.shape) * self._within_reach(probe)
+
+    def _within_reach(self, sessions: pd.DataFrame) -> NDArray[np.bool_]:
+        """(n, n_sessions) people go to houses of their county and of their city."""
+        home = self.crowd.people.table.iloc[self.crowd.nums]
+        county, city = home["county_id"].to_numpy(dtype=str)[:, None], home["city_id"].to_numpy(dtype=str)[:, None]
+        at, over = sessions["county_id"].to_numpy(dtype=str), sessions["city_id"].to_numpy(dtype=str)
+        return np.asarray((county == at) | ((at == "") & (city == over)))
+
+    def season(self, category: int) -> NDArray[np.float64]:
+        """(n_weeks,) multiplier of demand for classes."""
+        days = self.truth.as_of + pd.to_timedelta(7 * np.arange(self.truth.future_weeks) + 3, unit="D")
+        dates = pd.DataFrame({"starts_at": days, "category_num": category, "kind_num": 0})
+        return seasons(dates, self.truth.shape)
+
+    def want(self, category: int) -> Floats:
+        """(n,) chance a week to want the category."""
+        return self.crowd.people.rates[self.crowd.nums, category]
+
+    def value(self, plan: pd.DataFrame, seed: int = 11) -> Worth:
+        """Worth of `plan` (`category`, `venue_num`, `slot`, `size`), mean over the weeks after `as_of`."""
+        n = len(plan)
+        attendance, newly, draws = np.zeros(n), np.zeros(n), np.zeros((n, N_DRAWS))
+        rng = np.random.default_rng(seed)
+        category = plan["category"].to_numpy()
+        for one in np.unique(category):
+            here = np.flatnonzero(category == one)
+            part = plan.iloc[here]
+            num = CATEGORY_NAMES.index(one)
+            pull = self.pulls(part["venue_num"].to_numpy(), part["slot"].to_numpy())
+            fresh, reached, total = self._flows(num, pull)
+            size = part["size"].to_numpy(dtype=float)
+            for row, k in enumerate(here):
+                asked = self._asked(total[row], rng)
+                came = np.minimum(asked, size[row])
+                fill = came.sum(axis=1) / np.maximum(asked.sum(axis=1), 1e-9)
+                new_share = fresh[row] / np.maximum(total[row], 1e-12)
+                attendance[k] = float((fresh[row] * fill).mean())
+                newly[k] = float((reached[row] * fill).mean())
+                weeks = rng.integers(0, total.shape[1], N_DRAWS)
+                picked = came[weeks, np.arange(N_DRAWS) % came.shape[1]]
+                draws[k] = rng.binomial(picked.astype(np.int64), np.clip(new_share[weeks], 0, 1))
+        return Worth(attendance, newly, draws)
+
+    def _flows(self, category: int, pull: Floats) -> tuple[NDArray[np.float64], ...]:
+        """(n_openings, n_weeks) each: new people, those newly reached, all who come; places unlimited."""
+        base = self.base(category)
+        want = self.want(category) * self.shows
+        season = self.season(category)
+        new_pull = pull.sum(axis=1)
+        fresh, reached, total = (np.zeros((pull.shape[1], base.shape[1])) for _ in range(3))
+        for week in range(base.shape[1]):
+            with_plan = base[:, week] + new_pull
+            chance = saturated(with_plan, self.truth.shape)
+            gain = chance - saturated(base[:, week], self.truth.shape)
+            per_pull = want * season[week] * gain / np.maximum(new_pull, 1e-12)
+            fresh[:, week] = pull.T @ per_pull
+            reached[:, week] = pull.T @ (per_pull * self.is_new)
+            total[:, week] = pull.T @ (want * season[week] * chance / np.maximum(with_plan, 1e-12))
+        return fresh, reached, total
+
+    def _asked(self, mean: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+        """(n_weeks, 60) draws of those who come, with the world's noise, before the room is full."""
+        noise = self.truth.noise
+        shape = (len(mean), 60)
+        if noise == 0:
+            factor = np.ones(shape)
+        elif self.truth.shape == "logit":
+            factor = rng.gamma(GAMMA_SHAPE / noise**2, noise**2 / GAMMA_SHAPE, shape)
+        else:
+            spread = np.hypot(MEMORY_SPREAD, SESSION_SPREAD) * noise
+            factor = np.exp(rng.normal(0, spread, shape) - spread**2 / 2)
+        return rng.poisson(mean[:, None] * factor).astype(float)
+
+
+def slot_of(weekday: NDArray[np.int64], hour: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) kind of hour of an ISO weekday (1: Monday) and an hour."""
+    return np.where(weekday >= 6, 4, 0) + np.digitize(hour, [12, 17, 19])

@@ -1,0 +1,253 @@
+"""Suggested classes against their true worth, beside the oracle's plan and simple rules'."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.errors import DataError
+from recsys.simulation.catalogue import CATEGORY_NAMES
+from recsys.simulation.choice import saturated
+from recsys.simulation.openings import OpeningWorld, Worth, slot_of
+from recsys.simulation.oracle import Truth
+from recsys.simulation.people import N_SLOTS, Floats
+
+SUGGESTION_COLUMNS = (
+    "rank",
+    "category",
+    "venue_id",
+    "region_id",
+    "weekday",
+    "start_time",
+    "size",
+    "expected_attendance",
+    "q0.1",
+    "q0.9",
+    "newly_reached",
+)
+RUNNING_DAYS = 28
+
+
+def score_suggestions(truth: Truth, rows: pd.DataFrame, budget: int | None = None) -> dict[str, Any]:
+    """True value of the plan (people a week who would not have come to the category elsewhere), and of others.
+
+    The oracle's plan knows each person's tastes: greedy on the true gain (which falls as classes share people), best hour
+    and largest room at each venue; `budget` is the number of classes of all plans (default: rows of the file). Intervals
+    are judged on single weeks drawn from the true model.
+    """
+    world = OpeningWorld(truth)
+    budget = len(rows) if budget is None else budget
+    plan, unknown = _plan(truth, rows)
+    running = running_pairs(truth)
+    pairs = list(zip(plan["category"], plan["venue_num"], strict=True))
+    counted = plan[[p not in running for p in pairs]].drop_duplicates(["category", "venue_num"])
+    worth = world.value(counted)
+    value = float(worth.attendance.sum())
+    best_plan = oracle_plan(world, budget)
+    best = float(world.value(best_plan).attendance.sum())
+    rules = {name: rule_plan(truth, name, budget) for name in RULES}
+    return {
+        "n": len(rows),
+        "budget": budget,
+        "value": value,
+        "oracle_value": best,
+        "share_of_oracle": value / best if best > 0 else 0.0,
+        "rules": {name: float(world.value(one).attendance.sum()) for name, one in rules.items()},
+        "newly_reached": float(worth.newly_reached.sum()),
+        "predicted": _predictions(counted, worth),
+        "violations": {
+            "unknown venue, category or time": unknown,
+            "runs now": sum(p in running for p in pairs),
+            "pair twice": int(plan.duplicated(["category", "venue_num"]).sum()),
+            "more than the venue's weekly slots": _over_slots(truth, counted),
+        },
+        "oracle_plan": _shown(truth, best_plan),
+    }
+
+
+def _plan(truth: Truth, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The file's rows as venue rows and kinds of hour; how many could not be understood."""
+    venues = truth.tables["venues"]["venue_id"]
+    place = pd.Index(venues).get_indexer(rows["venue_id"].astype(str))
+    hour = pd.to_numeric(rows["start_time"].astype(str).str.slice(0, 2), errors="coerce")
+    weekday = pd.to_numeric(rows["weekday"], errors="coerce")
+    size = pd.to_numeric(rows["size"], errors="coerce")
+    good = (
+        (place >= 0) & hour.between(0, 23) & weekday.between(1, 7) & (size > 0) & rows["category"].isin(CATEGORY_NAMES)
+    )
+    kept = rows[good]
+    slot = slot_of(weekday[good].to_numpy(dtype=np.int64), hour[good].to_numpy(dtype=np.int64))
+    plan = kept.assign(venue_num=place[good.to_numpy()], slot=slot, size=size[good].to_numpy(dtype=float))
+    numbers = ["expected_attendance", "q0.1", "q0.9", "newly_reached"]
+    bad = [c for c in numbers if pd.to_numeric(plan[c], errors="coerce").isna().any()]
+    if bad:
+        raise DataError("suggestions", [f"column {c!r} holds values that are not numbers" for c in bad])
+    return plan.reset_index(drop=True), int((~good).sum())
+
+
+def running_pairs(truth: Truth) -> set[tuple[str, int]]:
+    """(category, venue row) with a class within 28 days of `as_of` that the platform knows of."""
+    sessions = truth.tables["sessions"]
+    near = (sessions["starts_at"] - truth.as_of).abs() <= pd.Timedelta(days=RUNNING_DAYS)
+    now = sessions[
+        near
+        & (sessions["kind_num"] == 0)
+        & (sessions["published_at"] <= truth.as_of)
+        & ~(sessions["cancelled_at"] <= truth.as_of)
+    ]
+    names = np.array(CATEGORY_NAMES)[now["category_num"]]
+    return {(str(c), int(v)) for c, v in zip(names, now["venue_num"], strict=True)}
+
+
+def free_slots(truth: Truth) -> NDArray[np.int64]:
+    """(n_venues,) weekly slots not used by the classes that run."""
+    limit = truth.tables["venues"]["weekly_slots"].to_numpy().astype(np.int64)
+    used = np.bincount([v for _, v in running_pairs(truth) if v >= 0], minlength=len(limit))
+    return np.maximum(limit - used, 0)
+
+
+def room_sizes(truth: Truth) -> NDArray[np.float64]:
+    """(n_venues,) seats of a room."""
+    venues = truth.tables["venues"]
+    return np.floor(venues["seats"].to_numpy() / venues["rooms"].to_numpy().clip(1)).astype(float)
+
+
+def oracle_plan(world: OpeningWorld, budget: int) -> pd.DataFrame:
+    """Greedy on the true gain, lazily: gains only fall as the plan grows."""
+    truth = world.truth
+    n_venues = len(truth.tables["venues"])
+    venues, slots = np.repeat(np.arange(n_venues), N_SLOTS), np.tile(np.arange(N_SLOTS), n_venues)
+    pull = world.pulls(venues, slots) if n_venues else np.zeros((0, 0), dtype=np.float32)
+    running, room, free = running_pairs(truth), room_sizes(truth), free_slots(truth)
+    state = {c: world.base(c).mean(axis=1) for c in range(len(CATEGORY_NAMES))}
+    want = {c: world.want(c) * world.shows * np.float32(world.season(c).mean()) for c in state}
+    heap: list[tuple[float, int, int, int, int]] = []
+    for category in state:
+        gains = _gains(world, state[category], want[category], pull, np.repeat(room, N_SLOTS)).reshape(
+            n_venues, N_SLOTS
+        )
+        for venue in range(n_venues):
+            if (CATEGORY_NAMES[category], venue) not in running and free[venue] > 0:
+                best = int(gains[venue].argmax())
+                heapq.heappush(heap, (-float(gains[venue, best]), category, venue, best, 0))
+    rounds = dict.fromkeys(state, 0)
+    rows: list[dict[str, object]] = []
+    while heap and len(rows) < budget:
+        _, category, venue, slot, seen = heapq.heappop(heap)
+        if free[venue] <= 0:
+            continue
+        if seen < rounds[category]:
+            columns = slice(venue * N_SLOTS, (venue + 1) * N_SLOTS)
+            gains = _gains(world, state[category], want[category], pull[:, columns], np.full(N_SLOTS, room[venue]))
+            best = int(gains.argmax())
+            heapq.heappush(heap, (-float(gains[best]), category, venue, best, rounds[category]))
+            continue
+        state[category] = state[category] + pull[:, venue * N_SLOTS + slot]
+        rounds[category] += 1
+        free[venue] -= 1
+        rows.append({"category": CATEGORY_NAMES[category], "venue_num": venue, "slot": slot, "size": room[venue]})
+    return pd.DataFrame(rows, columns=["category", "venue_num", "slot", "size"])
+
+
+def _gains(
+    world: OpeningWorld, held: Floats, want: Floats, pull: Floats, room: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n_options,) people a week gained by one more class; a full room turns away in proportion."""
+    before = saturated(held, world.truth.shape)
+    gains = np.empty(pull.shape[1])
+    for num in range(pull.shape[1]):
+        total = held + pull[:, num]
+        after = saturated(total, world.truth.shape)
+        comes = float((want * after * pull[:, num] / np.maximum(total, np.float32(1e-12))).sum())
+        gains[num] = float((want * (after - before)).sum()) * min(1.0, room[num] / max(comes, 1e-9))
+    return gains
+
+
+RULES = ("most bookings", "most sold-out weeks", "population", "plain unmet demand")
+
+
+def rule_plan(truth: Truth, rule: str, budget: int) -> pd.DataFrame:
+    """A plan by a simple rule on what the platform sees, at the category's commonest hour, in the venue's room."""
+    sessions, venues = truth.tables["sessions"], truth.tables["venues"]
+    past = sessions[(sessions["starts_at"] < truth.as_of) & (sessions["kind_num"] == 0) & (sessions["venue_num"] >= 0)]
+    n_categories, n_venues = len(CATEGORY_NAMES), len(venues)
+    cell = past["category_num"].to_numpy() * n_venues + past["venue_num"].to_numpy()
+    size = n_categories * n_venues
+
+    def sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(cell, values, size).reshape(n_categories, n_venues)
+
+    taken = sums(past["bookings"].to_numpy(dtype=float))
+    sold_out = sums((past["bookings"] >= past["capacity"]).to_numpy(dtype=float))
+    waiting = sums(past["waitlisted"].to_numpy(dtype=float))
+    area = pd.factorize(venues["township_id"] + "/" + venues["county_id"])[0]
+    by_category = taken.sum(axis=1, keepdims=True)
+    people = (
+        truth.tables["regions"].set_index("region_id")["population"].reindex(venues["region_id"]).fillna(0).to_numpy()
+    )
+    scores = {
+        "most bookings": by_category * (1 + taken.sum(axis=0)),
+        "most sold-out weeks": _around(sold_out, area)
+        + 1e-3 * sold_out.sum(axis=1, keepdims=True)
+        + 1e-9 * by_category,
+        "population": people[None, :] * (by_category / max(by_category.max(), 1.0)),
+        "plain unmet demand": _around(waiting, area) + 1e-3 * waiting.sum(axis=1, keepdims=True) + 1e-9 * by_category,
+    }[rule]
+    running, free = running_pairs(truth), free_slots(truth)
+    hours = past.groupby("category_num")["slot"].agg(lambda s: s.value_counts().index[0])
+    rows: list[dict[str, object]] = []
+    room = room_sizes(truth)
+    for flat in np.argsort(-scores.ravel(), kind="stable"):
+        if len(rows) >= budget:
+            break
+        category, venue = divmod(int(flat), n_venues)
+        if (CATEGORY_NAMES[category], venue) in running or free[venue] <= 0:
+            continue
+        free[venue] -= 1
+        slot = int(hours.get(category, 4))
+        rows.append({"category": CATEGORY_NAMES[category], "venue_num": venue, "slot": slot, "size": room[venue]})
+    return pd.DataFrame(rows, columns=["category", "venue_num", "slot", "size"])
+
+
+def _around(values: NDArray[np.float64], area: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sums over the venues of the same township, at each of them."""
+    totals = np.zeros((values.shape[0], int(area.max(initial=-1)) + 1))
+    np.add.at(totals.T, area, values.T)
+    return totals[:, area]
+
+
+def _predictions(plan: pd.DataFrame, worth: Worth) -> dict[str, float]:
+    if plan.empty:
+        return {"n": 0}
+    said = pd.to_numeric(plan["expected_attendance"]).to_numpy()
+    low, high = pd.to_numeric(plan["q0.1"]).to_numpy()[:, None], pd.to_numeric(plan["q0.9"]).to_numpy()[:, None]
+    true = worth.attendance
+    inside = (worth.draws >= low) & (worth.draws <= high)
+    return {
+        "n": len(plan),
+        "total": float(said.sum()),
+        "bias": float(said.sum() / max(true.sum(), 1e-12) - 1),
+        "mean_absolute_error": float(np.abs(said - true).mean()),
+        "coverage80_of_a_week": float(inside.mean()),
+        "coverage80_of_the_mean": float(((true >= low[:, 0]) & (true <= high[:, 0])).mean()),
+        "newly_reached_bias": float(
+            pd.to_numeric(plan["newly_reached"]).sum() / max(float(worth.newly_reached.sum()), 1e-12) - 1
+        ),
+    }
+
+
+def _over_slots(truth: Truth, plan: pd.DataFrame) -> int:
+    used = np.bincount(plan["venue_num"].to_numpy(dtype=np.int64), minlength=len(truth.tables["venues"]))
+    return int(np.maximum(used - free_slots(truth), 0).sum())
+
+
+def _shown(truth: Truth, plan: pd.DataFrame) -> list[dict[str, object]]:
+    ids = truth.tables["venues"]["venue_id"].to_numpy()
+    return [
+        {"category": r.category, "venue_id": str(ids[r.venue_num]), "slot": int(r.slot), "size": float(r.size)}  # type: ignore[arg-type]
+        for r in plan.itertuples(index=False)
+    ]

@@ -1,0 +1,300 @@
+"""Lists against what people would really book."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.ids import IdMap
+from recsys.metrics import discounts
+from recsys.simulation.choice import CHILD
+from recsys.simulation.counts import candidates
+from recsys.simulation.oracle import Truth
+from recsys.simulation.place import KM_PER_DEGREE
+
+RECOMMENDATION_COLUMNS = ("user_id", "rank", "activity_id", "session_id")
+MAX_USERS = 30_000
+"""More users than this are judged by a fixed sample."""
+
+Lists = NDArray[np.int64]
+"""(n_users, k) columns of recommended activities, -1: nothing."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Users and activities in question.
+
+    Attributes:
+        users: Rows of the truth's people, index 0..n.
+        sessions: Open sessions in the window with a place left, with `activity` (column).
+        activities: Columns.
+        relevance: (n_users, n_activities) chance of a booking at `as_of` or later, 0 where not allowed.
+        allowed: (n_users, n_activities) some session of it may be offered.
+        hits: (n_users, n_activities) booked indeed.
+        n_hits: (n_users,) all hits, also of what could not be offered; `n_cold_hits` those of cold activities.
+        cold: (n_activities,) no booking before `as_of`.
+    """
+
+    users: pd.DataFrame
+    sessions: pd.DataFrame
+    activities: IdMap
+    relevance: NDArray[np.float32]
+    allowed: NDArray[np.bool_]
+    hits: NDArray[np.bool_]
+    n_hits: NDArray[np.int64]
+    n_cold_hits: NDArray[np.int64]
+    cold: NDArray[np.bool_]
+
+
+def score_recommendations(truth: Truth, rows: pd.DataFrame, *, k: int = 10, window_days: int = 14) -> dict[str, Any]:
+    """NDCG of the lists, of the oracle's and of simple rules', and rows that nobody should have been offered.
+
+    `ndcg` has binary gain on what was booked, over users with a hit, ideal min(k, hits); `expected_ndcg` takes the true
+    chance as gain, over all users, the ideal being the oracle's list. `cold` keeps only activities without a booking
+    before `as_of`, in lists and hits alike.
+    """
+    judged = judge(truth, window_days)
+    lists = {"given": _given(judged, rows, k), "oracle": _best(judged.relevance, judged.allowed, k)}
+    lists |= {name: _best(score, judged.allowed, k) for name, score in _rules(truth, judged).items()}
+    results = {name: _figures(judged, one, k) for name, one in lists.items()}
+    shares = {
+        segment: {
+            metric: _ratio(results["given"][segment][metric], results["oracle"][segment][metric])
+            for metric in ("ndcg", "expected_ndcg")
+        }
+        for segment in results["given"]
+    }
+    return {
+        "k": k,
+        "window_days": window_days,
+        "n_users": len(judged.users),
+        "n_candidates": len(judged.sessions),
+        "share_of_oracle": shares,
+        **results,
+        "violations": violations(truth, rows),
+    }
+
+
+def judge(truth: Truth, window_days: int) -> Judged:
+    """Who and what is judged."""
+    as_of, until = truth.as_of, truth.as_of + pd.Timedelta(days=window_days)
+    people = truth.tables["people"]
+    users = people[people["registered_at"] < as_of].reset_index(drop=True)
+    if len(users) > MAX_USERS:
+        chosen = np.random.default_rng(0).choice(len(users), MAX_USERS, replace=False)
+        users = users.iloc[np.sort(chosen)].reset_index(drop=True)
+    sessions = open_sessions(truth)
+    sessions = sessions[sessions["starts_at"] < until].reset_index(drop=True)
+    activities = IdMap.of(sessions["activity_id"].drop_duplicates(), "activity")
+    columns = activities.nums(sessions["activity_id"])
+    sessions = sessions.assign(activity=columns)
+    fits = _may(truth, users, sessions)
+    allowed = np.zeros((len(users), len(activities)), dtype=bool)
+    for num in range(len(sessions)):
+        allowed[:, columns[num]] |= fits[:, num]
+    ids = IdMap.of(users["user_id"], "user")
+    outcome = truth.tables["outcomes"]
+    later = outcome[(outcome["booked_at"] >= as_of) & ~outcome["cancelled"]]
+    later = later[(later["starts_at"] < until) & (later["starts_at"] >= as_of)]
+    later = later.drop_duplicates(["user_id", "activity_id"])
+    later = later[ids.nums_or_missing(later["user_id"]) >= 0]
+    all_sessions = truth.tables["sessions"]
+    warm = set(all_sessions.loc[all_sessions["n_before"] > 0, "activity_id"])
+    hit_user, hit_column = ids.nums(later["user_id"]), activities.nums_or_missing(later["activity_id"])
+    hits = np.zeros_like(allowed)
+    hits[hit_user[hit_column >= 0], hit_column[hit_column >= 0]] = True
+    is_cold_hit = ~later["activity_id"].isin(warm).to_numpy()
+    return Judged(
+        users,
+        sessions,
+        activities,
+        _relevance(truth, ids, sessions, fits, len(activities)),
+        allowed,
+        hits,
+        np.bincount(hit_user, minlength=len(users)),
+        np.bincount(hit_user, is_cold_hit, minlength=len(users)).astype(np.int64),
+        np.array([a not in warm for a in activities.ids], dtype=bool),
+    )
+
+
+def open_sessions(truth: Truth) -> pd.DataFrame:
+    """Sessions bookable at `as_of` with a place left."""
+    sessions = truth.tables["sessions"]
+    outcome = truth.tables["outcomes"]
+    held = outcome[(outcome["booked_at"] < truth.as_of) & outcome["has_place"]]
+    taken = held.groupby("session_id")["party_size"].sum()
+    left = sessions["capacity"].fillna(np.inf) - sessions["session_id"].map(taken).fillna(0)
+    return sessions[candidates(sessions, truth.as_of) & (left > 0)]
+
+
+def _may(truth: Truth, users: pd.DataFrame, sessions: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n_users, n_sessions) old enough, not booked, nothing held at that time."""
+    least = sessions["min_age"].fillna(-1).to_numpy()
+    year = sessions["starts_at"].dt.year.to_numpy()
+    known = users["birth_known"].to_numpy()[:, None]
+    age = year[None, :] - users["birth_year"].to_numpy()[:, None] - 1
+    fits = np.where(known, age >= least, least < 18)
+    outcome = truth.tables["outcomes"]
+    held = outcome[(outcome["booked_at"] < truth.as_of) & ~outcome["cancelled"]]
+    ids = IdMap.of(users["user_id"], "user")
+    ends = truth.tables["sessions"].set_index("session_id")["ends_at"]
+    user = ids.nums_or_missing(held["user_id"])
+    begin, end = held["starts_at"].to_numpy(), ends.reindex(held["session_id"]).to_numpy()
+    for num, (start, stop) in enumerate(
+        zip(sessions["starts_at"].to_numpy(), sessions["ends_at"].to_numpy(), strict=True)
+    ):
+        clash = user[(begin < stop) & (end > start) & (user >= 0)]
+        fits[clash, num] = False
+    return np.asarray(fits, dtype=bool)
+
+
+def _relevance(
+    truth: Truth, ids: IdMap, sessions: pd.DataFrame, fits: NDArray[np.bool_], n_activities: int
+) -> NDArray[np.float32]:
+    preferences = truth.tables["preferences"]
+    wanted = IdMap.of(sessions["session_id"], "session")
+    user, column = ids.nums_or_missing(preferences["user_id"]), wanted.nums_or_missing(preferences["session_id"])
+    keep = (user >= 0) & (column >= 0)
+    user, column, chance = user[keep], column[keep], preferences["chance"].to_numpy()[keep]
+    chance = np.where(fits[user, column], chance, 0.0)
+    log_none = np.zeros((len(ids), n_activities), dtype=np.float32)
+    np.add.at(log_none, (user, sessions["activity"].to_numpy()[column]), np.log1p(-np.minimum(chance, 0.999)))
+    return -np.expm1(log_none)
+
+
+def _given(judged: Judged, rows: pd.DataFrame, k: int) -> Lists:
+    lists = np.full((len(judged.users), k), -1, dtype=np.int64)
+    ids = IdMap.of(judged.users["user_id"], "user")
+    ranked = rows.sort_values(["user_id", "rank"], kind="stable").drop_duplicates(["user_id", "activity_id"])
+    place = ranked.groupby("user_id").cumcount().to_numpy()
+    user = ids.nums_or_missing(ranked["user_id"].astype(str))
+    column = judged.activities.nums_or_missing(ranked["activity_id"].astype(str))
+    keep = (user >= 0) & (place < k)
+    # What is unknown or outside the window holds its rank and earns nothing.
+    lists[user[keep], place[keep]] = column[keep]
+    return lists
+
+
+def _best(scores: NDArray[np.float32], allowed: NDArray[np.bool_], k: int) -> Lists:
+    masked = np.where(allowed, scores, -np.inf)
+    order = np.argsort(-masked, axis=1, kind="stable")[:, :k]
+    lists = np.where(np.take_along_axis(allowed, order, axis=1), order, -1).astype(np.int64)
+    if lists.shape[1] < k:
+        lists = np.pad(lists, ((0, 0), (0, k - lists.shape[1])), constant_values=-1)
+    return lists
+
+
+def _rules(truth: Truth, judged: Judged) -> dict[str, NDArray[np.float32]]:
+    """Scores of popularity (bookings of the activity before `as_of`), nearest, random."""
+    n_users, n = judged.allowed.shape
+    before = truth.tables["sessions"].groupby("activity_id")["n_before"].sum()
+    popular = before.reindex(list(judged.activities.ids)).fillna(0).to_numpy(dtype=np.float32)
+    first = judged.sessions.drop_duplicates("activity")
+    venues = truth.tables["venues"]
+    at = venues.iloc[first["venue_num"].clip(lower=0).to_numpy()]
+    lat, lon = judged.users["lat"].to_numpy()[:, None], judged.users["lon"].to_numpy()[:, None]
+    km = np.hypot(lat - at["lat"].to_numpy(), (lon - at["lon"].to_numpy()) * 0.8) * KM_PER_DEGREE
+    km = np.where(first["venue_num"].to_numpy() < 0, 1e3, km)
+    near = np.full((n_users, n), -np.inf, dtype=np.float32)
+    near[:, first["activity"].to_numpy()] = -km
+    rng = np.random.default_rng(1)
+    return {
+        "popularity": np.broadcast_to(popular, (n_users, n)),
+        "nearest": near,
+        "random": rng.random((n_users, n), dtype=np.float32),
+    }
+
+
+def _figures(judged: Judged, lists: Lists, k: int) -> dict[str, dict[str, float | int]]:
+    hot = judged.users["n_before"].to_numpy() > 0
+    figures = {
+        name: _segment(judged, lists, here, k, judged.n_hits)
+        for name, here in (("all", np.ones_like(hot)), ("hot", hot), ("warm", ~hot))
+    }
+    cold_lists = _only(lists, judged.cold)
+    figures["cold sessions"] = _segment(judged, cold_lists, np.ones_like(hot), k, judged.n_cold_hits, cold=True)
+    return figures
+
+
+def _only(lists: Lists, keep: NDArray[np.bool_]) -> Lists:
+    """Lists without other activities, closed up."""
+    stays = (lists >= 0) & np.append(keep, False)[lists]
+    order = np.argsort(~stays, axis=1, kind="stable")
+    return np.where(np.take_along_axis(stays, order, axis=1), np.take_along_axis(lists, order, axis=1), -1)
+
+
+def _segment(
+    judged: Judged, lists: Lists, here: NDArray[np.bool_], k: int, n_hits: NDArray[np.int64], cold: bool = False
+) -> dict[str, float | int]:
+    gain = np.append(discounts(k), 0.0)
+    found = (lists >= 0) & np.take_along_axis(judged.hits, np.maximum(lists, 0), axis=1)
+    ideal = np.append(0.0, discounts(k).cumsum())[np.minimum(n_hits, k)]
+    with_hit = here & (n_hits > 0)
+    ndcg = (found * gain[:k]).sum(axis=1)[with_hit] / ideal[with_hit]
+    relevance = np.where(judged.cold, judged.relevance, 0.0) if cold else judged.relevance
+    worth = np.where(lists >= 0, np.take_along_axis(relevance, np.maximum(lists, 0), axis=1), 0.0)
+    top = -np.sort(-np.where(judged.allowed, relevance, 0.0), axis=1)[:, :k]
+    best = (top * gain[: top.shape[1]]).sum(axis=1)
+    counted = here & (best > 0)
+    expected = (worth * gain[:k]).sum(axis=1)[counted].sum() / max(best[counted].sum(), 1e-12)
+    return {
+        "ndcg": float(ndcg.mean()) if len(ndcg) else 0.0,
+        "expected_ndcg": float(expected) if counted.any() else 0.0,
+        "n": int(with_hit.sum()),
+        "n_expected": int(counted.sum()),
+    }
+
+
+def violations(truth: Truth, rows: pd.DataFrame) -> dict[str, int]:
+    """Rows that break the contract's rules for candidates and lists, by rule."""
+    as_of, sessions = truth.as_of, truth.tables["sessions"]
+    ids = IdMap.of(sessions["session_id"], "session")
+    num = ids.nums_or_missing(rows["session_id"].astype(str))
+    known = num >= 0
+    session = sessions.iloc[num[known]].reset_index(drop=True)
+    row = rows[known].reset_index(drop=True)
+    open_ids = set(open_sessions(truth)["session_id"])
+    people = truth.tables["people"].set_index("user_id")
+    person = people.reindex(row["user_id"].astype(str)).reset_index()
+    age = session["starts_at"].dt.year - person["birth_year"] - 1
+    # Whom nobody has asked for an age: followers are not among the people.
+    unknown = ~person["birth_known"].eq(True)
+    least = session["min_age"].fillna(-1)
+    young = (least > 0) & ~unknown & (age < least) & (session["audience_num"] != CHILD)
+    outcome = truth.tables["outcomes"]
+    held = outcome[(outcome["booked_at"] < as_of) & ~outcome["cancelled"]]
+    ends = sessions.set_index("session_id")["ends_at"]
+    held = held.assign(ends_at=ends.reindex(held["session_id"]).to_numpy())[
+        ["user_id", "session_id", "starts_at", "ends_at"]
+    ]
+    pairs = row.assign(begin=session["starts_at"], end=session["ends_at"]).merge(
+        held, on="user_id", suffixes=("", "_held")
+    )
+    own = pairs["session_id"] == pairs["session_id_held"]
+    overlap = ~own & (pairs["begin"] < pairs["ends_at"]) & (pairs["end"] > pairs["starts_at"])
+    full = candidates(session, as_of) & ~session["session_id"].isin(open_ids)
+    return {
+        "unknown session": int((~known).sum()),
+        "not of that activity": int((session["activity_id"] != row["activity_id"].astype(str)).sum()),
+        "not published": int((session["published_at"] > as_of).sum()),
+        "started": int((session["starts_at"] <= as_of).sum()),
+        "not bookable": int(((session["booking_opens_at"] > as_of) | (session["booking_closes_at"] <= as_of)).sum()),
+        "cancelled": int((session["cancelled_at"] <= as_of).sum()),
+        "full": int(full.sum()),
+        "too young": int(young.sum()),
+        "unknown age, adults only": int((unknown & (least >= 18)).sum()),
+        "already booked": int(own.sum()),
+        "overlapping": int(overlap.sum()),
+        "activity twice in a list": int(rows.duplicated(["user_id", "activity_id"]).sum()),
+        "rank not 1, 2, ...": int(
+            (rows.sort_values(["user_id", "rank"]).groupby("user_id").cumcount() + 1 != rows["rank"]).sum()
+        ),
+    }
+
+
+def _ratio(part: float | int, whole: float | int) -> float:
+    return float(part / whole) if whole else 0.0
