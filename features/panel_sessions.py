@@ -39,6 +39,7 @@ class SessionBook:
         waiting: Places on the waitlist.
         capacity: Places offered; NaN where not stated or absurd.
         price: NaN where not stated.
+        traits: (n_sessions,) numbers by name that say what it is like: `min_age`, `max_age`, `online`, `hours`.
         on_hand: (n_sessions, n_leads) places booked by the origin of each lead.
     """
 
@@ -55,6 +56,7 @@ class SessionBook:
     waiting: NDArray[np.float64]
     capacity: NDArray[np.float64]
     price: NDArray[np.float64]
+    traits: dict[str, NDArray[np.float64]]
     on_hand: NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -124,6 +126,7 @@ def session_book(
             "organiser": _codes(of_activity["organiser_id"]),
             "venue": _codes(sessions["venue_id"]),
             "kind": _codes(of_activity["kind"]),
+            "audience": _codes(of_activity["audience"]),
         },
         starts=starts.to_numpy(),
         week=_week_offsets(starts, as_of),
@@ -134,6 +137,12 @@ def session_book(
         waiting=_sums(waiting, len(sessions)),
         capacity=np.where(is_stated, capacity, np.nan),
         price=sessions["price"].to_numpy(dtype=float),
+        traits={
+            "min_age": of_activity["min_age"].to_numpy(dtype=float),
+            "max_age": of_activity["max_age"].to_numpy(dtype=float),
+            "online": of_activity["online"].to_numpy(dtype=float),
+            "hours": ((sessions["ends_at"] - sessions["starts_at"]) / pd.Timedelta(hours=1)).to_numpy(dtype=float),
+        },
         on_hand=_on_hand(bookings, age, n_leads),
     )
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue, catalogue_of
+from features.signals.history import Signals
+from features.signals.lookup import LEARNER_LEVEL
+from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock, user_block
-from features.signals.stage_one import Learners, blend, stage_one
+from features.signals.stage_one import Learners, blend, booked_organisers, stage_one
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.dataset import Dataset
@@ -27,12 +31,40 @@ from recsys.ranking import MISSING, top_k
 BLOCK_CELLS = 2_000_000
 """Users times candidates scored at once: bounds the memory of a batch."""
 
+N_KNOWN = 80
+N_NEW = 120
+"""Candidates a person that the second stage orders: of organisers booked before, and of others."""
+
 STAGE_ONE_WEIGHTS: Mapping[str, float] = {"affinity": 1.0, "ease": 0.3, "item-knn": 0.2, "als": 0.2, "popularity": 0.1}
+
+DISCOVERY_WEIGHTS: Mapping[str, float] = {"item-knn": 1.0, "als": 0.3, "ease": 0.3, "popularity": 0.5}
+"""Weights of the blends that choose what goes on to the second stage, and that stand in where there is none."""
 
 PERSONAL = "two-stage"
 """Source of a list made from the person's own past and profile."""
 POPULAR = "popular"
 """Source of a list that is the same for everybody: people who opted out, or of whom nothing is known."""
+
+
+@dataclass(frozen=True)
+class ReRanker:
+    """A tree model over signals of pairs.
+
+    Attributes:
+        booster: The trees.
+        signal_names: Signals in the order of the trees' columns; one that a catalogue lacks is NaN.
+    """
+
+    booster: lgb.Booster
+    signal_names: tuple[str, ...]
+
+    def predict(self, signals: Signals, n_pairs: int) -> NDArray[np.float64]:
+        """(n_pairs,) scores."""
+        values = np.full((n_pairs, len(self.signal_names)), np.nan, dtype=np.float32)
+        for column, name in enumerate(self.signal_names):
+            if name in signals:
+                values[:, column] = signals[name]
+        return np.asarray(self.booster.predict(values, num_threads=1), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -42,10 +74,14 @@ class RankingModel:
     Attributes:
         learners: Candidate rankers.
         data_until: First instant not used in learning.
+        general: Orders all candidates; None where there was too little to learn from.
+        discovery: Orders those of organisers new to the person among themselves; None to leave it to `general`.
     """
 
     learners: Learners
     data_until: pd.Timestamp
+    general: ReRanker | None = None
+    discovery: ReRanker | None = None
 
     def save(self, writer: BundleWriter) -> None:
         """Adds the model to a bundle under `ranking/`."""
@@ -59,13 +95,28 @@ class RankingModel:
         )
         for name, ranker in self.learners.rankers.items():
             ranker.save(writer, f"ranking/{name}")
+        for part, re_ranker in (("general", self.general), ("discovery", self.discovery)):
+            if re_ranker is not None:
+                writer.text(f"ranking/{part}/trees", re_ranker.booster.model_to_string(), ".txt")
+                writer.json(f"ranking/{part}/signals", list(re_ranker.signal_names))
 
 
 def load_ranking(bundle: ModelBundle) -> RankingModel:
     """The model that `RankingModel.save` wrote."""
     model = bundle.json("ranking/model")
     rankers = {name: load_ranker(bundle, f"ranking/{name}") for name in model["rankers"]}
-    return RankingModel(Learners(IdMap.of(model["keys"], "programme"), rankers), pd.Timestamp(model["data_until"]))
+    return RankingModel(
+        Learners(IdMap.of(model["keys"], LEARNER_LEVEL), rankers),
+        pd.Timestamp(model["data_until"]),
+        _load_re_ranker(bundle, "ranking/general"),
+        _load_re_ranker(bundle, "ranking/discovery"),
+    )
+
+
+def _load_re_ranker(bundle: ModelBundle, name: str) -> ReRanker | None:
+    if f"{name}/trees" not in bundle:
+        return None
+    return ReRanker(lgb.Booster(model_str=bundle.text(f"{name}/trees")), tuple(bundle.json(f"{name}/signals")))
 
 
 @dataclass(frozen=True)
@@ -103,11 +154,69 @@ def rank_block(
     if wanted is not None:
         allowed &= wanted
     allowed = earliest_of_each_activity(catalogue.sessions, allowed)
-    scores = blend(stage_one(catalogue, block, model.learners), STAGE_ONE_WEIGHTS)
+    first = stage_one(catalogue, block, model.learners)
+    scores = blend(first, STAGE_ONE_WEIGHTS).astype(np.float64)
+    if model.general is not None:
+        scores = _re_ranked(model, model.general, catalogue, block, first, allowed, scores)
     columns = top_k(scores, allowed, k)
-    listed = np.take_along_axis(np.append(scores, np.zeros((len(block), 1), np.float32), axis=1), columns, axis=1)
+    listed = np.take_along_axis(np.append(scores, np.zeros((len(block), 1)), axis=1), columns, axis=1)
     has_past = np.bincount(block.events.rows, minlength=len(block)) > 0
-    return Lists(columns, listed.astype(np.float64), np.where(has_past, PERSONAL, POPULAR).astype(object))
+    return Lists(columns, listed, np.where(has_past, PERSONAL, POPULAR).astype(object))
+
+
+def shortlist(
+    scores: Mapping[str, NDArray[np.float32]],
+    allowed: NDArray[np.bool_],
+    is_new: NDArray[np.bool_],
+    n_known: int,
+    n_new: int,
+) -> NDArray[np.bool_]:
+    """(n_users, n_candidates) what goes on to the second stage: the first stage's best, new organisers apart."""
+    chosen = np.zeros(allowed.shape, dtype=bool)
+    for weights, may, n in (
+        (STAGE_ONE_WEIGHTS, allowed & ~is_new, n_known),
+        (DISCOVERY_WEIGHTS, allowed & is_new, n_new),
+    ):
+        columns = top_k(blend(scores, weights), may, n)
+        rows, places = np.nonzero(columns != MISSING)
+        chosen[rows, columns[rows, places]] = True
+    return chosen
+
+
+def _re_ranked(
+    model: RankingModel,
+    general: ReRanker,
+    catalogue: Catalogue,
+    block: UserBlock,
+    first: Mapping[str, NDArray[np.float32]],
+    allowed: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Scores of the second stage; what the first stage left out follows in its own order."""
+    is_new = ~booked_organisers(catalogue, block)
+    rows, cols = np.nonzero(shortlist(first, allowed, is_new, N_KNOWN, N_NEW))
+    signals = pair_signals(catalogue, block, first, allowed, rows, cols)
+    values = general.predict(signals, len(rows)) if len(rows) else np.zeros(0)
+    if model.discovery is not None and len(rows):
+        pairs = is_new[rows, cols]
+        found = model.discovery.predict({name: column[pairs] for name, column in signals.items()}, int(pairs.sum()))
+        values[pairs] = reordered(rows[pairs], values[pairs], found)
+    lowest = np.zeros(len(block))
+    np.minimum.at(lowest, rows, values)
+    result = lowest[:, None] - 2.0 + scores / (1.0 + scores)
+    result[rows, cols] = values
+    return result
+
+
+def reordered(rows: NDArray[np.int64], values: NDArray[np.float64], by: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each row's values given out again in the order of `by`: the same places, other holders.
+
+    >>> reordered(np.array([0, 0, 1]), np.array([3.0, 2.0, 5.0]), np.array([1.0, 9.0, 0.0])).tolist()
+    [2.0, 3.0, 5.0]
+    """
+    result = np.empty(len(values))
+    result[np.lexsort((-by, rows))] = values[np.lexsort((-values, rows))]
+    return result
 
 
 def recommend(

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from features.signals.events import NS_PER_DAY, Events, events_of
-from features.signals.lookup import LEVELS, Lookup, lookup_of
+from features.signals.groups import GROUPED_LEVELS, group_lifts, profiles_of
+from features.signals.homes import Homes, homes_of
+from features.signals.lookup import LEVELS, Lookup, lookup_of, take_or_missing
 from features.signals.place import Places, places_of
 from features.signals.text import TitleWords, title_words
 from recsys.availability import OpenSessions, open_sessions
@@ -18,6 +21,9 @@ from recsys.dataset import Dataset
 FAST_DAYS = 21.0
 SLOW_DAYS = 90.0
 """Half-lives of what is new and of what lasts."""
+
+COMPANY_DAYS = 240.0
+"""Age of the oldest session whose people count as met."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,14 @@ class Catalogue:
         session_nums: (n_candidates,) session row.
         levels: Keys by level.
         places: Where the candidates are.
+        venue_lat: (n_venue_keys,) of the lookup's venues, NaN where unknown.
+        venue_lon: (n_venue_keys,) the same.
         facts: Name to (n_candidates,) signal of the candidate alone.
         words: Words of titles.
+        company: Level to (n_sessions, n_keys) of how much those who were at a past session are with a key of the
+            candidates, a session's people sharing one unit.
+        homes: Where the people of each key live.
+        lifts: Grouping and level to (n_groups + 1, n_keys + 1) log lift of a key among the group's people.
         n_people: People with a past.
     """
 
@@ -71,8 +83,13 @@ class Catalogue:
     session_nums: NDArray[np.int64]
     levels: dict[str, KeyColumns]
     places: Places
+    venue_lat: NDArray[np.float64]
+    venue_lon: NDArray[np.float64]
     facts: dict[str, NDArray[np.float64]]
     words: TitleWords
+    company: dict[str, sparse.csr_array]
+    homes: Homes
+    lifts: dict[str, NDArray[np.float64]]
     n_people: int
 
     def __len__(self) -> int:
@@ -97,6 +114,8 @@ def catalogue_of(
     activities = lookup.activities.nums(sessions.activity_ids)
     session_nums = lookup.sessions.nums(sessions.session_ids)
     levels = {level: key_columns(level, session_nums, lookup, everybody, at) for level in LEVELS}
+    venue_ids = pd.Index(lookup.keys["venue"].ids, dtype=object)
+    spots = known.venues.set_index("venue_id")[["lat", "lon"]].reindex(venue_ids).to_numpy(dtype=np.float64)
     return Catalogue(
         at=at,
         lookup=lookup,
@@ -105,8 +124,18 @@ def catalogue_of(
         session_nums=session_nums,
         levels=levels,
         places=places_of(known, lookup.tree, session_nums),
+        venue_lat=spots[:, 0],
+        venue_lon=spots[:, 1],
         facts=session_facts(known, sessions, session_nums, lookup, everybody, at),
         words=title_words(known.activities, activities),
+        company={level: met_at(everybody, lookup, levels[level], level) for level in ("programme", "series")},
+        homes=homes_of(known.users, everybody, lookup, levels["programme"]),
+        lifts=group_lifts(
+            profiles_of(known.users, lookup.tree, at.year),
+            everybody,
+            lookup,
+            {level: levels[level].place_of_key for level in GROUPED_LEVELS},
+        ),
         n_people=len(np.unique(everybody.rows)),
     )
 
@@ -144,6 +173,21 @@ def key_columns(
         n_users=np.bincount(pairs >> 32, minlength=len(keys)).astype(np.float64),
         n_open=np.bincount(place_of_key[of_candidate][of_candidate >= 0], minlength=len(keys)).astype(np.float64),
     )
+
+
+def met_at(everybody: Events, lookup: Lookup, columns: KeyColumns, level: str) -> sparse.csr_array:
+    """(n_sessions, n_keys): mean decayed past with each candidate key of the people who were at each session."""
+    took = everybody.is_taking & (everybody.days < COMPANY_DAYS)
+    n_users = int(everybody.rows.max(initial=-1)) + 1
+    sessions = np.where(took, everybody.sessions, -1)
+    present = everybody.matrix(sessions, (n_users, len(lookup.sessions)), np.ones(len(sessions)))
+    size = np.asarray(present.sum(axis=0)).ravel()
+    share = sparse.diags_array(np.divide(1.0, size, out=np.zeros(len(size)), where=size > 0))
+    places = take_or_missing(columns.place_of_key, everybody.keys(lookup, level))
+    past = everybody.matrix(places, (n_users, len(columns.keys)), everybody.decayed(SLOW_DAYS))
+    met = sparse.csr_array(share @ (present.T @ past))
+    met.sort_indices()
+    return met
 
 
 def session_facts(

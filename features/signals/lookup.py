@@ -86,7 +86,7 @@ def _coded(texts: pd.Series, level: str) -> tuple[NDArray[np.int64], IdMap]:
 
 def _session_texts(dataset: Dataset, tree: RegionTree, organiser: NDArray[np.int64]) -> dict[str, pd.Series]:
     regions = session_regions(dataset, tree)
-    ids = np.append(tree.ids.ids, None)
+    ids = np.array([*tree.ids.ids, None], dtype=object)
     weekday = week_slots(dataset.sessions["starts_at"], dataset.timezone) // 24
     return {
         "venue": dataset.sessions["venue_id"].astype(object),

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from features.signals.catalogue import Catalogue
 from features.signals.events import Events, events_of
+from features.signals.groups import Profiles, profiles_of
 from features.signals.lookup import SEPARATOR
 from recsys.availability import People, people_of
+from recsys.dataset import split_list
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,9 @@ class UserBlock:
         lat: (n_users,) home, NaN where unknown.
         lon: (n_users,) home, NaN where unknown.
         birth_years: (n_users,) NaN where unknown.
+        profiles: Groups by age, gender and place.
+        interests: (n_users, n_categories) 1.0 where the person named the category.
+        child_share: (n_users,) share of bookings made for others, NaN without a booking.
     """
 
     user_ids: NDArray[np.object_]
@@ -35,6 +41,9 @@ class UserBlock:
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
     birth_years: NDArray[np.float64]
+    profiles: Profiles
+    interests: sparse.csr_array
+    child_share: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.user_ids)
@@ -62,12 +71,42 @@ def user_block(
     hidden = np.where(is_personal, user_ids, [f"{SEPARATOR}{row}" for row in range(len(users))])
     shown = users[["lat", "lon", "birth_year"]].to_numpy(dtype=np.float64)
     shown[~is_personal] = np.nan
+    events = events_of(bookings, feedback, hidden, catalogue.lookup, catalogue.at)
+    profile = users.assign(
+        birth_year=shown[:, 2],
+        region_id=users["region_id"].where(is_personal),
+        gender=users["gender"].where(is_personal),
+        interests=users["interests"].where(is_personal),
+    )
     return UserBlock(
         user_ids=user_ids,
         is_personal=is_personal,
         people=people_of(users, bookings, sessions, catalogue.at),
-        events=events_of(bookings, feedback, hidden, catalogue.lookup, catalogue.at),
+        events=events,
         lat=shown[:, 0],
         lon=shown[:, 1],
         birth_years=shown[:, 2],
+        profiles=profiles_of(profile, catalogue.lookup.tree, catalogue.at.year),
+        interests=_interests(profile, catalogue),
+        child_share=_child_share(bookings, hidden, catalogue.at),
     )
+
+
+def _interests(users: pd.DataFrame, catalogue: Catalogue) -> sparse.csr_array:
+    categories = catalogue.lookup.keys["category"]
+    named = split_list(users["interests"].reset_index(drop=True))
+    nums = categories.nums_or_missing(named)
+    rows = named.index.to_numpy(dtype=np.int64)[nums >= 0]
+    shape = (len(users), max(len(categories), 1))
+    matrix = sparse.coo_array((np.ones(len(rows)), (rows, nums[nums >= 0])), shape=shape).tocsr()
+    matrix.data[:] = 1.0
+    return matrix
+
+
+def _child_share(bookings: pd.DataFrame, user_ids: NDArray[np.object_], at: pd.Timestamp) -> NDArray[np.float64]:
+    rows = pd.Index(user_ids, dtype=object).get_indexer(pd.Index(bookings["user_id"], dtype=object))
+    own = (rows >= 0) & (bookings["booked_at"] < at).to_numpy(dtype=bool)
+    n_all = np.bincount(rows[own], minlength=len(user_ids))
+    for_others = own & bookings["attendee_birth_years"].notna().to_numpy(dtype=bool)
+    n_others = np.bincount(rows[for_others], minlength=len(user_ids))
+    return np.divide(n_others, n_all, out=np.full(len(user_ids), np.nan), where=n_all > 0)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.signals.catalogue import FAST_DAYS, SLOW_DAYS, Catalogue
-from features.signals.lookup import LEARNER_LEVEL
+from features.signals.lookup import LEARNER_LEVEL, take_or_missing
 from features.signals.people import UserBlock
 from recsys.ids import IdMap
 from recsys.rankers.base import Ranker, UserBatch
@@ -106,3 +106,13 @@ def _affinity(catalogue: Catalogue, block: UserBlock) -> NDArray[np.float32]:
     has_past = np.bincount(block.events.rows, minlength=len(block)) > 0
     total[~has_past] = np.nan
     return total
+
+
+def booked_organisers(catalogue: Catalogue, block: UserBlock) -> NDArray[np.bool_]:
+    """(n_users, n_candidates) whether the person has booked the candidate's organiser before."""
+    columns = catalogue.levels["organiser"]
+    events = block.events
+    keys = np.where(events.sessions >= 0, events.keys(catalogue.lookup, "organiser"), -1)
+    places = take_or_missing(columns.place_of_key, keys)
+    booked = events.matrix(places, (len(block), len(columns.keys) + 1), np.ones(len(places))).toarray() > 0
+    return booked[:, columns.of_candidate]
