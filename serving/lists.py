@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from features.answers import Reason, Recommendation, Request, answer, distances_km, visitor_block, wanted
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock
-from features.store import Store
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.errors import DataError
 from recsys.ranking import MISSING, top_k
-from serving.live import LiveData, Picture
+from serving.live import LiveData, Offer, Picture
 from serving.live_queries import read_person
 from serving.parts import BundleParts
-from serving.people import person_block, rows_of
+from serving.people import person_block, person_rows
 
 FALLBACK = "popular-from-store"
 """Source of a list made without a bundle: what was booked most, counted from the store."""
@@ -68,8 +67,9 @@ def make_list(
         UnknownIdError: no such person or region.
         DataError: `max_km` without a place to measure from.
     """
-    picture = live.picture()
-    catalogue, is_open = live_catalogue(live, picture, now)
+    offer = live.offer()
+    picture = offer.picture
+    catalogue, is_open = live_catalogue(live, offer, now)
     if user_id is None:
         block, is_personal = visitor_block(catalogue, picture.dataset, request), False
     else:
@@ -85,12 +85,11 @@ def make_list(
     return Made(rows, picture, parts.name, parts.data_until, is_personal)
 
 
-def live_catalogue(live: LiveData, picture: Picture, now: pd.Timestamp) -> tuple[Catalogue, NDArray[np.bool_]]:
+def live_catalogue(live: LiveData, offer: Offer, now: pd.Timestamp) -> tuple[Catalogue, NDArray[np.bool_]]:
     """The catalogue with the places left now, and which candidates can be booked now."""
-    made = picture.catalogue(now)
-    checked = live.checked(made)
-    sessions = replace(made.sessions, places_left=checked.places_left)
-    return replace(made, at=now, sessions=sessions), checked.is_open(now)
+    checked = live.checked(offer)
+    sessions = replace(offer.catalogue.sessions, places_left=checked.places_left)
+    return replace(offer.catalogue, at=now, sessions=sessions), checked.is_open(now)
 
 
 def popular(catalogue: Catalogue, block: UserBlock, request: Request) -> list[Recommendation]:
@@ -141,13 +140,13 @@ def _rate(catalogue: Catalogue, level: str) -> NDArray[np.float64]:
 
 
 def _person(live: LiveData, picture: Picture, catalogue: Catalogue, user_id: str) -> UserBlock:
-    rows = rows_of(live.reading(read_person, user_id), picture.dataset.timezone)
-    removed = live.reading(Store.removed_tags, user_id)
+    rows = person_rows(live.using(lambda store: read_person(store, user_id)), user_id)
+    removed = live.using(lambda store: store.removed_tags(user_id))
     known = picture.dataset.sessions
     # A session that arrived after the picture, and that the person holds, must be kept free of clashes too.
     unseen = rows.sessions[~rows.sessions["session_id"].isin(known["session_id"])]
     sessions = pd.concat([known, unseen], ignore_index=True) if len(unseen) else known
-    return person_block(catalogue, rows, user_id, sessions, removed)
+    return person_block(catalogue, rows, sessions, removed)
 
 
 def _is_among(picture: Picture, catalogue: Catalogue, only: Only) -> NDArray[np.bool_]:

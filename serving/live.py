@@ -1,4 +1,4 @@
-"""Rows as they are now: one picture of the whole store in memory, and what must be newer than the picture."""
+"""Rows as they are now: a picture of the whole store in memory, and what must be newer than the picture."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import pandas as pd
@@ -26,75 +27,79 @@ from serving.similarity import similarity_rows
 from serving.visits import Activity, activity_of
 
 _log = logging.getLogger("serving")
-
 _P = TypeVar("_P")
 _T = TypeVar("_T")
 
 UNREACHABLE = (RecsysError, SQLAlchemyError, OSError)
 """What a store that cannot be reached raises."""
 
-CATALOGUE_MAX_AGE_S = 60.0
-"""A catalogue is made again after so long even if nothing was written: what has started leaves, what opens comes in."""
+RENEW_AFTER_S = 30.0
+"""Candidates are made again after so long even if nothing was written: what opens for booking comes in."""
+
+TOO_OLD_S = 300.0
+"""A request makes candidates itself rather than use older ones."""
+
+CHEAP_CPU_S = 1.0
+"""A request waits for candidates that hold this process's last write if they take no longer to make."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Picture:
     """The store at one version; what is derived from it is made once, when first asked for.
 
     Attributes:
         version: The store's version.
         dataset: All rows.
-        sessions: Its sessions by id.
-        activities: Its activities by id.
-        venues: Its venues by id.
     """
 
     version: int
     dataset: Dataset
-    sessions: pd.DataFrame = field(init=False, repr=False)
-    activities: pd.DataFrame = field(init=False, repr=False)
-    venues: pd.DataFrame = field(init=False, repr=False)
-    _activity: Activity | None = field(default=None, repr=False)
-    _catalogue: Catalogue | None = field(default=None, repr=False)
-    _similarity: sparse.csr_array | None = field(default=None, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def __post_init__(self) -> None:
-        self.sessions = self.dataset.sessions.set_index("session_id", drop=False)
-        self.activities = self.dataset.activities.set_index("activity_id", drop=False)
-        self.venues = self.dataset.venues.set_index("venue_id", drop=False)
+    @cached_property
+    def sessions(self) -> pd.DataFrame:
+        """Sessions by id."""
+        return self.dataset.sessions.set_index("session_id", drop=False)
 
+    @cached_property
+    def activities(self) -> pd.DataFrame:
+        """Activities by id."""
+        return self.dataset.activities.set_index("activity_id", drop=False)
+
+    @cached_property
+    def venues(self) -> pd.DataFrame:
+        """Venues by id."""
+        return self.dataset.venues.set_index("venue_id", drop=False)
+
+    @cached_property
+    def tree(self) -> RegionTree:
+        """The regions."""
+        return RegionTree.of(self.dataset)
+
+    @cached_property
     def activity(self) -> Activity:
         """Visits and sessions joined, for planners' questions."""
-        with self._lock:
-            if self._activity is None:
-                self._activity = activity_of(self.dataset)
-            return self._activity
+        return activity_of(self.dataset, self.tree)
+
+    @cached_property
+    def similarity(self) -> sparse.csr_array:
+        """Rows of activities for comparing them, see `similarity_rows`."""
+        return similarity_rows(self.dataset, self.tree)
 
     def region_name(self, region_id: str) -> str:
         """Name of a region."""
-        tree = self.activity().tree
-        return str(tree.names[int(tree.ids.nums([region_id])[0])])
+        return str(self.tree.names[int(self.tree.ids.nums([region_id])[0])])
 
-    def similarity(self) -> sparse.csr_array:
-        """Rows of activities for comparing them, see `similarity_rows`."""
-        activity = self.activity()
-        with self._lock:
-            if self._similarity is None:
-                self._similarity = similarity_rows(self.dataset, activity.tree)
-            return self._similarity
 
-    def catalogue(self, now: pd.Timestamp) -> Catalogue:
-        """What can be ranked, not older than `CATALOGUE_MAX_AGE_S`."""
-        with self._lock:
-            made = self._catalogue
-            if made is None or abs((now - made.at).total_seconds()) > CATALOGUE_MAX_AGE_S:
-                made = self._catalogue = catalogue_of(self.dataset, now)
-            return made
+@dataclass(frozen=True)
+class Offer:
+    """Candidates for lists, and the picture that they and all names in a list come from."""
+
+    picture: Picture
+    catalogue: Catalogue
 
 
 class LiveData:
-    """Keeps a picture of the store, made again beside the traffic whenever the store has changed."""
+    """Follows the store: makes pictures and candidates again beside the traffic whenever it has changed."""
 
     def __init__(
         self, open_store: Callable[[], Store], clock: Callable[[], pd.Timestamp], interval_s: float = 0.5
@@ -104,17 +109,18 @@ class LiveData:
         self._interval_s = interval_s
         self._store: Store | None = None
         self._picture: Picture | None = None
-        self._opening = threading.Lock()
-        self._reading = threading.Lock()
-        self._checked: tuple[int, Catalogue, Checked] | None = None
-        self._must_read = False
+        self._offer: Offer | None = None
+        self._offer_cpu_s = 0.0
+        self._checked: tuple[int, Offer, Checked] | None = None
+        self._has_written = False
+        self._opening, self._reading, self._making = threading.Lock(), threading.Lock(), threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Opens the store if it can be reached and begins to follow it."""
         try:
-            self.picture()
+            self.offer()
         except ProblemError as problem:
             _log.error("%s", problem.detail)
         self._thread = threading.Thread(target=self._follow, name="live-data", daemon=True)
@@ -152,53 +158,79 @@ class LiveData:
 
     def version(self) -> int:
         """Version of the store: another number after any write."""
-        try:
-            return self.store().version()
-        except UNREACHABLE as error:
-            raise unreachable(error) from error
+        return self.using(Store.version)
 
-    def reading(self, read: Callable[[Store, _P], _T], argument: _P) -> _T:
-        """What `read` finds in the store.
+    def using(self, use: Callable[[Store], _T]) -> _T:
+        """What a function of the store gives.
 
         Raises:
             ProblemError: the store cannot be reached.
         """
         try:
-            return read(self.store(), argument)
+            return use(self.store())
         except UNREACHABLE as error:
             raise unreachable(error) from error
 
-    def checked(self, catalogue: Catalogue) -> Checked:
-        """The catalogue's candidates as their rows are now; read once for each version of the store."""
-        version = self.version()
-        held = self._checked
-        if held is not None and held[0] == version and held[1] is catalogue:
-            return held[2]
-        rows = self.reading(read_sessions, catalogue.sessions.session_ids.tolist())
-        checked = check(catalogue.sessions, rows)
-        self._checked = (version, catalogue, checked)
-        return checked
-
-    def must_read(self) -> None:
-        """A write of this process changed what pictures show: the next question waits for a new one."""
-        self._must_read = True
+    def has_written(self) -> None:
+        """This process has changed what can be offered: its next list waits for it, unless that takes too long."""
+        self._has_written = True
 
     def picture(self, fresh: bool = False) -> Picture:
         """The picture.
 
         Args:
-            fresh: Not older than the store is now; else one that may lack the last second's rows.
+            fresh: As new as the store; else one that may lack the last seconds' rows.
 
         Raises:
             ProblemError: there is none yet and the store cannot be reached.
         """
         held = self._picture
-        if held is not None and not self._must_read and not (fresh and self.version() != held.version):
+        if held is not None and not (fresh and self.version() != held.version):
             return held
-        return self._read()
+        with self._reading:
+            held = self._picture
+            if held is None or self.version() != held.version:
+                version, dataset = self.using(read_all)
+                held = self._picture = Picture(version, dataset)
+            return held
+
+    def offer(self) -> Offer:
+        """Candidates: some seconds old at most, or made now if there are none or they are too old.
+
+        Raises:
+            ProblemError: there are none yet and the store cannot be reached.
+        """
+        held = self._offer
+        if held is None or self._age_s(held) > TOO_OLD_S or (self._has_written and self._offer_cpu_s < CHEAP_CPU_S):
+            return self._renew()
+        return held
+
+    def checked(self, offer: Offer) -> Checked:
+        """Candidates as their rows are now; read once for each version of the store.
+
+        Raises:
+            ProblemError: the store cannot be reached.
+        """
+        version = self.version()
+        held = self._checked
+        if held is not None and held[0] == version and held[1] is offer:
+            return held[2]
+        rows = self.using(lambda store: read_sessions(store, offer.catalogue.sessions.session_ids.tolist()))
+        checked = check(offer.catalogue.sessions, rows)
+        self._checked = (version, offer, checked)
+        return checked
+
+    def tree(self, parts: BundleParts | None = None) -> RegionTree:
+        """The regions: the store's, or the bundle's while the store cannot be reached."""
+        try:
+            return self.picture().tree
+        except ProblemError:
+            if parts is None or parts.openings is None:
+                raise
+            return parts.openings.tree
 
     def region_names(self, parts: BundleParts | None = None) -> dict[str, str]:
-        """Names of regions by id: the store's, or the bundle's while the store cannot be reached."""
+        """Names of regions by id."""
         tree = self.tree(parts)
         return dict(zip(tree.ids.ids.tolist(), [str(n) for n in tree.names], strict=True))
 
@@ -211,45 +243,37 @@ class LiveData:
         tree = self.tree(parts)
         return set(tree.ids.ids[tree.under(int(tree.ids.nums([region_id])[0]))].tolist())
 
-    def tree(self, parts: BundleParts | None = None) -> RegionTree:
-        """The regions."""
-        try:
-            return self.picture().activity().tree
-        except ProblemError:
-            if parts is None or parts.openings is None:
-                raise
-            return parts.openings.tree
+    def _age_s(self, offer: Offer) -> float:
+        return abs(float((self._clock() - offer.catalogue.at).total_seconds()))
 
-    def _read(self) -> Picture:
-        with self._reading:
-            store = self.store()
-            try:
-                self._must_read = False
-                if self._picture is not None and self._picture.version == store.version():
-                    return self._picture
-                version, dataset = read_all(store)
-            except UNREACHABLE as error:
-                self._must_read = True
-                raise unreachable(error) from error
-            self._picture = Picture(version, dataset)
-            return self._picture
+    def _renew(self) -> Offer:
+        asked = self._offer
+        with self._making:
+            if self._offer is not None and self._offer is not asked and not self._has_written:
+                return self._offer
+            began = time.thread_time()
+            self._has_written = False
+            picture = self.picture(fresh=True)
+            self._offer = Offer(picture, catalogue_of(picture.dataset, self._clock()))
+            self._offer_cpu_s = time.thread_time() - began
+            return self._offer
 
     def _follow(self) -> None:
         wait_s = self._interval_s
         while not self._ended.wait(wait_s):
-            began = time.perf_counter()
+            began = time.thread_time()
             try:
-                picture = self.picture(fresh=True)
-                picture.catalogue(self._clock())
+                held = self._offer
+                if held is None or self.version() != held.picture.version or self._age_s(held) > RENEW_AFTER_S:
+                    self._renew()
             except ProblemError:
-                wait_s = max(self._interval_s, 2.0)
-                continue
+                pass
             # A store that is written to without pause may take a quarter of a core, not a whole one.
-            wait_s = max(self._interval_s, 3 * (time.perf_counter() - began))
+            wait_s = max(self._interval_s, 3 * (time.thread_time() - began))
 
 
 def unreachable(error: Exception) -> ProblemError:
-    """The problem that a failed store makes: rows that break a rule are the caller's, anything else is the store's."""
+    """The problem that a failed store makes; rows that break a rule are the caller's fault and raised as they are."""
     if isinstance(error, DataError | UnknownIdError):
         raise error
     _log.error("the store failed: %s", error)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock, user_block
 from recsys.availability import people_of
-from recsys.dataset import Dataset, split_list
-from serving.live_queries import FAR
+from recsys.dataset import TEXT, split_list
 from serving.schemas.apps import Tag
 from serving.visits import UNKNOWN, age_bands
 
@@ -26,27 +25,54 @@ EVENT_TAGS = {"category": "category", "organiser": "organiser_id", "series": "se
 TAGS_SHOWN = 20
 
 
-def rows_of(tables: dict[str, pd.DataFrame], timezone: str) -> Dataset:
-    """A person's tables as a data set that nothing is cut from."""
-    return Dataset.from_tables(tables, FAR, timezone)
+@dataclass(frozen=True)
+class PersonRows:
+    """One person's rows in the types of a data set, defaults filled in.
+
+    Attributes:
+        user: One row, with nothing but the id if the person is known from bookings or feedback alone.
+        bookings: The person's.
+        feedback: The person's.
+        sessions: Those that the bookings name.
+        activities: Those that sessions and feedback name.
+    """
+
+    user: pd.DataFrame
+    bookings: pd.DataFrame
+    feedback: pd.DataFrame
+    sessions: pd.DataFrame
+    activities: pd.DataFrame
 
 
-def person_block(
-    catalogue: Catalogue, rows: Dataset, user_id: str, sessions: pd.DataFrame, removed: Collection[str]
-) -> UserBlock:
+def person_rows(tables: Mapping[str, pd.DataFrame], user_id: str) -> PersonRows:
+    """Rows as `read_person` gives them, made complete."""
+    user = tables["users"].reset_index(drop=True).reindex([0])
+    opted_out = user["personalised"].iloc[0] is not None and user["personalised"].iloc[0] == False  # noqa: E712
+    user = user.assign(
+        user_id=pd.Series([user_id], dtype=TEXT),
+        personalised=not opted_out,
+        birth_year=user["birth_year"].astype("float64"),
+    )
+    bookings = tables["bookings"]
+    bookings = bookings.assign(
+        status=bookings["status"].fillna("booked"), party_size=bookings["party_size"].astype("float64").fillna(1.0)
+    )
+    return PersonRows(user, bookings, tables["feedback"], tables["sessions"], tables["activities"])
+
+
+def person_block(catalogue: Catalogue, rows: PersonRows, sessions: pd.DataFrame, removed: Collection[str]) -> UserBlock:
     """The person as ranking sees them at `catalogue.at`: without removed tags, which still decide what may be offered.
 
     What is stored has happened, whatever a platform's clock says: times after the instant count as just before it.
     """
     just_before = catalogue.at - pd.Timedelta(microseconds=1)
-    user = rows.users[rows.users["user_id"] == user_id]
     bookings = rows.bookings.assign(booked_at=rows.bookings["booked_at"].clip(upper=just_before))
     feedback = rows.feedback.assign(occurred_at=rows.feedback["occurred_at"].clip(upper=just_before))
     booked_activity = bookings["session_id"].map(sessions.set_index("session_id")["activity_id"])
     used = bookings[~is_removed(booked_activity, rows.activities, removed)]
     told = feedback[~is_removed(feedback["activity_id"], rows.activities, removed)]
-    block = user_block(catalogue, without_tags(user, removed), used, told, sessions)
-    return replace(block, people=people_of(user, bookings, sessions, catalogue.at))
+    block = user_block(catalogue, without_tags(rows.user, removed), used, told, sessions)
+    return replace(block, people=people_of(rows.user, bookings, sessions, catalogue.at))
 
 
 def without_tags(user: pd.DataFrame, removed: Collection[str]) -> pd.DataFrame:
@@ -71,9 +97,9 @@ def is_removed(activity_ids: pd.Series, activities: pd.DataFrame, removed: Colle
     return drop
 
 
-def tags_of(rows: Dataset, user_id: str, removed: Collection[str], now: pd.Timestamp) -> list[Tag]:
+def tags_of(rows: PersonRows, removed: Collection[str], now: pd.Timestamp) -> list[Tag]:
     """What ranking uses of a person, strongest of each kind first, with where it comes from."""
-    user = rows.users[rows.users["user_id"] == user_id].iloc[0]
+    user = rows.user.iloc[0]
     tags = [
         Tag(tag=f"interest:{i}", weight=1, origin="profile", detail="stated in the profile")
         for i in split_list(pd.Series([user["interests"]]))
@@ -91,7 +117,7 @@ def tags_of(rows: Dataset, user_id: str, removed: Collection[str], now: pd.Times
     return [t for t in [*tags, *_event_tags(rows)] if t.tag not in removed]
 
 
-def _event_tags(rows: Dataset) -> list[Tag]:
+def _event_tags(rows: PersonRows) -> list[Tag]:
     booked = rows.bookings[rows.bookings["status"].ne("cancelled")]
     activity = booked["session_id"].map(rows.sessions.set_index("session_id")["activity_id"])
     facts = rows.activities.set_index("activity_id")

@@ -23,14 +23,15 @@ def similar_activities(live: LiveData, parts: BundleParts | None, now: pd.Timest
     Raises:
         UnknownIdError: no activity has the id.
     """
-    picture = live.picture()
+    offer = live.offer()
+    picture = offer.picture
     if activity_id not in picture.activities.index:
         raise UnknownIdError("activity_id", [activity_id])
-    catalogue, is_open = live_catalogue(live, picture, now)
+    catalogue, is_open = live_catalogue(live, offer, now)
     block = not_offered(visitor_block(catalogue, picture.dataset, Request()), catalogue.sessions.session_ids[~is_open])
     allowed = may_be_offered(catalogue.sessions, block.people) & (catalogue.sessions.activity_ids != activity_id)
     allowed = earliest_of_each_activity(catalogue.sessions, allowed)
-    matrix = picture.similarity()
+    matrix = picture.similarity
     rows = IdMap.of(picture.dataset.activities["activity_id"], "activity_id")
     of_candidate = rows.nums(catalogue.sessions.activity_ids)
     scores = np.asarray((matrix[of_candidate] @ matrix[rows.nums([activity_id])].T).todense()).ravel()

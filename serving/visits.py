@@ -59,9 +59,8 @@ class Activity:
         return self.visits[chosen[self.visits["session_num"].to_numpy(dtype=np.int64)]]
 
 
-def activity_of(dataset: Dataset) -> Activity:
+def activity_of(dataset: Dataset, tree: RegionTree) -> Activity:
     """Joins the tables once; every planner's question is then a mask and a group-by."""
-    tree = RegionTree.of(dataset)
     sessions = _sessions(dataset, tree)
     return Activity(dataset, tree, sessions, _visits(dataset, tree, sessions))
 

@@ -57,7 +57,7 @@ class Categories(BaseModel):
 @router.get("/regions")
 def regions(query: Annotated[RegionQuery, Query()], service: InService, request: Request) -> Regions:
     """Regions; the root is called `all` where the platform delivered none or several."""
-    activity = service.live.picture().activity()
+    activity = service.live.picture(fresh=True).activity
     tree = activity.tree
     keep = np.ones(len(tree), dtype=bool)
     if query.level is not None:
@@ -96,7 +96,7 @@ def regions(query: Annotated[RegionQuery, Query()], service: InService, request:
 @router.get("/venues")
 def venues(query: Annotated[Page, Query()], service: InService, request: Request) -> Venues:
     """Venues."""
-    picture = service.live.picture()
+    picture = service.live.picture(fresh=True)
     ids = sorted(picture.venues.index.tolist())
     page = ids[query.offset : query.offset + query.limit]
     items = [brief for brief in (venue_brief(picture, one) for one in page) if brief is not None]
@@ -112,7 +112,7 @@ def venues(query: Annotated[Page, Query()], service: InService, request: Request
 @router.get("/categories")
 def categories(service: InService) -> Categories:
     """Categories of all activities that have a session."""
-    offered = service.live.picture().activity().sessions["category"]
+    offered = service.live.picture(fresh=True).activity.sessions["category"]
     return Categories(items=sorted(offered.astype(str).unique().tolist()))
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 
+from features.store import Store
 from features.store_rows import RowResult as StoredResult
 from recsys.schema import TABLES, Table
-from serving.live import UNREACHABLE, unreachable
 from serving.problems import RESPONSES, FieldError, ProblemError, invalid
 from serving.schemas.apps import RowResult, RowResults
 from serving.schemas.rows import row_model
@@ -25,7 +26,12 @@ DEFAULT_PLATFORM = "default"
 MAX_ROWS = 1000
 MAX_BYTES = 8 * 1024 * 1024
 _CATALOGUE = ("regions", "venues", "users", "activities", "sessions")
-_STATUS = {"accepted": "accepted", "unchanged": "accepted", "quarantined": "waiting", "rejected": "rejected"}
+_STATUS: dict[str, Literal["accepted", "waiting", "rejected"]] = {
+    "accepted": "accepted",
+    "unchanged": "accepted",
+    "quarantined": "waiting",
+    "rejected": "rejected",
+}
 
 Row = dict[str, Any]
 
@@ -101,7 +107,7 @@ def _store_many(service: Service, table: str, rows: list[Any]) -> RowResults:
     for platform, places in by_platform.items():
         stored = _upsert(service, platform, table, [inside[place] for place in places])
         for place, result in zip(places, stored, strict=True):
-            results[place] = _result(rows[place].get(contract.key), result)
+            results[place] = _result(contract, rows[place], result)
     done = [r for r in results if r is not None]
     counts = {status: sum(r.status == status for r in done) for status in ("accepted", "waiting", "rejected")}
     for status, count in counts.items():
@@ -109,9 +115,14 @@ def _store_many(service: Service, table: str, rows: list[Any]) -> RowResults:
     return RowResults(**counts, results=done)
 
 
-def _result(key: object, stored: StoredResult) -> RowResult:
-    status: Any = _STATUS[stored.status]
-    return RowResult(key=None if key is None else str(key), status=status, reason=stored.reason or None)
+def _result(table: Table, row: Row, stored: StoredResult) -> RowResult:
+    key, status = row.get(table.key), _STATUS[stored.status]
+    return RowResult(
+        key=None if key is None else str(key),
+        status=status,
+        reason=stored.reason or None,
+        ignored_columns=ignored_columns(table, row),
+    )
 
 
 def _shape_problem(row: Any) -> str | None:
@@ -126,10 +137,7 @@ def _is_nested(value: Any) -> bool:
 
 
 def _platforms(service: Service) -> list[str]:
-    try:
-        return list(service.live.store().platforms())
-    except UNREACHABLE as error:
-        raise unreachable(error) from error
+    return list(service.live.using(Store.platforms))
 
 
 def _to_platform(table: Table, row: Row, names: list[str]) -> tuple[str, Row, str | None]:
@@ -145,16 +153,13 @@ def _to_platform(table: Table, row: Row, names: list[str]) -> tuple[str, Row, st
 
 
 def _upsert(service: Service, platform: str, table: str, rows: list[Row]) -> list[StoredResult]:
-    try:
-        results = service.live.store().upsert(platform, table, rows)
-    except UNREACHABLE as error:
-        raise unreachable(error) from error
-    if table in _CATALOGUE:
-        service.live.must_read()
+    results = service.live.using(lambda store: store.upsert(platform, table, rows))
+    if table in _CATALOGUE and table != "users":
+        service.live.has_written()
     return results
 
 
-def _put(service: Service, table: str, one_id: str, row: Any) -> Row:
+def _put(service: Service, table: str, one_id: str, row: Any) -> tuple[Row | RowResult, list[str]]:
     contract = TABLES[table]
     problem = _shape_problem(row)
     if problem is not None:
@@ -162,27 +167,34 @@ def _put(service: Service, table: str, one_id: str, row: Any) -> Row:
     sent = row.get(contract.key)
     if sent is not None and str(sent) != one_id:
         raise invalid(f"body.{contract.key}", f"{sent!r} is not the id in the address, {one_id!r}")
-    unknown = [name for name in row if name not in contract.column_names]
-    if unknown:
-        message = f"is no column of {table}; expected {', '.join(contract.column_names)}"
-        errors = [FieldError(field=f"body.{name}", message=message) for name in unknown]
-        raise ProblemError(422, "invalid-request", f"{unknown}: {message}", errors)
     whole = {**row, contract.key: one_id}
     platform, inside, problem = _to_platform(contract, whole, _platforms(service))
     if problem is not None:
         raise invalid(f"path.{contract.key}", problem)
     result = _upsert(service, platform, table, [inside])[0]
     service.metrics.rows.labels(table, _STATUS[result.status]).inc()
-    if result.status in ("rejected", "quarantined"):
-        raise invalid("body", result.reason)
-    return _get(service, table, one_id)
+    ignored = ignored_columns(contract, row)
+    if result.status == "quarantined":
+        return RowResult(key=one_id, status="waiting", reason=result.reason, ignored_columns=ignored), ignored
+    if result.status == "rejected":
+        raise ProblemError(422, "invalid-request", result.reason, _field_errors(contract, result.reason))
+    return _get(service, table, one_id), ignored
+
+
+def _field_errors(table: Table, reason: str) -> list[FieldError]:
+    """Each part of a reason with the column that it begins with."""
+    parts = [part.strip() for part in reason.split(";") if part.strip()]
+    named = [(next((c for c in table.column_names if part.startswith(c)), ""), part) for part in parts]
+    return [FieldError(field=f"body.{column}".rstrip("."), message=part) for column, part in named]
+
+
+def ignored_columns(table: Table, row: Row) -> list[str]:
+    """Names in a row that the table does not have; they are kept out."""
+    return sorted(str(name) for name in row if name not in table.column_names)
 
 
 def _get(service: Service, table: str, one_id: str) -> Row:
-    try:
-        return service.live.store().row(table, one_id)
-    except UNREACHABLE as error:
-        raise unreachable(error) from error
+    return service.live.using(lambda store: store.row(table, one_id))
 
 
 def _add_routes(table: str) -> None:
@@ -190,26 +202,34 @@ def _add_routes(table: str) -> None:
     key = TABLES[table].key
     one_id = Annotated[str, Path(alias=key, min_length=1, max_length=500)]
 
-    async def put(request: Request, service: InService, row_id: one_id) -> Any:
-        return await run_in_threadpool(_put, service, table, row_id, await _json(request))
+    async def put(request: Request, service: InService, row_id: str, response: Response) -> Any:
+        result, ignored = await run_in_threadpool(_put, service, table, row_id, await _json(request))
+        headers = {"X-Ignored-Columns": quote(",".join(ignored), safe=",")} if ignored else {}
+        if isinstance(result, RowResult):
+            return JSONResponse(result.model_dump(), 202, headers)
+        response.headers.update(headers)
+        return result
 
-    def get(service: InService, row_id: one_id) -> Any:
+    def get(service: InService, row_id: str) -> Any:
         return _get(service, table, row_id)
 
-    routes: list[tuple[str, Callable[..., Any], str, dict[str, Any] | None]] = [
-        ("PUT", put, f"Stores a row of {table}; the same id again replaces it.", _body_of(table, False)),
-        ("GET", get, f"The row of {table} as it is stored.", None),
-    ]
-    for method, endpoint, text, extra in routes:
-        router.add_api_route(
-            f"/{table}/{{{key}}}",
-            endpoint,
-            methods=[method],
-            response_model=model,
-            summary=text,
-            name=f"{method.lower()}_{table}",
-            openapi_extra=extra,
-        )
+    # The address names the key as the table does (`/v1/venues/{venue_id}`), so the annotation is made here.
+    put.__annotations__["row_id"] = get.__annotations__["row_id"] = one_id
+
+    address = f"/{table}/{{{key}}}"
+    router.add_api_route(
+        address,
+        put,
+        methods=["PUT"],
+        response_model=model,
+        responses={202: {"model": RowResult, "description": "Stored apart: waits for a row that it refers to"}},
+        summary=f"Stores a row of {table}; the same id again replaces it",
+        name=f"put_{table}",
+        openapi_extra=_body_of(table, False),
+    )
+    router.add_api_route(
+        address, get, methods=["GET"], response_model=model, summary=f"The row of {table}", name=f"get_{table}"
+    )
 
 
 for _table in _CATALOGUE:

@@ -145,7 +145,7 @@ def performance_report(
 
 def _asked(service: Service, period: Period) -> tuple[Activity, pd.Timestamp, pd.Timestamp]:
     since, until = period.bounds(service.clock())
-    return service.live.picture(fresh=True).activity(), since, until
+    return service.live.picture(fresh=True).activity, since, until
 
 
 def _known_venue(activity: Activity, venue_id: str) -> str:

@@ -69,6 +69,7 @@ class RowResult(BaseModel):
         description="`waiting`: refers to a row that has not arrived; taken in by itself once it does"
     )
     reason: str | None = None
+    ignored_columns: list[str] = Field(default_factory=list, description="columns that the table does not have")
 
 
 class RowResults(BaseModel):
