@@ -1,0 +1,1 @@
+"""The planning model of openings: the instance, exact and fast solvers, proven bounds, equity."""

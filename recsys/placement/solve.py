@@ -1,0 +1,183 @@
+"""Plans with a proven bound: shared limits priced, blocks solved exactly, one plan a block chosen by the master."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.placement.blocks import Block, Plan, Prices, blocks_of
+from recsys.placement.greedy import GreedyState, assign, fill, first_gains, point_weights
+from recsys.placement.instance import Placement, PlacementInstance
+from recsys.placement.master import Master
+from recsys.placement.tight import solve_whole
+
+Progress = Callable[[float, float, float], None]
+START_FACTORS = (0.8, 0.9, 1.1, 1.3)
+"""Prices around the greedy's at which blocks offer their first plans."""
+
+WHOLE_UP_TO = 3000
+"""Most classes in all up to which the whole model is worth a try."""
+
+
+def solve(
+    instance: PlacementInstance, seconds: float, gap: float = 1e-4, progress: Progress | None = None
+) -> Placement:
+    """The best plan found and a bound on every plan, by column generation over blocks.
+
+    Openings whose gain alone is below a share of the current price start outside all blocks; the bound counts what
+    they could still bring, and they are taken in when that matters. With prices on budget, slots, teachers and
+    floors the rest falls apart into small blocks (one category, venues with shared points), each a small exact
+    model. The bound holds at any time.
+
+    Args:
+        instance: What to choose from.
+        seconds: Time after which the best so far is returned.
+        gap: Proven relative distance at which to stop.
+        progress: Called with seconds, value and bound after each round.
+    """
+    return _Solver(instance, seconds, gap, progress).run()
+
+
+class _Solver:
+    def __init__(self, instance: PlacementInstance, seconds: float, gap: float, progress: Progress | None) -> None:
+        self.instance = instance
+        self.began = time.perf_counter()
+        self.seconds = seconds
+        self.gap = gap
+        self.progress = progress
+        self.most = instance.most_classes()
+        self.bound = np.inf
+        self.best: tuple[float, NDArray[np.int64]] = (-np.inf, np.zeros_like(self.most))
+
+    def left(self) -> float:
+        return self.seconds - (time.perf_counter() - self.began)
+
+    def run(self) -> Placement:
+        if self.most.sum() == 0:
+            self._try(self.best[1])
+            self.bound = self.best[0]
+            return self._placement()
+        state = GreedyState(self.instance, point_weights(self.instance))
+        marginal = fill(state)
+        self._try(state.classes)
+        nothing = Prices(
+            marginal,
+            np.zeros(self.instance.n_venues),
+            np.zeros(self.instance.n_categories),
+            [np.zeros(len(f.least)) for f in self.instance.floors],
+        )
+        prices, margin = nothing, 0.85
+        while self.left() > 0 and not self._done():
+            before = self.bound, self.best[0]
+            prices = self._round(prices, margin)
+            margin *= 0.8
+            if (self.bound, self.best[0]) == before:
+                break
+        if self.left() > 0 and not self._done():
+            self._whole()
+        return self._placement()
+
+    def _whole(self) -> None:
+        """What blocks leave open is closed by branching on the whole model, where that is small enough to hope for."""
+        if self.most.sum() > WHOLE_UP_TO:
+            return
+        whole = solve_whole(self.instance, self.left(), self.gap)
+        self._try(whole.classes)
+        self.bound = min(self.bound, whole.bound)
+
+    def _done(self) -> bool:
+        return bool(np.isfinite(self.bound)) and self.bound - self.best[0] <= self.gap * abs(self.bound)
+
+    def _round(self, prices: Prices, margin: float) -> Prices:
+        """Column generation over the blocks that matter at about these prices."""
+        worth = point_weights(self.instance, prices.floors)
+        active = (first_gains(self.instance, worth) > margin * prices.of_class(self.instance)) & (self.most > 0)
+        active |= self.best[1] > 0
+        blocks = blocks_of(self.instance, active, self.most)
+        master = Master(self.instance, blocks)
+        for plan in _restricted(self.instance, blocks, self.best[1]):
+            master.add(plan)
+        for factor in START_FACTORS:
+            start = replace(prices, budget=factor * prices.budget)
+            self._price(master, start, active)
+        centre, best_bound, tried = prices, np.inf, np.inf
+        while self.left() > 0:
+            outer = master.prices()
+            at = centre.towards(outer, 0.5) if np.isfinite(best_bound) else centre
+            bound, outside, n_new = self._price(master, at, active)
+            if n_new == 0:
+                at = outer
+                bound, outside, n_new = self._price(master, at, active)
+            if bound < best_bound:
+                best_bound, centre, lost = bound, at, outside
+            self.bound = min(self.bound, bound)
+            if self.progress is not None:
+                self.progress(time.perf_counter() - self.began, self.best[0], self.bound)
+            inner = master.value()
+            if n_new == 0 or best_bound - inner <= 0.25 * self.gap * abs(best_bound):
+                break
+            # The whole choice is tried early: often it is good enough long before the prices have settled.
+            if best_bound - inner <= min(2.0 * self.gap * abs(best_bound), 0.5 * tried):
+                tried = best_bound - inner
+                self._choose(master)
+                if self._done():
+                    return centre
+                master.prices()
+            if lost > 0.5 * self.gap * abs(best_bound) and best_bound - inner < 4 * lost:
+                return centre
+        master.prices()
+        self._choose(master)
+        return centre
+
+    def _choose(self, master: Master) -> None:
+        classes = master.whole(max(0.25 * self.left(), 3.0), 0.2 * self.gap, self.best[0])
+        if classes is not None:
+            self._try(classes)
+
+    def _price(self, master: Master, prices: Prices, active: NDArray[np.bool_]) -> tuple[float, float, int]:
+        """Bound at prices, the part of it owed to openings outside all blocks, and the number of new columns."""
+        instance = self.instance
+        worth = point_weights(instance, prices.floors)
+        price = prices.of_class(instance)
+        over = np.maximum(first_gains(instance, worth) - price, 0.0) * self.most
+        outside = float(over[~active].sum())
+        bound = prices.budget * instance.budget + float(prices.slots @ instance.slots) + outside
+        bound += float(prices.teachers @ np.minimum(instance.teachers, 1e9))
+        bound -= sum(float(p @ f.least) for p, f in zip(prices.floors, instance.floors, strict=True))
+        n_new = 0
+        close = float(np.clip(0.2 * (self.bound / max(self.best[0], 1e-9) - 1), 0.5 * self.gap, 1e-2))
+        for block in master.blocks:
+            value, plan = block.best(price[block.category, block.venues], worth, max(self.left(), 1.0), close)
+            bound += value
+            if plan is not None:
+                n_new += master.add_if_new(plan)
+        return bound, outside, n_new
+
+    def _try(self, classes: NDArray[np.int64]) -> None:
+        _, value, short = assign(self.instance, classes)
+        if value - short > self.best[0]:
+            self.best = (value - short, classes.copy())
+
+    def _placement(self) -> Placement:
+        people, value, short = assign(self.instance, self.best[1])
+        taken = time.perf_counter() - self.began
+        return Placement(self.best[1], people, value, short, max(self.bound, value - short), taken, "blocks")
+
+
+def _restricted(instance: PlacementInstance, blocks: list[Block], classes: NDArray[np.int64]) -> list[Plan]:
+    """What a plan does in each block, as columns."""
+    plans = []
+    for block in blocks:
+        mine = classes[block.category, block.venues]
+        if mine.sum() == 0:
+            continue
+        alone = np.zeros_like(classes)
+        alone[block.category, block.venues] = mine
+        people, value, _ = assign(instance, alone)
+        points = np.flatnonzero(people)
+        plans.append(Plan(block.num, mine, value, points, people[points]))
+    return plans

@@ -1,0 +1,202 @@
+"""The whole model, or a block of it, as one tightened mixed-integer programme for HiGHS."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from recsys.errors import FitError
+from recsys.placement.instance import Placement, PlacementInstance
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Variables of a model over some (category, venue) pairs.
+
+    Attributes:
+        category: (n_openings,) category of each count of classes.
+        venue: (n_openings,) its venue.
+        most: (n_openings,) its ceiling.
+        flow_opening: (n_flows,) opening that people are assigned to.
+        flow_point: (n_flows,) point that they come from.
+        flow_weight: (n_flows,) share that comes.
+        flow_demand: (n_flows,) demand of the point for the category.
+    """
+
+    category: NDArray[np.int64]
+    venue: NDArray[np.int64]
+    most: NDArray[np.int64]
+    flow_opening: NDArray[np.int64]
+    flow_point: NDArray[np.int64]
+    flow_weight: NDArray[np.float64]
+    flow_demand: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, instance: PlacementInstance, category: NDArray[np.int64], venue: NDArray[np.int64], most: NDArray[np.int64]
+    ) -> Columns:
+        """Columns of the openings given; flows of no demand are left out."""
+        starts = np.searchsorted(instance.pair_venue, np.arange(instance.n_venues + 1))
+        counts = (starts[1:] - starts[:-1])[venue]
+        opening = np.repeat(np.arange(len(venue)), counts)
+        pair = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + starts[venue][opening]
+        point = instance.pair_point[pair]
+        demand = instance.demand[point, category[opening]]
+        some = demand > 1e-12
+        return cls(
+            category,
+            venue,
+            most,
+            opening[some],
+            point[some],
+            instance.pair_weight[pair][some],
+            demand[some],
+        )
+
+    def rows(
+        self, instance: PlacementInstance, with_shared: bool
+    ) -> tuple[sparse.csr_array, NDArray[np.float64]]:
+        """Rows `A z <= b`, z = (counts of classes, people assigned in shares of the point's demand).
+
+        Tightened: a share is at most the number of classes there (not only all shares by seats), so that the linear
+        relaxation must open a venue whole to serve a point whole.
+        """
+        n_open, n_flow = len(self.category), len(self.flow_point)
+        flows = np.arange(n_flow)
+        key = self.flow_point * instance.n_categories + self.category[self.flow_opening]
+        _, point_row = np.unique(key, return_inverse=True)
+        ones = np.ones(n_flow)
+        parts = [
+            sparse.hstack(
+                [
+                    sparse.csr_array((-ones, (flows, self.flow_opening)), shape=(n_flow, n_open)),
+                    sparse.csr_array((ones, (flows, flows)), shape=(n_flow, n_flow)),
+                ]
+            ),
+            sparse.hstack(
+                [
+                    sparse.diags_array(-instance.seats[self.venue], format="csr"),
+                    sparse.csr_array((self.flow_demand, (self.flow_opening, flows)), shape=(n_open, n_flow)),
+                ]
+            ),
+            sparse.hstack(
+                [
+                    sparse.csr_array((int(point_row.max(initial=-1)) + 1, n_open)),
+                    sparse.csr_array((ones, (point_row, flows)), shape=(int(point_row.max(initial=-1)) + 1, n_flow)),
+                ]
+            ),
+        ]
+        limits = [np.zeros(n_flow), np.zeros(n_open), np.ones(parts[2].shape[0])]
+        if with_shared:
+            openings = np.arange(n_open)
+            shared = sparse.vstack(
+                [
+                    sparse.csr_array((np.ones(n_open), (self.venue, openings)), shape=(instance.n_venues, n_open)),
+                    sparse.csr_array(
+                        (np.ones(n_open), (self.category, openings)), shape=(instance.n_categories, n_open)
+                    ),
+                    sparse.csr_array(instance.cost[self.category, self.venue][None, :]),
+                ]
+            )
+            parts.append(sparse.hstack([shared, sparse.csr_array((shared.shape[0], n_flow))]))
+            teachers = np.minimum(instance.teachers, 1e9)
+            limits.append(np.concatenate([instance.slots.astype(float), teachers, [instance.budget]]))
+        return sparse.csr_array(sparse.vstack(parts, format="csr")), np.concatenate(limits)
+
+
+def model(
+    cost: NDArray[np.float64],
+    upper: NDArray[np.float64],
+    n_integer: int,
+    rows: sparse.csr_array,
+    limits: NDArray[np.float64],
+    seconds: float = np.inf,
+    gap: float = 0.0,
+) -> highspy.Highs:
+    """A maximisation for HiGHS over `0 <= z <= upper`, `rows z <= limits`, the first `n_integer` whole."""
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = rows.shape[1], rows.shape[0]
+    lp.sense_ = highspy.ObjSense.kMaximize
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, np.zeros(len(cost)), upper
+    lp.row_lower_, lp.row_upper_ = np.full(len(limits), -highspy.kHighsInf), limits
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = rows.indptr, rows.indices, rows.data
+    if n_integer:
+        lp.integrality_ = [
+            highspy.HighsVarType.kInteger if k < n_integer else highspy.HighsVarType.kContinuous
+            for k in range(len(cost))
+        ]
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("threads", 1)
+    highs.setOptionValue("random_seed", 1)
+    highs.setOptionValue("mip_rel_gap", gap)
+    highs.setOptionValue("mip_abs_gap", 1e-7)
+    if np.isfinite(seconds):
+        highs.setOptionValue("time_limit", float(seconds))
+    highs.passModel(lp)
+    return highs
+
+
+def solve_whole(instance: PlacementInstance, seconds: float, gap: float = 1e-6) -> Placement:
+    """The whole tightened model in one: slow on large instances, exact on small ones.
+
+    Raises:
+        FitError: HiGHS found no plan at all within the time.
+    """
+    began = time.perf_counter()
+    most = instance.most_classes()
+    category, venue = np.nonzero(most)
+    columns = Columns.of(instance, category, venue, most[category, venue])
+    rows, limits = columns.rows(instance, with_shared=True)
+    people = columns.flow_demand * columns.flow_weight
+    rows, limits, penalties = _with_floors(instance, columns, rows, limits, people)
+    cost = np.concatenate([np.zeros(len(category)), people, -penalties])
+    upper = np.concatenate([columns.most, np.ones(len(people)), np.full(len(penalties), np.inf)])
+    highs = model(cost, upper, len(category), rows, limits, seconds, gap)
+    highs.run()
+    if highs.getInfo().primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+        raise FitError(f"no plan found within {seconds:g} s: {highs.modelStatusToString(highs.getModelStatus())}")
+    solution = np.array(highs.getSolution().col_value)
+    classes = np.zeros(most.shape, dtype=np.int64)
+    classes[category, venue] = np.round(solution[: len(category)]).astype(np.int64)
+    flow = solution[len(category) : len(category) + len(people)] * people
+    by_point = np.bincount(columns.flow_point, flow, minlength=len(instance.demand)).astype(np.float64)
+    info = highs.getInfo()
+    short = float(penalties @ solution[len(category) + len(people) :])
+    bound = float(info.mip_dual_bound)
+    return Placement(classes, by_point, float(flow.sum()), short, bound, time.perf_counter() - began, "whole model")
+
+
+def _with_floors(
+    instance: PlacementInstance,
+    columns: Columns,
+    rows: sparse.csr_array,
+    limits: NDArray[np.float64],
+    people: NDArray[np.float64],
+) -> tuple[sparse.csr_array, NDArray[np.float64], NDArray[np.float64]]:
+    penalties: list[float] = []
+    extra, least = [], []
+    n_open = len(columns.category)
+    n_short = sum(len(f.least) for f in instance.floors)
+    for floor in instance.floors:
+        group = floor.group[columns.flow_point]
+        inside = np.flatnonzero(group >= 0)
+        n = len(floor.least)
+        covered = sparse.csr_array(
+            (-people[inside], (group[inside], n_open + inside)), shape=(n, n_open + len(people) + n_short)
+        )
+        places = n_open + len(people) + len(penalties) + np.arange(n)
+        extra.append(covered - sparse.csr_array((np.ones(n), (np.arange(n), places)), shape=covered.shape))
+        least.append(-floor.least)
+        penalties += [floor.penalty] * n
+    if not extra:
+        return rows, limits, np.zeros(0)
+    wide = sparse.hstack([rows, sparse.csr_array((rows.shape[0], n_short))])
+    whole = sparse.csr_array(sparse.vstack([wide, *extra], format="csr"))
+    return whole, np.concatenate([limits, *least]), np.array(penalties)
