@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from recsys.simulation.place import KM_PER_DEGREE
 from recsys.simulation.season import season
 
 CHILD = AUDIENCES.index("child")
-_ONLINE_LOG_COST = -0.9
+_ONLINE_LOG_COST = {"logit": -2.0, "gravity": -3.0}
 _BASE_LOG = {"logit": 0.2, "gravity": 0.0}
 _GRAVITY_KM = 1.2
 _GRAVITY_POWER = 1.7
@@ -26,7 +27,7 @@ class Crowd:
     """Some people and how far each venue is from each.
 
     Attributes:
-        people: All people.
+        people: All people; the tables of taste below are theirs, turned so that one kind, hour or category is a row.
         nums: (n,) rows of those meant here.
         km: (n, n_venues) kilometres from home.
         companion: (n,) place in `nums` of the companion, or the person's own.
@@ -36,6 +37,32 @@ class Crowd:
     nums: Ints
     km: Floats
     companion: Ints
+
+    @cached_property
+    def kinds(self) -> Floats:
+        """(n_kinds, n)."""
+        return np.ascontiguousarray(self.people.kinds[self.nums].T)
+
+    @cached_property
+    def styles(self) -> Floats:
+        """(n_styles, n)."""
+        return np.ascontiguousarray(self.people.styles[self.nums].T)
+
+    @cached_property
+    def slots(self) -> Floats:
+        """(n_slots, n)."""
+        return np.ascontiguousarray(self.people.slots[self.nums].T)
+
+    @cached_property
+    def rates(self) -> Floats:
+        """(2 n_categories, n) of the person, then of the child."""
+        both = np.concatenate([self.people.rates[self.nums], self.people.child_rates[self.nums]], axis=1)
+        return np.ascontiguousarray(both.T)
+
+    @cached_property
+    def near(self) -> Floats:
+        """(n_venues, n) kilometres over the person's reach."""
+        return np.ascontiguousarray((self.km / self.people.reach_km[self.nums][:, None]).T)
 
     @classmethod
     def of(cls, people: People, nums: Ints, venues: pd.DataFrame) -> Crowd:
@@ -60,55 +87,66 @@ def nests(sessions: pd.DataFrame) -> Ints:
 
 def attraction(crowd: Crowd, sessions: pd.DataFrame, shape: str) -> Floats:
     """(n, n_sessions) pull of each session on each person, 0 where not allowed, not registered or out of question."""
-    people, nums = crowd.people, crowd.nums
     is_child = sessions["audience_num"].to_numpy() == CHILD
-    slot, kind = sessions["slot"].to_numpy(), sessions["kind_num"].to_numpy()
-    venue = sessions["venue_num"].to_numpy()
-    log = people.kinds[nums][:, kind] + people.styles[nums][:, sessions["style_num"].to_numpy()]
-    own_hours = people.slots[nums][:, slot]
+    slot, venue = sessions["slot"].to_numpy(), sessions["venue_num"].to_numpy()
+    log = crowd.kinds[sessions["kind_num"].to_numpy()]
+    log += crowd.styles[sessions["style_num"].to_numpy()]
+    hours = crowd.slots[slot]
     child_hours = _SLOT_FIT[0][slot].astype(np.float32)
     if shape == "gravity":
         child_hours = np.where(child_hours > -0.9, 0.0, -9.0).astype(np.float32)
-    log += np.where(is_child, child_hours, own_hours)
-    log += (sessions["quality"].to_numpy() + _BASE_LOG[shape]).astype(np.float32)
-    log -= (0.03 * sessions["price"].to_numpy()).astype(np.float32)
-    km = np.where(venue >= 0, crowd.km[:, venue], 0.0)
+    hours[is_child] = child_hours[is_child][:, None]
+    log += hours
+    price = sessions["price"].to_numpy()
+    online = venue < 0
+    constant = sessions["quality"].to_numpy() + _BASE_LOG[shape] - 0.03 * price
     if shape == "logit":
-        log -= km / people.reach_km[nums][:, None]
-        pull = np.exp(log + np.where(venue < 0, np.float32(_ONLINE_LOG_COST), np.float32(0)))
+        log += (constant + np.where(online, _ONLINE_LOG_COST[shape], 0.0)).astype(np.float32)[:, None]
+        near = crowd.near[venue]
+        near[online] = 0
+        log -= near
+        pull = np.exp(log)
     else:
-        pull = np.exp(log) * (1 + km / _GRAVITY_KM) ** -_GRAVITY_POWER * (km <= people.reach_km[nums][:, None])
-        pull = np.where((venue < 0) | (sessions["price"].to_numpy() > 30), 0.3 * pull, pull)
-    return (pull * _allowed(crowd, sessions)).astype(np.float32)
+        log += (constant + np.where(online, _ONLINE_LOG_COST[shape], np.where(price > 30, -1.2, 0.0))).astype(
+            np.float32
+        )[:, None]
+        near = crowd.near[venue]
+        near[online] = 0
+        km = crowd.km.T[venue]
+        km[online] = 0
+        pull = np.exp(log - np.float32(_GRAVITY_POWER) * np.log1p(km / np.float32(_GRAVITY_KM)))
+        pull *= near <= 1
+    pull *= _allowed(crowd, sessions)
+    return pull.T
 
 
 def _allowed(crowd: Crowd, sessions: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n_sessions, n)."""
     table = crowd.people.table.iloc[crowd.nums]
-    starts = sessions["starts_at"].to_numpy()
-    year = sessions["starts_at"].dt.year.to_numpy()
+    starts = sessions["starts_at"].to_numpy()[:, None]
+    year = sessions["starts_at"].dt.year.to_numpy(dtype=np.int32)[:, None]
     is_child = sessions["audience_num"].to_numpy() == CHILD
-    birth = np.where(table["birth_known"], table["birth_year"], 3000).astype(np.int32)[:, None]
-    child = table["child_birth_year"].to_numpy(dtype=np.int32)[:, None]
-    least = np.nan_to_num(sessions["min_age"].to_numpy(dtype=float), nan=-1.0).astype(np.int32)
-    old_enough = (least < 0) | (year - birth - 1 >= least)
-    child_fits = (child > 0) & (year - child - 1 >= least) & (year - child <= 15)
-    registered = table["registered_at"].to_numpy()[:, None] < (starts - np.timedelta64(2, "h"))[None, :]
-    return np.asarray(np.where(is_child, child_fits, old_enough) & registered)
+    birth = np.where(table["birth_known"], table["birth_year"], 3000).astype(np.int32)[None, :]
+    child = table["child_birth_year"].to_numpy(dtype=np.int32)[None, :]
+    least = np.nan_to_num(sessions["min_age"].to_numpy(dtype=float), nan=-1.0).astype(np.int32)[:, None]
+    allowed = np.asarray(table["registered_at"].to_numpy()[None, :] < starts - np.timedelta64(2, "h"))
+    limited = ~is_child & (least[:, 0] > 0)
+    allowed[limited] &= year[limited] - birth - 1 >= least[limited]
+    child_year = year[is_child]
+    allowed[is_child] &= (child > 0) & (child_year - child - 1 >= least[is_child]) & (child_year - child <= 15)
+    return allowed
 
 
 def wish(crowd: Crowd, sessions: pd.DataFrame) -> Floats:
     """(n, n_sessions) chance a week to want the session's category at the session's date."""
-    people, nums = crowd.people, crowd.nums
-    category = sessions["category_num"].to_numpy()
-    is_child = sessions["audience_num"].to_numpy() == CHILD
-    return np.where(is_child, people.child_rates[nums][:, category], people.rates[nums][:, category])
+    return crowd.rates[nests(sessions)].T
 
 
 def saturated(total: Floats, shape: str) -> Floats:
     """Chance to go anywhere of who wants to, given the total pull."""
     if shape == "logit":
         return total / (1 + total)
-    return 1 - np.exp(-np.float32(_SATURATION) * total)
+    return np.asarray(-np.expm1(-np.float32(_SATURATION) * total))
 
 
 def seasons(sessions: pd.DataFrame, shape: str) -> NDArray[np.float64]:
@@ -129,14 +167,17 @@ def booking_chances(crowd: Crowd, sessions: pd.DataFrame, shape: str, companion_
     """
     if not len(sessions) or not len(crowd.nums):
         return np.zeros((len(crowd.nums), len(sessions)), dtype=np.float32)
-    pull = attraction(crowd, sessions, shape)
+    pull = attraction(crowd, sessions, shape).T
     nest, place = np.unique(nests(sessions), return_inverse=True)
-    total = np.zeros((len(pull), len(nest)), dtype=np.float32)
+    share = np.empty((len(nest), pull.shape[1]), dtype=np.float32)
     for num in range(len(nest)):
-        total[:, num] = pull[:, place == num].sum(axis=1)
-    share = saturated(total, shape) / np.maximum(total, np.float32(1e-12))
-    alone = wish(crowd, sessions) * pull * share[:, place] * seasons(sessions, shape).astype(np.float32)
-    alone = np.minimum(alone, np.float32(0.9))
-    along = np.float32(companion_share) * alone[crowd.companion] * (pull > 0)
-    along[crowd.companion == np.arange(len(pull))] = 0
-    return alone + along - alone * along
+        total = pull[place == num].sum(axis=0)
+        share[num] = saturated(total, shape) / np.maximum(total, np.float32(1e-12))
+    alone = pull * share[place]
+    alone *= wish(crowd, sessions).T
+    alone *= seasons(sessions, shape).astype(np.float32)[:, None]
+    np.minimum(alone, np.float32(0.9), out=alone)
+    along = alone[:, crowd.companion] * (pull > 0)
+    along *= np.float32(companion_share)
+    along[:, crowd.companion == np.arange(pull.shape[1])] = 0
+    return (alone + along - alone * along).T

@@ -28,7 +28,7 @@ class SimulationConfig(BaseModel):
     shape: Shape = Field(
         "logit",
         description="logit: factor tastes, exponential distance decay, logit choice, negative-binomial counts; "
-        "gravity: taste classes, thresholds on distance and hour, power-law decay, lognormal-Poisson counts with memory",
+        "gravity: taste classes, thresholds on distance and hour, power-law decay, lognormal-Poisson counts",
     )
     future_weeks: int = Field(13, ge=1, le=52, description="Weeks after the known past that the truth covers")
     followers_per_user: float = Field(

@@ -58,7 +58,7 @@ def held_chance(sessions: pd.DataFrame, as_of: pd.Timestamp, cancel_rate: float)
 
 
 def session_region(sessions: pd.DataFrame, venues: pd.DataFrame, regions: pd.DataFrame) -> np.ndarray:
-    """(n_sessions,) region of the series in which each counts: its venue's, villages in their township; the root online."""
+    """(n_sessions,) region of the series in which each counts: its venue's, its township's, or the root if online."""
     root = regions.loc[regions["parent_id"].isna(), "region_id"].iloc[0]
     own = venues["region_id"].str[:9].to_numpy()
     num = sessions["venue_num"].to_numpy()

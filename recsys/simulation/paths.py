@@ -38,8 +38,9 @@ def demand_paths(
     total = means.sum(axis=1)
     early = sessions["early"].to_numpy() if is_known else np.zeros(len(sessions))
     n_early = sessions["n_early"].to_numpy() if is_known else np.zeros(len(sessions))
+    factor: NDArray[np.float64]
     if noise == 0:
-        factor = np.ones((len(sessions), n_paths), dtype=np.float32)
+        factor = np.ones((len(sessions), n_paths))
     elif shape == "logit":
         strength = GAMMA_SHAPE / noise**2
         factor = (

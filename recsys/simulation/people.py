@@ -43,7 +43,7 @@ _KIND_FIT = np.array(
     ]
 )
 _REACH_KM = np.array([3.5, 4.0, 6.0, 5.0, 4.0, 2.6, 1.6])
-_BASE_RATE = {"logit": 0.0020, "gravity": 0.0036}
+_BASE_RATE = {"logit": 0.0024, "gravity": 0.0055}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -191,7 +192,7 @@ _COUNTY_VENUES = (
 
 def _venues(regions: pd.DataFrame, users: int, rng: np.random.Generator) -> pd.DataFrame:
     """County houses, a station in each township, rooms in some villages; city houses where cities are whole."""
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[str, Any, str, int, int, int]] = []
     n_counties = max(int((regions["level"] == "county").sum()), 1)
     village_rooms = 0.06 * np.clip(users / n_counties / 18000, 0.15, 1.0)
     whole_cities = set(regions.loc[regions["level"] == "county", "region_id"].str[:4]) if n_counties > 1 else set()
@@ -210,12 +211,12 @@ def _venues(regions: pd.DataFrame, users: int, rng: np.random.Generator) -> pd.D
             )
         elif region.level == "village" and lucky < village_rooms:
             rows.append((short + "文化活动室", region, "village_room", 1, 40, int(rng.integers(4, 9))))
-    ids = [str(r[1].region_id) for r in rows]  # type: ignore[attr-defined]
+    ids = [str(r[1].region_id) for r in rows]
     spread = {"county": 1.0, "city": 1.0, "township": 0.4, "village": 0.2}
-    km = np.array([spread[str(r[1].level)] for r in rows])[:, None]  # type: ignore[attr-defined]
+    km = np.array([spread[str(r[1].level)] for r in rows])[:, None]
     move = rng.normal(0, 1, (len(rows), 2)) * km / KM_PER_DEGREE
-    lat = np.array([r[1].lat for r in rows], dtype=float) + move[:, 0]  # type: ignore[attr-defined]
-    lon = np.array([r[1].lon for r in rows], dtype=float) + move[:, 1]  # type: ignore[attr-defined]
+    lat = np.array([float(r[1].lat) for r in rows]) + move[:, 0]
+    lon = np.array([float(r[1].lon) for r in rows]) + move[:, 1]
     return pd.DataFrame(
         {
             "venue_id": [f"v{n:05d}" for n in range(len(rows))],

@@ -116,7 +116,7 @@ def _line(line: int, venue: int, category: int, weeks: int, rng: np.random.Gener
     begin = 0 if rng.random() < 0.65 else int(rng.integers(0, max(weeks, 1)))
     end = weeks if rng.random() < 0.75 else begin + int(rng.integers(10, max(weeks, 11)))
     week = begin - int(rng.integers(0, COURSE_WEEKS[1])) if begin == 0 else begin
-    common = {
+    common: dict[str, object] = {
         "series": line,
         "venue": venue,
         "category_num": category,
@@ -130,7 +130,7 @@ def _line(line: int, venue: int, category: int, weeks: int, rng: np.random.Gener
         "breaks": bool(rng.random() < 0.85),
         "fill": rng.lognormal(0, 0.3),
     }
-    rows = []
+    rows: list[dict[str, object]] = []
     number = int(rng.integers(1, 6))
     while week < min(end, weeks):
         length = int(rng.integers(COURSE_WEEKS[0], COURSE_WEEKS[1] + 1))

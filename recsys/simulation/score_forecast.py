@@ -25,9 +25,9 @@ FESTIVAL_DAYS = (-7, 15)
 def score_forecast(truth: Truth, rows: pd.DataFrame, *, n_paths: int = 300) -> dict[str, Any]:
     """By target and level: scores of the file, the oracle, seasonal naive and last value.
 
-    `scrps` is twice the mean pinball loss over quantiles 0.1, 0.5, 0.9, over the mean outcome: the scaled CRPS as far as
-    the contract's three quantiles tell it, the same for all models. Rows of the file outside the truth's weeks are left
-    out; where the file has no row it says 0. The oracle knows each session's mean, the family, the noise so far, and what
+    `scrps` is twice the mean pinball loss over quantiles 0.1, 0.5, 0.9, over the mean outcome: the scaled CRPS as far
+    as the contract's three quantiles tell it, the same for all models. Rows outside the truth's weeks are left out;
+    where the file has no row it says 0. The oracle knows each session's mean, the family, the noise so far, and what
     was booked by `as_of`.
     """
     rows = rows.assign(region_id=rows["region_id"].astype(str), week_start=_days(rows["week_start"]))
@@ -176,7 +176,7 @@ def _figures(facts: pd.DataFrame, model: pd.DataFrame) -> dict[str, float]:
 
 def _festival_bias(facts: pd.DataFrame, model: pd.DataFrame) -> dict[str, float]:
     """Bias against the true mean at the root, in weeks that touch the days around Spring Festival and in the others."""
-    top = [level for level in ("province", "city", "county", "township") if (facts["level"] == level).any()][0]
+    top = next(level for level in ("province", "city", "county", "township") if (facts["level"] == level).any())
     root = (facts["level"] == top).to_numpy()
     days = facts["week_start"].to_numpy().astype("datetime64[D]")
     starts, ends = days_from_spring_festival(days), days_from_spring_festival(days + 6)

@@ -33,11 +33,11 @@ RUNNING_DAYS = 28
 
 
 def score_suggestions(truth: Truth, rows: pd.DataFrame, budget: int | None = None) -> dict[str, Any]:
-    """True value of the plan (people a week who would not have come to the category elsewhere), and of others.
+    """True value of the plan, in people a week who would not have come to the category elsewhere, and of others.
 
-    The oracle's plan knows each person's tastes: greedy on the true gain (which falls as classes share people), best hour
-    and largest room at each venue; `budget` is the number of classes of all plans (default: rows of the file). Intervals
-    are judged on single weeks drawn from the true model.
+    The oracle's plan knows each person's tastes: greedy on the true gain (which falls as classes share people), best
+    hour and largest room at each venue; `budget` is the number of classes of all plans (default: rows of the file).
+    Intervals are judged on single weeks drawn from the true model.
     """
     world = OpeningWorld(truth)
     budget = len(rows) if budget is None else budget
@@ -179,7 +179,7 @@ def rule_plan(truth: Truth, rule: str, budget: int) -> pd.DataFrame:
     size = n_categories * n_venues
 
     def sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(cell, values, size).reshape(n_categories, n_venues)
+        return np.bincount(cell, values, size).astype(np.float64).reshape(n_categories, n_venues)
 
     taken = sums(past["bookings"].to_numpy(dtype=float))
     sold_out = sums((past["bookings"] >= past["capacity"]).to_numpy(dtype=float))
@@ -248,6 +248,6 @@ def _over_slots(truth: Truth, plan: pd.DataFrame) -> int:
 def _shown(truth: Truth, plan: pd.DataFrame) -> list[dict[str, object]]:
     ids = truth.tables["venues"]["venue_id"].to_numpy()
     return [
-        {"category": r.category, "venue_id": str(ids[r.venue_num]), "slot": int(r.slot), "size": float(r.size)}  # type: ignore[arg-type]
+        {"category": r.category, "venue_id": str(ids[r.venue_num]), "slot": int(r.slot), "size": float(r.size)}
         for r in plan.itertuples(index=False)
     ]

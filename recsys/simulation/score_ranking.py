@@ -125,7 +125,7 @@ def open_sessions(truth: Truth) -> pd.DataFrame:
     """Sessions bookable at `as_of` with a place left."""
     sessions = truth.tables["sessions"]
     outcome = truth.tables["outcomes"]
-    held = outcome[(outcome["booked_at"] < truth.as_of) & outcome["has_place"]]
+    held = outcome[outcome["place_at_as_of"]]
     taken = held.groupby("session_id")["party_size"].sum()
     left = sessions["capacity"].fillna(np.inf) - sessions["session_id"].map(taken).fillna(0)
     return sessions[candidates(sessions, truth.as_of) & (left > 0)]
@@ -139,7 +139,7 @@ def _may(truth: Truth, users: pd.DataFrame, sessions: pd.DataFrame) -> NDArray[n
     age = year[None, :] - users["birth_year"].to_numpy()[:, None] - 1
     fits = np.where(known, age >= least, least < 18)
     outcome = truth.tables["outcomes"]
-    held = outcome[(outcome["booked_at"] < truth.as_of) & ~outcome["cancelled"]]
+    held = outcome[outcome["held_at_as_of"]]
     ids = IdMap.of(users["user_id"], "user")
     ends = truth.tables["sessions"].set_index("session_id")["ends_at"]
     user = ids.nums_or_missing(held["user_id"])
@@ -266,7 +266,7 @@ def violations(truth: Truth, rows: pd.DataFrame) -> dict[str, int]:
     least = session["min_age"].fillna(-1)
     young = (least > 0) & ~unknown & (age < least) & (session["audience_num"] != CHILD)
     outcome = truth.tables["outcomes"]
-    held = outcome[(outcome["booked_at"] < as_of) & ~outcome["cancelled"]]
+    held = outcome[outcome["held_at_as_of"]]
     ends = sessions.set_index("session_id")["ends_at"]
     held = held.assign(ends_at=ends.reindex(held["session_id"]).to_numpy())[
         ["user_id", "session_id", "starts_at", "ends_at"]

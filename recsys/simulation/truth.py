@@ -131,6 +131,8 @@ def _outcomes(world: World) -> pd.DataFrame:
     session = world.programme.sessions.iloc[rows["session_num"].to_numpy()].reset_index(drop=True)
     future = (session["ends_at"] >= pd.Timestamp(world.config.as_of)).to_numpy()
     rows, session = rows[future].reset_index(drop=True), session[future].reset_index(drop=True)
+    as_of = pd.Timestamp(world.config.as_of)
+    holds = (rows["booked_at"] < as_of) & ~(rows["cancels_at"] < as_of) & ~(rows["called_off"] < as_of)
     return pd.DataFrame(
         {
             "user_id": world.people.table["user_id"].to_numpy()[rows["user_num"]],
@@ -143,5 +145,7 @@ def _outcomes(world: World) -> pd.DataFrame:
             "attended": rows["attended"] & rows["called_off"].isna(),
             "cancelled": rows["cancels_at"].notna() | rows["called_off"].notna(),
             "is_spill": rows["is_spill"],
+            "held_at_as_of": holds,
+            "place_at_as_of": holds & (~rows["waited"] | (rows["promoted_at"] < as_of)),
         }
     )
