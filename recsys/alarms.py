@@ -13,6 +13,9 @@ SHORTEST_WEEKS, LONGEST_WEEKS = 3, 12
 REFERENCE_WEEKS = 26
 LEAST_REFERENCE_WEEKS = 8
 LEAST_RATIO = 1.4
+LEAST_PLACES = 30.0
+"""Both sides of a shift need so many places in all, seen or expected: a class that starts is no break."""
+
 LEAST_SCORE = 4.5
 """About one false alarm in a thousand series and year: the best of ten windows is taken, in weeks that correlate."""
 
@@ -64,7 +67,9 @@ def level_shifts(counts: NDArray[np.float64], factors: NDArray[np.float64]) -> L
         variance = np.maximum(dispersion, 1.0) * stretch * recent * (1 + recent / np.maximum(reference, 1e-9))
         score = (seen - recent) / np.sqrt(np.maximum(variance, 1e-9) + 1.0)
         ratio = (seen + 0.5) / (recent + 0.5)
-        better = np.abs(score) > np.abs(best_score)
+        is_running = (counts[:, before] > 0).sum(axis=1) >= LEAST_REFERENCE_WEEKS
+        enough = is_running & (reference >= LEAST_PLACES) & (np.maximum(seen, recent) >= LEAST_PLACES)
+        better = enough & (np.abs(score) > np.abs(best_score))
         best_score = np.where(better, score, best_score)
         best_ratio = np.where(better, ratio, best_ratio)
         best_weeks = np.where(better, length, best_weeks)

@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.calendar import day_table
-from features.panel_sessions import SessionBook
+from features.panel_sessions import SessionBook, joint_codes
 from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
 from training.forecasters.levels import decayed_sums, shrunk
 
 HALF_LIFE_WEEKS = 10.0
 SHRINKAGE_SESSIONS = 3.0
+_TREND_HALF_LIVES = (3.0, 16.0)
 _LEAST = 0.02
 
 
@@ -87,6 +88,10 @@ def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: in
         book.price[session],
         *(np.log(np.maximum(one, _LEAST)) for one in levels),
         *weights,
+        *_trends(book, values, session, origin, n_origins),
+        *_crowding(book, session),
+        *(trait[session] for trait in book.traits.values()),
+        *(_mean_by(book, book.keys[name], values, origin, session, n_origins) for name in ("kind", "audience")),
         *_calendar_columns(book, session),
     ]
     features = np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
@@ -154,6 +159,57 @@ def _levels(
         levels.append(prior)
         weights.append(counts)
     return levels, weights
+
+
+def _trends(
+    book: SessionBook,
+    values: NDArray[np.float64],
+    session: NDArray[np.int64],
+    origin: NDArray[np.int64],
+    n_origins: int,
+) -> list[NDArray[np.float64]]:
+    """Log of the recent mean a session over the long one, of all, of the category and of its like nearby."""
+    ages = np.where(book.is_cancelled, 0, book.age)
+    ones = np.ones(len(book))
+    found = []
+    for codes in (np.zeros(len(book), dtype=np.int64), *book.likeness()[:2], book.keys["activity"]):
+        means = []
+        for half_life in _TREND_HALF_LIVES:
+            sums = decayed_sums(codes, ages, values, n_origins, half_life)[codes[session], origin]
+            counts = decayed_sums(codes, ages, ones, n_origins, half_life)[codes[session], origin]
+            means.append((sums + 1.0) / (counts + 0.3))
+        found.append(np.log(means[0] / means[1]))
+    return found
+
+
+def _crowding(book: SessionBook, session: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+    """Sessions of the same week that compete: in all, of the category, and of the category in the region.
+
+    Counted over what is known now; nearly all of it is published before bookings are made.
+    """
+    week = book.week - book.week.min(initial=0)
+    taking_place = (~book.is_cancelled).astype(float)
+    counts = []
+    for codes in (week, joint_codes(book.category, week), joint_codes(joint_codes(book.bottom, book.category), week)):
+        per_code = np.bincount(codes, weights=taking_place)
+        counts.append(per_code[codes][session])
+    return counts
+
+
+def _mean_by(
+    book: SessionBook,
+    codes: NDArray[np.int64],
+    values: NDArray[np.float64],
+    origin: NDArray[np.int64],
+    session: NDArray[np.int64],
+    n_origins: int,
+) -> NDArray[np.float64]:
+    """Log of what sessions of the same code drew before the origin; NaN for an unknown code."""
+    ages = np.where(book.is_cancelled, 0, book.age)
+    sums = decayed_sums(codes, ages, values, n_origins, HALF_LIFE_WEEKS)[codes[session], origin]
+    counts = decayed_sums(codes, ages, np.ones(len(book)), n_origins, HALF_LIFE_WEEKS)[codes[session], origin]
+    means = np.log(np.maximum((sums + 1.0) / (counts + 0.3), _LEAST))
+    return np.where(codes[session] >= 0, means, np.nan)
 
 
 def _part_of_week(book: SessionBook, session: NDArray[np.int64]) -> NDArray[np.float64]:
