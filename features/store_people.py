@@ -42,11 +42,12 @@ def erase_user(connection: Connection, platform_num: int, user_id: str) -> dict[
         name: connection.exec_driver_sql(f"DELETE FROM {name} WHERE platform_num = %s AND user_id = %s", who).rowcount
         for name in (*reversed(_OF_USER), "removed_tags")
     }
-    # A row broken in its file is kept as the line it was: its values cannot be told apart, so any that
-    # holds the id goes.
+    # A row with a wrong number of values is kept as the line it was: nobody knows which value is whose id, so one
+    # that holds the id as any of its values goes.
     erased["quarantine"] = connection.exec_driver_sql(
         "DELETE FROM quarantine WHERE platform_num = %s AND"
-        " (\"row\"->>'user_id' = %s OR missing_table = 'users' AND missing_id = %s OR strpos(\"row\"->>'raw', %s) > 0)",
+        " (\"row\"->>'user_id' = %s OR missing_table = 'users' AND missing_id = %s OR "
+        " %s = ANY(string_to_array(translate(\"row\"->>'raw', E'\"\\r\\n', ''), ',')))",
         (platform_num, user_id, user_id, user_id),
     ).rowcount
     return erased
