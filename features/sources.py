@@ -19,7 +19,8 @@ from recsys.schema import TABLES
 
 ROW_NUMBER = "row_number"
 RAW = "raw"
-_BLOCK = 1 << 24
+_BLOCK = 1 << 22
+"""Bytes read at once; the CSV reader runs up to 32 blocks ahead, so this bounds the memory of an ingest."""
 _BATCH_ROWS = 100_000
 _SUFFIXES = (".csv", ".parquet")
 
