@@ -35,7 +35,7 @@ class BlendRanker:
     def scores(self, users: UserBatch, key_nums: NDArray[np.int64] | None = None) -> Scores:
         """Scores (n_users, n_keys); NaN where no part can score."""
         check_keys(self, users)
-        outside = _outside_history(users)
+        outside = outside_history(users)
         total = np.zeros((users.n_users, self.n_keys), dtype=np.float32)
         used = np.zeros_like(total)
         for part, weight in zip(self.parts, self.weights, strict=True):
@@ -53,7 +53,8 @@ class BlendRanker:
             part.save(writer, f"{name}/{number}")
 
 
-def _outside_history(users: UserBatch) -> NDArray[np.bool_]:
+def outside_history(users: UserBatch) -> NDArray[np.bool_]:
+    """(n_users, n_keys) whether a key is not in the user's history."""
     outside = np.ones(users.histories.shape, dtype=bool)
     rows = np.repeat(np.arange(users.n_users), np.diff(users.histories.indptr))
     outside[rows, users.histories.indices] = False

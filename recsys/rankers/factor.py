@@ -13,6 +13,7 @@ from recsys.bundle import BundleWriter, ModelBundle
 from recsys.rankers.base import Scores, UserBatch, blank_strangers, check_keys
 
 SOLVE_BLOCK = 512
+_SETTINGS = ("regularisation", "alpha", "user_power", "typical_size")
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class FactorRanker:
     r"""Implicit-feedback factors with exact fold-in of whoever is scored.
 
     The user's vector solves $(Y^\top Y + Y_u^\top (C_u - I) Y_u + \lambda I)\, x = Y_u^\top c_u$ with confidence
-    $c = \alpha w$ of the history's weights w, so it needs no user of the training and a booking counts at once.
+    $c = \alpha w (n_u / \bar n)^{-p}$ of the history's weights w and its number of keys $n_u$, so it needs no user of
+    the training and a booking counts at once.
     Source: Hu, Koren & Volinsky 2008, ICDM.
 
     Attributes:
@@ -28,12 +30,16 @@ class FactorRanker:
         known: Keys with interactions in training, bool of shape (n_keys,); the others' scores are NaN.
         regularisation: Lambda, > 0.
         alpha: Confidence of a weight of 1.
+        user_power: p >= 0; above 0 a long history says less with each key.
+        typical_size: Mean number of keys of a history in training.
     """
 
     factors: NDArray[np.float32]
     known: NDArray[np.bool_]
     regularisation: float
     alpha: float
+    user_power: float = 0.0
+    typical_size: float = 1.0
     kind: ClassVar[str] = "factor"
 
     @property
@@ -59,10 +65,12 @@ class FactorRanker:
         left = np.tile(self._gram, (users.n_users, 1, 1))
         right = np.zeros((users.n_users, n_factors, 1))
         indptr, indices, data = users.histories.indptr, users.histories.indices, users.histories.data
+        sizes = np.maximum(np.diff(indptr), 1) / self.typical_size
+        certainty = self.alpha * np.power(sizes, -self.user_power)
         for row in range(users.n_users):
             entries = slice(indptr[row], indptr[row + 1])
             mine = np.asarray(self.factors[indices[entries]], dtype=np.float64)
-            confidence = self.alpha * data[entries].astype(np.float64)
+            confidence = certainty[row] * data[entries].astype(np.float64)
             left[row] += mine.T @ ((confidence - 1)[:, None] * mine)
             right[row, :, 0] = confidence @ mine
         return np.asarray(np.linalg.solve(left, right)[:, :, 0], dtype=np.float64)
@@ -76,8 +84,8 @@ class FactorRanker:
 
     def save(self, writer: BundleWriter, name: str) -> None:
         """Writes the factors under `name`."""
-        settings = {"kind": self.kind, "regularisation": self.regularisation, "alpha": self.alpha}
-        writer.json(f"{name}/ranker", settings)
+        settings = {setting: getattr(self, setting) for setting in _SETTINGS}
+        writer.json(f"{name}/ranker", {"kind": self.kind, **settings})
         writer.array(f"{name}/factors", self.factors)
         writer.array(f"{name}/known", self.known)
 
@@ -85,9 +93,5 @@ class FactorRanker:
     def load(cls, bundle: ModelBundle, name: str) -> FactorRanker:
         """The ranker that `save` wrote under `name`."""
         settings = bundle.json(f"{name}/ranker")
-        return cls(
-            bundle.array(f"{name}/factors"),
-            bundle.array(f"{name}/known"),
-            float(settings["regularisation"]),
-            float(settings["alpha"]),
-        )
+        numbers = {setting: float(settings[setting]) for setting in _SETTINGS}
+        return cls(bundle.array(f"{name}/factors"), bundle.array(f"{name}/known"), **numbers)
