@@ -44,7 +44,7 @@ def score_suggestions(truth: Truth, rows: pd.DataFrame, budget: int | None = Non
     plan, unknown = _plan(truth, rows)
     running = running_pairs(truth)
     pairs = list(zip(plan["category"], plan["venue_num"], strict=True))
-    counted = plan[[p not in running for p in pairs]].drop_duplicates(["category", "venue_num"])
+    counted = plan[np.array([p not in running for p in pairs], dtype=bool)].drop_duplicates(["category", "venue_num"])
     worth = world.value(counted)
     value = float(worth.attendance.sum())
     best_plan = oracle_plan(world, budget)

@@ -277,9 +277,12 @@ def violations(truth: Truth, rows: pd.DataFrame) -> dict[str, int]:
     own = pairs["session_id"] == pairs["session_id_held"]
     overlap = ~own & (pairs["begin"] < pairs["ends_at"]) & (pairs["end"] > pairs["starts_at"])
     full = candidates(session, as_of) & ~session["session_id"].isin(open_ids)
+    ordered = rows.sort_values(["user_id", "rank"])
     return {
         "unknown session": int((~known).sum()),
-        "not of that activity": int((session["activity_id"] != row["activity_id"].astype(str)).sum()),
+        "not of that activity": int(
+            (session["activity_id"].to_numpy() != row["activity_id"].astype(str).to_numpy()).sum()
+        ),
         "not published": int((session["published_at"] > as_of).sum()),
         "started": int((session["starts_at"] <= as_of).sum()),
         "not bookable": int(((session["booking_opens_at"] > as_of) | (session["booking_closes_at"] <= as_of)).sum()),
@@ -290,9 +293,7 @@ def violations(truth: Truth, rows: pd.DataFrame) -> dict[str, int]:
         "already booked": int(own.sum()),
         "overlapping": int(overlap.sum()),
         "activity twice in a list": int(rows.duplicated(["user_id", "activity_id"]).sum()),
-        "rank not 1, 2, ...": int(
-            (rows.sort_values(["user_id", "rank"]).groupby("user_id").cumcount() + 1 != rows["rank"]).sum()
-        ),
+        "rank not 1, 2, ...": int((ordered.groupby("user_id").cumcount() + 1 != ordered["rank"]).sum()),
     }
 
 

@@ -121,7 +121,7 @@ def statuses(rows: pd.DataFrame, session: pd.DataFrame, as_of: pd.Timestamp) -> 
 def _feedback(people: People, activities: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFrame:
     num = feedback["user_num"].to_numpy()
     ids = people.table["user_id"].to_numpy()[np.maximum(num, 0)]
-    follower = np.char.add("g", np.char.zfill((-1 - num).astype(str), 7))
+    follower = [f"g{k:07d}" for k in -1 - num]
     table = feedback.assign(
         feedback_id=[f"f{k:08d}" for k in range(len(feedback))],
         user_id=np.where(num >= 0, ids, follower),

@@ -1,0 +1,141 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.errors import DataError
+from recsys.simulation.openings import OpeningWorld
+from recsys.simulation.oracle import Truth
+from recsys.simulation.score_forecast import oracle_forecast, score_forecast
+from recsys.simulation.score_openings import oracle_plan, rule_plan, score_suggestions
+from recsys.simulation.score_ranking import judge, open_sessions, score_recommendations
+from recsys.simulation.scoring import score, score_table
+
+
+def oracle_rows(truth: Truth) -> pd.DataFrame:
+    judged = judge(truth, 14)
+    session = judged.sessions.drop_duplicates("activity").set_index("activity")["session_id"]
+    rows = []
+    for user, relevance, allowed in zip(judged.users["user_id"], judged.relevance, judged.allowed, strict=True):
+        order = np.argsort(-np.where(allowed, relevance, -1), kind="stable")
+        for rank, column in enumerate([c for c in order if allowed[c]][:10], start=1):
+            rows.append((user, rank, judged.activities.ids[column], session[column]))
+    return pd.DataFrame(rows, columns=["user_id", "rank", "activity_id", "session_id"])
+
+
+def test_oracle_lists_score_as_the_oracle_and_beat_the_rules(truth: Truth) -> None:
+    result = score_recommendations(truth, oracle_rows(truth))
+    assert result["given"]["all"]["expected_ndcg"] == pytest.approx(1.0)
+    assert result["share_of_oracle"]["all"]["ndcg"] == pytest.approx(1.0)
+    for rule in ("popularity", "nearest", "random"):
+        assert result["oracle"]["all"]["expected_ndcg"] > result[rule]["all"]["expected_ndcg"]
+        assert 0 <= result[rule]["all"]["ndcg"] <= 1
+    assert result["given"]["all"]["n"] > 30
+    assert result["violations"]["full"] == 0
+    assert result["violations"]["started"] == 0
+
+
+def test_violations_are_counted(truth: Truth) -> None:
+    sessions, people = truth.tables["sessions"], truth.tables["people"]
+    is_open = sessions["session_id"].isin(open_sessions(truth)["session_id"])
+    past = sessions[sessions["starts_at"] < truth.as_of].iloc[0]
+    late = sessions[sessions["published_at"] > truth.as_of]
+    taken = truth.tables["outcomes"].query("held_at_as_of").iloc[0]
+    user = people["user_id"].iloc[0]
+    rows = [(user, 1, past["activity_id"], past["session_id"]), (user, 1, past["activity_id"], "nothing")]
+    rows += [(taken["user_id"], 1, taken["activity_id"], taken["session_id"])]
+    rows += [(user, 3, x["activity_id"], x["session_id"]) for _, x in late.head(1).iterrows()]
+    frame = pd.DataFrame(rows, columns=["user_id", "rank", "activity_id", "session_id"])
+    found = score_recommendations(truth, frame)["violations"]
+    assert found["started"] == 1
+    assert found["unknown session"] == 1
+    assert found["already booked"] == 1
+    assert found["activity twice in a list"] == 1
+    assert found["not published"] == len(late.head(1))
+    assert is_open.any()
+
+
+def test_the_oracles_forecast_is_calibrated_and_unbiased(truth: Truth) -> None:
+    tables = oracle_forecast(truth, 200, seed=8)
+    rows = pd.concat([table.assign(target=target) for target, table in tables.items()])
+    result = score_forecast(truth, rows, n_paths=200)
+    for target in ("bookings", "demand"):
+        assert result[target]["missing_rows"] == 0
+        for level, figures in result[target]["levels"].items():
+            assert figures["scrps_over_oracle"] == pytest.approx(1.0, abs=0.05), level
+            assert figures["oracle"]["scrps"] < figures["last value"]["scrps"]
+            assert figures["oracle"]["coverage80"] > 0.72
+        bias = result[target]["festival_bias"]["oracle"]
+        assert abs(bias["other"]) < 0.12
+
+
+def test_a_forecast_of_nothing_is_worse(truth: Truth) -> None:
+    one = oracle_forecast(truth, 20)["demand"].head(1)
+    rows = pd.concat(
+        [one.assign(target=t, **{"mean": 0.0, "q0.1": 0.0, "q0.5": 0.0, "q0.9": 0.0}) for t in ("bookings", "demand")]
+    )
+    result = score_forecast(truth, rows, n_paths=20)
+    assert result["demand"]["missing_rows"] > 10
+    level = result["demand"]["levels"]["province"]
+    assert level["given"]["bias_of_true_mean"] == pytest.approx(-1.0)
+    assert level["given"]["scrps"] > level["oracle"]["scrps"]
+
+
+def test_openings_share_people(truth: Truth) -> None:
+    world = OpeningWorld(truth)
+    plan = oracle_plan(world, 12)
+    assert len(plan) == 12
+    together = world.value(plan)
+    alone = [world.value(plan.iloc[[k]]).attendance.sum() for k in range(len(plan))]
+    assert together.attendance.sum() <= sum(alone) * 1.02
+    twice = pd.concat([plan.iloc[[0]]] * 2, ignore_index=True)
+    assert world.value(twice).attendance.sum() < 1.999 * alone[0]
+    assert (together.newly_reached <= together.attendance + 1e-9).all()
+    assert (together.attendance <= plan["size"].to_numpy(dtype=float)).all()
+    np.testing.assert_allclose(together.draws.mean(axis=1), together.attendance, rtol=0.25, atol=0.3)
+    for rule in ("most bookings", "population"):
+        assert world.value(rule_plan(truth, rule, 12)).attendance.sum() <= together.attendance.sum()
+
+
+def suggestion_rows(truth: Truth, plan: pd.DataFrame) -> pd.DataFrame:
+    slot = plan["slot"].to_numpy(dtype=int)
+    return pd.DataFrame(
+        {
+            "rank": np.arange(1, len(plan) + 1),
+            "category": plan["category"],
+            "venue_id": truth.tables["venues"]["venue_id"].to_numpy()[plan["venue_num"].to_numpy(dtype=int)],
+            "region_id": "",
+            "weekday": np.where(slot >= 4, 6, 1),
+            "start_time": np.array(["09:00", "14:00", "18:00", "19:30"])[slot % 4],
+            "size": plan["size"],
+            "expected_attendance": 1.0,
+            "q0.1": 0.0,
+            "q0.9": 1e6,
+            "newly_reached": 0.5,
+        }
+    )
+
+
+def test_suggestions_round_trip(truth: Truth) -> None:
+    plan = oracle_plan(OpeningWorld(truth), 6)
+    result = score_suggestions(truth, suggestion_rows(truth, plan))
+    assert result["share_of_oracle"] == pytest.approx(1.0)
+    assert result["predicted"]["coverage80_of_a_week"] == 1.0
+    assert sum(result["violations"].values()) == 0
+    empty = score_suggestions(truth, suggestion_rows(truth, plan.iloc[:0]))
+    assert empty["value"] == 0.0
+
+
+def test_the_command_reads_files_and_names_missing_columns(folder: Path, truth: Truth, tmp_path: Path) -> None:
+    rows = oracle_rows(truth).head(200)
+    rows.to_parquet(tmp_path / "r.parquet")
+    result = score(folder / "truth", tmp_path / "r.parquet")
+    assert set(score_table(result)["part"]) >= {"recommendations"}
+    rows.drop(columns=["rank", "session_id"]).to_csv(tmp_path / "r.csv", index=False)
+    with pytest.raises(DataError, match=r"'rank'.*'session_id'"):
+        score(folder / "truth", tmp_path / "r.csv")
+    with pytest.raises(DataError, match="not a file"):
+        score(folder / "truth", forecast=tmp_path / "none.parquet")
+    with pytest.raises(DataError, match=r"people\.parquet is missing"):
+        score(tmp_path)
