@@ -1,6 +1,9 @@
 """Fixtures for all tests, and the rule that in CI nothing may be left out."""
 
+import atexit
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +26,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def database_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+def database_server() -> str:
     """URL of a PostgreSQL server for this run, with the database `culture_template` that has all tables."""
-    home = tmp_path_factory.mktemp("server")
+    # Not under pytest's own folder: every other run that starts closes that one to the user the server runs as.
+    home = Path(tempfile.mkdtemp(prefix="culture-server-"))
+    # Registered before the server's own, so it runs after the server has stopped.
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
     url = embedded_url(home)
     with psycopg.connect(url, autocommit=True) as connection:
         # Nothing here has to survive a power cut.

@@ -1,6 +1,8 @@
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -123,14 +125,21 @@ with open_store(Settings(home=Path(sys.argv[1]), database_url=None)) as store:
 """
 
 
-def test_processes_of_one_home_share_a_server_and_the_last_stops_it(tmp_path: Path) -> None:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Not under pytest's own folder, which other runs close to the user that the server runs as."""
+    with tempfile.TemporaryDirectory(prefix="culture-home-") as folder:
+        yield Path(folder)
+
+
+def test_processes_of_one_home_share_a_server_and_the_last_stops_it(open_folder: Path) -> None:
     def start(user: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", _SHARING, str(tmp_path), user]
+        command = [sys.executable, "-c", _SHARING, str(open_folder), user]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     killed, first, second = start("1"), start("2"), start("3")
     assert [p.stdout.readline() for p in (killed, first, second) if p.stdout] == ["accepted\n"] * 3
-    server = int((tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    server = int((open_folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
     killed.kill()
     killed.communicate()
     assert first.communicate("")[0] == "3\n"
@@ -139,5 +148,5 @@ def test_processes_of_one_home_share_a_server_and_the_last_stops_it(tmp_path: Pa
     last = start("1")
     assert last.communicate("")[0] == "unchanged\n3\n"
     until = time.monotonic() + 20
-    while (tmp_path / "postgres" / "postmaster.pid").exists():
+    while (open_folder / "postgres" / "postmaster.pid").exists():
         assert time.monotonic() < until, "the server outlives the last process"
