@@ -126,10 +126,8 @@ def _depths(ids: IdMap, parents: NDArray[np.int64]) -> NDArray[np.int64]:
             return depth
         depth[inner] += 1
         above = np.where(inner, parents[above], -1)
-        if depth.max(initial=0) > 64:
-            looping = [str(i) for i in ids.ids[depth > 64][:3]]
-            raise DataError("regions", [f"regions {looping} are their own ancestors; mend their parent_id"])
-    return depth
+    looping = [str(i) for i in ids.ids[above >= 0][:3]]
+    raise DataError("regions", [f"regions {looping} are their own ancestors; mend their parent_id"])
 
 
 def region_frame(tree: RegionTree) -> pd.DataFrame:
