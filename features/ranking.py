@@ -31,8 +31,8 @@ from recsys.ranking import MISSING, top_k
 BLOCK_CELLS = 2_000_000
 """Users times candidates scored at once: bounds the memory of a batch."""
 
-N_KNOWN = 80
-N_NEW = 120
+N_KNOWN = 60
+N_NEW = 80
 """Candidates a person that the second stage orders: of organisers booked before, and of others."""
 
 STAGE_ONE_WEIGHTS: Mapping[str, float] = {"affinity": 1.0, "ease": 0.3, "item-knn": 0.2, "als": 0.2, "popularity": 0.1}
@@ -168,14 +168,12 @@ def shortlist(
     scores: Mapping[str, NDArray[np.float32]],
     allowed: NDArray[np.bool_],
     is_new: NDArray[np.bool_],
-    n_known: int,
-    n_new: int,
 ) -> NDArray[np.bool_]:
     """(n_users, n_candidates) what goes on to the second stage: the first stage's best, new organisers apart."""
     chosen = np.zeros(allowed.shape, dtype=bool)
     for weights, may, n in (
-        (STAGE_ONE_WEIGHTS, allowed & ~is_new, n_known),
-        (DISCOVERY_WEIGHTS, allowed & is_new, n_new),
+        (STAGE_ONE_WEIGHTS, allowed & ~is_new, N_KNOWN),
+        (DISCOVERY_WEIGHTS, allowed & is_new, N_NEW),
     ):
         columns = top_k(blend(scores, weights), may, n)
         rows, places = np.nonzero(columns != MISSING)
@@ -194,7 +192,7 @@ def _re_ranked(
 ) -> NDArray[np.float64]:
     """Scores of the second stage; what the first stage left out follows in its own order."""
     is_new = ~booked_organisers(catalogue, block)
-    rows, cols = np.nonzero(shortlist(first, allowed, is_new, N_KNOWN, N_NEW))
+    rows, cols = np.nonzero(shortlist(first, allowed, is_new))
     signals = pair_signals(catalogue, block, first, allowed, rows, cols)
     values = general.predict(signals, len(rows)) if len(rows) else np.zeros(0)
     if model.discovery is not None and len(rows):

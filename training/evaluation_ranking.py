@@ -9,29 +9,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.ranking import BLOCK_CELLS, RankingModel, rank_block, user_blocks
+from features.ranking import RankingModel, rank_block
 from features.signals.catalogue import Catalogue, catalogue_of
-from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
-from features.signals.stage_one import stage_one
+from features.signals.stage_one import booked_organisers, stage_one
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.dataset import Dataset
-from recsys.ids import IdMap
 from recsys.metrics import bootstrap_interval, coverage, ndcg_at_k, novelty, recall_at_k
 from recsys.ranking import top_k
+from training.windows import asked, hits_of
 
 SERVED = "two-stage"
 BASELINES = ("popularity", "affinity")
 COLUMNS = ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
-
-
-def hits_of(dataset: Dataset, cut_off: pd.Timestamp, window_days: float) -> pd.DataFrame:
-    """Pairs `user_id, activity_id`: a session in the window that was booked at the cut-off or later, not cancelled."""
-    until = cut_off + pd.Timedelta(days=window_days)
-    sessions = dataset.sessions[(dataset.sessions["starts_at"] >= cut_off) & (dataset.sessions["starts_at"] < until)]
-    booked = dataset.bookings[(dataset.bookings["booked_at"] >= cut_off) & (dataset.bookings["status"] != "cancelled")]
-    pairs = booked.merge(sessions[["session_id", "activity_id"]], on="session_id")
-    return pairs[["user_id", "activity_id"]].drop_duplicates(ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -60,9 +50,10 @@ def evaluate_lists(
     hits = hits_of(dataset, cut_off, window_days)
     judged: dict[str, _Judged] = {}
     segments: list[NDArray[np.object_]] = []
-    for block, relevant, outside in _asked(catalogue, known, hits):
+    users = known.users[known.users["user_id"].isin(hits["user_id"])]
+    for block, relevant, outside in asked(catalogue, known, users, hits):
         segments.append(_segments(block))
-        is_new = ~_booked_organisers(catalogue, block)
+        is_new = ~booked_organisers(catalogue, block)
         for name, lists in _all_lists(model, catalogue, block, k):
             figures = judged.setdefault(name, _Judged([], [], [], [], [], []))
             _judge(figures, lists, relevant, outside, is_new, catalogue, k)
@@ -70,24 +61,6 @@ def evaluate_lists(
     segment = np.concatenate(segments) if segments else np.zeros(0, dtype=object)
     rows = [row for name, figures in judged.items() for row in _rows(name, figures, segment, len(catalogue), k, seed)]
     return pd.DataFrame(rows, columns=[c for c in COLUMNS if c != "window"]).assign(window=window)[COLUMNS]
-
-
-def _asked(
-    catalogue: Catalogue, known: Dataset, hits: pd.DataFrame
-) -> Iterator[tuple[UserBlock, NDArray[np.bool_], NDArray[np.int64]]]:
-    """Users with a hit in blocks: (n_users, n_candidates) relevant, and relevant activities beyond the candidates."""
-    users = known.users[known.users["user_id"].isin(hits["user_id"])]
-    size = max(1, BLOCK_CELLS // max(len(catalogue), 1))
-    for block in user_blocks(catalogue, known, users, size):
-        mine = hits[hits["user_id"].isin(block.user_ids)]
-        rows = IdMap(block.user_ids).nums(mine["user_id"])
-        activity = catalogue.lookup.activities.nums_or_missing(mine["activity_id"])
-        member = np.zeros((len(block), len(catalogue.lookup.activities) + 1), dtype=bool)
-        member[rows[activity >= 0], activity[activity >= 0]] = True
-        relevant = member[:, catalogue.activities]
-        in_candidates = np.isin(activity, catalogue.activities)
-        outside = np.bincount(rows[~in_candidates], minlength=len(block))
-        yield block, relevant, outside
 
 
 def _all_lists(
@@ -140,16 +113,6 @@ def _n_activities(relevant: NDArray[np.bool_], catalogue: Catalogue) -> NDArray[
 def _segments(block: UserBlock) -> NDArray[np.object_]:
     is_hot = np.bincount(block.events.rows, minlength=len(block)) > 0
     return np.where(is_hot, "hot", "warm").astype(object)
-
-
-def _booked_organisers(catalogue: Catalogue, block: UserBlock) -> NDArray[np.bool_]:
-    columns = catalogue.levels["organiser"]
-    events = block.events
-    is_booking = events.sessions >= 0
-    keys = np.where(is_booking, events.keys(catalogue.lookup, "organiser"), -1)
-    places = take_or_missing(columns.place_of_key, keys)
-    booked = events.matrix(places, (len(block), len(columns.keys) + 1), np.ones(len(places))).toarray() > 0
-    return booked[:, columns.of_candidate]
 
 
 def _rows(

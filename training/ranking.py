@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +21,8 @@ from training.evaluation_ranking import evaluate_lists
 from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
 from training.learners.item_knn import ItemKnnConfig, fit_item_knn
+from training.reranker import TreeConfig, fit_re_ranker
+from training.windows import WindowConfig, cut_offs, window_pairs
 
 
 class RankingConfig(BaseModel):
@@ -30,14 +33,26 @@ class RankingConfig(BaseModel):
     ease: EaseConfig = EaseConfig(regularisation=20.0)
     item_knn: ItemKnnConfig = ItemKnnConfig()
     als: AlsConfig = AlsConfig(n_factors=32, n_iterations=8)
+    windows: WindowConfig = WindowConfig()
+    general: TreeConfig = TreeConfig()
+    discovery: TreeConfig | None = TreeConfig(n_trees=80)
     seed: int = Field(default=0, ge=0, description="seed of every random draw in learning and evaluation")
 
 
 def fit_ranking(dataset: Dataset, config: RankingConfig | None = None) -> RankingModel:
     """Learns from everything the data set knows."""
     config = config or RankingConfig()
-    catalogue = catalogue_of(dataset, dataset.data_until)
-    return RankingModel(fit_learners(dataset, catalogue, config), dataset.data_until)
+    learners = fit_learners(dataset, catalogue_of(dataset, dataset.data_until), config)
+    rng = np.random.default_rng(config.seed)
+    found = [
+        window_pairs(dataset, time, config.windows, lambda known, at: fit_learners(known, at, config), rng)
+        for time in cut_offs(dataset, config.windows)
+    ]
+    windows = [window for window in found if window is not None]
+    discovery = (
+        None if config.discovery is None else fit_re_ranker(windows, config.discovery, config.seed, only_new=True)
+    )
+    return RankingModel(learners, dataset.data_until, fit_re_ranker(windows, config.general, config.seed), discovery)
 
 
 def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig) -> Learners:

@@ -1,0 +1,65 @@
+"""Signals of what people of the same age, gender, place or interests book more than others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.signals.events import Events
+from features.signals.lookup import Lookup, take_or_missing
+from recsys.regions import RegionTree
+
+AGE_EDGES = (0, 7, 13, 18, 25, 35, 45, 55, 65, 75)
+GROUPED_LEVELS = ("category", "programme")
+_PRIOR = 10.0
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Groups of people by their profile.
+
+    Attributes:
+        groups: Name of the grouping to (n_users,) group number, -1 where unknown.
+    """
+
+    groups: dict[str, NDArray[np.int64]]
+
+
+def profiles_of(users: pd.DataFrame, tree: RegionTree, year: int) -> Profiles:
+    """Groups of the users; numbers mean the same in every table of users for the same tree."""
+    age = year - users["birth_year"].to_numpy(dtype=np.float64)
+    band = np.where(np.isnan(age), -1, np.searchsorted(AGE_EDGES, np.nan_to_num(age), side="right") - 1)
+    region = tree.ids.nums_or_missing(users["region_id"])
+    gender = users["gender"].map({"f": 0, "m": 1}).astype(np.float64).fillna(-1).to_numpy(dtype=np.int64)
+    township = take_or_missing(tree.ancestors_at("township"), region)
+    county = take_or_missing(tree.ancestors_at("county"), region)
+    both = np.where((band >= 0) & (gender >= 0), band * 2 + gender, -1)
+    return Profiles({"age": band, "gender": gender, "age_gender": both, "township": township, "county": county})
+
+
+def group_lifts(
+    profiles: Profiles, everybody: Events, lookup: Lookup, places_of_key: dict[str, NDArray[np.int64]]
+) -> dict[str, NDArray[np.float64]]:
+    r"""Log lift of a key in a group, (n_groups + 1, n_keys + 1) by grouping and level; last row and column are 0.
+
+    $\log\frac{(c_{gk} + m p_k)}{(c_g + m) p_k}$ with $p_k$ the key's share of everybody's bookings.
+    """
+    lifts = {}
+    for level in GROUPED_LEVELS:
+        places = take_or_missing(places_of_key[level], everybody.keys(lookup, level))
+        n_keys = int(places_of_key[level].max(initial=-1)) + 1
+        for name, groups in profiles.groups.items():
+            group = groups[everybody.rows]
+            took = everybody.is_taking & (group >= 0)
+            n_groups = int(groups.max(initial=-1)) + 1
+            counts = np.zeros((n_groups, n_keys + 1))
+            np.add.at(counts, (group[took], places[took]), 1.0)
+            totals = counts.sum(axis=1, keepdims=True)
+            share = (counts.sum(axis=0) + 0.5) / (totals.sum() + 0.5 * (n_keys + 1))
+            table = np.zeros((n_groups + 1, n_keys + 1))
+            table[:-1, :-1] = np.log((counts + _PRIOR * share) / ((totals + _PRIOR) * share))[:, :-1]
+            lifts[f"{name}_{level}"] = table
+    return lifts

@@ -1,0 +1,57 @@
+"""Signals of when people go: the person's hours of the week, and the candidate's place among its organiser's."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.signals.catalogue import SLOW_DAYS, Catalogue
+from features.signals.history import Signals
+from features.signals.lookup import take_or_missing
+from features.signals.people import UserBlock
+
+_HOURS = 168
+
+
+def _kernels() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(168, 168) nearness of two hours of the week: on the same weekday, and on any."""
+    hour, day = np.arange(_HOURS) % 24, np.arange(_HOURS) // 24
+    apart = np.abs(hour[:, None] - hour[None, :])
+    near = np.exp(-0.5 * (np.minimum(apart, 24 - apart) / 1.5) ** 2)
+    return near * (day[:, None] == day[None, :]), near
+
+
+_SAME_DAY, _ANY_DAY = _kernels()
+
+
+def habit_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
+    """Share of the person's past near the candidate's hour, on its weekday and on any, and on its weekday at all."""
+    events = block.events
+    slots = take_or_missing(catalogue.lookup.session_slot, events.sessions)
+    past = events.matrix(slots, (len(block), _HOURS), events.decayed(SLOW_DAYS))
+    total = np.asarray(past.sum(axis=1)).ravel()
+    mine = catalogue.lookup.session_slot[catalogue.session_nums][cols]
+    by_day = past.toarray().reshape(len(block), 7, 24).sum(axis=2)
+    below = total[rows] + 1e-9
+    has_past = total[rows] > 0
+    return {
+        "habit_slot": np.where(has_past, (past @ _SAME_DAY)[rows, mine] / below, np.nan),
+        "habit_hour": np.where(has_past, (past @ _ANY_DAY)[rows, mine] / below, np.nan),
+        "habit_weekday": np.where(has_past, by_day[rows, mine // 24] / below, np.nan),
+    }
+
+
+def rival_signals(catalogue: Catalogue, cols: NDArray[np.int64]) -> Signals:
+    """The candidate's place in time among the candidates of its organiser and series, and at its hour."""
+    signals: Signals = {}
+    starts = catalogue.sessions.starts
+    for level in ("organiser", "series"):
+        key = catalogue.levels[level].of_candidate
+        order = np.lexsort((starts, key))
+        first = np.searchsorted(key[order], key[order], side="left")
+        place = np.empty(len(key))
+        place[order] = np.arange(len(key)) - first
+        signals[f"rival_{level}_before"] = place[cols]
+    _, same_hour, counts = np.unique(starts, return_inverse=True, return_counts=True)
+    signals["rival_same_hour"] = counts[same_hour].astype(np.float64)[cols]
+    return signals

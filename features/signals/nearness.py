@@ -1,0 +1,94 @@
+"""Signals of place and profile: how far it is, where the key's people live, and what people alike book."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.signals.catalogue import Catalogue
+from features.signals.groups import GROUPED_LEVELS
+from features.signals.history import Signals
+from features.signals.lookup import take_or_missing
+from features.signals.people import UserBlock
+from features.signals.place import distance_km
+
+
+def place_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
+    """Distance from home to the candidate and to the homes of its key's people, and to past venues."""
+    places, homes = catalogue.places, catalogue.homes
+    key = catalogue.levels["programme"].of_candidate[cols]
+    cell = homes.cells(block.lat, block.lon)[rows]
+    lift = np.pad(homes.lift, ((0, 1), (0, 1)), constant_values=np.nan)
+    to_people = distance_km(
+        block.lat[rows],
+        block.lon[rows],
+        np.append(homes.centre_lat, np.nan)[key],
+        np.append(homes.centre_lon, np.nan)[key],
+    )
+    return {
+        "km_from_home": distance_km(block.lat[rows], block.lon[rows], places.lat[cols], places.lon[cols]),
+        "km_to_people": to_people,
+        "homes_lift": lift[cell, key],
+        "km_from_past": _km_from_past(catalogue, block)[rows, catalogue.levels["venue"].of_candidate[cols]],
+    }
+
+
+def _km_from_past(catalogue: Catalogue, block: UserBlock) -> NDArray[np.float64]:
+    """(n_users, n_venues + 1) distance from the nearest venue of the past to each candidate's venue, NaN if unknown."""
+    columns = catalogue.levels["venue"]
+    nearest = np.full((len(block), len(columns.keys) + 1), np.inf)
+    venues = take_or_missing(catalogue.lookup.of_sessions["venue"], block.events.sessions)
+    pairs = np.unique(np.column_stack([block.events.rows, venues])[venues >= 0], axis=0)
+    if len(pairs) and len(columns.keys):
+        lat, lon = catalogue.venue_lat, catalogue.venue_lon
+        far = distance_km(
+            lat[pairs[:, 1], None], lon[pairs[:, 1], None], lat[None, columns.keys], lon[None, columns.keys]
+        )
+        np.fmin.at(nearest[:, :-1], pairs[:, 0], far)
+    return np.where(np.isinf(nearest), np.nan, nearest)
+
+
+def profile_signals(
+    catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]
+) -> Signals:
+    """What people of the person's age, gender and place book more than others; age fit; named interests; children."""
+    signals: Signals = {}
+    for name, groups in block.profiles.groups.items():
+        for level in GROUPED_LEVELS:
+            table = catalogue.lifts[f"{name}_{level}"]
+            known = np.where(groups < len(table) - 1, groups, -1)
+            found = table[known[rows], catalogue.levels[level].of_candidate[cols]]
+            signals[f"alike_{name}_{level}"] = np.where(known[rows] >= 0, found, np.nan)
+    age = catalogue.sessions.start_years[cols] - block.birth_years[rows] - 1
+    category = catalogue.lookup.activity_keys["category"][catalogue.activities][cols]
+    has_interests = np.diff(block.interests.indptr) > 0
+    named = block.interests.toarray()[rows, category]
+    return signals | {
+        "person_age": age,
+        "age_over_min": age - catalogue.facts["min_age"][cols],
+        "age_under_max": catalogue.facts["max_age"][cols] - age,
+        "interest_named": np.where(has_interests[rows], named, np.nan),
+        "child_share": block.child_share[rows],
+        "child_fits": _child_fits(catalogue, block)[rows, cols],
+        "same_township": _same(catalogue, block, "township", rows, cols),
+        "same_county": _same(catalogue, block, "county", rows, cols),
+    }
+
+
+def _same(
+    catalogue: Catalogue, block: UserBlock, level: str, rows: NDArray[np.int64], cols: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    home = block.profiles.groups[level][rows]
+    there = take_or_missing(catalogue.lookup.tree.ancestors_at(level), catalogue.places.regions)[cols]
+    return np.where((home >= 0) & (there >= 0), home == there, np.nan)
+
+
+def _child_fits(catalogue: Catalogue, block: UserBlock) -> NDArray[np.float64]:
+    """(n_users, n_candidates) 1 where the person books for a child of the candidate's age."""
+    fits = np.zeros((len(block), len(catalogue)))
+    sessions, people = catalogue.sessions, block.people
+    for row, year in zip(people.child_rows, people.child_years, strict=True):
+        if block.is_personal[row]:
+            age = sessions.start_years - year - 1
+            fits[row] = np.maximum(fits[row], (age >= sessions.min_ages) & (age <= sessions.max_ages))
+    return fits

@@ -1,0 +1,51 @@
+"""All signals of pairs of a person and a candidate: the one computation behind training, batch and HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.signals.catalogue import Catalogue
+from features.signals.company import company_signals, title_signals
+from features.signals.habits import habit_signals, rival_signals
+from features.signals.history import Signals, crowd_signals, own_signals, person_signals
+from features.signals.nearness import place_signals, profile_signals
+from features.signals.people import UserBlock
+from recsys.ranking import ranks
+
+
+def pair_signals(
+    catalogue: Catalogue,
+    block: UserBlock,
+    scores: Mapping[str, NDArray[np.float32]],
+    allowed: NDArray[np.bool_],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+) -> Signals:
+    """Signals by name, each float32 of shape (n_pairs,); NaN where unknown.
+
+    Args:
+        catalogue: Candidates.
+        block: People.
+        scores: First-stage scores (n_users, n_candidates) by ranker.
+        allowed: (n_users, n_candidates) what may be offered: ranks count these alone.
+        rows: (n_pairs,) person.
+        cols: (n_pairs,) candidate.
+    """
+    signals: Signals = {f"fact_{name}": values[cols] for name, values in catalogue.facts.items()}
+    for name, values in scores.items():
+        signals[f"score_{name}"] = values[rows, cols]
+        place = ranks(values, allowed)[rows, cols].astype(np.float64)
+        signals[f"rank_{name}"] = np.where(place > 0, place, np.nan)
+    signals |= person_signals(block, rows)
+    signals |= own_signals(catalogue, block, rows, cols)
+    signals |= crowd_signals(catalogue, cols)
+    signals |= habit_signals(catalogue, block, rows, cols)
+    signals |= rival_signals(catalogue, cols)
+    signals |= company_signals(catalogue, block, rows, cols)
+    signals |= title_signals(catalogue, block, rows, cols)
+    signals |= place_signals(catalogue, block, rows, cols)
+    signals |= profile_signals(catalogue, block, rows, cols)
+    return {name: values.astype(np.float32) for name, values in signals.items()}

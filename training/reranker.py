@@ -1,0 +1,107 @@
+"""The second stage: trees that learn, from past windows, in which order people booked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.ranking import ReRanker
+from training.windows import WindowPairs
+
+MIN_HITS = 50
+"""Fewest hits from which trees are learned."""
+
+
+class TreeConfig(BaseModel):
+    """Settings of LambdaMART."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_trees: int = Field(default=150, gt=0, description="trees; more fits closer and scores slower")
+    learning_rate: float = Field(default=0.08, gt=0, le=1, description="share of a tree's step that is taken")
+    n_leaves: int = Field(default=31, gt=1, description="leaves of a tree; more fits closer")
+    min_leaf_pairs: int = Field(default=50, gt=0, description="pairs in a leaf at least; more means smoother")
+    signal_share: float = Field(default=0.4, gt=0, le=1, description="share of the signals that a tree may use")
+    pair_share: float = Field(default=0.7, gt=0, le=1, description="share of the pairs that a tree sees")
+    l2: float = Field(default=5.0, ge=0, description="ridge on the leaves; more means smoother")
+    n_bins: int = Field(default=63, gt=1, le=255, description="values that a signal is cut into")
+    n_threads: int = Field(default=1, gt=0, description="processor cores; the result does not depend on it")
+
+
+def fit_re_ranker(
+    windows: Sequence[WindowPairs], config: TreeConfig, seed: int, *, only_new: bool = False
+) -> ReRanker | None:
+    """LambdaMART over the windows' pairs; None where there are too few hits to learn from.
+
+    Source: Burges 2010, MSR-TR-2010-82; Ke et al. 2017, NeurIPS (LightGBM).
+
+    Args:
+        windows: Pairs of past windows.
+        config: Settings.
+        seed: Seed of the draws of signals and pairs.
+        only_new: Learn from pairs with organisers new to the person alone.
+    """
+    picked = [_with_hits(window, only_new) for window in windows]
+    n_hits = sum(int(window.is_hit.sum()) for window in picked)
+    if n_hits < MIN_HITS:
+        return None
+    signals = pd.concat([window.signals for window in picked], ignore_index=True)
+    names = distinct_signals(signals)
+    data = lgb.Dataset(
+        signals[names].to_numpy(dtype=np.float32),
+        np.concatenate([window.is_hit for window in picked]).astype(np.int32),
+        group=np.concatenate([_group_sizes(window.person) for window in picked]),
+        params={"max_bin": config.n_bins, "verbose": -1},
+    )
+    return ReRanker(lgb.train(_parameters(config, seed), data, config.n_trees), tuple(names))
+
+
+def distinct_signals(signals: pd.DataFrame) -> list[str]:
+    """Names of the signals that vary and repeat no earlier one."""
+    names: list[str] = []
+    seen: set[bytes] = set()
+    for name in signals.columns:
+        values = np.ascontiguousarray(signals[name].to_numpy())
+        key = values.tobytes()
+        known = values[~np.isnan(values)]
+        if (len(known) == 0 or (len(known) == len(values) and (known == known[0]).all())) or key in seen:
+            continue
+        seen.add(key)
+        names.append(str(name))
+    return names
+
+
+def _with_hits(window: WindowPairs, only_new: bool) -> WindowPairs:
+    keep = window.is_new if only_new else np.ones(len(window.is_hit), dtype=bool)
+    hits = np.bincount(window.person[keep & window.is_hit], minlength=int(window.person.max(initial=0)) + 1)
+    keep = keep & (hits[window.person] > 0)
+    return WindowPairs(window.signals[keep], window.is_hit[keep], window.is_new[keep], window.person[keep])
+
+
+def _group_sizes(person: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.unique(person, return_counts=True)[1]
+
+
+def _parameters(config: TreeConfig, seed: int) -> dict[str, object]:
+    return {
+        "objective": "lambdarank",
+        "learning_rate": config.learning_rate,
+        "num_leaves": config.n_leaves,
+        "min_data_in_leaf": config.min_leaf_pairs,
+        "feature_fraction": config.signal_share,
+        "bagging_fraction": config.pair_share,
+        "bagging_freq": 1,
+        "lambda_l2": config.l2,
+        "lambdarank_truncation_level": 20,
+        "max_bin": config.n_bins,
+        "num_threads": config.n_threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "seed": seed,
+        "verbose": -1,
+    }

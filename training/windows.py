@@ -1,0 +1,133 @@
+"""Past windows: at each cut-off what was known, who was asked, and what they booked after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.ranking import BLOCK_CELLS, shortlist, user_blocks
+from features.signals.catalogue import Catalogue, catalogue_of
+from features.signals.pairs import pair_signals
+from features.signals.people import UserBlock
+from features.signals.stage_one import Learners, booked_organisers, stage_one
+from recsys.availability import earliest_of_each_activity, may_be_offered
+from recsys.dataset import Dataset
+from recsys.ids import IdMap
+
+
+class WindowConfig(BaseModel):
+    """Which past windows the re-ranker learns from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    window_days: float = Field(default=14, gt=0, description="days of a window; sessions that start in it are ranked")
+    step_days: float = Field(default=14, gt=0, description="days between cut-offs; less than a window overlaps them")
+    n_windows: int = Field(default=12, ge=0, description="windows at most, newest first; more means slower learning")
+    users_each: int = Field(default=2000, gt=0, description="users with a hit drawn from a window at most")
+    kept_share: float = Field(
+        default=0.4, gt=0, le=1, description="share of the candidates without a hit that is kept, at random"
+    )
+
+
+@dataclass(frozen=True)
+class WindowPairs:
+    """Pairs of people with a hit and candidates, ordered by person.
+
+    Attributes:
+        signals: One column a signal, float32.
+        is_hit: (n_pairs,) whether the person booked the activity.
+        is_new: (n_pairs,) whether its organiser is new to the person.
+        person: (n_pairs,) number of the person within the window.
+    """
+
+    signals: pd.DataFrame
+    is_hit: NDArray[np.bool_]
+    is_new: NDArray[np.bool_]
+    person: NDArray[np.int64]
+
+
+def hits_of(dataset: Dataset, cut_off: pd.Timestamp, window_days: float) -> pd.DataFrame:
+    """Pairs `user_id, activity_id`: a session in the window that was booked at the cut-off or later, not cancelled."""
+    until = cut_off + pd.Timedelta(days=window_days)
+    sessions = dataset.sessions[(dataset.sessions["starts_at"] >= cut_off) & (dataset.sessions["starts_at"] < until)]
+    booked = dataset.bookings[(dataset.bookings["booked_at"] >= cut_off) & (dataset.bookings["status"] != "cancelled")]
+    pairs = booked.merge(sessions[["session_id", "activity_id"]], on="session_id")
+    return pairs[["user_id", "activity_id"]].drop_duplicates(ignore_index=True)
+
+
+def cut_offs(dataset: Dataset, config: WindowConfig) -> list[pd.Timestamp]:
+    """Cut-offs of the past windows, newest first; each has a booking before it."""
+    if dataset.bookings.empty:
+        return []
+    first = dataset.bookings["booked_at"].min()
+    window, step = pd.Timedelta(days=config.window_days), pd.Timedelta(days=config.step_days)
+    times = [dataset.data_until - window - i * step for i in range(config.n_windows)]
+    return [time for time in times if time > first + window]
+
+
+def asked(
+    catalogue: Catalogue, known: Dataset, users: pd.DataFrame, hits: pd.DataFrame
+) -> Iterator[tuple[UserBlock, NDArray[np.bool_], NDArray[np.int64]]]:
+    """Users in blocks with (n_users, n_candidates) what was a hit, and (n_users,) hits that are no candidates."""
+    size = max(1, BLOCK_CELLS // max(len(catalogue), 1))
+    for block in user_blocks(catalogue, known, users, size):
+        mine = hits[hits["user_id"].isin(block.user_ids)]
+        rows = IdMap(block.user_ids).nums(mine["user_id"])
+        activity = catalogue.lookup.activities.nums_or_missing(mine["activity_id"])
+        member = np.zeros((len(block), len(catalogue.lookup.activities) + 1), dtype=bool)
+        member[rows[activity >= 0], activity[activity >= 0]] = True
+        is_outside = ~np.isin(activity, catalogue.activities)
+        yield block, member[:, catalogue.activities], np.bincount(rows[is_outside], minlength=len(block))
+
+
+def window_pairs(
+    dataset: Dataset,
+    cut_off: pd.Timestamp,
+    config: WindowConfig,
+    learn: Callable[[Dataset, Catalogue], Learners],
+    rng: np.random.Generator,
+) -> WindowPairs | None:
+    """Pairs of one past window with exactly what was known at its cut-off; None when nobody has a hit."""
+    known = dataset.known_at(cut_off)
+    catalogue = catalogue_of(known, cut_off, config.window_days)
+    hits = hits_of(dataset, cut_off, config.window_days)
+    users = known.users[known.users["user_id"].isin(hits["user_id"])]
+    if users.empty or len(catalogue) < 2:
+        return None
+    if len(users) > config.users_each:
+        users = users.iloc[np.sort(rng.choice(len(users), config.users_each, replace=False))]
+    learners = learn(known, catalogue)
+    parts, n_before = [], 0
+    for block, is_hit, _ in asked(catalogue, known, users, hits):
+        parts.append(_block_pairs(catalogue, block, learners, is_hit, config, rng, n_before))
+        n_before += len(block)
+    return WindowPairs(
+        pd.concat([p.signals for p in parts], ignore_index=True),
+        np.concatenate([p.is_hit for p in parts]),
+        np.concatenate([p.is_new for p in parts]),
+        np.concatenate([p.person for p in parts]),
+    )
+
+
+def _block_pairs(
+    catalogue: Catalogue,
+    block: UserBlock,
+    learners: Learners,
+    is_hit: NDArray[np.bool_],
+    config: WindowConfig,
+    rng: np.random.Generator,
+    n_before: int,
+) -> WindowPairs:
+    allowed = earliest_of_each_activity(catalogue.sessions, may_be_offered(catalogue.sessions, block.people))
+    scores = stage_one(catalogue, block, learners)
+    is_new = ~booked_organisers(catalogue, block)
+    # Exactly what serving's second stage sees, thinned at random: a hit that is added would be told by its rank.
+    chosen = shortlist(scores, allowed, is_new) & (is_hit | (rng.random(allowed.shape) < config.kept_share))
+    rows, cols = np.nonzero(chosen)
+    signals = pair_signals(catalogue, block, scores, allowed, rows, cols)
+    return WindowPairs(pd.DataFrame(signals), is_hit[rows, cols], is_new[rows, cols], rows + n_before)
