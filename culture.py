@@ -200,12 +200,16 @@ def serve(
     host: Annotated[str, typer.Option(help="Loopback address.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
+    as_of: Annotated[
+        Any,
+        typer.Option("--as-of", parser=parse_time, metavar="TIME", help="Start the clock here, for past data."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Serve the HTTP API and the web pages."""
     from serving.main import serve as serve_http
 
-    serve_http(_settings(), host=host, port=port, workers=workers, quiet=quiet)
+    serve_http(_settings(), host=host, port=port, workers=workers, quiet=quiet, at=as_of)
 
 
 @app.command()
@@ -217,22 +221,22 @@ def demo(
     import threading
 
     from features.settings import Settings
-    from recsys.releases import champion_name
     from serving.main import free_port
     from serving.main import serve as serve_http
 
     # A home and a database of its own: made-up rows never mix with a platform's.
     settings = Settings(home=_settings().home / "demo", database_url=None)
-    if champion_name(settings.home) is None:
-        _prepare_demo(settings, quiet)
     port = free_port("127.0.0.1", port)
-    threading.Thread(target=_show_examples, args=(settings, port), daemon=True).start()
-    serve_http(settings, host="127.0.0.1", port=port, workers=1, quiet=True)
+    as_of = _prepare_demo(settings, quiet)
+    threading.Thread(target=_show_examples, args=(port,), daemon=True).start()
+    serve_http(settings, host="127.0.0.1", port=port, workers=1, quiet=True, at=as_of)
 
 
-def _prepare_demo(settings: Any, quiet: bool) -> None:
+def _prepare_demo(settings: Any, quiet: bool) -> Any:
+    """Simulates, loads and trains what is not there yet; returns the instant at which the county's known past ends."""
     from features.ingest import ingest_folder
     from features.store import open_store
+    from recsys.releases import champion_name
     from recsys.simulation.command import simulate as write_simulation
     from training.run import TrainConfig, train_bundle
 
@@ -242,14 +246,16 @@ def _prepare_demo(settings: Any, quiet: bool) -> None:
     if not manifest.exists():
         say("simulating half a year of a county")
         write_simulation(folder, show_progress=_shows_progress(quiet))
-    say("loading its tables")
-    with open_store(settings) as store:
-        ingest_folder(store, folder, "default", None, None, show_progress=_shows_progress(quiet))
     as_of = parse_time(json.loads(manifest.read_text(encoding="utf-8"))["as_of"])
-    say(str(train_bundle(settings, as_of, TrainConfig(), say)))
+    if champion_name(settings.home) is None:
+        say("loading its tables")
+        with open_store(settings) as store:
+            ingest_folder(store, folder, show_progress=_shows_progress(quiet))
+        say(str(train_bundle(settings, as_of, TrainConfig(), say)))
+    return as_of
 
 
-def _show_examples(settings: Any, port: int) -> None:
+def _show_examples(port: int) -> None:
     """Waits until the service is ready, asks it three questions and prints the answers."""
     from serving.examples import ask_examples
 
