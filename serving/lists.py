@@ -12,12 +12,12 @@ from features.answers import Reason, Recommendation, Request, answer, distances_
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock
 from recsys.availability import earliest_of_each_activity, may_be_offered
-from recsys.errors import DataError
 from recsys.ranking import MISSING, top_k
 from serving.live import LiveData, Offer, Picture
 from serving.live_queries import read_person
 from serving.parts import BundleParts
 from serving.people import person_block, person_rows
+from serving.problems import invalid
 
 FALLBACK = "popular-from-store"
 """Source of a list made without a bundle: what was booked most, counted from the store."""
@@ -65,7 +65,7 @@ def make_list(
 
     Raises:
         UnknownIdError: no such person or region.
-        DataError: `max_km` without a place to measure from.
+        ProblemError: `max_km` without a place to measure from.
     """
     offer = live.offer()
     picture = offer.picture
@@ -76,7 +76,7 @@ def make_list(
         block = _person(live, picture, catalogue, user_id)
         is_personal = bool(block.is_personal[0])
     if request.max_km is not None and request.lat is None and bool(np.isnan(block.lat[0])):
-        raise DataError("query.max_km", ["needs lat and lon: no home is known to measure from"])
+        raise invalid("query.max_km", "needs lat and lon: no home is known to measure from")
     keep = is_open & _is_among(picture, catalogue, only)
     block = not_offered(block, catalogue.sessions.session_ids[~keep])
     if parts is None or parts.ranking is None:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Query, Request
+from numpy.typing import NDArray
 
 from recsys.errors import DataError, UnknownIdError
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Question
 from recsys.openings.suggest import rows, solve
+from serving.appraisal import Alternative, appraise_session
 from serving.params import Localised
 from serving.parts import BundleParts
-from serving.problems import RESPONSES, FieldError, ProblemError
+from serving.problems import RESPONSES, FieldError, ProblemError, invalid
 from serving.routes.recommendations import text
 from serving.schemas.apps import VenueBrief
-from serving.schemas.planners import Suggestion, SuggestionBody, Suggestions
-from serving.service import InService, Language, Service, language
+from serving.schemas.planners import (
+    AppraisalAnswer,
+    AppraisalBody,
+    AudienceGroup,
+    OtherTime,
+    Ring,
+    Suggestion,
+    SuggestionBody,
+    Suggestions,
+)
+from serving.service import InService, Language, Service, language, sentence
 
 router = APIRouter(prefix="/v1", tags=["planners"], responses=RESPONSES)
 
@@ -42,6 +54,73 @@ def suggestions(
         newly_reached=round(float(table["newly_reached"].sum()), 2),
         items=[_suggestion(service, solved, row, lang) for row in table.to_dict("records")],
     )
+
+
+@router.post("/activities/appraisal")
+def appraisal(
+    asked: AppraisalBody, query: Annotated[Localised, Query()], service: InService, http: Request
+) -> AppraisalAnswer:
+    """What one planned activity may expect: audience with interval, who they are, better times and venues."""
+    parts, inputs = _openings(service)
+    if asked.min_age is not None and asked.max_age is not None and asked.min_age > asked.max_age:
+        raise invalid("body.min_age", "must not be above max_age")
+    category = _row(inputs.categories, asked.category, "body.category", "category that the bundle has learned")
+    venue_ids = inputs.venues["venue_id"].to_numpy(dtype=object)
+    venue = _row(venue_ids, asked.venue_id, "body.venue_id", "venue that the bundle knows")
+    local = pd.Timestamp(asked.starts_at).tz_convert(parts.timezone).tz_localize(None)
+    found = appraise_session(inputs, category, venue, local, asked.capacity, (asked.min_age, asked.max_age))
+    lang = language(http, query.lang)
+    slot = inputs.slots.iloc[found.slot]
+    return AppraisalAnswer(
+        bundle=parts.name,
+        data_until=parts.data_until.tz_convert(parts.timezone).to_pydatetime(),
+        category=asked.category,
+        venue=opening_venue(service, inputs, asked.venue_id),
+        weekday=int(slot["weekday"]),
+        start_time=str(slot["start_time"]),
+        size=round(found.size),
+        expected_audience=round(found.expected, 3),
+        q10=round(found.low, 3),
+        q90=round(found.high, 3),
+        interested=round(found.interested, 3),
+        newly_reached=round(found.newly_reached, 3),
+        by_age=[AudienceGroup(name=name, share=share) for name, share in found.ages],
+        by_distance=[Ring(from_km=low, to_km=high, share=share) for low, high, share in found.rings],
+        median_km=found.median_km,
+        better_times=[_other(service, inputs, one) for one in found.times],
+        better_venues=[_other(service, inputs, one) for one in found.venues],
+        notes=_notes(asked, lang),
+    )
+
+
+def _row(ids: NDArray[np.object_], one_id: str, field: str, what: str) -> int:
+    found = np.flatnonzero(ids.astype(str) == one_id)
+    if len(found) == 0:
+        raise invalid(field, f"{one_id!r} is no {what}")
+    return int(found[0])
+
+
+def _other(service: Service, inputs: OpeningInputs, one: Alternative) -> OtherTime:
+    slot = inputs.slots.iloc[one.slot]
+    return OtherTime(
+        venue=opening_venue(service, inputs, str(inputs.venues["venue_id"].iloc[one.venue])),
+        weekday=int(slot["weekday"]),
+        start_time=str(slot["start_time"]),
+        expected_audience=round(one.expected, 3),
+    )
+
+
+def _notes(asked: AppraisalBody, lang: Language) -> list[str]:
+    notes = [
+        sentence(
+            lang,
+            "按该门类每周一次的课程估计；同一时间地点附近已有的课程先占去一部分人。",
+            "Estimated as a weekly class of the category; what runs nearby already takes its share first.",
+        )
+    ]
+    if asked.price:
+        notes.append(sentence(lang, "收费的影响没有计入。", "What the price does is not in the estimate."))
+    return notes
 
 
 def _openings(service: Service) -> tuple[BundleParts, OpeningInputs]:

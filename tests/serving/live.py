@@ -1,0 +1,44 @@
+"""A real server on a real socket, in a thread."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+DEADLINE_S = 60.0
+
+
+def wait_until(holds, deadline_s=DEADLINE_S):
+    """Asks again and again until it holds; fails at the deadline."""
+    pause, end = threading.Event(), time.monotonic() + deadline_s
+    while not (found := holds()):
+        if time.monotonic() > end:
+            raise AssertionError("did not come true in time")
+        pause.wait(0.02)
+    return found
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[httpx.Client]:
+    """A client of the application, served until the block ends."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(64)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    wait_until(lambda: server.started or not thread.is_alive())
+    assert server.started
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        with httpx.Client(base_url=address, timeout=60) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listener.close()

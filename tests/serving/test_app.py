@@ -1,0 +1,143 @@
+import re
+
+import pytest
+
+from serving.problems import KINDS
+from tests.serving.conftest import BUNDLE
+
+MEDIA_TYPE = "application/problem+json"
+
+CONTRACT = {
+    "get": [
+        "/v1/users/{user_id}/recommendations",
+        "/v1/recommendations",
+        "/v1/activities/{activity_id}/similar",
+        "/v1/users/{user_id}/profile",
+        "/v1/users/{user_id}/export",
+        "/v1/demand/forecasts",
+        "/v1/demand/gaps",
+        "/v1/venues/utilisation",
+        "/v1/venues/{venue_id}/service-radius",
+        "/v1/participation",
+        "/v1/reports/{region_id}",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        *(f"/v1/{t}/{{{k}_id}}" for t, k in [("regions", "region"), ("venues", "venue"), ("users", "user")]),
+        *(f"/v1/{t}/{{{k}_id}}" for t, k in [("activities", "activity"), ("sessions", "session")]),
+    ],
+    "post": ["/v1/bookings", "/v1/feedback", "/v1/classes/suggestions", "/v1/activities/appraisal"],
+    "put": ["/v1/users/{user_id}/personalisation", "/v1/sessions/{session_id}", "/v1/venues/{venue_id}"],
+    "delete": ["/v1/users/{user_id}/profile/tags/{tag}", "/v1/users/{user_id}"],
+}
+
+
+def problem(response, status, kind):
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == MEDIA_TYPE
+    body = response.json()
+    assert body["status"] == status
+    assert body["type"] == f"/problems/{kind}"
+    assert body["title"] == KINDS[kind]
+    assert body["request_id"] == response.headers["x-request-id"]
+    return body
+
+
+def test_openapi_names_every_route_of_the_contract_with_its_parameters_and_answers(client):
+    document = client.get("/openapi.json").json()
+    for method, paths in CONTRACT.items():
+        for path in paths:
+            operation = document["paths"][path][method]
+            named = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
+            assert named == set(re.findall(r"{(\w+)}", path)), path
+            answers = [a for status, a in operation["responses"].items() if status.startswith("2")]
+            assert answers, path
+    of_user = document["paths"]["/v1/users/{user_id}/recommendations"]["get"]["parameters"]
+    assert {p["name"] for p in of_user} >= {"k", "lat", "lon", "max_km", "from", "to", "category", "kind", "channel"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("GET", "/nowhere", 404, "not-found"),
+        ("GET", "/static/nothing.js", 404, "not-found"),
+        ("DELETE", "/healthz", 405, "method-not-allowed"),
+        ("GET", "/v1/users/nobody/recommendations", 404, "unknown-id"),
+        ("GET", "/v1/users/nobody/profile", 404, "unknown-id"),
+        ("GET", "/v1/users/nobody/export", 404, "unknown-id"),
+        ("DELETE", "/v1/users/nobody", 404, "unknown-id"),
+        ("GET", "/v1/venues/nowhere", 404, "unknown-id"),
+        ("GET", "/v1/venues/nowhere/service-radius", 404, "unknown-id"),
+        ("GET", "/v1/activities/nothing/similar", 404, "unknown-id"),
+        ("GET", "/v1/reports/nowhere", 404, "unknown-id"),
+        ("GET", "/v1/recommendations?region_id=nowhere", 404, "unknown-id"),
+        ("GET", "/v1/demand/gaps?region_id=nowhere", 404, "unknown-id"),
+        ("GET", "/v1/demand/forecasts?region_id=nowhere", 404, "unknown-id"),
+        ("GET", "/v1/participation?region_id=nowhere", 404, "unknown-id"),
+        ("GET", "/v1/recommendations?max_km=3", 422, "invalid-request"),
+        ("GET", "/v1/recommendations?lat=36", 422, "invalid-request"),
+        ("GET", "/v1/recommendations?lat=nan&lon=1", 422, "invalid-request"),
+        ("GET", "/v1/recommendations?from=2026-02-01&to=2026-01-01", 422, "invalid-request"),
+        ("GET", "/v1/recommendations?from=yesterday", 422, "invalid-request"),
+        ("GET", "/v1/recommendations?from=1700000000", 422, "invalid-request"),
+        ("GET", "/v1/recommendations?k=101", 422, "invalid-request"),
+    ],
+)
+def test_every_error_is_a_problem(client, method, path, status, kind):
+    problem(client.request(method, path), status, kind)
+
+
+def test_all_broken_fields_are_named_at_once(client):
+    body = problem(client.get("/v1/recommendations?k=0&lat=99&lon=999&surprise=1"), 422, "invalid-request")
+    assert {e["field"] for e in body["errors"]} == {"query.k", "query.lat", "query.lon", "query.surprise"}
+
+
+def test_each_kind_of_problem_can_be_looked_up(client):
+    for kind, title in KINDS.items():
+        assert client.get(f"/problems/{kind}").json()["title"] == title
+    problem(client.get("/problems/other"), 404, "not-found")
+
+
+def test_health_and_readiness(client):
+    assert client.get("/healthz").json() == {"status": "ok"}
+    ready = client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["bundle"] == BUNDLE
+    assert ready.json()["problems"] == []
+
+
+def test_metrics_count_by_route_pattern_and_hold_no_ids(client):
+    client.get("/v1/users/somebody-secret/profile")
+    text = client.get("/metrics").text
+    assert 'culture_requests_total{method="GET",route="/v1/users/{user_id}/profile",status="404"}' in text
+    assert "somebody-secret" not in text
+    assert re.search(r"^culture_bundle_age_seconds 0\.0$", text, re.M)
+
+
+def test_access_log_holds_no_ids(client, caplog):
+    with caplog.at_level("INFO", logger="serving.access"):
+        client.get("/v1/users/somebody-secret/profile")
+    assert "/v1/users/{user_id}/profile 404" in caplog.text
+    assert "somebody-secret" not in caplog.text
+
+
+def test_a_failure_is_a_problem_without_a_traceback(client, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("inner secret")
+
+    monkeypatch.setattr("serving.routes.catalogue._depth_first", broken)
+    response = client.get("/v1/regions")
+    assert response.status_code == 500
+    assert response.headers["content-type"] == MEDIA_TYPE
+    assert "inner secret" not in response.text
+    assert "Traceback" not in response.text
+
+
+def test_pages_need_no_other_host(client):
+    for path in ("/", "/planner"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert "default-src 'self'" in page.headers["content-security-policy"]
+        for source in re.findall(r'(?:src|href)="([^"#]+)"', page.text):
+            assert source.startswith("/"), source
+            assert client.get(source).status_code == 200, source
