@@ -9,7 +9,8 @@ from recsys.simulation.choice import CHILD
 from recsys.simulation.config import SimulationConfig
 from recsys.simulation.people import People
 
-VIEWS_PER_WISH = 0.9
+VIEWS_PER_WISH = {"logit": 0.9, "gravity": 0.4}
+"""Views a week for each wish; in the family with thresholds more wishes find nothing in reach."""
 IMPRESSIONS_PER_VIEW = 2.0
 
 
@@ -103,7 +104,7 @@ def _browsing(
     for week in range(config.weeks):
         begin = (first + pd.Timedelta(weeks=week)).to_datetime64()
         known = registered < begin
-        looks = rng.poisson(VIEWS_PER_WISH * config.feedback * total * known)
+        looks = rng.poisson(VIEWS_PER_WISH[config.shape] * config.feedback * total * known)
         user = np.repeat(np.arange(len(people)), looks)
         looks_f = rng.poisson(0.12 * config.feedback, n_followers)
         follower = np.repeat(np.arange(n_followers), looks_f)

@@ -43,7 +43,7 @@ _KIND_FIT = np.array(
     ]
 )
 _REACH_KM = np.array([3.5, 4.0, 6.0, 5.0, 4.0, 2.6, 1.6])
-_BASE_RATE = {"logit": 0.0024, "gravity": 0.0055}
+_BASE_RATE = {"logit": 0.0024, "gravity": 0.0066}
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _rates(
         taste = likes[group] + gender + local + factors + passion
         activity = rng.lognormal(-0.6, 1.1, n)
     else:
-        classes = rng.normal(0, 1.1, (14, n_categories))
+        classes = rng.normal(0, 0.8, (14, n_categories))
         mixing = rng.normal(0, 1.0, (len(likes), 14))[group] + rng.gumbel(0, 1.0, (n, 14))
         taste = 0.7 * likes[group] + 0.7 * gender + local + classes[mixing.argmax(axis=1)]
         taste = np.where(taste > np.quantile(taste, 0.75, axis=1, keepdims=True), taste + 1.2, taste - 1.2)
