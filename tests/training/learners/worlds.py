@@ -1,0 +1,28 @@
+"""Interactions whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+
+def checkerboard(n_users: int = 24, n_keys: int = 24) -> tuple[sparse.csr_array, np.ndarray]:
+    """Two tastes: even users take even keys, odd users odd ones, but for one key each that is held out.
+
+    Returns:
+        Interactions (n_users, n_keys), and each user's held-out key.
+    """
+    users, keys = np.arange(n_users), np.arange(n_keys)
+    taken = (users[:, None] % 2 == keys[None, :] % 2).astype(np.float32)
+    held_out = users % n_keys
+    taken[users, held_out] = 0
+    return sparse.csr_array(taken), held_out
+
+
+def random_interactions(seed: int, n_users: int = 30, n_keys: int = 12) -> sparse.csr_array:
+    """Random weights in (0.5, 2), a quarter of the pairs; the last user and the last key have none."""
+    rng = np.random.default_rng(seed)
+    weights = rng.uniform(0.5, 2, (n_users, n_keys)) * (rng.random((n_users, n_keys)) < 0.25)
+    weights[-1] = 0
+    weights[:, -1] = 0
+    return sparse.csr_array(weights.astype(np.float32))
