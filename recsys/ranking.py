@@ -27,14 +27,13 @@ def top_k(scores: NDArray[np.floating], allowed: NDArray[np.bool_], k: int) -> N
         raise ValueError(f"k is {k}, expected at least 1")
     n_users, n_candidates = scores.shape
     usable = allowed & ~np.isnan(scores)
-    low_first = np.where(usable, -scores, np.inf)
+    # An allowed score of minus infinity still goes before what may not be listed.
+    low_first = np.where(usable, np.minimum(-scores, np.finfo(scores.dtype).max), np.inf)
     n = min(k, n_candidates)
     best = np.argsort(low_first, axis=1, kind="stable")[:, :n] if n_candidates <= 4 * n else _smallest(low_first, n)
     lists = np.full((n_users, k), MISSING, dtype=np.int64)
     lists[:, :n] = np.where(np.take_along_axis(usable, best, axis=1), best, MISSING)
-    # An allowed score of minus infinity may stand behind a column that is not allowed: close the gap.
-    order = np.argsort(lists == MISSING, axis=1, kind="stable")
-    return np.take_along_axis(lists, order, axis=1)
+    return lists
 
 
 def _smallest(values: NDArray[np.floating], n: int) -> NDArray[np.int64]:

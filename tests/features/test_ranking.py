@@ -1,0 +1,149 @@
+"""One path for batch and for one person at a time: same lists, same scores, to the last bit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.ranking import load_ranking, rank_block, recommend, reordered
+from features.signals.catalogue import catalogue_of
+from features.signals.people import user_block
+from recsys.bundle import BundleWriter, load_bundle
+from recsys.dataset import Dataset
+from recsys.errors import UnknownIdError
+from tests.ranking_world import AT, ranking_world, world_tables
+from training.ranking import RankingConfig, fit_ranking
+from training.reranker import TreeConfig
+from training.windows import WindowConfig
+
+CONFIG = RankingConfig(
+    windows=WindowConfig(n_windows=3, step_days=7),
+    general=TreeConfig(n_trees=15, min_leaf_pairs=5),
+    discovery=TreeConfig(n_trees=10, min_leaf_pairs=5),
+)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Dataset:
+    return ranking_world(5, n_users=120, n_activities=60, n_bookings=1500)
+
+
+@pytest.fixture(scope="module")
+def model(whole):
+    return fit_ranking(whole.known_at(AT), CONFIG)
+
+
+def _alone(model, catalogue, dataset: Dataset, user_id: str, k: int = 10):
+    own = dataset.bookings[dataset.bookings["user_id"] == user_id]
+    block = user_block(
+        catalogue,
+        dataset.users[dataset.users["user_id"] == user_id],
+        own,
+        dataset.feedback[dataset.feedback["user_id"] == user_id],
+        dataset.sessions[dataset.sessions["session_id"].isin(own["session_id"])],
+    )
+    return rank_block(model, catalogue, block, k)
+
+
+def test_there_is_a_second_stage(model):
+    assert model.general is not None
+    assert model.discovery is not None
+
+
+def test_one_person_at_a_time_is_the_batch_to_the_last_bit(model, whole):
+    known = whole.known_at(AT)
+    batch = recommend(model, known, AT, None, 10)
+    catalogue = catalogue_of(known, AT)
+    for user_id, rows in batch.groupby("user_id", sort=False):
+        lists = _alone(model, catalogue, known, user_id)
+        listed = lists.columns[0][lists.columns[0] >= 0]
+        assert catalogue.sessions.session_ids[listed].tolist() == rows["session_id"].tolist()
+        assert lists.scores[0][: len(rows)].tolist() == rows["score"].tolist()
+        assert set(rows["source"]) == {lists.sources[0]}
+
+
+def test_rows_at_or_after_the_cut_off_change_nothing(whole):
+    before = fit_ranking(whole.known_at(AT), CONFIG)
+    later = whole.known_at(AT + pd.Timedelta(days=7))
+    expected = recommend(before, whole.known_at(AT), AT, None, 5)
+    pd.testing.assert_frame_equal(recommend(before, later, AT, None, 5), expected)
+
+
+def test_a_booking_made_a_moment_ago_changes_the_next_answer(model, whole):
+    known = whole.known_at(AT)
+    catalogue = catalogue_of(known, AT)
+    first = recommend(model, known, AT, ["u0"], 1).iloc[0]
+    moment = known.bookings.iloc[:1].assign(
+        booking_id="now", user_id="u0", session_id=first["session_id"], booked_at=AT - pd.Timedelta(seconds=1)
+    )
+    after = _alone(model, catalogue, _with_bookings(known, moment), "u0")
+    assert first["session_id"] not in set(catalogue.sessions.session_ids[after.columns[0]])
+
+
+def _with_bookings(dataset: Dataset, more: pd.DataFrame) -> Dataset:
+    tables = {**dataset.tables(), "bookings": pd.concat([dataset.bookings, more], ignore_index=True)}
+    return Dataset.from_tables(tables, dataset.data_until, dataset.timezone)
+
+
+def test_lists_of_those_who_opted_out_do_not_depend_on_past_or_profile(model, whole):
+    known = whole.known_at(AT)
+    user_id = known.bookings["user_id"].value_counts().index[0]
+    out = known.users.assign(personalised=known.users["personalised"] & (known.users["user_id"] != user_id))
+    other = out.assign(
+        gender=out["gender"].where(out["user_id"] != user_id, "other"),
+        lat=out["lat"].where(out["user_id"] != user_id, 30.0),
+        interests=out["interests"].where(out["user_id"] != user_id, "craft"),
+    )
+    lists = [
+        recommend(model, Dataset.from_tables({**known.tables(), "users": users}, AT), AT, [user_id], 10)
+        for users in (out, other)
+    ]
+    pd.testing.assert_frame_equal(*lists)
+    assert set(lists[0]["source"]) == {"popular"}
+
+
+def test_lists_hold_each_activity_once_and_ranks_count_from_one(model, whole):
+    lists = recommend(model, whole.known_at(AT), AT, None, 10)
+    assert not lists.duplicated(["user_id", "activity_id"]).any()
+    assert (lists["rank"] == lists.groupby("user_id").cumcount() + 1).all()
+    assert (lists.groupby("user_id")["score"].diff().dropna() <= 0).all()
+    assert lists["score"].notna().all()
+
+
+def test_saved_and_loaded_models_answer_alike(model, whole, tmp_path):
+    with BundleWriter(tmp_path / "bundle", {}) as writer:
+        model.save(writer)
+    loaded = load_ranking(load_bundle(tmp_path / "bundle"))
+    known = whole.known_at(AT)
+    pd.testing.assert_frame_equal(recommend(loaded, known, AT, None, 7), recommend(model, known, AT, None, 7))
+
+
+def test_unknown_users_are_named(model, whole):
+    with pytest.raises(UnknownIdError, match="nobody"):
+        recommend(model, whole.known_at(AT), AT, ["u1", "nobody"], 3)
+
+
+@pytest.mark.parametrize(
+    ("n_users", "n_activities", "n_bookings"), [(1, 1, 0), (1, 1, 1), (3, 1, 4), (1, 12, 30), (20, 10, 0)]
+)
+def test_small_places_are_answered(n_users, n_activities, n_bookings):
+    tables = world_tables(np.random.default_rng(0), n_users, n_activities, n_bookings)
+    for kept in (tables, {name: tables[name] for name in ("users", "activities", "sessions", "bookings")}):
+        dataset = Dataset.from_tables(kept, AT)
+        lists = recommend(fit_ranking(dataset, CONFIG), dataset, AT, None, 5)
+        assert lists["score"].notna().all()
+        assert set(lists["user_id"]) <= set(dataset.users["user_id"])
+
+
+def test_nothing_to_offer_is_an_empty_table(model):
+    empty = Dataset.from_tables({"users": pd.DataFrame({"user_id": ["u"]})}, AT)
+    assert recommend(fit_ranking(empty, CONFIG), empty, AT, None, 5).empty
+    assert list(recommend(model, empty, AT, ["u"], 5)) == [
+        "user_id", "rank", "activity_id", "session_id", "score", "source",
+    ]  # fmt: skip
+
+
+def test_places_are_kept_and_their_holders_change():
+    rows = np.array([0, 0, 0, 1, 1])
+    values = np.array([5.0, 3.0, 1.0, 2.0, 4.0])
+    by = np.array([0.0, 1.0, 2.0, 9.0, 8.0])
+    assert reordered(rows, values, by).tolist() == [1.0, 3.0, 5.0, 4.0, 2.0]

@@ -1,0 +1,115 @@
+"""The invariant: nothing is offered that may not be, and nothing that may be is held back, by the plain rules."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.availability import earliest_of_each_activity, may_be_offered, open_sessions, people_of
+from recsys.dataset import Dataset, local_times
+from tests.ranking_world import AT, ranking_world
+
+ADULTS = {"adults"}
+
+
+def _plain_open(dataset: Dataset, at: pd.Timestamp, window_days: float | None) -> set[str]:
+    known = dataset.bookings[dataset.bookings["booked_at"] < at]
+    found = set()
+    for s in dataset.sessions.itertuples():
+        taken = known[(known["session_id"] == s.session_id) & known["status"].isin(["booked", "attended", "no_show"])]
+        refused = (
+            (pd.notna(s.published_at) and s.published_at > at)
+            or s.starts_at <= at
+            or (window_days is not None and s.starts_at >= at + pd.Timedelta(days=window_days))
+            or (pd.notna(s.cancelled_at) and s.cancelled_at <= at)
+            or (pd.notna(s.booking_opens_at) and s.booking_opens_at > at)
+            or (pd.notna(s.booking_closes_at) and s.booking_closes_at <= at)
+            or (pd.notna(s.capacity) and s.capacity - taken["party_size"].sum() < 1)
+        )
+        if not refused:
+            found.add(s.session_id)
+    return found
+
+
+def _plain_may(dataset: Dataset, at: pd.Timestamp, user, session, activity) -> bool:
+    own = dataset.bookings[(dataset.bookings["user_id"] == user.user_id) & (dataset.bookings["booked_at"] < at)]
+    if session.session_id in set(own["session_id"]):
+        return False
+    year = local_times(pd.Series([session.starts_at]), dataset.timezone).dt.year[0]
+    age = year - user.birth_year - 1
+    if pd.notna(activity.min_age) and (age < activity.min_age or (np.isnan(age) and activity.min_age >= 18)):
+        return False
+    if activity.audience in ADULTS and age < 18:
+        return False
+    if pd.notna(activity.max_age) and age > activity.max_age:
+        children = [year - float(y) - 1 for years in own["attendee_birth_years"].dropna() for y in years.split(";")]
+        low = 0 if np.isnan(activity.min_age) else activity.min_age
+        if not any(low <= child <= activity.max_age or (child < 0 and low <= 0 and child >= low) for child in children):
+            return False
+    held = own[own["status"].isin(["booked", "attended", "waitlisted"])].merge(dataset.sessions, on="session_id")
+    for h in held.itertuples():
+        if h.starts_at == session.starts_at and (h.ends_at if pd.notna(h.ends_at) else h.starts_at) >= at:
+            return False
+        both = pd.notna(h.ends_at) and pd.notna(session.ends_at)
+        if both and h.starts_at < session.ends_at and session.starts_at < h.ends_at:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_open_sessions_and_people_follow_the_plain_rules(seed):
+    dataset = ranking_world(seed).known_at(AT)
+    sessions = open_sessions(dataset, AT, 10)
+    assert set(sessions.session_ids) == _plain_open(dataset, AT, 10)
+    users = dataset.users
+    allowed = may_be_offered(sessions, people_of(users, dataset.bookings, dataset.sessions, AT))
+    by_id = dataset.sessions.set_index("session_id", drop=False)
+    activities = dataset.activities.set_index("activity_id", drop=False)
+    for row, user in enumerate(users.itertuples()):
+        for column, session_id in enumerate(sessions.session_ids):
+            session = by_id.loc[session_id]
+            expected = _plain_may(dataset, AT, user, session, activities.loc[session["activity_id"]])
+            assert allowed[row, column] == expected, (user.user_id, session_id)
+
+
+def test_only_the_earliest_allowed_session_of_an_activity_stays():
+    dataset = ranking_world(1).known_at(AT)
+    sessions = open_sessions(dataset, AT)
+    rng = np.random.default_rng(0)
+    allowed = rng.random((50, len(sessions))) < 0.6
+    kept = earliest_of_each_activity(sessions, allowed)
+    for row in range(len(allowed)):
+        frame = pd.DataFrame(
+            {"activity": sessions.activity_ids, "start": sessions.starts, "column": np.arange(len(sessions))}
+        )[allowed[row]]
+        expected = frame.sort_values(["start", "column"]).drop_duplicates("activity")["column"]
+        assert set(np.flatnonzero(kept[row])) == set(expected)
+
+
+def test_no_session_and_no_person_are_no_trouble():
+    empty = Dataset.from_tables({}, AT)
+    sessions = open_sessions(empty, AT)
+    assert len(sessions) == 0
+    people = people_of(empty.users, empty.bookings, empty.sessions, AT)
+    assert may_be_offered(sessions, people).shape == (0, 0)
+
+
+def test_an_adult_is_offered_childrens_sessions_where_nobody_says_for_whom_they_book():
+    tables = {
+        "users": pd.DataFrame({"user_id": ["adult"], "birth_year": [1980]}),
+        "activities": pd.DataFrame({"activity_id": ["a"], "category": ["reading"], "max_age": [10]}),
+        "sessions": pd.DataFrame(
+            {
+                "session_id": ["s", "past"],
+                "activity_id": ["a", "a"],
+                "starts_at": [AT + pd.Timedelta(days=1), AT - pd.Timedelta(days=9)],
+            }
+        ),
+    }
+    booked = pd.DataFrame(
+        {"booking_id": ["b"], "user_id": ["other"], "session_id": ["past"], "booked_at": [AT - pd.Timedelta(days=9)]}
+    )
+    for years, expected in ((None, True), ("2018", False)):
+        dataset = Dataset.from_tables({**tables, "bookings": booked.assign(attendee_birth_years=years)}, AT)
+        people = people_of(dataset.users, dataset.bookings, dataset.sessions, AT)
+        allowed = may_be_offered(open_sessions(dataset, AT), people)
+        assert allowed[dataset.users["user_id"] == "adult"].tolist() == [[expected]]

@@ -1,0 +1,41 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.metrics import ndcg_score
+
+from recsys.metrics import bootstrap_interval, coverage, ndcg_at_k, novelty, recall_at_k
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 12), st.data())
+def test_ndcg_of_a_whole_ranking_is_scikit_learns(n, data):
+    relevant = data.draw(hnp.arrays(np.bool_, (1, n)))
+    if not relevant.any():
+        assert np.isnan(ndcg_at_k(relevant, np.array([0]))[0])
+        return
+    expected = ndcg_score(relevant.astype(float), -np.arange(n, dtype=float)[None, :])
+    np.testing.assert_allclose(ndcg_at_k(relevant, relevant.sum(axis=1)), [expected])
+
+
+def test_ndcg_reaches_one_with_more_relevant_than_places():
+    np.testing.assert_allclose(ndcg_at_k(np.ones((1, 3), dtype=bool), np.array([9])), [1.0])
+
+
+def test_recall_divides_by_all_that_is_relevant():
+    hits = np.array([[True, False], [False, False]])
+    np.testing.assert_allclose(recall_at_k(hits, np.array([4, 0])), [0.25, np.nan])
+
+
+def test_coverage_and_novelty_skip_the_ends_of_short_lists():
+    lists = np.array([[0, 2], [2, -1], [-1, -1]])
+    assert coverage(lists, 4) == 0.5
+    np.testing.assert_allclose(novelty(lists, np.array([0.5, 1.0, 0.25, 1.0])), [1.5, 2.0, np.nan])
+
+
+def test_interval_holds_the_mean_and_leaves_out_missing_users():
+    values = np.array([0.0, 1.0, np.nan, 0.5, 0.5])
+    mean, low, high = bootstrap_interval(values, np.random.default_rng(0))
+    assert mean == 0.5
+    assert 0.0 <= low < mean < high <= 1.0
+    assert np.isnan(bootstrap_interval(np.array([np.nan]), np.random.default_rng(0))).all()
