@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree
 from recsys.unconstrain import unconstrain_sessions
 from training.demand_programme import ProgrammeData, ProgrammeForecaster, fit_programme, programme_data
-from training.demand_spread import Spread, fit_spread
+from training.demand_spread import BackTest, Spread, fit_spread
 from training.demand_tables import (
     accuracy_table,
     alarms_table,
@@ -73,15 +74,15 @@ def forecast_demand(dataset: Dataset, horizon_weeks: int, config: DemandConfig) 
         return DemandForecast.empty()
     known = _known(dataset, tree, hierarchy, horizon_weeks, config)
     data = programme_data(known.book, known.places, hierarchy, known.n_origins, horizon_weeks)
+    wanted = programme_data(known.book, known.demand, hierarchy, known.n_origins, horizon_weeks)
     forecaster = fit_programme(data, 0, config.boosting, rng)
     bookings = forecaster.means(data, 0, is_capped=True)
-    wanted = programme_data(known.book, known.demand, hierarchy, known.n_origins, horizon_weeks)
     demand = fit_programme(wanted, 0, config.boosting, rng).means(wanted, 0, is_capped=False)
     demand = np.maximum(demand, bookings)
-    actual, predicted = _back_test(data, known.n_origins, config, rng)
-    spread = fit_spread(hierarchy, actual, predicted)
-    table = _table(known, spread, (bookings, demand), (data.begun[0], wanted.begun[0]))
-    return _with_tables(table, known, forecaster, (bookings, demand), actual, {"programme": predicted})
+    tests = [back_test(one, config, rng, is_capped=is_capped) for one, is_capped in ((data, True), (wanted, False))]
+    spreads = [fit_spread(hierarchy, test, rng) for test in tests]
+    table = _table(known, spreads, (bookings, demand), (data.begun[0], wanted.begun[0]))
+    return _with_tables(table, known, forecaster, (bookings, demand), tests[0])
 
 
 def weeks_ahead(as_of: pd.Timestamp, horizon: int) -> pd.DatetimeIndex:
@@ -127,30 +128,28 @@ def _known(dataset: Dataset, tree: RegionTree, hierarchy: Hierarchy, horizon: in
     )
 
 
-def _back_test(
-    data: ProgrammeData, n_origins: int, config: DemandConfig, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Outcomes and forecasts of the latest origins, (n_tests, n_bottoms, n_categories, horizon); NaN: not over yet."""
-    n_tests = min(config.test_weeks, n_origins // 2)
+def back_test(data: ProgrammeData, config: DemandConfig, rng: np.random.Generator, *, is_capped: bool) -> BackTest:
+    """The latest origins, forecast by what was learned before the first of them."""
+    n_tests = min(config.test_weeks, data.shape[0] // 2)
     if n_tests == 0:
         empty = np.zeros((0, *data.shape[1:]))
-        return empty, empty
+        return BackTest(empty, empty, empty)
     forecaster = fit_programme(data, n_tests, config.boosting, rng)
-    predicted = np.stack([forecaster.means(data, origin, is_capped=True) for origin in range(1, n_tests + 1)])
-    actual = data.totals[1 : n_tests + 1].copy()
+    predicted = np.stack([forecaster.means(data, origin, is_capped=is_capped) for origin in range(1, n_tests + 1)])
     ahead, origin = np.arange(data.shape[3]), np.arange(1, n_tests + 1)
-    actual[(ahead[None, :] >= origin[:, None])[:, None, None, :] & np.ones(actual.shape, dtype=bool)] = np.nan
-    return actual, predicted
+    is_over = (ahead[None, :] < origin[:, None])[:, None, None, :]
+    tested = slice(1, n_tests + 1)
+    return BackTest(np.where(is_over, data.totals[tested], np.nan), predicted, data.begun[tested])
 
 
 def _table(
     known: _Known,
-    spread: Spread,
+    spreads: Sequence[Spread],
     bottoms: tuple[NDArray[np.float64], NDArray[np.float64]],
     begun: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> pd.DataFrame:
     parts = []
-    for target, bottom, certain in zip(TARGETS, bottoms, begun, strict=True):
+    for target, spread, bottom, certain in zip(TARGETS, spreads, bottoms, begun, strict=True):
         means = known.hierarchy.sums(bottom)
         quantiles = spread.quantiles(known.hierarchy.sums(certain), means)
         columns = {"mean": means, **{f"q{level}": quantiles[i] for i, level in enumerate(QUANTILES)}}
@@ -163,8 +162,7 @@ def _with_tables(
     known: _Known,
     forecaster: ProgrammeForecaster,
     bottoms: tuple[NDArray[np.float64], NDArray[np.float64]],
-    actual: NDArray[np.float64],
-    predicted: dict[str, NDArray[np.float64]],
+    test: BackTest,
 ) -> DemandForecast:
     hierarchy, nodes = known.hierarchy, known.panel.nodes()
     pooled = _pooled(known.panel)
@@ -177,7 +175,7 @@ def _with_tables(
         gaps=gaps_table(hierarchy, means[0], means[1], hierarchy.sums(supply)),
         drivers=drivers_table(hierarchy, pooled, known.weeks, means[0]),
         alarms=alarms_table(nodes, pooled),
-        accuracy=accuracy_table(hierarchy, actual, predicted),
+        accuracy=accuracy_table(hierarchy, test.actual, {"programme": test.predicted}),
         notes=notes_table(known.weeks, facts),
     )
 

@@ -6,79 +6,102 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from recsys.calibration import calibrated_levels, count_pit, count_quantile
 from recsys.demand import QUANTILES
 from recsys.hierarchy import Hierarchy
 
+Floats = NDArray[np.float64]
+
+_PRIOR = (1.5, 0.2)
 _PRIOR_POINTS = 30.0
+_LEAST_MEAN = 0.05
+
+
+@dataclass(frozen=True)
+class BackTest:
+    """Past forecasts beside what came, each (n_tests, n_bottoms, n_categories, horizon).
+
+    Attributes:
+        actual: NaN where the week is not over.
+        predicted: Means of the whole week.
+        begun: The part that was certain at the origin.
+    """
+
+    actual: Floats
+    predicted: Floats
+    begun: Floats
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Variance of a forecast of mean m: `linear` m + `quadratic` m^2, by node and week ahead.
+    """Variance of what is still open of a week, of mean m: `linear` m + `quadratic` m^2; and calibrated levels.
 
     Attributes:
         linear: (n_nodes, horizon).
         quadratic: (n_nodes, horizon).
+        levels: (n_nodes, n_quantiles) levels that gave the shares of `QUANTILES` in the back-test.
     """
 
-    linear: NDArray[np.float64]
-    quadratic: NDArray[np.float64]
+    linear: Floats
+    quadratic: Floats
+    levels: Floats
 
-    def quantiles(self, begun: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.float64]:
+    def variance(self, open_mean: Floats) -> Floats:
+        """(n_nodes, n_categories, horizon) of means of the same shape."""
+        return self.linear[:, None, :] * open_mean + self.quadratic[:, None, :] * open_mean**2
+
+    def quantiles(self, begun: Floats, means: Floats) -> Floats:
         """(n_quantiles, n_nodes, n_categories, horizon), in order and >= 0; `begun` is certain already."""
         open_mean = np.maximum(means - begun, 0.0)
-        variance = self.linear[:, None, :] * open_mean + self.quadratic[:, None, :] * open_mean**2
-        return np.stack([begun + count_quantile(level, open_mean, variance) for level in QUANTILES])
+        variance = self.variance(open_mean)
+        found = [begun + count_quantile(self.levels[:, [i], None], open_mean, variance) for i in range(len(QUANTILES))]
+        return np.maximum.accumulate(np.stack(found), axis=0)
 
 
-def count_quantile(level: float, mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quantile of a count: negative binomial, or a rounded gamma where it varies less than Poisson."""
-    mean = np.maximum(mean, 1e-9)
-    is_wide = variance > 1.001 * mean
-    size = mean**2 / np.where(is_wide, variance - mean, 1.0)
-    wide = stats.nbinom.ppf(level, np.maximum(size, 1e-9), np.clip(size / (size + mean), 1e-12, 1 - 1e-12))
-    narrow_variance = np.maximum(variance, 1e-9)
-    narrow = np.round(stats.gamma.ppf(level, mean**2 / narrow_variance, scale=narrow_variance / mean))
-    return np.where(is_wide, wide, narrow)
-
-
-def fit_spread(hierarchy: Hierarchy, actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> Spread:
-    """From back-tests (n_tests, n_bottoms, n_categories, horizon): pooled by level; NaN outcomes are left out."""
-    horizon = actual.shape[3]
-    linear = np.ones((hierarchy.n_nodes, horizon))
-    quadratic = np.full((hierarchy.n_nodes, horizon), 0.2)
-    for level in np.unique(hierarchy.node_levels.astype(str)):
-        members = np.flatnonzero(hierarchy.node_levels.astype(str) == level)
-        sums = [np.stack([hierarchy.sums(one)[members] for one in what]) for what in (actual, predicted) if len(what)]
+def fit_spread(hierarchy: Hierarchy, test: BackTest, rng: np.random.Generator) -> Spread:
+    """Variance and levels from a back-test, pooled over the regions and categories of a level of the tree."""
+    horizon = test.actual.shape[3]
+    linear = np.full((hierarchy.n_nodes, horizon), _PRIOR[0])
+    quadratic = np.full((hierarchy.n_nodes, horizon), _PRIOR[1])
+    levels = np.tile(np.asarray(QUANTILES), (hierarchy.n_nodes, 1))
+    if not len(test.actual):
+        return Spread(linear, quadratic, levels)
+    actual, predicted, begun = (
+        np.stack([hierarchy.sums(one) for one in what]) for what in (test.actual, test.predicted, test.begun)
+    )
+    names = hierarchy.node_levels.astype(str)
+    for name in np.unique(names):
+        rows = np.flatnonzero(names == name)
+        came, mean = actual[:, rows] - begun[:, rows], np.maximum(predicted[:, rows] - begun[:, rows], 0.0)
+        before = _PRIOR
         for ahead in range(horizon):
-            if not sums:
-                continue
-            # Weeks far ahead have few outcomes: the latest ones that have some speak for them.
-            near = slice(max(ahead - 1, 0), ahead + 2)
-            linear[members, ahead], quadratic[members, ahead] = _moments(
-                sums[0][..., near].ravel(),
-                sums[1][..., near].ravel(),
-                (linear[members[0], ahead - 1], quadratic[members[0], ahead - 1]) if ahead else (1.5, 0.2),
-            )
-    return Spread(linear, quadratic)
+            # Few outcomes lie far ahead: neighbours speak along, and without any the week before stands in.
+            near = slice(max(ahead - 1, 0), ahead + 2) if ahead else slice(0, 1)
+            before = _moments(came[..., near].ravel(), mean[..., near].ravel(), before)
+            linear[rows, ahead], quadratic[rows, ahead] = before
+        variance = linear[rows[0]] * mean + quadratic[rows[0]] * mean**2
+        seen = np.isfinite(came) & (mean > _LEAST_MEAN)
+        pits = count_pit(came[seen], mean[seen], variance[seen], rng)
+        levels[rows] = calibrated_levels(pits, QUANTILES)
+    return Spread(linear, quadratic, levels)
 
 
-def _moments(
-    actual: NDArray[np.float64], predicted: NDArray[np.float64], prior: tuple[float, float]
-) -> tuple[float, float]:
-    known = np.isfinite(actual) & (predicted > 0.05)
-    mean, squared = predicted[known], (actual[known] - predicted[known]) ** 2
+def _moments(came: Floats, mean: Floats, prior: tuple[float, float]) -> tuple[float, float]:
+    """Variance function by least squares of (y - m)^2 / m on 1 and m, drawn to a prior."""
+    known = np.isfinite(came) & (mean > _LEAST_MEAN)
+    mean, squared = mean[known], (came[known] - mean[known]) ** 2
     if len(mean) < 8:
         return prior
-    # Least squares of (y - m)^2 / m on 1 and m, the way a variance function of counts is fitted.
-    design = np.column_stack([np.ones(len(mean)), mean])
     weights = 1 / (1 + mean)
-    ridge = np.diag([_PRIOR_POINTS, _PRIOR_POINTS * float(np.mean(mean**2 * weights**2)) / max(len(mean), 1)])
-    weighted = design * weights[:, None]
-    right = weighted.T @ (squared / mean * weights) + ridge @ np.array(prior)
-    linear, quadratic = np.linalg.solve(weighted.T @ weighted + ridge, right)
+    design = np.column_stack([np.ones(len(mean)), mean]) * weights[:, None]
+    scale = design**2
+    ridge = np.diag(_PRIOR_POINTS / len(mean) * scale.sum(axis=0))
+    # One wild week must not rule: what is beyond the 99.5th percentile counts as that.
+    ratio = np.minimum(squared / mean, np.quantile(squared / mean, 0.995))
+    linear, quadratic = np.linalg.solve(design.T @ design + ridge, design.T @ (ratio * weights) + ridge @ prior)
     if quadratic < 0:
-        linear, quadratic = float((squared / mean * weights**2).sum() / (weights**2).sum()), 0.0
-    return max(float(linear), 0.05), float(quadratic)
+        linear, quadratic = float((ratio * weights**2).sum() / (weights**2).sum()), 0.0
+    if linear < 0.3:
+        linear = 0.3
+    return float(linear), float(quadratic)

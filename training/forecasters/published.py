@@ -191,7 +191,7 @@ def _crowding(book: SessionBook, session: NDArray[np.int64]) -> list[NDArray[np.
     taking_place = (~book.is_cancelled).astype(float)
     counts = []
     for codes in (week, joint_codes(book.category, week), joint_codes(joint_codes(book.bottom, book.category), week)):
-        per_code = np.bincount(codes, weights=taking_place)
+        per_code = np.bincount(codes, weights=taking_place).astype(np.float64)
         counts.append(per_code[codes][session])
     return counts
 
