@@ -96,5 +96,7 @@ def fold_of(train: list[tuple[str, str]], test: list[tuple[str, str]]) -> Fold:
 
 def list_ndcg(fold: Fold, lists: NDArray[np.int64]) -> NDArray[np.float64]:
     """NDCG of each user's list of item numbers (-1: ended); NaN for users without test items."""
-    found = np.take_along_axis(fold.test.toarray() > 0, np.maximum(lists, 0), axis=1)
+    n_users, n_items = fold.test.shape
+    rows = np.repeat(np.arange(n_users), fold.n_relevant)
+    found = np.isin(np.arange(n_users)[:, None] * n_items + lists, rows * n_items + fold.test.indices)
     return ndcg_at_k((lists >= 0) & found, fold.n_relevant)

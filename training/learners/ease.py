@@ -10,7 +10,7 @@ from scipy.linalg import lapack
 
 from recsys.errors import FitError
 from recsys.rankers.item_item import ItemItemRanker
-from training.learners.inputs import checked_interactions, sizes_of, users_of
+from training.learners.inputs import checked_interactions, most_common, sizes_of, users_of
 
 
 class EaseConfig(BaseModel):
@@ -37,7 +37,7 @@ class EaseConfig(BaseModel):
         " are smoothed less",
     )
     max_keys: int = Field(
-        20_000, gt=0, description="Keys learned at most (memory: 8 * max_keys ** 2 bytes); the rarest are left unscored"
+        12_000, gt=0, description="Keys learned at most (memory: 8 * max_keys ** 2 bytes); the rarest are left unscored"
     )
 
 
@@ -56,7 +56,7 @@ def fit_ease(interactions: sparse.csr_array, config: EaseConfig) -> ItemItemRank
     """
     matrix = checked_interactions(interactions, "EASE")
     n_users_of = users_of(matrix)
-    kept = np.sort(np.argsort(-n_users_of, kind="stable")[: min(config.max_keys, int((n_users_of > 0).sum()))])
+    kept = most_common(matrix, config.max_keys)
     scale = np.power(n_users_of[kept].astype(np.float64), -config.key_power)
     user_weights = np.power(np.maximum(sizes_of(matrix), 1).astype(np.float64), -config.user_power)
     columns = matrix[:, kept] @ sparse.diags_array(scale)

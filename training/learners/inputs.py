@@ -36,3 +36,9 @@ def users_of(matrix: sparse.csr_array) -> NDArray[np.int64]:
 def sizes_of(matrix: sparse.csr_array) -> NDArray[np.int64]:
     """Number of keys in each user's history, of shape (n_users,)."""
     return np.diff(matrix.indptr).astype(np.int64)
+
+
+def most_common(matrix: sparse.csr_array, max_keys: int) -> NDArray[np.int64]:
+    """Ascending numbers of the keys with most users, at most `max_keys`, none without users."""
+    n_users = users_of(matrix)
+    return np.sort(np.argsort(-n_users, kind="stable")[: min(max_keys, int((n_users > 0).sum()))])

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
 
 from recsys.rankers.item_item import ItemItemRanker
-from training.learners.inputs import checked_interactions, users_of
+from training.learners.inputs import checked_interactions, most_common
 from training.learners.item_knn import ItemKnnConfig, fit_item_knn
 
 TARGETS_AT_ONCE = 128
@@ -26,6 +26,9 @@ class SlimConfig(BaseModel):
         gt=0,
         description="Keys that may predict a key: its nearest by cosine; all keys is full SLIM",
     )
+    max_keys: int = Field(
+        12_000, gt=0, description="Keys learned at most (memory: 8 * max_keys ** 2 bytes); the rarest are left unscored"
+    )
     max_sweeps: int = Field(50, gt=0, description="Sweeps of coordinate descent at most")
     tolerance: float = Field(1e-4, gt=0, description="Ends when no weight moved more in a sweep")
 
@@ -38,8 +41,9 @@ def fit_slim(interactions: sparse.csr_array, config: SlimConfig) -> ItemItemRank
     Raises:
         FitError: no interactions.
     """
-    matrix = checked_interactions(interactions, "SLIM")
-    n_keys = matrix.shape[1]
+    every = checked_interactions(interactions, "SLIM")
+    kept_keys = most_common(every, config.max_keys)
+    matrix, n_keys = every[:, kept_keys], len(kept_keys)
     neighbours = fit_item_knn(matrix, ItemKnnConfig(n_neighbours=config.n_neighbours, shrinkage=0.0))
     nearest = sparse.csc_array(neighbours.weights)
     nearest.sort_indices()
@@ -64,8 +68,9 @@ def fit_slim(interactions: sparse.csr_array, config: SlimConfig) -> ItemItemRank
         columns.append(np.broadcast_to(targets[:, None], kept.shape)[kept])
         values.append(block[kept])
     found = np.zeros((0, 3)) if not values else np.column_stack([np.concatenate(p) for p in (values, rows, columns)])
-    weights = sparse.csr_array((found[:, 0], (found[:, 1].astype(int), found[:, 2].astype(int))), (n_keys, n_keys))
-    return ItemItemRanker(weights.astype(np.float32), users_of(matrix) > 0)
+    places = (kept_keys[found[:, 1].astype(int)], kept_keys[found[:, 2].astype(int)])
+    weights = sparse.csr_array((found[:, 0], places), shape=(every.shape[1], every.shape[1]))
+    return ItemItemRanker(weights.astype(np.float32), np.isin(np.arange(every.shape[1]), kept_keys))
 
 
 def _descend(gram: NDArray[np.float64], targets: NDArray[np.float64], config: SlimConfig) -> NDArray[np.float64]:

@@ -1,0 +1,88 @@
+import json
+
+import mlflow
+import pandas as pd
+import pytest
+
+from recsys.dataset import Dataset
+from recsys.errors import DataError
+from tests.ranking_world import AT, ranking_world
+from training.ranking import RankingConfig
+from training.run import TrainConfig
+from training.tuning import SPACE, Range, TuneConfig, past_windows, tune, with_values
+
+SMALL = {"ease.regularisation": Range(2.0, 500.0), "general.n_trees": Range(40, 60)}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path
+
+
+def best_at_100(dataset, cut_off, window_days, k, config):
+    """An evaluation table whose figure is best where EASE's regularisation is 100."""
+    value = 1 / (1 + abs(config.ease.regularisation - 100))
+    rows = [("all", value), ("hot", 0.0), ("new organisers", float("nan"))]
+    return pd.DataFrame(
+        [{"role": "served", "segment": part, "metric": f"ndcg@{k}", "mean": mean} for part, mean in rows]
+        + [{"role": "learner", "segment": "all", "metric": f"ndcg@{k}", "mean": 9.0}]
+    )
+
+
+def test_finds_better_settings_and_goes_on_where_it_ended(home):
+    dataset = ranking_world()
+    calls = []
+
+    def counted(*arguments):
+        calls.append(arguments[1])
+        return best_at_100(*arguments)
+
+    config = TuneConfig(n_trials=6, n_windows=2, window_days=5)
+    first = tune(dataset, home, config, quiet=True, space=SMALL, evaluate=counted)
+    assert first.n_trials == 6
+    assert first.start == pytest.approx(0.75 / (1 + 80))
+    assert first.value > first.start
+    n_calls = len(calls)
+    again = tune(dataset, home, config, quiet=True, space=SMALL, evaluate=counted)
+    assert (again.value, len(calls)) == (first.value, n_calls)
+    more = tune(dataset, home, config.model_copy(update={"n_trials": 9}), quiet=True, space=SMALL, evaluate=counted)
+    assert more.n_trials == 9
+    assert more.value >= first.value
+    found = TrainConfig.model_validate(json.loads(more.file.read_text())).ranking
+    assert found.ease.regularisation != RankingConfig().ease.regularisation
+    assert found.als == RankingConfig().als
+    assert set(calls) == {dataset.data_until - pd.Timedelta(days=5), dataset.data_until - pd.Timedelta(days=10)}
+
+
+def test_each_trial_is_a_child_run(home):
+    tune(ranking_world(), home, TuneConfig(n_trials=3, n_windows=1), quiet=True, space=SMALL, evaluate=best_at_100)
+    runs = mlflow.search_runs(search_all_experiments=True)
+    parents = runs["tags.mlflow.parentRunId"].notna()
+    assert parents.sum() == 3
+    assert runs.loc[parents, "metrics.objective"].notna().all()
+    assert (runs["status"] == "FINISHED").all()
+
+
+def test_the_real_evaluation_on_a_past_window(home):
+    config = TuneConfig(n_trials=1, n_windows=1)
+    outcome = tune(ranking_world(), home, config, quiet=True, space={"ease.regularisation": Range(2.0, 500.0)})
+    assert 0 < outcome.value <= 1
+    assert outcome.value == outcome.start
+
+
+def test_nothing_to_tune_on():
+    world = ranking_world()
+    with pytest.raises(DataError, match="no booking is older than 14 days"):
+        past_windows(Dataset.from_tables({"activities": world.activities.iloc[:0]}, AT), TuneConfig())
+    assert past_windows(world, TuneConfig(n_windows=1)) == [world.data_until - pd.Timedelta(days=14)]
+
+
+def test_every_path_is_a_setting_and_its_range_is_allowed():
+    for path, choice in SPACE.items():
+        for value in (choice.low, choice.high):
+            with_values(RankingConfig(), {path: value})
+    with pytest.raises(DataError, match="none of ranking's"):
+        with_values(RankingConfig(), {"nothing.at_all": 1.0})
+    off = RankingConfig(discovery=None)
+    assert with_values(off, {"discovery.n_trees": 30}) == off

@@ -1,0 +1,243 @@
+"""`culture tune`: settings of ranking searched on past windows, resumable, each trial an MLflow run."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import optuna
+import pandas as pd
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.trial import TrialState
+from pydantic import BaseModel, ConfigDict, Field
+from tqdm import tqdm
+
+from recsys.dataset import Dataset
+from recsys.errors import DataError
+from training.ranking import RankingConfig, evaluate_ranking
+from training.tracking import tracked_run
+
+Evaluate = Callable[[Dataset, pd.Timestamp, float, int, RankingConfig], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values that a setting may take, both ends included; whole numbers when the ends are."""
+
+    low: float
+    high: float
+    is_log: bool = True
+
+    def drawn(self, trial: optuna.Trial, name: str) -> float:
+        """The trial's value."""
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return trial.suggest_int(name, self.low, self.high, log=self.is_log)
+        return trial.suggest_float(name, self.low, self.high, log=self.is_log)
+
+
+SPACE: Mapping[str, Range] = {
+    "ease.regularisation": Range(2.0, 500.0),
+    "ease.key_power": Range(0.0, 0.5, is_log=False),
+    "item_knn.n_neighbours": Range(10, 400),
+    "item_knn.shrinkage": Range(0.5, 200.0),
+    "als.n_factors": Range(8, 128),
+    "als.regularisation": Range(0.05, 50.0),
+    "als.alpha": Range(1.5, 60.0),
+    "general.n_trees": Range(40, 400),
+    "general.learning_rate": Range(0.02, 0.2),
+    "general.n_leaves": Range(7, 95),
+    "general.min_leaf_pairs": Range(10, 400),
+    "general.signal_share": Range(0.2, 1.0, is_log=False),
+    "general.l2": Range(0.1, 50.0),
+    "discovery.n_trees": Range(20, 300),
+    "discovery.n_leaves": Range(7, 63),
+    "discovery.min_leaf_pairs": Range(10, 400),
+}
+"""Settings that are searched: path in `RankingConfig`, range."""
+
+
+class TuneConfig(BaseModel):
+    """Settings of a search."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_trials: int = Field(default=40, ge=1, description="trials that the study shall have, earlier ones counted")
+    n_windows: int = Field(default=3, ge=1, description="past windows that a trial is judged on; more means slower")
+    window_days: float = Field(default=14, gt=0, description="days of a window")
+    k: int = Field(default=10, ge=1, description="length of the lists that are judged")
+    discovery_weight: float = Field(
+        default=0.25, ge=0, le=1, description="share of NDCG for organisers new to the person in the objective"
+    )
+    seed: int = Field(default=0, ge=0, description="seed of the search")
+
+
+@dataclass(frozen=True)
+class TuneOutcome:
+    """What a search found.
+
+    Attributes:
+        value: The objective of the best trial.
+        start: The objective of the settings that the search started from.
+        file: JSON file with the best settings, as `culture train --config` takes them.
+    """
+
+    value: float
+    start: float
+    n_trials: int
+    file: Path
+
+    def __str__(self) -> str:
+        change = f"{self.value / self.start - 1:+.1%}" if self.start else "from nothing"
+        return f"best of {self.n_trials} trials {self.value:.4f} ({change} on the start): {self.file}"
+
+
+def tune(
+    dataset: Dataset,
+    home: Path,
+    config: TuneConfig,
+    start: RankingConfig | None = None,
+    *,
+    quiet: bool = False,
+    space: Mapping[str, Range] = SPACE,
+    evaluate: Evaluate = evaluate_ranking,
+) -> TuneOutcome:
+    """Searches on the last windows before `dataset.data_until`; the same call goes on where an earlier one ended.
+
+    The study is a journal under `home/tuning`, named after the cut-off and the windows. The first trial is `start`
+    itself; a trial that is behind the median of the earlier ones after some windows is given up.
+
+    Raises:
+        DataError: no past window with a booking, or a setting that `RankingConfig` does not have.
+    """
+    start = start or RankingConfig()
+    windows = past_windows(dataset, config)
+    name = f"ranking-{dataset.data_until:%Y%m%dT%H%M%SZ}-{config.n_windows}x{config.window_days:g}"
+    folder = home / "tuning"
+    folder.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("optuna").setLevel(logging.WARNING)
+    study = _study(folder / f"{name}.journal", name, config.seed)
+    if not study.trials:
+        study.enqueue_trial(_values(start, space))
+    left = config.n_trials - len(_ended(study))
+    with (
+        tracked_run(home, f"tune-{name}", config.model_dump()),
+        tqdm(total=max(left, 0), desc="tuning", disable=quiet or not sys.stderr.isatty()) as bar,
+    ):
+
+        def objective(trial: optuna.Trial) -> float:
+            settings = with_values(start, {path: choice.drawn(trial, path) for path, choice in space.items()})
+            with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True):
+                mlflow.log_params(trial.params)
+                value, is_given_up = _judged(trial, dataset, windows, settings, config, evaluate)
+                mlflow.log_metric("objective", value)
+                mlflow.set_tag("given_up", str(is_given_up).lower())
+            if is_given_up:
+                raise optuna.TrialPruned
+            return value
+
+        def shown(study: optuna.Study, _: Any) -> None:
+            bar.update()
+            if _completed(study):
+                bar.set_postfix(best=f"{study.best_value:.4f}")
+
+        if left > 0:
+            study.optimize(objective, n_trials=left, callbacks=[shown])
+        mlflow.log_metric("best", study.best_value)
+    best = with_values(start, study.best_params)
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps({"ranking": best.model_dump(mode="json")}, indent=1), encoding="utf-8")
+    first = min(_completed(study), key=lambda trial: trial.number)
+    return TuneOutcome(float(study.best_value), float(first.value or 0), len(_ended(study)), file)
+
+
+def past_windows(dataset: Dataset, config: TuneConfig) -> list[pd.Timestamp]:
+    """Cut-offs of the last windows before the data's end, newest first, each with a booking before it.
+
+    Raises:
+        DataError: there is none.
+    """
+    length = pd.Timedelta(days=config.window_days)
+    times = [dataset.data_until - (number + 1) * length for number in range(config.n_windows)]
+    first = dataset.bookings["booked_at"].min()
+    found = [time for time in times if len(dataset.bookings) and time > first]
+    if not found:
+        raise DataError("data", [f"no booking is older than {config.window_days:g} days: nothing to tune on"])
+    return found
+
+
+def with_values(start: RankingConfig, values: Mapping[str, float]) -> RankingConfig:
+    """The settings with the values at their paths (`learner.setting`); a part that is off stays off.
+
+    Raises:
+        DataError: a path that the settings do not have.
+    """
+    parts: dict[str, dict[str, float]] = {}
+    for path, value in values.items():
+        part, setting = path.split(".")
+        if part not in type(start).model_fields:
+            raise DataError("settings to tune", [f"{path!r} is none of ranking's"])
+        parts.setdefault(part, {})[setting] = value
+    update = {}
+    for part, changed in parts.items():
+        now = getattr(start, part)
+        if now is not None:
+            update[part] = type(now).model_validate({**now.model_dump(), **changed})
+    return start.model_copy(update=update)
+
+
+def _values(start: RankingConfig, space: Mapping[str, Range]) -> dict[str, float]:
+    values = {}
+    for path, choice in space.items():
+        part, setting = path.split(".")
+        now = getattr(start, part)
+        if now is not None:
+            values[path] = min(max(getattr(now, setting), choice.low), choice.high)
+    return values
+
+
+def _study(journal: Path, name: str, seed: int) -> optuna.Study:
+    storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=JournalFileOpenLock(str(journal))))
+    study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+    # A run that goes on must not draw again what the run before it drew.
+    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials), n_startup_trials=8)
+    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5)
+    return study
+
+
+def _completed(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def _ended(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def _judged(
+    trial: optuna.Trial,
+    dataset: Dataset,
+    windows: list[pd.Timestamp],
+    settings: RankingConfig,
+    config: TuneConfig,
+    evaluate: Evaluate,
+) -> tuple[float, bool]:
+    values: list[float] = []
+    for step, cut_off in enumerate(windows):
+        table = evaluate(dataset, cut_off, config.window_days, config.k, settings)
+        served = table[(table["role"] == "served") & (table["metric"] == f"ndcg@{config.k}")].set_index("segment")[
+            "mean"
+        ]
+        means = {segment: float(served.get(segment, 0.0)) for segment in ("all", "new organisers")}
+        known = {segment: 0.0 if mean != mean else mean for segment, mean in means.items()}
+        values.append((1 - config.discovery_weight) * known["all"] + config.discovery_weight * known["new organisers"])
+        mlflow.log_metrics({f"ndcg/{segment}": mean for segment, mean in known.items()}, step=step)
+        trial.report(sum(values) / len(values), step)
+        if step + 1 < len(windows) and trial.should_prune():
+            return sum(values) / len(values), True
+    return sum(values) / len(values), False
