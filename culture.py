@@ -88,6 +88,31 @@ def train(
 
 
 @app.command()
+def tune(
+    as_of: AsOf = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all; earlier runs of the same search count.")] = 40,
+    windows: Annotated[int, typer.Option(min=1, help="Past windows that a trial is judged on.")] = 3,
+    window_days: Annotated[float, typer.Option(min=1.0, help="Length of a window in days.")] = 14,
+    config: Annotated[Path | None, typer.Option(help="JSON file with the settings to start from.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Search ranking's settings on windows before TIME; run again to go on where it ended."""
+    import pandas as pd
+
+    from training.run import known_data, load_config
+    from training.tuning import TuneConfig
+    from training.tuning import tune as search
+
+    settings = _settings()
+    time = pd.Timestamp.now(tz="UTC").floor("D") if as_of is None else as_of
+    _, dataset = known_data(settings, time, _reporter(quiet))
+    asked = TuneConfig(n_trials=trials, n_windows=windows, window_days=window_days)
+    outcome = search(dataset, settings.home, asked, load_config(config).ranking, quiet=quiet)
+    if not quiet:
+        typer.echo(str(outcome))
+
+
+@app.command()
 def recommend(
     as_of: AsOf,
     output: Output,
