@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from features.store import Store
+from serving.addresses import SlashesInIds
 from serving.champion import Provider
 from serving.live import LiveData
 from serving.metrics import Metrics, Observed
@@ -88,5 +89,6 @@ def create_app(
     ):
         app.include_router(router)
     pages.mount_static(app)
+    app.add_middleware(SlashesInIds)
     app.add_middleware(Observed, metrics=service.metrics)
     return app

@@ -133,7 +133,9 @@ class ChampionWatcher(Generic[Parts]):
         _log.info("bundle %s serves", bundle.name)
 
     def _refuse(self, name: str, error: Exception) -> None:
-        reason = str(error) if isinstance(error, BundleError) else f"bundle {name}: {type(error).__name__}: {error}"
+        reason = str(error)
+        if not isinstance(error, BundleError):
+            reason = f"bundle {name} is not of this version ({type(error).__name__}: {error}); train again"
         serving = self._held[1].name
         self._held = (self._held[0], BundleState(serving, reason))
         _log.error("%s; %s keeps serving", reason, serving or "nothing")

@@ -50,7 +50,8 @@ def read_sessions(store: Store, session_ids: Sequence[str]) -> pd.DataFrame:
             rows = read_rows(connection, TABLES["sessions"], platforms, where)
             taken = {prefix + one: places for one, places in _taken(connection, num, inside).items()}
             frames.append(rows.assign(taken=rows["session_id"].astype(object).map(taken).astype("float64").fillna(0.0)))
-    return pd.concat(frames, ignore_index=True)
+    columns = [*TABLES["sessions"].column_names, "taken"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def _taken(connection: Connection, num: int, session_ids: list[str]) -> dict[str, float]:

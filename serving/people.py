@@ -102,7 +102,7 @@ def tags_of(rows: PersonRows, removed: Collection[str], now: pd.Timestamp) -> li
     user = rows.user.iloc[0]
     tags = [
         Tag(tag=f"interest:{i}", weight=1, origin="profile", detail="stated in the profile")
-        for i in split_list(pd.Series([user["interests"]]))
+        for i in split_list(rows.user["interests"].astype(TEXT))
     ]
     if pd.notna(user["birth_year"]):
         band = age_bands(np.array([now.year - float(user["birth_year"]) - 1]))[0]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from features.store import Store
 from features.store_rows import RowResult as StoredResult
 from recsys.schema import TABLES, Table
+from serving.addresses import row_id
 from serving.problems import RESPONSES, FieldError, ProblemError, invalid
 from serving.schemas.apps import RowResult, RowResults
 from serving.schemas.rows import row_model
@@ -200,21 +201,21 @@ def _get(service: Service, table: str, one_id: str) -> Row:
 def _add_routes(table: str) -> None:
     model = row_model(TABLES[table])
     key = TABLES[table].key
-    one_id = Annotated[str, Path(alias=key, min_length=1, max_length=500)]
+    one_id = row_id(key)
 
-    async def put(request: Request, service: InService, row_id: str, response: Response) -> Any:
-        result, ignored = await run_in_threadpool(_put, service, table, row_id, await _json(request))
+    async def put(request: Request, service: InService, one: str, response: Response) -> Any:
+        result, ignored = await run_in_threadpool(_put, service, table, one, await _json(request))
         headers = {"X-Ignored-Columns": quote(",".join(ignored), safe=",")} if ignored else {}
         if isinstance(result, RowResult):
             return JSONResponse(result.model_dump(), 202, headers)
         response.headers.update(headers)
         return result
 
-    def get(service: InService, row_id: str) -> Any:
-        return _get(service, table, row_id)
+    def get(service: InService, one: str) -> Any:
+        return _get(service, table, one)
 
     # The address names the key as the table does (`/v1/venues/{venue_id}`), so the annotation is made here.
-    put.__annotations__["row_id"] = get.__annotations__["row_id"] = one_id
+    put.__annotations__["one"] = get.__annotations__["one"] = one_id
 
     address = f"/{table}/{{{key}}}"
     router.add_api_route(

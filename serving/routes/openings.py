@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import numpy as np
@@ -151,8 +152,28 @@ def _suggestion(service: Service, inputs: OpeningInputs, row: dict[Any, Any], la
         q10=round(float(row["q0.1"]), 3),
         q90=round(float(row["q0.9"]), 3),
         newly_reached=round(float(row["newly_reached"]), 3),
-        reasons=[part.strip() for part in str(row["reason"]).split(";") if part.strip()],
+        reasons=[_in(lang, part.strip()) for part in str(row["reason"]).split(";") if part.strip()],
     )
+
+
+_ZH = (
+    (r"about ([\d.]+) people a week for (.+)", r"\2：每周约 \1 人"),
+    (r"half of them from within ([\d.]+) km", r"其中一半住在 \1 公里以内"),
+    (r"most of them aged under (\d+)", r"以 \1 岁以下为主"),
+    (r"most of them aged (\d+) and over", r"以 \1 岁及以上为主"),
+    (r"most of them aged (\d+)-(\d+)", r"以 \1 至 \2 岁为主"),
+    (r"none runs now", "现在还没有这样的班"),
+    (r"it runs at (\d+) other venues? now", r"现在另有 \1 处开班"),
+)
+
+
+def _in(lang: Language, reason: str) -> str:
+    """A part of a suggestion's reason in the language asked for; left in English where its form is not known."""
+    if lang == "zh":
+        for pattern, words in _ZH:
+            if re.fullmatch(pattern, reason):
+                return re.sub(pattern, words, reason)
+    return reason
 
 
 def opening_venue(service: Service, inputs: OpeningInputs, venue_id: str) -> VenueBrief:

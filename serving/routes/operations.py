@@ -64,6 +64,7 @@ def _readiness(service: Service) -> Readiness:
     until = None if parts is None else parts.data_until
     return Readiness(
         ready=parts is not None and store_problem is None,
+        now=service.clock().to_pydatetime(),
         bundle=None if parts is None else parts.name,
         data_until=None if until is None else until.to_pydatetime(),
         bundle_age_s=None if until is None else round((service.clock() - until).total_seconds(), 1),

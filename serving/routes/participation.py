@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 import pandas as pd
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from recsys.errors import UnknownIdError
 from recsys.regions import ROOT
+from serving.addresses import RegionId, VenueId
 from serving.params import ParticipationQuery, Period, RadiusQuery, ReportQuery, UtilisationQuery
 from serving.participation import MIN_PEOPLE, participation
 from serving.problems import RESPONSES
@@ -65,7 +66,7 @@ def venue_utilisation(query: Annotated[UtilisationQuery, Query()], service: InSe
 
 @router.get("/venues/{venue_id}/service-radius")
 def venue_service_radius(
-    venue_id: Annotated[str, Path(min_length=1, max_length=500)],
+    venue_id: VenueId,
     query: Annotated[RadiusQuery, Query()],
     service: InService,
 ) -> ServiceRadius:
@@ -124,7 +125,7 @@ def who_takes_part(query: Annotated[ParticipationQuery, Query()], service: InSer
     responses={200: {"content": {XLSX: {}}, "description": "The report; a workbook with format=xlsx"}},
 )
 def performance_report(
-    region_id: Annotated[str, Path(min_length=1, max_length=500)],
+    region_id: RegionId,
     query: Annotated[ReportQuery, Query()],
     service: InService,
     http: Request,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 
 from recsys.schema import TABLES
+from serving.addresses import TagName, UserId
 from serving.live_queries import read_person
 from serving.people import person_rows, tags_of
 from serving.problems import RESPONSES, ProblemError
@@ -16,8 +17,6 @@ from serving.schemas.apps import PersonalCopy, Personalisation, Profile
 from serving.service import InService, Service
 
 router = APIRouter(prefix="/v1/users/{user_id}", tags=["the person concerned"], responses=RESPONSES)
-
-UserId = Annotated[str, Path(min_length=1, max_length=500, description="as the platform writes it")]
 
 
 @router.get("/profile")
@@ -27,7 +26,7 @@ def profile(user_id: UserId, service: InService) -> Profile:
 
 
 @router.delete("/profile/tags/{tag:path}")
-def remove_tag(user_id: UserId, tag: str, service: InService) -> Profile:
+def remove_tag(user_id: UserId, tag: TagName, service: InService) -> Profile:
     """Removes a tag for good: what it stands for is not used in ranking any more. A repeat changes nothing."""
     before = _profile(service, user_id)
     if tag not in before.removed_tags:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import pandas as pd
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from fastapi import Request as HttpRequest
 
 from features.answers import Recommendation, Request
+from serving.addresses import ActivityId, UserId
 from serving.lists import Made, Only, make_list
 from serving.live import Picture
 from serving.params import Filters, Similar, timestamp
@@ -19,7 +20,6 @@ from serving.similar import similar_activities
 
 router = APIRouter(prefix="/v1", tags=["apps"], responses=RESPONSES)
 
-UserId = Annotated[str, Path(min_length=1, max_length=500, description="as the platform writes it")]
 _FilterQuery = Annotated[Filters, Query()]
 
 
@@ -45,7 +45,7 @@ def for_visitor(
 
 @router.get("/activities/{activity_id}/similar")
 def similar(
-    activity_id: Annotated[str, Path(min_length=1, max_length=500)],
+    activity_id: ActivityId,
     query: Annotated[Similar, Query()],
     service: InService,
     request_id: RequestId,

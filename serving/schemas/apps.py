@@ -126,6 +126,7 @@ class Readiness(BaseModel):
     """Whether whole answers can be given, and from what."""
 
     ready: bool
+    now: Instant = Field(description="the service's clock")
     bundle: str | None
     data_until: Instant | None
     bundle_age_s: float | None = Field(description="now less data_until")

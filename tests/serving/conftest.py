@@ -35,13 +35,18 @@ def new_database(server: str, template: str = "culture_template") -> str:
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
+def copy_of(settings, server):
+    """URL of a copy of a database that nobody is connected to."""
+    return new_database(server, make_url(settings.database_url).database)
+
+
 @pytest.fixture(scope="session")
-def county(tmp_path_factory, database_server):
-    """Settings of a home with a champion, on a database with the county's rows; a template for others."""
+def county_template(tmp_path_factory, database_server):
+    """Settings of a home with a champion, and of a database with the county's rows that stays a template."""
     home = tmp_path_factory.mktemp("county")
-    settings = Settings(home=home, database_url=new_database(database_server))
+    template = Settings(home=home, database_url=new_database(database_server))
     simulate(home / "tables", seed=3, users=300, weeks=10, start=(AS_OF - pd.Timedelta(weeks=10)).date())
-    with open_store(settings) as store:
+    with open_store(template) as store:
         ingest_folder(store, home / "tables", "default", None, None, show_progress=False)
         dataset = load_snapshot(store.snapshot(home / "snapshots", AS_OF).path)
     manifest = {"data_until": AS_OF.isoformat(), "timezone": dataset.timezone}
@@ -51,15 +56,20 @@ def county(tmp_path_factory, database_server):
         forecast_demand(dataset, 6, config).save(writer)
         opening_inputs(dataset).save(writer)
     release(home, BUNDLE)
-    return settings
+    return template
+
+
+@pytest.fixture(scope="session")
+def county(county_template, database_server):
+    """The county in a database that no test writes to."""
+    return Settings(home=county_template.home, database_url=copy_of(county_template, database_server))
 
 
 @pytest.fixture
-def own_county(county, database_server, tmp_path):
+def own_county(county_template, database_server):
     """The county in a database of the test's own, which it may write to."""
-    template = make_url(county.database_url).database
-    url = new_database(database_server, template)
-    yield Settings(home=county.home, database_url=url)
+    url = copy_of(county_template, database_server)
+    yield Settings(home=county_template.home, database_url=url)
     with psycopg.connect(database_server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 

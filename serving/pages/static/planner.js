@@ -46,10 +46,15 @@
       state.regions = regions.items; state.categories = categories.items; state.venues = venues.items;
     } catch (error) { problem($("forecast-chart"), error); return; }
     labels();
-    const day = (date) => date.toISOString().slice(0, 10);
-    const now = new Date();
-    $("report-to").value = day(new Date(now.getTime() + 864e5));
-    $("report-from").value = day(new Date(now.getTime() - 182 * 864e5));
+    const day = (time) => new Date(time).toISOString().slice(0, 10);
+    const now = Date.parse((await fetch("/readyz").then((r) => r.json()).catch(() => ({}))).now) || Date.now();
+    $("report-to").value = day(now + 864e5);
+    $("report-from").value = day(now - 182 * 864e5);
+    /* The tree often begins with a chain (province, city): start where it branches. */
+    const children = (id) => state.regions.filter((r) => r.parent_id === id && r.level !== "village");
+    let top = state.regions[0];
+    while (top && children(top.region_id).length === 1) [top] = children(top.region_id);
+    if (top) $("region").value = top.region_id;
     for (const id of ["region", "category"]) $(id).addEventListener("change", load);
     for (const id of ["target", "horizon"]) $(id).addEventListener("change", loadForecast);
     $("gap-level").addEventListener("change", loadGaps);
@@ -57,6 +62,7 @@
     $("plan-form").addEventListener("submit", (event) => { event.preventDefault(); loadPlan(); });
     $("report-form").addEventListener("submit", (event) => { event.preventDefault(); loadReport(); });
     await load();
+    await loadPlan();
     document.body.dataset.ready = "true";
   }
 

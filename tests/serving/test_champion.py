@@ -1,0 +1,74 @@
+import shutil
+import threading
+
+from features.settings import Settings
+from recsys.bundle import load_bundle
+from recsys.releases import bundles_folder, release
+from tests.serving.conftest import BUNDLE, app_of
+from tests.serving.live import serving, wait_until
+
+
+def own_home(county, folder):
+    """A home with the county's bundle twice, the first being the champion."""
+    for name in (BUNDLE, "second"):
+        shutil.copytree(bundles_folder(county.home) / BUNDLE, bundles_folder(folder) / name)
+    release(folder, BUNDLE)
+    return Settings(home=folder, database_url=county.database_url)
+
+
+def change_a_byte(home, name):
+    part = next(iter(load_bundle(bundles_folder(home) / name).manifest["parts"].values()))
+    path = bundles_folder(home) / name / part["file"]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def bundle_of(client):
+    return client.get("/v1/recommendations", params={"k": 1}).json()["bundle"]
+
+
+def test_a_new_champion_is_taken_up_without_dropping_a_request(county, tmp_path):
+    settings = own_home(county, tmp_path)
+    with serving(app_of(settings)) as client:
+        assert bundle_of(client) == BUNDLE
+        seen, ended = [], threading.Event()
+
+        def ask():
+            while not ended.is_set():
+                seen.append(client.get("/v1/demand/gaps", params={"limit": 1}).status_code)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        release(settings.home, "second")
+        wait_until(lambda: bundle_of(client) == "second")
+        ended.set()
+        thread.join()
+    assert set(seen) == {200}
+
+
+def test_a_damaged_new_champion_is_refused_and_the_old_one_keeps_serving(county, tmp_path):
+    settings = own_home(county, tmp_path)
+    with serving(app_of(settings)) as client:
+        change_a_byte(settings.home, "second")
+        release(settings.home, "second")
+        ready = wait_until(lambda: client.get("/readyz").json()["problems"] and client.get("/readyz"))
+        assert ready.status_code == 200
+        assert ready.json()["bundle"] == BUNDLE
+        assert "second" in ready.json()["problems"][0]
+        assert "changed after it was written" in ready.json()["problems"][0]
+        assert "culture_bundle_refused 1.0" in client.get("/metrics").text
+        assert bundle_of(client) == BUNDLE
+
+
+def test_a_service_that_finds_only_a_damaged_bundle_starts_and_says_so(county, tmp_path):
+    settings = own_home(county, tmp_path)
+    change_a_byte(settings.home, BUNDLE)
+    with serving(app_of(settings)) as client:
+        ready = client.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["bundle"] is None
+        assert any("changed after it was written" in line for line in ready.json()["problems"])
+        answer = client.get("/v1/recommendations").json()
+        assert {row["source"] for row in answer["items"]} == {"popular-from-store"}
+        assert client.get("/healthz").status_code == 200

@@ -1,0 +1,72 @@
+import pandas as pd
+
+from tests.serving.conftest import AS_OF
+from tests.serving.test_app import problem
+from tests.serving.test_lists import items, some_user
+
+
+def tags(client, user):
+    return {t["tag"]: t for t in client.get(f"/v1/users/{user}/profile").json()["tags"]}
+
+
+def test_the_profile_says_what_is_used_and_where_it_comes_from(client, county):
+    user = some_user(client, county)
+    profile = client.get(f"/v1/users/{user}/profile").json()
+    assert profile["personalised"]
+    origins = {(tag.split(":")[0], t["origin"]) for tag, t in tags(client, user).items()}
+    assert {("category", "bookings"), ("organiser", "bookings")} <= origins
+    assert all(t["detail"] for t in profile["tags"])
+
+
+def test_a_removed_tag_is_not_used_any_more(own_client, own_county):
+    user = some_user(own_client, own_county)
+    before = {row["session_id"]: row["score"] for row in items(own_client, f"/v1/users/{user}/recommendations")}
+    for tag in [t for t in tags(own_client, user) if t.split(":")[0] in ("category", "organiser", "series")]:
+        answer = own_client.delete(f"/v1/users/{user}/profile/tags/{tag}")
+        assert answer.status_code == 200
+        assert tag in answer.json()["removed_tags"]
+    assert not any(tag.startswith("category:") for tag in tags(own_client, user))
+    after = {row["session_id"]: row["score"] for row in items(own_client, f"/v1/users/{user}/recommendations")}
+    assert set(after) == set(before)
+    assert after != before
+    problem(own_client.delete(f"/v1/users/{user}/profile/tags/category:never"), 404, "unknown-id")
+
+
+def test_who_opts_out_gets_a_list_that_is_not_personal(own_client, own_county):
+    user = some_user(own_client, own_county)
+    path = f"/v1/users/{user}/personalisation"
+    assert own_client.put(path, json={"enabled": False}).json() == {"enabled": False}
+    answer = own_client.get(f"/v1/users/{user}/recommendations", params={"k": 100}).json()
+    assert not answer["personal"]
+    # Not personal: ranks as a stranger's list does, but offers nothing that the person has booked or is too young for.
+    stranger = [row["session_id"] for row in items(own_client)]
+    mine = [row["session_id"] for row in answer["items"]]
+    assert [one for one in mine if one in stranger] == [one for one in stranger if one in mine]
+    assert own_client.put(path, json={"enabled": True}).json() == {"enabled": True}
+    assert own_client.get(f"/v1/users/{user}/recommendations").json()["personal"]
+    problem(own_client.put(path, json={"enabled": "yes"}), 422, "invalid-request")
+    problem(own_client.put("/v1/users/nobody/personalisation", json={"enabled": True}), 404, "unknown-id")
+
+
+def test_a_copy_holds_every_row_and_erasure_leaves_none(own_client, own_county):
+    user = some_user(own_client, own_county)
+    waiting = {"booking_id": "w", "user_id": user, "session_id": "not yet", "booked_at": AS_OF.isoformat()}
+    assert own_client.post("/v1/bookings", json=waiting).json()["waiting"] == 1
+    copy = own_client.get(f"/v1/users/{user}/export").json()
+    assert copy["tables"]["users"][0]["user_id"] == user
+    assert copy["tables"]["bookings"]
+    assert {row["user_id"] for rows in copy["tables"].values() for row in rows} == {user}
+    assert own_client.delete(f"/v1/users/{user}").status_code == 204
+    for path in ("profile", "export", "recommendations"):
+        problem(own_client.get(f"/v1/users/{user}/{path}"), 404, "unknown-id")
+    problem(own_client.get(f"/v1/users/{user}"), 404, "unknown-id")
+    problem(own_client.delete(f"/v1/users/{user}"), 404, "unknown-id")
+
+
+def test_a_person_known_from_bookings_alone_has_rights_too(own_client):
+    first = items(own_client)[0]
+    row = {"booking_id": "g", "session_id": first["session_id"], "booked_at": pd.Timestamp(AS_OF).isoformat()}
+    own_client.put("/v1/users/ghost", json={})
+    assert own_client.post("/v1/bookings", json={**row, "user_id": "ghost"}).json()["accepted"] == 1
+    assert f"category:{first['category']}" in tags(own_client, "ghost")
+    assert first["session_id"] not in {r["session_id"] for r in items(own_client, "/v1/users/ghost/recommendations")}

@@ -1,0 +1,141 @@
+import io
+
+import pandas as pd
+import pytest
+from openpyxl import load_workbook
+
+from features.snapshot import read_dataset
+from features.store import open_store
+from features.store_platforms import zones_by_num
+from serving.live_queries import FAR
+from tests.serving.conftest import AS_OF, BUNDLE
+from tests.serving.test_app import problem
+
+
+@pytest.fixture(scope="module")
+def dataset(county):
+    with open_store(county) as store, store.reading() as connection:
+        return read_dataset(connection, zones_by_num(connection), FAR)
+
+
+def test_forecasts_hold_history_and_ordered_quantiles(client):
+    answer = client.get("/v1/demand/forecasts", params={"level": "county", "horizon": 4, "history_weeks": 5}).json()
+    assert answer["bundle"] == BUNDLE
+    assert answer["total"] == len(answer["items"]) > 0
+    for series in answer["items"]:
+        assert series["level"] == "county"
+        assert len(series["forecast"]) == 4
+        assert len(series["history"]) <= 5
+        for week in series["forecast"]:
+            assert 0 <= week["q0.1"] <= week["q0.5"] <= week["q0.9"]
+        assert pd.Timestamp(series["forecast"][0]["week_start"]).dayofweek == 0
+    one = {"category": answer["items"][0]["category"], "target": "demand", "region_id": answer["items"][0]["region_id"]}
+    narrowed = client.get("/v1/demand/forecasts", params=one).json()["items"]
+    assert [(s["category"], s["target"]) for s in narrowed] == [(one["category"], "demand")]
+
+
+def test_long_lists_come_in_parts_that_join_up(client):
+    whole = client.get("/v1/demand/gaps", params={"limit": 1000}).json()
+    found, address = [], "/v1/demand/gaps?limit=7"
+    while address:
+        part = client.get(address).json()
+        assert part["total"] == whole["total"]
+        found += part["items"]
+        address = part["next"]
+    assert found == whole["items"]
+    unmet = [gap["unmet"] for gap in found]
+    assert unmet == sorted(unmet, reverse=True)
+
+
+def test_use_of_venues_is_counted_from_rows(client, dataset):
+    since, until = AS_OF - pd.Timedelta(weeks=8), AS_OF
+    query = {"from": since.isoformat(), "to": until.isoformat(), "limit": 1000}
+    rows = {row["venue_id"]: row for row in client.get("/v1/venues/utilisation", params=query).json()["items"]}
+    assert set(rows) == set(dataset.venues["venue_id"])
+    sessions = dataset.sessions[
+        (dataset.sessions["starts_at"] >= since) & (dataset.sessions["starts_at"] < until)
+        & dataset.sessions["cancelled_at"].isna() & dataset.sessions["venue_id"].notna()
+    ]  # fmt: skip
+    counts = sessions["venue_id"].value_counts()
+    online = dataset.activities.set_index("activity_id")["online"]
+    busiest = counts[~sessions["activity_id"].map(online).groupby(sessions["venue_id"]).any().reindex(counts.index)]
+    venue = busiest.index[0]
+    assert rows[venue]["sessions"] == busiest.iloc[0]
+    here = dataset.bookings[dataset.bookings["session_id"].isin(sessions["session_id"][sessions["venue_id"] == venue])]
+    taking = here[here["status"].isin(["booked", "attended", "no_show"])]
+    assert rows[venue]["places"] == taking["party_size"].sum()
+    total = sum(sum(day) for day in rows[venue]["by_hour"]) * 8
+    assert total == pytest.approx(rows[venue]["hours"], abs=0.05 * 168)
+
+
+def test_service_radius_rises_and_its_rings_add_up(client):
+    use = client.get("/v1/venues/utilisation", params={"limit": 1000}).json()["items"]
+    busiest = max(use, key=lambda row: row["places"])["venue_id"]
+    radius = client.get(f"/v1/venues/{busiest}/service-radius").json()
+    km = [radius["km_by_share"][share] for share in ("50%", "80%", "90%")]
+    assert km == sorted(km)
+    shown = [ring["share"] for ring in radius["rings"] if ring["share"] is not None]
+    assert 0 < sum(shown) <= 1 + 1e-3
+
+
+def test_participation_hides_small_groups_and_what_would_give_them_away(client):
+    answer = client.get("/v1/participation").json()
+    assert answer["people"] >= 5
+    for name, groups in answer["tables"].items():
+        assert all(g["people"] is None or g["people"] == 0 or g["people"] >= 5 for g in groups), name
+        assert sum(g["is_hidden"] for g in groups) != 1, name
+    for group in answer["tables"]["category"]:
+        if group["is_hidden"]:
+            alone = client.get("/v1/participation", params={"category": group["name"]}).json()
+            assert alone["people"] is None
+            assert all(not groups for groups in alone["tables"].values())
+
+
+def test_suggestions_obey_the_question(client):
+    answer = client.post("/v1/classes/suggestions", json={"budget": 3}, params={"lang": "zh"}).json()
+    assert [row["rank"] for row in answer["items"]] == [1, 2, 3]
+    for row in answer["items"]:
+        assert row["reasons"]
+        assert row["venue"]["venue_id"] == row["venue_id"]
+        assert 0 <= row["q0.1"] <= row["expected_attendance"] <= row["q0.9"]
+    category = answer["items"][-1]["category"]
+    only = client.post("/v1/classes/suggestions", json={"budget": 2, "categories": [category]}).json()["items"]
+    assert {row["category"] for row in only} <= {category}
+    assert client.post("/v1/classes/suggestions", json={"budget": 0}).json()["items"] == []
+    problem(client.post("/v1/classes/suggestions", json={}), 422, "invalid-request")
+    problem(client.post("/v1/classes/suggestions", json={"budget": -1}), 422, "invalid-request")
+    problem(client.post("/v1/classes/suggestions", json={"budget": 1, "region_id": "no"}), 422, "invalid-request")
+    problem(client.post("/v1/classes/suggestions", json={"budget": 1, "money": 5}), 422, "invalid-request")
+
+
+def test_appraisal_gives_an_audience_with_interval_and_who(client):
+    best = client.post("/v1/classes/suggestions", json={"budget": 1}).json()["items"][0]
+    asked = {"category": best["category"], "kind": "training", "venue_id": best["venue_id"], "capacity": 20, "price": 0}
+    answer = client.post("/v1/activities/appraisal", json={**asked, "starts_at": "2026-02-07T10:00:00"}).json()
+    assert 0 <= answer["q0.1"] <= answer["expected_audience"] <= answer["q0.9"] <= 20
+    assert sum(g["share"] or 0 for g in answer["by_age"]) <= 1 + 1e-3
+    assert answer["weekday"] == 6
+    small = client.post("/v1/activities/appraisal", json={**asked, "starts_at": "2026-02-07T10:00", "capacity": 1})
+    assert small.json()["expected_audience"] <= 1
+    for broken in ({"venue_id": "no"}, {"category": "no"}, {"capacity": 0}, {"starts_at": "soon"}):
+        body = {**asked, "starts_at": "2026-02-07T10:00", **broken}
+        found = problem(client.post("/v1/activities/appraisal", json=body), 422, "invalid-request")
+        assert found["errors"][0]["field"] == f"body.{next(iter(broken))}"
+
+
+def test_the_report_agrees_with_the_rows_and_its_workbook_with_the_report(client, dataset):
+    query = {"from": "2025-12-01", "to": "2026-01-01"}
+    made = client.get("/v1/reports/37", params=query).json()
+    starts = dataset.sessions["starts_at"]
+    inside = (starts >= "2025-12-01T00:00:00+08:00") & (starts < "2026-01-01T00:00:00+08:00")
+    held = dataset.sessions[inside & dataset.sessions["cancelled_at"].isna()]
+    assert made["summary"]["sessions"] == len(held)
+    assert made["summary"]["activities"] == held["activity_id"].nunique()
+    assert sum(row["sessions"] for row in made["categories"]) == len(held)
+    assert [row["month"] for row in made["months"]] == ["2025-12"]
+    file = client.get("/v1/reports/37", params={**query, "format": "xlsx", "lang": "en"})
+    assert file.headers["content-type"].endswith("spreadsheetml.sheet")
+    book = load_workbook(io.BytesIO(file.content))
+    summary = {row[0].value: row[1].value for row in book["Summary"].iter_rows()}
+    assert summary["sessions"] == len(held)
+    assert book["Categories"].max_row == len(made["categories"]) + 1
