@@ -207,7 +207,9 @@ def unconstrain_sessions(
 
     The mean of a session is that of its like: of the codes of `chain`, from the general to the particular, each
     drawn to the one before by `strength` sessions; code -1 takes the one before. People on a waitlist are a share
-    of those turned away; the share is what makes the waitlists fit the censored counts.
+    of those turned away; the share is halfway (on the log scale) between all of them and what makes the waitlists
+    fit the censored counts, which hang on the shape of the tail. Who waits for a session that is not full any more
+    wanted to come too.
 
     Args:
         places: (n_sessions,) places taken.
@@ -218,7 +220,7 @@ def unconstrain_sessions(
         n_rounds: EM rounds.
     """
     full = np.nan_to_num((places >= limits) & (limits > 0), nan=False).astype(bool)
-    demand = places.astype(np.float64)
+    demand = places + np.where(full, 0.0, waiting)
     if not full.any():
         return demand
     size, joined = 5.0, 1.0
@@ -228,7 +230,7 @@ def unconstrain_sessions(
         above, second = tail_means(means[full], limit, size)
         excess = np.maximum(above - taken, 0.0)
         if queue.any():
-            joined = float(np.clip(queue.sum() / max(float(excess.sum()), 1e-9), 0.05, 1.0))
+            joined = float(np.sqrt(np.clip(queue.sum() / max(float(excess.sum()), 1e-9), 0.05, 1.0)))
             # Turned away X: geometric of mean `excess`, of whom each joins with that share; this is E[X | queue].
             excess = queue + (1 + queue) * (1 - joined) * excess / (1 + joined * excess)
         demand[full] = taken + excess

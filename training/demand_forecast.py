@@ -30,6 +30,7 @@ from training.demand_tables import (
 )
 from training.forecasters.boosting import BoostingConfig
 from training.forecasters.pooled import PooledForecaster, fit_pooled
+from training.forecasters.unpublished import weekly_totals
 
 _LEAST_POOLED_WEEKS = 4
 _OUTLIER_RATIO = 25.0
@@ -79,7 +80,8 @@ def forecast_demand(dataset: Dataset, horizon_weeks: int, config: DemandConfig) 
     bookings = forecaster.means(data, 0, is_capped=True)
     demand = fit_programme(wanted, 0, config.boosting, rng).means(wanted, 0, is_capped=False)
     demand = np.maximum(demand, bookings)
-    tests = [back_test(one, config, rng, is_capped=is_capped) for one, is_capped in ((data, True), (wanted, False))]
+    tests = [back_test(data, config, rng, is_capped=True), back_test(wanted, config, rng, is_capped=False)]
+    tests[1] = _with_unseen(tests[1], known, wanted, rng)
     spreads = [fit_spread(hierarchy, test, rng) for test in tests]
     table = _table(known, spreads, (bookings, demand), (data.begun[0], wanted.begun[0]))
     return _with_tables(table, known, forecaster, (bookings, demand), tests[0])
@@ -140,6 +142,18 @@ def back_test(data: ProgrammeData, config: DemandConfig, rng: np.random.Generato
     is_over = (ahead[None, :] < origin[:, None])[:, None, None, :]
     tested = slice(1, n_tests + 1)
     return BackTest(np.where(is_over, data.totals[tested], np.nan), predicted, data.begun[tested])
+
+
+def _with_unseen(test: BackTest, known: _Known, wanted: ProgrammeData, rng: np.random.Generator) -> BackTest:
+    """The back-test of demand with outcomes as uncertain as they are: those turned away drawn, not their mean.
+
+    Their number is taken as exponential, as the tail of a count is about geometric.
+    """
+    hidden = np.maximum(known.demand - known.places - known.book.waiting, 0.0)
+    drawn = known.demand + hidden * (rng.exponential(size=len(hidden)) - 1)
+    n_tests = len(test.actual)
+    outcomes = weekly_totals(known.book, drawn, wanted.shape)[1 : n_tests + 1]
+    return BackTest(np.where(np.isfinite(test.actual), outcomes, np.nan), test.predicted, test.begun)
 
 
 def _table(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from features.calendar import day_table
 from features.panel_sessions import SessionBook, joint_codes
 from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
+from training.forecasters.effects import REFIT_WEEKS, effect_design, effect_means
 from training.forecasters.levels import decayed_sums, shrunk
 
 HALF_LIFE_WEEKS = 10.0
@@ -74,7 +75,8 @@ def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: in
     lead = origin - book.age[session]
     on_hand = book.on_hand[session, lead].astype(np.float64)
     levels, weights = _levels(book, values, session, origin, n_origins)
-    level = levels[-1]
+    by_effects = effect_means(book, effect_design(book), values, n_origins)
+    level = by_effects[session, -(-origin // REFIT_WEEKS)]
     ahead = book.week[session] + origin
     columns = [
         lead + _part_of_week(book, session),
