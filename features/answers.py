@@ -13,12 +13,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.ranking import RankingModel, rank_block
+from features.ranking import PLAIN, Policy, rank_block
+from features.ranking_model import RankingModel
+from features.reasons import Reason, reasons_for
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock, user_block
 from features.signals.place import distance_km
 from recsys.dataset import Dataset
 from recsys.ranking import MISSING
+
+__all__ = ["Reason", "Recommendation", "Request", "answer", "distances_km", "visitor_block", "wanted"]
 
 
 @dataclass(frozen=True)
@@ -46,21 +50,6 @@ class Request:
     category: str | None = None
     kind: str | None = None
     region_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why something is in a list; taking the cause away changes its score.
-
-    Attributes:
-        code: Name of the cause, for example `organiser`.
-        zh: In Chinese.
-        en: In English.
-    """
-
-    code: str
-    zh: str
-    en: str
 
 
 @dataclass(frozen=True)
@@ -96,15 +85,19 @@ def visitor_block(catalogue: Catalogue, dataset: Dataset, request: Request) -> U
     return user_block(catalogue, row, dataset.bookings.iloc[:0], dataset.feedback.iloc[:0], dataset.sessions.iloc[:0])
 
 
-def answer(model: RankingModel, catalogue: Catalogue, block: UserBlock, request: Request) -> list[Recommendation]:
+def answer(
+    model: RankingModel, catalogue: Catalogue, block: UserBlock, request: Request, policy: Policy = PLAIN
+) -> list[Recommendation]:
     """The list for a block of one person.
 
     Raises:
         UnknownIdError: the request names a region that is not in the tree.
     """
     distances = distances_km(catalogue, block, request)
-    lists = rank_block(model, catalogue, block, request.k, wanted(catalogue, request, distances))
+    keep = wanted(catalogue, request, distances)
+    lists = rank_block(model, catalogue, block, request.k, keep, policy)
     chosen = lists.columns[0][lists.columns[0] != MISSING]
+    reasons = reasons_for(model, catalogue, block, chosen, keep)
     left = catalogue.sessions.places_left
     return [
         Recommendation(
@@ -113,7 +106,7 @@ def answer(model: RankingModel, catalogue: Catalogue, block: UserBlock, request:
             session_id=str(catalogue.sessions.session_ids[column]),
             score=float(lists.scores[0, place]),
             source=str(lists.sources[0]),
-            reasons=(),
+            reasons=reasons[place],
             distance_km=None if np.isnan(distances[column]) else float(distances[column]),
             places_left=None if np.isnan(left[column]) else int(left[column]),
         )

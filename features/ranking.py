@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.ranking_model import RankingModel, ReRanker, load_ranking
 from features.signals.catalogue import Catalogue, catalogue_of
-from features.signals.history import Signals
-from features.signals.lookup import LEARNER_LEVEL
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock, user_block
-from features.signals.stage_one import Learners, blend, booked_organisers, stage_one
+from features.signals.stage_one import blend, booked_organisers, stage_one
 from recsys.availability import earliest_of_each_activity, may_be_offered
-from recsys.bundle import BundleWriter, ModelBundle
 from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
 from recsys.ids import IdMap
-from recsys.rankers.store import load_ranker
+from recsys.operator_rules import Adjustment, RuleTable, adjustment
 from recsys.ranking import MISSING, top_k
+from recsys.variety import varied
+
+__all__ = ["Lists", "Policy", "RankingModel", "ReRanker", "load_ranking", "rank_block", "recommend"]
 
 BLOCK_CELLS = 2_000_000
 """Users times candidates scored at once: bounds the memory of a batch."""
@@ -40,83 +40,33 @@ STAGE_ONE_WEIGHTS: Mapping[str, float] = {"affinity": 1.0, "ease": 0.3, "item-kn
 DISCOVERY_WEIGHTS: Mapping[str, float] = {"item-knn": 1.0, "als": 0.3, "ease": 0.3, "popularity": 0.5}
 """Weights of the blends that choose what goes on to the second stage, and that stand in where there is none."""
 
-PERSONAL = "two-stage"
-"""Source of a list made from the person's own past and profile."""
+TWO_STAGE = "two-stage"
+FIRST_STAGE = "first-stage"
+"""Sources of a list made from the person's own past: with the re-ranker, or where there was too little to learn one."""
+PROFILE = "profile"
+"""Source of a list made from age, place or interests, for people without a past."""
 POPULAR = "popular"
-"""Source of a list that is the same for everybody: people who opted out, or of whom nothing is known."""
+"""Source of a list that is not personal: people who opted out, or of whom nothing is known."""
 
 
 @dataclass(frozen=True)
-class ReRanker:
-    """A tree model over signals of pairs.
+class Policy:
+    """What is done to lists after scoring.
 
     Attributes:
-        booster: The trees.
-        signal_names: Signals in the order of the trees' columns; one that a catalogue lacks is NaN.
+        variety: Weight in [0, 1] of not repeating category, organiser and venue; 0 leaves the order alone.
+        rules: Operators' rules; None for none.
     """
 
-    booster: lgb.Booster
-    signal_names: tuple[str, ...]
-
-    def predict(self, signals: Signals, n_pairs: int) -> NDArray[np.float64]:
-        """(n_pairs,) scores."""
-        values = np.full((n_pairs, len(self.signal_names)), np.nan, dtype=np.float32)
-        for column, name in enumerate(self.signal_names):
-            if name in signals:
-                values[:, column] = signals[name]
-        return np.asarray(self.booster.predict(values, num_threads=1), dtype=np.float64)
+    variety: float = 0.0
+    rules: RuleTable | None = None
 
 
-@dataclass(frozen=True)
-class RankingModel:
-    """What ranking learned.
-
-    Attributes:
-        learners: Candidate rankers.
-        data_until: First instant not used in learning.
-        general: Orders all candidates; None where there was too little to learn from.
-        discovery: Orders those of organisers new to the person among themselves; None to leave it to `general`.
-    """
-
-    learners: Learners
-    data_until: pd.Timestamp
-    general: ReRanker | None = None
-    discovery: ReRanker | None = None
-
-    def save(self, writer: BundleWriter) -> None:
-        """Adds the model to a bundle under `ranking/`."""
-        writer.json(
-            "ranking/model",
-            {
-                "data_until": self.data_until.isoformat(),
-                "rankers": sorted(self.learners.rankers),
-                "keys": self.learners.keys.ids.tolist(),
-            },
-        )
-        for name, ranker in self.learners.rankers.items():
-            ranker.save(writer, f"ranking/{name}")
-        for part, re_ranker in (("general", self.general), ("discovery", self.discovery)):
-            if re_ranker is not None:
-                writer.text(f"ranking/{part}/trees", re_ranker.booster.model_to_string(), ".txt")
-                writer.json(f"ranking/{part}/signals", list(re_ranker.signal_names))
-
-
-def load_ranking(bundle: ModelBundle) -> RankingModel:
-    """The model that `RankingModel.save` wrote."""
-    model = bundle.json("ranking/model")
-    rankers = {name: load_ranker(bundle, f"ranking/{name}") for name in model["rankers"]}
-    return RankingModel(
-        Learners(IdMap.of(model["keys"], LEARNER_LEVEL), rankers),
-        pd.Timestamp(model["data_until"]),
-        _load_re_ranker(bundle, "ranking/general"),
-        _load_re_ranker(bundle, "ranking/discovery"),
-    )
-
-
-def _load_re_ranker(bundle: ModelBundle, name: str) -> ReRanker | None:
-    if f"{name}/trees" not in bundle:
-        return None
-    return ReRanker(lgb.Booster(model_str=bundle.text(f"{name}/trees")), tuple(bundle.json(f"{name}/signals")))
+PLAIN = Policy()
+VARIETY_LABELS = (("category", 0.4), ("organiser", 0.4), ("venue", 0.2))
+"""What makes two candidates alike, and how much."""
+VARIETY_POOL = 4
+"""Lists are this many times longer before variety chooses from them."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +90,7 @@ def rank_block(
     block: UserBlock,
     k: int,
     wanted: NDArray[np.bool_] | None = None,
+    policy: Policy = PLAIN,
 ) -> Lists:
     """Lists for a block of people.
 
@@ -149,19 +100,61 @@ def rank_block(
         block: People asking.
         k: Length of a list.
         wanted: (n_candidates,) False for candidates that a filter of the request leaves out.
+        policy: What is done after scoring; with variety, scores need not fall along a list.
     """
+    allowed = offered(catalogue, block, wanted)
+    scores = pair_scores(model, catalogue, block, allowed)
+    if policy.rules is not None:
+        scores = _adjustment(catalogue, policy.rules).applied(scores, allowed)
+    if policy.variety > 0:
+        pool = top_k(scores, allowed, k * VARIETY_POOL)
+        labels = [(catalogue.levels[level].of_candidate, share) for level, share in VARIETY_LABELS]
+        columns = varied(pool, _taken(scores, pool), labels, k, policy.variety)
+    else:
+        columns = top_k(scores, allowed, k)
+    return Lists(columns, _taken(scores, columns), _sources(model, block))
+
+
+def offered(catalogue: Catalogue, block: UserBlock, wanted: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+    """(n_users, n_candidates) what may be listed: offered, wanted, and the earliest session of its activity."""
     allowed = may_be_offered(catalogue.sessions, block.people)
     if wanted is not None:
         allowed &= wanted
-    allowed = earliest_of_each_activity(catalogue.sessions, allowed)
+    return earliest_of_each_activity(catalogue.sessions, allowed)
+
+
+def pair_scores(
+    model: RankingModel, catalogue: Catalogue, block: UserBlock, allowed: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(n_users, n_candidates) scores of both stages."""
     first = stage_one(catalogue, block, model.learners)
     scores = blend(first, STAGE_ONE_WEIGHTS).astype(np.float64)
-    if model.general is not None:
-        scores = _re_ranked(model, model.general, catalogue, block, first, allowed, scores)
-    columns = top_k(scores, allowed, k)
-    listed = np.take_along_axis(np.append(scores, np.zeros((len(block), 1)), axis=1), columns, axis=1)
+    if model.general is None:
+        return scores
+    # Who opted out is not seen by what they booked either: for them every candidate counts.
+    return _re_ranked(model, model.general, catalogue, block, first, allowed | ~block.is_personal[:, None], scores)
+
+
+def _taken(scores: NDArray[np.float64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.take_along_axis(np.append(scores, np.zeros((len(scores), 1)), axis=1), columns, axis=1)
+
+
+def _sources(model: RankingModel, block: UserBlock) -> NDArray[np.object_]:
     has_past = np.bincount(block.events.rows, minlength=len(block)) > 0
-    return Lists(columns, listed, np.where(has_past, PERSONAL, POPULAR).astype(object))
+    by_past = TWO_STAGE if model.general is not None else FIRST_STAGE
+    return np.where(has_past, by_past, np.where(block.has_profile(), PROFILE, POPULAR)).astype(object)
+
+
+def _adjustment(catalogue: Catalogue, rules: RuleTable) -> Adjustment:
+    tree = catalogue.lookup.tree
+    paths = [tuple(str(tree.ids.ids[num]) for num in path) for path in tree.paths()]
+    of_candidate = np.empty(len(catalogue), dtype=object)
+    of_candidate[:] = [paths[region] for region in catalogue.places.regions]
+    values = {}
+    for level in ("category", "organiser"):
+        ids = np.array([*catalogue.lookup.keys[level].ids, None], dtype=object)
+        values[level] = ids[catalogue.lookup.of_sessions[level][catalogue.session_nums]]
+    return adjustment(rules, catalogue.at, values, of_candidate)
 
 
 def shortlist(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.ranking import RankingModel, rank_block
+from features.ranking import offered, pair_scores
+from features.ranking_model import RankingModel
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.people import UserBlock
 from features.signals.stage_one import booked_organisers, stage_one
-from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.dataset import Dataset
 from recsys.metrics import bootstrap_interval, coverage, ndcg_at_k, novelty, recall_at_k
 from recsys.ranking import top_k
@@ -54,47 +54,38 @@ def evaluate_lists(
     for block, relevant, outside in asked(catalogue, known, users, hits):
         segments.append(_segments(block))
         is_new = ~booked_organisers(catalogue, block)
-        for name, lists in _all_lists(model, catalogue, block, k):
+        allowed = offered(catalogue, block)
+        for name, scores in _all_scores(model, catalogue, block, allowed):
             figures = judged.setdefault(name, _Judged([], [], [], [], [], []))
-            _judge(figures, lists, relevant, outside, is_new, catalogue, k)
+            listed, listed_new = top_k(scores, allowed, k), top_k(scores, allowed & is_new, k)
+            _judge(figures, (listed, listed_new), relevant, outside, is_new, catalogue)
     window = cut_off.isoformat()
     segment = np.concatenate(segments) if segments else np.zeros(0, dtype=object)
     rows = [row for name, figures in judged.items() for row in _rows(name, figures, segment, len(catalogue), k, seed)]
     return pd.DataFrame(rows, columns=[c for c in COLUMNS if c != "window"]).assign(window=window)[COLUMNS]
 
 
-def _all_lists(
-    model: RankingModel, catalogue: Catalogue, block: UserBlock, k: int
-) -> Iterator[tuple[str, Callable[[NDArray[np.bool_] | None], NDArray[np.int64]]]]:
-    allowed = may_be_offered(catalogue.sessions, block.people)
-
-    yield SERVED, lambda wanted: rank_block(model, catalogue, block, k, wanted).columns
-    for name, scores in stage_one(catalogue, block, model.learners).items():
-        filled = np.where(np.isnan(scores), -np.inf, scores)
-
-        def lists(wanted: NDArray[np.bool_] | None, filled: NDArray[np.float32] = filled) -> NDArray[np.int64]:
-            may = allowed if wanted is None else allowed & wanted
-            return top_k(filled, earliest_of_each_activity(catalogue.sessions, may), k)
-
-        yield name, lists
+def _all_scores(
+    model: RankingModel, catalogue: Catalogue, block: UserBlock, allowed: NDArray[np.bool_]
+) -> Iterator[tuple[str, NDArray[np.floating]]]:
+    yield SERVED, pair_scores(model, catalogue, block, allowed)
+    yield from stage_one(catalogue, block, model.learners).items()
 
 
 def _judge(
     figures: _Judged,
-    lists: Callable[[NDArray[np.bool_] | None], NDArray[np.int64]],
+    lists: tuple[NDArray[np.int64], NDArray[np.int64]],
     relevant: NDArray[np.bool_],
     outside: NDArray[np.int64],
     is_new: NDArray[np.bool_],
     catalogue: Catalogue,
-    k: int,
 ) -> None:
     n_relevant = _n_activities(relevant, catalogue) + outside
-    columns = lists(None)
+    columns, columns_new = lists
     hit = np.take_along_axis(np.append(relevant, np.zeros((len(relevant), 1), bool), axis=1), columns, axis=1)
     figures.ndcg.append(ndcg_at_k(hit, n_relevant))
     figures.recall.append(recall_at_k(hit, n_relevant))
     new_relevant = relevant & is_new
-    columns_new = lists(is_new)
     hit = np.take_along_axis(np.append(new_relevant, np.zeros((len(relevant), 1), bool), axis=1), columns_new, axis=1)
     n_new = _n_activities(new_relevant, catalogue)
     figures.new_ndcg.append(ndcg_at_k(hit, n_new))

@@ -22,6 +22,9 @@ FAST_DAYS = 21.0
 SLOW_DAYS = 90.0
 """Half-lives of what is new and of what lasts."""
 
+PLACE_STEP = 1e6
+"""Between the keys in a sorted list of days."""
+
 COMPANY_DAYS = 240.0
 """Age of the oldest session whose people count as met."""
 
@@ -40,6 +43,7 @@ class KeyColumns:
         taken_slow: (n_keys,) the same.
         n_users: (n_keys,) people who ever booked.
         n_open: (n_keys,) candidates of the key.
+        held: (n_held,) place * `PLACE_STEP` + days since each held session, ascending.
     """
 
     keys: NDArray[np.int64]
@@ -51,6 +55,13 @@ class KeyColumns:
     taken_slow: NDArray[np.float64]
     n_users: NDArray[np.float64]
     n_open: NDArray[np.float64]
+    held: NDArray[np.float64]
+
+    def held_since(self, places: NDArray[np.int64], days: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sessions of each key held later than so many days ago, NaN where the days are."""
+        start = np.searchsorted(self.held, places * PLACE_STEP)
+        found = np.searchsorted(self.held, places * PLACE_STEP + np.nan_to_num(days) - 1e-6) - start
+        return np.where(np.isnan(days), np.nan, found)
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,8 @@ class Catalogue:
             candidates, a session's people sharing one unit.
         homes: Where the people of each key live.
         lifts: Grouping and level to (n_groups + 1, n_keys + 1) log lift of a key among the group's people.
+        titles: (n_activities,) titles, empty where missing.
+        venue_names: (n_venue_keys,) names, empty where missing.
         n_people: People with a past.
     """
 
@@ -90,6 +103,8 @@ class Catalogue:
     company: dict[str, sparse.csr_array]
     homes: Homes
     lifts: dict[str, NDArray[np.float64]]
+    titles: NDArray[np.object_]
+    venue_names: NDArray[np.object_]
     n_people: int
 
     def __len__(self) -> int:
@@ -115,7 +130,8 @@ def catalogue_of(
     session_nums = lookup.sessions.nums(sessions.session_ids)
     levels = {level: key_columns(level, session_nums, lookup, everybody, at) for level in LEVELS}
     venue_ids = pd.Index(lookup.keys["venue"].ids, dtype=object)
-    spots = known.venues.set_index("venue_id")[["lat", "lon"]].reindex(venue_ids).to_numpy(dtype=np.float64)
+    venues = known.venues.set_index("venue_id").reindex(venue_ids)
+    spots = venues[["lat", "lon"]].to_numpy(dtype=np.float64)
     return Catalogue(
         at=at,
         lookup=lookup,
@@ -136,6 +152,8 @@ def catalogue_of(
             lookup,
             {level: levels[level].place_of_key for level in GROUPED_LEVELS},
         ),
+        titles=known.activities["title"].astype(object).fillna("").to_numpy(dtype=object),
+        venue_names=venues["name"].astype(object).fillna("").to_numpy(dtype=object),
         n_people=len(np.unique(everybody.rows)),
     )
 
@@ -171,6 +189,7 @@ def key_columns(
         taken_fast=summed(event_place[took], decay(everybody.days[took], FAST_DAYS)),
         taken_slow=summed(event_place[took], decay(everybody.days[took], SLOW_DAYS)),
         n_users=np.bincount(pairs >> 32, minlength=len(keys)).astype(np.float64),
+        held=np.sort(held[is_held] * PLACE_STEP + held_days[is_held]),
         n_open=np.bincount(place_of_key[of_candidate][of_candidate >= 0], minlength=len(keys)).astype(np.float64),
     )
 

@@ -11,6 +11,8 @@ from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
 
 _HOURS = 168
+RIVAL_HOURS = 3.0
+"""Sessions that start within so many hours of each other compete for a person."""
 
 
 def _kernels() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -39,6 +41,28 @@ def habit_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
         "habit_hour": np.where(has_past, (past @ _ANY_DAY)[rows, mine] / below, np.nan),
         "habit_weekday": np.where(has_past, by_day[rows, mine // 24] / below, np.nan),
     }
+
+
+def day_signals(
+    catalogue: Catalogue,
+    score: NDArray[np.float32],
+    allowed: NDArray[np.bool_],
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+) -> Signals:
+    """The candidate's share of the score of all that starts within hours of it: few go to two."""
+    filled = np.where(allowed, np.nan_to_num(score, nan=0.0), 0.0)
+    order = np.argsort(catalogue.sessions.starts, kind="stable")
+    starts = catalogue.sessions.starts[order] / 3.6e12
+    before, after = (
+        np.searchsorted(starts, starts - RIVAL_HOURS),
+        np.searchsorted(starts, starts + RIVAL_HOURS, "right"),
+    )
+    sums = np.concatenate([np.zeros((len(filled), 1)), np.cumsum(filled[:, order], axis=1, dtype=np.float64)], axis=1)
+    near = np.empty(filled.shape)
+    near[:, order] = sums[:, after] - sums[:, before]
+    own = filled[rows, cols].astype(np.float64)
+    return {"rival_near_share": np.divide(own, near[rows, cols], out=np.zeros(len(own)), where=near[rows, cols] > 1e-9)}
 
 
 def rival_signals(catalogue: Catalogue, cols: NDArray[np.int64]) -> Signals:

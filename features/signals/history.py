@@ -37,7 +37,9 @@ def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64],
         signals[f"own_{level}_fast"] = fast_sum
         signals[f"own_{level}_slow"] = slow_sum
         signals[f"own_{level}_share"] = _ratio(slow_sum, total[rows])
-        signals[f"own_{level}_days"] = _last_days(places, events.rows, events.days, shape)[at]
+        days = _last_days(places, events.rows, events.days, shape)[at]
+        signals[f"own_{level}_days"] = days
+        signals[f"own_{level}_missed"] = columns.held_since(at[1], days)
         held_fast = np.append(columns.sessions_fast, 0.0)[at[1]]
         held_slow = np.append(columns.sessions_slow, 0.0)[at[1]]
         signals[f"own_{level}_rate"] = _ratio(fast_sum, held_fast + 0.1)

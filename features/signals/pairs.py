@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue
 from features.signals.company import company_signals, title_signals
-from features.signals.habits import habit_signals, rival_signals
+from features.signals.habits import day_signals, habit_signals, rival_signals
 from features.signals.history import Signals, crowd_signals, own_signals, person_signals
 from features.signals.nearness import place_signals, profile_signals
 from features.signals.people import UserBlock
@@ -39,6 +39,7 @@ def pair_signals(
         signals[f"score_{name}"] = values[rows, cols]
         place = ranks(values, allowed)[rows, cols].astype(np.float64)
         signals[f"rank_{name}"] = np.where(place > 0, place, np.nan)
+    signals |= day_signals(catalogue, scores["affinity"], allowed, rows, cols)
     signals |= person_signals(block, rows)
     signals |= own_signals(catalogue, block, rows, cols)
     signals |= crowd_signals(catalogue, cols)

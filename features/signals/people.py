@@ -48,6 +48,11 @@ class UserBlock:
     def __len__(self) -> int:
         return len(self.user_ids)
 
+    def has_profile(self) -> NDArray[np.bool_]:
+        """(n_users,) whether age, gender, place or interests are known and may be used."""
+        grouped = np.column_stack([groups >= 0 for groups in self.profiles.groups.values()]).any(axis=1)
+        return grouped | ~np.isnan(self.lat) | (np.diff(self.interests.indptr) > 0)
+
 
 def user_block(
     catalogue: Catalogue,

@@ -1,0 +1,90 @@
+"""What ranking learned, as it lies in a bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.signals.history import Signals
+from features.signals.lookup import LEARNER_LEVEL
+from features.signals.stage_one import Learners
+from recsys.bundle import BundleWriter, ModelBundle
+from recsys.ids import IdMap
+from recsys.rankers.store import load_ranker
+
+
+@dataclass(frozen=True)
+class ReRanker:
+    """A tree model over signals of pairs.
+
+    Attributes:
+        booster: The trees.
+        signal_names: Signals in the order of the trees' columns; one that a catalogue lacks is NaN.
+    """
+
+    booster: lgb.Booster
+    signal_names: tuple[str, ...]
+
+    def predict(self, signals: Signals, n_pairs: int) -> NDArray[np.float64]:
+        """(n_pairs,) scores."""
+        values = np.full((n_pairs, len(self.signal_names)), np.nan, dtype=np.float32)
+        for column, name in enumerate(self.signal_names):
+            if name in signals:
+                values[:, column] = signals[name]
+        return np.asarray(self.booster.predict(values, num_threads=1), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class RankingModel:
+    """What ranking learned.
+
+    Attributes:
+        learners: Candidate rankers.
+        data_until: First instant not used in learning.
+        general: Orders all candidates; None where there was too little to learn from.
+        discovery: Orders those of organisers new to the person among themselves; None to leave it to `general`.
+    """
+
+    learners: Learners
+    data_until: pd.Timestamp
+    general: ReRanker | None = None
+    discovery: ReRanker | None = None
+
+    def save(self, writer: BundleWriter) -> None:
+        """Adds the model to a bundle under `ranking/`."""
+        writer.json(
+            "ranking/model",
+            {
+                "data_until": self.data_until.isoformat(),
+                "rankers": sorted(self.learners.rankers),
+                "keys": self.learners.keys.ids.tolist(),
+            },
+        )
+        for name, ranker in self.learners.rankers.items():
+            ranker.save(writer, f"ranking/{name}")
+        for part, re_ranker in (("general", self.general), ("discovery", self.discovery)):
+            if re_ranker is not None:
+                writer.text(f"ranking/{part}/trees", re_ranker.booster.model_to_string(), ".txt")
+                writer.json(f"ranking/{part}/signals", list(re_ranker.signal_names))
+
+
+def load_ranking(bundle: ModelBundle) -> RankingModel:
+    """The model that `RankingModel.save` wrote."""
+    model = bundle.json("ranking/model")
+    rankers = {name: load_ranker(bundle, f"ranking/{name}") for name in model["rankers"]}
+    return RankingModel(
+        Learners(IdMap.of(model["keys"], LEARNER_LEVEL), rankers),
+        pd.Timestamp(model["data_until"]),
+        _load_re_ranker(bundle, "ranking/general"),
+        _load_re_ranker(bundle, "ranking/discovery"),
+    )
+
+
+def _load_re_ranker(bundle: ModelBundle, name: str) -> ReRanker | None:
+    if f"{name}/trees" not in bundle:
+        return None
+    return ReRanker(lgb.Booster(model_str=bundle.text(f"{name}/trees")), tuple(bundle.json(f"{name}/signals")))

@@ -1,0 +1,197 @@
+"""Why something is in a list: causes whose removal lowers the score, in Chinese and English."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.ranking import offered
+from features.ranking_model import RankingModel
+from features.signals.catalogue import Catalogue
+from features.signals.history import Signals
+from features.signals.lookup import take_or_missing
+from features.signals.pairs import pair_signals
+from features.signals.people import UserBlock
+from features.signals.stage_one import stage_one
+
+MAX_REASONS = 3
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One cause; taking it away lowers the score.
+
+    Attributes:
+        code: Name of the cause, one of `CAUSES`.
+        zh: In Chinese.
+        en: In English.
+    """
+
+    code: str
+    zh: str
+    en: str
+
+
+CAUSES: Mapping[str, tuple[str, ...]] = {
+    "series": ("own_series_", "own_activity_"),
+    "organiser": (
+        "own_organiser_",
+        "own_programme_",
+        "own_weekday_",
+        "score_affinity",
+        "rank_affinity",
+        "score_als",
+        "rank_als",
+        "rival_near_share",
+    ),
+    "category": ("own_category_", "own_kind_"),
+    "venue": ("own_venue_", "km_from_past"),
+    "title": ("title_",),
+    "company": ("company_",),
+    "habit": ("habit_",),
+    "distance": ("km_from_home", "same_township"),
+    "interest": ("interest_named",),
+    "family": ("child_fits",),
+    "township": ("alike_township_",),
+    "age": ("alike_age_",),
+    "popular": ("crowd_", "fact_booked_", "score_popularity", "rank_popularity"),
+}
+"""Beginnings of the signals that make each cause."""
+
+_ZERO_WHEN_ABSENT = (
+    "_count",
+    "_fast",
+    "_slow",
+    "_share",
+    "_rate",
+    "_sum",
+    "company_programme",
+    "company_series",
+    "_fits",
+)
+
+
+def reasons_for(
+    model: RankingModel,
+    catalogue: Catalogue,
+    block: UserBlock,
+    columns: NDArray[np.int64],
+    wanted: NDArray[np.bool_] | None = None,
+) -> list[tuple[Reason, ...]]:
+    """Reasons of one person's listed candidates, strongest first, at most `MAX_REASONS` each.
+
+    Each cause's signals are set to what they are when there is no such past (or it is unknown); a cause whose removal
+    lowers the score is a reason. Without a second stage only popularity and the person's own past are told apart.
+
+    Args:
+        model: The model.
+        catalogue: Candidates.
+        block: One person.
+        columns: (n,) candidates of the list.
+        wanted: (n_candidates,) the request's filter.
+    """
+    n = len(columns)
+    if n == 0:
+        return []
+    rows = np.zeros(n, dtype=np.int64)
+    allowed = offered(catalogue, block, wanted) | ~block.is_personal[:, None]
+    first = stage_one(catalogue, block, model.learners)
+    signals = pair_signals(catalogue, block, first, allowed, rows, columns)
+    told = [code for code in CAUSES if _is_there(code, signals).any()]
+    if model.general is None:
+        drops = np.where(_is_there("organiser", signals), 1.0, 0.0)[None, :]
+        return _worded(catalogue, block, columns, signals, ["organiser"], drops)
+    stacked = {
+        name: np.concatenate([values, *(_without(code, name, values) for code in told)])
+        for name, values in signals.items()
+    }
+    scores = model.general.predict(stacked, n * (len(told) + 1)).reshape(len(told) + 1, n)
+    drops = np.array(
+        [np.where(_is_there(code, signals), scores[0] - scores[i + 1], 0.0) for i, code in enumerate(told)]
+    )
+    return _worded(catalogue, block, columns, signals, told, drops.reshape(len(told), n))
+
+
+def _without(code: str, name: str, values: NDArray[np.floating]) -> NDArray[np.floating]:
+    if not name.startswith(CAUSES[code]):
+        return values
+    return np.full_like(values, 0.0 if name.endswith(_ZERO_WHEN_ABSENT) and code != "popular" else np.nan)
+
+
+def _is_there(code: str, signals: Signals) -> NDArray[np.bool_]:
+    """(n,) whether the cause holds at all, whatever the model makes of it."""
+    n = len(next(iter(signals.values())))
+
+    def above(name: str, limit: float = 0.0) -> NDArray[np.bool_]:
+        return np.asarray(signals[name] > limit) if name in signals else np.zeros(n, dtype=bool)
+
+    tests: Mapping[str, Callable[[], NDArray[np.bool_]]] = {
+        "series": lambda: above("own_series_count"),
+        "organiser": lambda: above("own_organiser_count"),
+        "category": lambda: above("own_category_count"),
+        "venue": lambda: above("own_venue_count", 1.0),
+        "title": lambda: above("title_share", 0.1),
+        "company": lambda: above("company_programme", 0.05),
+        "habit": lambda: above("habit_slot", 0.2),
+        "distance": lambda: np.asarray(signals["km_from_home"] < 5.0),
+        "interest": lambda: above("interest_named"),
+        "family": lambda: above("child_fits"),
+        "township": lambda: above("alike_township_programme", 0.1),
+        "age": lambda: above("alike_age_programme", 0.1),
+        "popular": lambda: above("score_popularity"),
+    }
+    return tests[code]()
+
+
+def _worded(
+    catalogue: Catalogue,
+    block: UserBlock,
+    columns: NDArray[np.int64],
+    signals: Signals,
+    told: list[str],
+    drops: NDArray[np.float64],
+) -> list[tuple[Reason, ...]]:
+    result = []
+    for place, column in enumerate(columns):
+        order = [i for i in np.argsort(-drops[:, place], kind="stable") if drops[i, place] > 1e-6][:MAX_REASONS]
+        result.append(tuple(_reason(told[i], catalogue, block, int(column), signals, place) for i in order))
+    return result
+
+
+def _reason(code: str, catalogue: Catalogue, block: UserBlock, column: int, signals: Signals, place: int) -> Reason:
+    category = catalogue.lookup.keys["category"].ids[
+        catalogue.lookup.activity_keys["category"][catalogue.activities[column]]
+    ]
+    past = _last_title(catalogue, block, column, "series" if code == "series" else "organiser")
+    km = float(signals["km_from_home"][place])
+    venue_key = catalogue.lookup.of_sessions["venue"][catalogue.session_nums[column]]
+    venue = str(catalogue.venue_names[venue_key]) if venue_key >= 0 else ""
+    zh, en = {
+        "series": (f"因为您参加过{past[0]}", f"Because you went to {past[1]}"),
+        "organiser": (f"因为您参加过同一主办方的{past[0]}", f"Because you went to {past[1]} by the same organiser"),
+        "category": (f"因为您参加过“{category}”类活动", f"Because you have been to {category} before"),
+        "venue": (f"在您去过的{venue or '场馆'}", f"At {venue or 'a venue'}, where you have been"),
+        "title": ("内容与您参加过的活动相近", "Similar to what you went to before"),
+        "company": ("与您一起参加过活动的人也参加", "People you have met at sessions go to this"),
+        "habit": ("在您平时参加活动的时间", "At a time when you usually go"),
+        "distance": (f"离您 {km:.1f} 公里", f"{km:.1f} km from you"),
+        "interest": (f"因为您关注“{category}”", f"Because you are interested in {category}"),
+        "family": ("适合您孩子的年龄", "Right for your child's age"),
+        "township": ("本街道热门", "Popular in your township"),
+        "age": ("同龄人常参加", "People of your age go to this"),
+        "popular": ("近期热门", "Popular lately"),
+    }[code]
+    return Reason(code, zh, en)
+
+
+def _last_title(catalogue: Catalogue, block: UserBlock, column: int, level: str) -> tuple[str, str]:
+    """The newest activity of the person's past with the candidate's key, quoted in both languages."""
+    key = catalogue.lookup.activity_keys[level][catalogue.activities[column]]
+    mine = block.events.activities[
+        take_or_missing(catalogue.lookup.activity_keys[level], block.events.activities) == key
+    ]
+    title = str(catalogue.titles[mine[-1]]) if len(mine) else ""
+    return (f"《{title}》", f"“{title}”") if title else ("的活动", "an activity")
