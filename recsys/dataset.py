@@ -79,12 +79,10 @@ class Dataset:
         sessions = typed["sessions"].dropna(subset=["starts_at"])
         bookings = typed["bookings"]
         bookings = bookings[bookings["session_id"].isin(sessions["session_id"])]
-        whole = cls(
-            **_with_implied_rows({**typed, "sessions": sessions, "bookings": bookings}),
-            data_until=pd.Timestamp(data_until).tz_convert("UTC"),
-            timezone=timezone,
-        )
-        return whole.known_at(whole.data_until)
+        time = pd.Timestamp(data_until).tz_convert("UTC")
+        # Cut first: what only a later row points at is not implied.
+        known = _known_at({**typed, "sessions": sessions, "bookings": bookings}, time)
+        return cls(**_with_implied_rows(known), data_until=time, timezone=timezone)
 
     def known_at(self, time: pd.Timestamp) -> Dataset:
         """The data set as it was known at `time`, which must not lie after `data_until`.
@@ -94,26 +92,7 @@ class Dataset:
         """
         if time > self.data_until:
             raise DataError("data set", [f"{time} lies after data_until {self.data_until}"])
-        bookings = self.bookings[self.bookings["booked_at"] < time]
-        # What somebody has booked is known, whatever its row says of publishing.
-        is_known = ~(self.sessions["published_at"] > time) | self.sessions["session_id"].isin(bookings["session_id"])
-        sessions = self.sessions[is_known]
-        sessions = sessions.assign(cancelled_at=sessions["cancelled_at"].where(sessions["cancelled_at"] <= time))
-        bookings = _with_status_at(bookings, self.sessions, time)
-        feedback = self.feedback[self.feedback["occurred_at"] < time]
-        users = self.users[~(self.users["registered_at"] >= time)]
-        hidden = self.activities["activity_id"].isin(self.sessions["activity_id"]) & ~self.activities[
-            "activity_id"
-        ].isin(pd.concat([sessions["activity_id"], feedback["activity_id"]]))
-        known = {
-            **self.tables(),
-            "users": users,
-            "activities": self.activities[~hidden],
-            "sessions": sessions,
-            "bookings": bookings,
-            "feedback": feedback,
-        }
-        return replace(self, **_with_implied_rows(known), data_until=time.tz_convert("UTC"))
+        return replace(self, **_with_implied_rows(_known_at(self.tables(), time)), data_until=time.tz_convert("UTC"))
 
 
 def split_list(values: pd.Series) -> pd.Series:
@@ -162,6 +141,26 @@ def _typed_column(column: Column, values: pd.Series | None, index: pd.Index) -> 
     if column.type != "flag" and column.name in _DEFAULTS:
         typed = typed.fillna(_DEFAULTS[column.name])
     return typed
+
+
+def _known_at(tables: dict[str, pd.DataFrame], time: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """The rows that were known at `time`, as they were known then."""
+    sessions, activities = tables["sessions"], tables["activities"]
+    bookings = tables["bookings"][tables["bookings"]["booked_at"] < time]
+    feedback = tables["feedback"][tables["feedback"]["occurred_at"] < time]
+    # What somebody has booked is known, whatever its row says of publishing.
+    is_known = ~(sessions["published_at"] > time) | sessions["session_id"].isin(bookings["session_id"])
+    known = sessions[is_known]
+    named = pd.concat([known["activity_id"], feedback["activity_id"]])
+    is_hidden = activities["activity_id"].isin(sessions["activity_id"]) & ~activities["activity_id"].isin(named)
+    return {
+        **tables,
+        "users": tables["users"][~(tables["users"]["registered_at"] >= time)],
+        "activities": activities[~is_hidden],
+        "sessions": known.assign(cancelled_at=known["cancelled_at"].where(known["cancelled_at"] <= time)),
+        "bookings": _with_status_at(bookings, sessions, time),
+        "feedback": feedback,
+    }
 
 
 def _with_status_at(bookings: pd.DataFrame, sessions: pd.DataFrame, time: pd.Timestamp) -> pd.DataFrame:
