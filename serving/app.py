@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from features.store import Store
-from serving.addresses import SlashesInIds
 from serving.champion import Provider
+from serving.edge import LimitedBody, SlashesInIds
 from serving.live import LiveData
 from serving.metrics import Metrics, Observed
 from serving.parts import BundleParts
@@ -89,6 +89,7 @@ def create_app(
     ):
         app.include_router(router)
     pages.mount_static(app)
+    app.add_middleware(LimitedBody)
     app.add_middleware(SlashesInIds)
     app.add_middleware(Observed, metrics=service.metrics)
     return app

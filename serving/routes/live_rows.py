@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from features.store import Store
 from features.store_rows import RowResult as StoredResult
 from recsys.schema import TABLES, Table
-from serving.addresses import row_id
+from serving.edge import row_id
 from serving.problems import RESPONSES, FieldError, ProblemError, invalid
 from serving.schemas.apps import RowResult, RowResults
 from serving.schemas.rows import row_model
@@ -25,7 +25,6 @@ DEFAULT_PLATFORM = "default"
 """Where rows go before any platform has delivered."""
 
 MAX_ROWS = 1000
-MAX_BYTES = 8 * 1024 * 1024
 _CATALOGUE = ("regions", "venues", "users", "activities", "sessions")
 _STATUS: dict[str, Literal["accepted", "waiting", "rejected"]] = {
     "accepted": "accepted",
@@ -45,26 +44,15 @@ def _body_of(table: str, many: bool) -> dict[str, Any]:
 
 
 async def _json(request: Request) -> Any:
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BYTES:
-        raise _too_large()
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise _too_large()
+    body = await request.body()
     try:
-        return json.loads(bytes(body).decode("utf-8"), parse_constant=_no_constant)
+        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise invalid("body", "expected JSON in UTF-8") from error
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
-
-
-def _too_large() -> ProblemError:
-    return ProblemError(413, "body-too-large", f"the body is larger than {MAX_BYTES // 1024 // 1024} MiB; send parts")
 
 
 @router.post("/bookings", status_code=202, openapi_extra=_body_of("bookings", True), responses={413: RESPONSES[422]})

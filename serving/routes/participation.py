@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from recsys.errors import UnknownIdError
 from recsys.regions import ROOT
-from serving.addresses import RegionId, VenueId
+from serving.edge import RegionId, VenueId
 from serving.params import ParticipationQuery, Period, RadiusQuery, ReportQuery, UtilisationQuery
 from serving.participation import MIN_PEOPLE, participation
 from serving.problems import RESPONSES

@@ -9,7 +9,7 @@ import pandas as pd
 from fastapi import APIRouter, Response
 
 from recsys.schema import TABLES
-from serving.addresses import TagName, UserId
+from serving.edge import TagName, UserId
 from serving.live_queries import read_person
 from serving.people import person_rows, tags_of
 from serving.problems import RESPONSES, ProblemError

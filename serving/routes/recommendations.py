@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi import Request as HttpRequest
 
 from features.answers import Recommendation, Request
-from serving.addresses import ActivityId, UserId
+from serving.edge import ActivityId, UserId
 from serving.lists import Made, Only, make_list
 from serving.live import Picture
 from serving.params import Filters, Similar, timestamp

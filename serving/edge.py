@@ -1,4 +1,4 @@
-"""Ids in addresses: they may hold any character, a slash too."""
+"""What stands between the socket and the routes: slashes in ids, bodies that are too long."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from urllib.parse import unquote
 
 from fastapi import Path
 from pydantic import AfterValidator
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BYTES = 8 * 1024 * 1024
+"""Longest body of a request."""
 
 _SLASH = "\ufdd0"
 """Stands for a slash inside an id until the route has been found; a code point that no text holds."""
@@ -26,6 +30,30 @@ class SlashesInIds:
             path = raw.decode("ascii").replace("%2f", _SLASH).replace("%2F", _SLASH)
             scope = {**scope, "path": unquote(path)}
         await self._app(scope, receive, send)
+
+
+class LimitedBody:
+    """Refuses a body of more than `MAX_BYTES`, whether its length was announced or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Counts what is read and stops the request once it is too much."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        n_read = 0
+
+        async def receive_limited() -> Message:
+            nonlocal n_read
+            message = await receive()
+            n_read += len(message.get("body", b""))
+            if n_read > MAX_BYTES:
+                raise HTTPException(413, f"the body is larger than {MAX_BYTES // 1024 // 1024} MiB; send parts")
+            return message
+
+        await self._app(scope, receive_limited, send)
 
 
 def _with_slashes(value: str) -> str:
