@@ -129,10 +129,10 @@ def pair_scores(
     """(n_users, n_candidates) scores of both stages."""
     first = stage_one(catalogue, block, model.learners)
     scores = blend(first, STAGE_ONE_WEIGHTS).astype(np.float64)
-    if model.general is None:
+    if model.re_ranker is None:
         return scores
     # Who opted out is not seen by what they booked either: for them every candidate counts.
-    return _re_ranked(model, model.general, catalogue, block, first, allowed | ~block.is_personal[:, None], scores)
+    return _re_ranked(model.re_ranker, catalogue, block, first, allowed | ~block.is_personal[:, None], scores)
 
 
 def _taken(scores: NDArray[np.float64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -141,7 +141,7 @@ def _taken(scores: NDArray[np.float64], columns: NDArray[np.int64]) -> NDArray[n
 
 def _sources(model: RankingModel, block: UserBlock) -> NDArray[np.object_]:
     has_past = np.bincount(block.events.rows, minlength=len(block)) > 0
-    by_past = TWO_STAGE if model.general is not None else FIRST_STAGE
+    by_past = TWO_STAGE if model.re_ranker is not None else FIRST_STAGE
     return np.where(has_past, by_past, np.where(block.has_profile(), PROFILE, POPULAR)).astype(object)
 
 
@@ -175,8 +175,7 @@ def shortlist(
 
 
 def _re_ranked(
-    model: RankingModel,
-    general: ReRanker,
+    re_ranker: ReRanker,
     catalogue: Catalogue,
     block: UserBlock,
     first: Mapping[str, NDArray[np.float32]],
@@ -187,26 +186,11 @@ def _re_ranked(
     is_new = ~booked_organisers(catalogue, block)
     rows, cols = np.nonzero(shortlist(first, allowed, is_new))
     signals = pair_signals(catalogue, block, first, allowed, rows, cols)
-    values = general.predict(signals, len(rows)) if len(rows) else np.zeros(0)
-    if model.discovery is not None and len(rows):
-        pairs = is_new[rows, cols]
-        found = model.discovery.predict({name: column[pairs] for name, column in signals.items()}, int(pairs.sum()))
-        values[pairs] = reordered(rows[pairs], values[pairs], found)
+    values = re_ranker.predict(signals, len(rows)) if len(rows) else np.zeros(0)
     lowest = np.zeros(len(block))
     np.minimum.at(lowest, rows, values)
     result = lowest[:, None] - 2.0 + scores / (1.0 + scores)
     result[rows, cols] = values
-    return result
-
-
-def reordered(rows: NDArray[np.int64], values: NDArray[np.float64], by: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each row's values given out again in the order of `by`: the same places, other holders.
-
-    >>> reordered(np.array([0, 0, 1]), np.array([3.0, 2.0, 5.0]), np.array([1.0, 9.0, 0.0])).tolist()
-    [2.0, 3.0, 5.0]
-    """
-    result = np.empty(len(values))
-    result[np.lexsort((-by, rows))] = values[np.lexsort((-values, rows))]
     return result
 
 

@@ -45,14 +45,12 @@ class RankingModel:
     Attributes:
         learners: Candidate rankers.
         data_until: First instant not used in learning.
-        general: Orders all candidates; None where there was too little to learn from.
-        discovery: Orders those of organisers new to the person among themselves; None to leave it to `general`.
+        re_ranker: The second stage; None where there was too little to learn from.
     """
 
     learners: Learners
     data_until: pd.Timestamp
-    general: ReRanker | None = None
-    discovery: ReRanker | None = None
+    re_ranker: ReRanker | None = None
 
     def save(self, writer: BundleWriter) -> None:
         """Adds the model to a bundle under `ranking/`."""
@@ -66,25 +64,18 @@ class RankingModel:
         )
         for name, ranker in self.learners.rankers.items():
             ranker.save(writer, f"ranking/{name}")
-        for part, re_ranker in (("general", self.general), ("discovery", self.discovery)):
-            if re_ranker is not None:
-                writer.text(f"ranking/{part}/trees", re_ranker.booster.model_to_string(), ".txt")
-                writer.json(f"ranking/{part}/signals", list(re_ranker.signal_names))
+        if self.re_ranker is not None:
+            writer.text("ranking/trees", self.re_ranker.booster.model_to_string(), ".txt")
+            writer.json("ranking/signals", list(self.re_ranker.signal_names))
 
 
 def load_ranking(bundle: ModelBundle) -> RankingModel:
     """The model that `RankingModel.save` wrote."""
     model = bundle.json("ranking/model")
     rankers = {name: load_ranker(bundle, f"ranking/{name}") for name in model["rankers"]}
-    return RankingModel(
-        Learners(IdMap.of(model["keys"], LEARNER_LEVEL), rankers),
-        pd.Timestamp(model["data_until"]),
-        _load_re_ranker(bundle, "ranking/general"),
-        _load_re_ranker(bundle, "ranking/discovery"),
-    )
-
-
-def _load_re_ranker(bundle: ModelBundle, name: str) -> ReRanker | None:
-    if f"{name}/trees" not in bundle:
-        return None
-    return ReRanker(lgb.Booster(model_str=bundle.text(f"{name}/trees")), tuple(bundle.json(f"{name}/signals")))
+    trees = None
+    if "ranking/trees" in bundle:
+        booster = lgb.Booster(model_str=bundle.text("ranking/trees"))
+        trees = ReRanker(booster, tuple(bundle.json("ranking/signals")))
+    keys = IdMap.of(model["keys"], LEARNER_LEVEL)
+    return RankingModel(Learners(keys, rankers), pd.Timestamp(model["data_until"]), trees)

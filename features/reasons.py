@@ -101,14 +101,14 @@ def reasons_for(
     first = stage_one(catalogue, block, model.learners)
     signals = pair_signals(catalogue, block, first, allowed, rows, columns)
     told = [code for code in CAUSES if _is_there(code, signals).any()]
-    if model.general is None:
+    if model.re_ranker is None:
         drops = np.where(_is_there("organiser", signals), 1.0, 0.0)[None, :]
         return _worded(catalogue, block, columns, signals, ["organiser"], drops)
     stacked = {
         name: np.concatenate([values, *(_without(code, name, values) for code in told)])
         for name, values in signals.items()
     }
-    scores = model.general.predict(stacked, n * (len(told) + 1)).reshape(len(told) + 1, n)
+    scores = model.re_ranker.predict(stacked, n * (len(told) + 1)).reshape(len(told) + 1, n)
     drops = np.array(
         [np.where(_is_there(code, signals), scores[0] - scores[i + 1], 0.0) for i, code in enumerate(told)]
     )

@@ -34,8 +34,7 @@ class RankingConfig(BaseModel):
     item_knn: ItemKnnConfig = ItemKnnConfig()
     als: AlsConfig = AlsConfig(n_factors=32, n_iterations=8)
     windows: WindowConfig = WindowConfig()
-    general: TreeConfig = TreeConfig()
-    discovery: TreeConfig | None = TreeConfig(n_trees=80)
+    trees: TreeConfig = TreeConfig()
     seed: int = Field(default=0, ge=0, description="seed of every random draw in learning and evaluation")
 
 
@@ -49,10 +48,7 @@ def fit_ranking(dataset: Dataset, config: RankingConfig | None = None) -> Rankin
         for time in cut_offs(dataset, config.windows)
     ]
     windows = [window for window in found if window is not None]
-    discovery = (
-        None if config.discovery is None else fit_re_ranker(windows, config.discovery, config.seed, only_new=True)
-    )
-    return RankingModel(learners, dataset.data_until, fit_re_ranker(windows, config.general, config.seed), discovery)
+    return RankingModel(learners, dataset.data_until, fit_re_ranker(windows, config.trees, config.seed))
 
 
 def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig) -> Learners:

@@ -33,9 +33,7 @@ class TreeConfig(BaseModel):
     n_threads: int = Field(default=1, gt=0, description="processor cores; the result does not depend on it")
 
 
-def fit_re_ranker(
-    windows: Sequence[WindowPairs], config: TreeConfig, seed: int, *, only_new: bool = False
-) -> ReRanker | None:
+def fit_re_ranker(windows: Sequence[WindowPairs], config: TreeConfig, seed: int) -> ReRanker | None:
     """LambdaMART over the windows' pairs; None where there are too few hits to learn from.
 
     Source: Burges 2010, MSR-TR-2010-82; Ke et al. 2017, NeurIPS (LightGBM).
@@ -44,9 +42,8 @@ def fit_re_ranker(
         windows: Pairs of past windows.
         config: Settings.
         seed: Seed of the draws of signals and pairs.
-        only_new: Learn from pairs with organisers new to the person alone.
     """
-    picked = [_with_hits(window, only_new) for window in windows]
+    picked = [_with_hits(window) for window in windows]
     n_hits = sum(int(window.is_hit.sum()) for window in picked)
     if n_hits < MIN_HITS:
         return None
@@ -76,11 +73,10 @@ def distinct_signals(signals: pd.DataFrame) -> list[str]:
     return names
 
 
-def _with_hits(window: WindowPairs, only_new: bool) -> WindowPairs:
-    keep = window.is_new if only_new else np.ones(len(window.is_hit), dtype=bool)
-    hits = np.bincount(window.person[keep & window.is_hit], minlength=int(window.person.max(initial=0)) + 1)
-    keep = keep & (hits[window.person] > 0)
-    return WindowPairs(window.signals[keep], window.is_hit[keep], window.is_new[keep], window.person[keep])
+def _with_hits(window: WindowPairs) -> WindowPairs:
+    hits = np.bincount(window.person[window.is_hit], minlength=int(window.person.max(initial=0)) + 1)
+    keep = hits[window.person] > 0
+    return WindowPairs(window.signals[keep], window.is_hit[keep], window.person[keep])
 
 
 def _group_sizes(person: NDArray[np.int64]) -> NDArray[np.int64]:

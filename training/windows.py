@@ -41,13 +41,11 @@ class WindowPairs:
     Attributes:
         signals: One column a signal, float32.
         is_hit: (n_pairs,) whether the person booked the activity.
-        is_new: (n_pairs,) whether its organiser is new to the person.
         person: (n_pairs,) number of the person within the window.
     """
 
     signals: pd.DataFrame
     is_hit: NDArray[np.bool_]
-    is_new: NDArray[np.bool_]
     person: NDArray[np.int64]
 
 
@@ -109,7 +107,6 @@ def window_pairs(
     return WindowPairs(
         pd.concat([p.signals for p in parts], ignore_index=True),
         np.concatenate([p.is_hit for p in parts]),
-        np.concatenate([p.is_new for p in parts]),
         np.concatenate([p.person for p in parts]),
     )
 
@@ -130,4 +127,4 @@ def _block_pairs(
     chosen = shortlist(scores, allowed, is_new) & (is_hit | (rng.random(allowed.shape) < config.kept_share))
     rows, cols = np.nonzero(chosen)
     signals = pair_signals(catalogue, block, scores, allowed, rows, cols)
-    return WindowPairs(pd.DataFrame(signals), is_hit[rows, cols], is_new[rows, cols], rows + n_before)
+    return WindowPairs(pd.DataFrame(signals), is_hit[rows, cols], rows + n_before)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.ranking import load_ranking, rank_block, recommend, reordered
+from features.ranking import load_ranking, rank_block, recommend
 from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
 from recsys.bundle import BundleWriter, load_bundle
@@ -17,8 +17,7 @@ from training.windows import WindowConfig
 
 CONFIG = RankingConfig(
     windows=WindowConfig(n_windows=3, step_days=7),
-    general=TreeConfig(n_trees=15, min_leaf_pairs=5),
-    discovery=TreeConfig(n_trees=10, min_leaf_pairs=5),
+    trees=TreeConfig(n_trees=15, min_leaf_pairs=5),
 )
 
 
@@ -45,8 +44,7 @@ def _alone(model, catalogue, dataset: Dataset, user_id: str, k: int = 10):
 
 
 def test_there_is_a_second_stage(model):
-    assert model.general is not None
-    assert model.discovery is not None
+    assert model.re_ranker is not None
 
 
 def test_one_person_at_a_time_is_the_batch_to_the_last_bit(model, whole):
@@ -140,10 +138,3 @@ def test_nothing_to_offer_is_an_empty_table(model):
     assert list(recommend(model, empty, AT, ["u"], 5)) == [
         "user_id", "rank", "activity_id", "session_id", "score", "source",
     ]  # fmt: skip
-
-
-def test_places_are_kept_and_their_holders_change():
-    rows = np.array([0, 0, 0, 1, 1])
-    values = np.array([5.0, 3.0, 1.0, 2.0, 4.0])
-    by = np.array([0.0, 1.0, 2.0, 9.0, 8.0])
-    assert reordered(rows, values, by).tolist() == [1.0, 3.0, 5.0, 4.0, 2.0]
