@@ -45,6 +45,7 @@ class DemandConfig(BaseModel):
     history_weeks: int = Field(default=160, ge=1, description="weeks looked back on; older sessions do not count")
     max_origins: int = Field(default=40, ge=2, description="past weekly cut-offs learned from; more take longer")
     test_weeks: int = Field(default=10, ge=1, description="latest weekly cut-offs kept to measure the spread")
+    refit_weeks: int = Field(default=4, ge=1, description="weekly cut-offs that a fit serves in that measurement")
     boosting: BoostingConfig = BoostingConfig()
     n_boots: int = Field(default=200, ge=0, description="bootstrap draws of an evaluation's intervals")
     seed: int = Field(default=0, ge=0, description="of sampling")
@@ -131,15 +132,18 @@ def _known(dataset: Dataset, tree: RegionTree, hierarchy: Hierarchy, horizon: in
 
 
 def back_test(data: ProgrammeData, config: DemandConfig, rng: np.random.Generator, *, is_capped: bool) -> BackTest:
-    """The latest origins, forecast by what was learned before the first of them."""
+    """The latest origins, each forecast by what was learned before it, and at most `refit_weeks` before."""
     n_tests = min(config.test_weeks, data.shape[0] // 2)
     if n_tests == 0:
         empty = np.zeros((0, *data.shape[1:]))
         return BackTest(empty, empty, empty)
-    forecaster = fit_programme(data, n_tests, config.boosting, rng)
-    predicted = np.stack([forecaster.means(data, origin, is_capped=is_capped) for origin in range(1, n_tests + 1)])
-    ahead, origin = np.arange(data.shape[3]), np.arange(1, n_tests + 1)
-    is_over = (ahead[None, :] < origin[:, None])[:, None, None, :]
+    predicted = np.empty((n_tests, *data.shape[1:]))
+    for origin in range(n_tests, 0, -1):
+        if (n_tests - origin) % config.refit_weeks == 0:
+            forecaster = fit_programme(data, origin, config.boosting, rng)
+        predicted[origin - 1] = forecaster.means(data, origin, is_capped=is_capped)
+    ahead, origins = np.arange(data.shape[3]), np.arange(1, n_tests + 1)
+    is_over = (ahead[None, :] < origins[:, None])[:, None, None, :]
     tested = slice(1, n_tests + 1)
     return BackTest(np.where(is_over, data.totals[tested], np.nan), predicted, data.begun[tested])
 

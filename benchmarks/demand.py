@@ -1,0 +1,117 @@
+"""Scale of the demand chain: a province's nodes, reconciled and sampled: `python benchmarks/demand.py --scale`.
+
+1,853 townships under 151 counties, 16 cities and a province, 24 categories, 13 weeks ahead. Base forecasts of every
+node from two years of simulated weeks, MinT-shrink for every category, then 200 coherent paths and their quantiles.
+Prints CPU seconds of each step and the peak of memory; checks that paths add up and are not negative.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from recsys.hierarchy import Hierarchy
+from recsys.ids import IdMap
+from recsys.paths import sample_paths
+from recsys.reconcile import fit_reconciler
+
+N_CITIES, N_COUNTIES, N_TOWNSHIPS, N_CATEGORIES = 16, 151, 1_853, 24
+
+
+def province() -> Hierarchy:
+    """The tree by its numbers; the root is a bottom too, for online sessions."""
+    counties = np.arange(N_TOWNSHIPS) * N_COUNTIES // N_TOWNSHIPS
+    cities = counties * N_CITIES // N_COUNTIES
+    n_nodes = 1 + N_CITIES + N_COUNTIES + N_TOWNSHIPS
+    first_county, first_township = 1 + N_CITIES, 1 + N_CITIES + N_COUNTIES
+    bottom = 1 + np.arange(N_TOWNSHIPS)
+    rows = np.concatenate(
+        [
+            np.zeros(N_TOWNSHIPS + 1, dtype=np.int64),
+            1 + cities,
+            first_county + counties,
+            first_township + np.arange(N_TOWNSHIPS),
+        ]
+    )
+    columns = np.concatenate([np.arange(N_TOWNSHIPS + 1), bottom, bottom, bottom])
+    names = ["province"] + ["city"] * N_CITIES + ["county"] * N_COUNTIES + ["township"] * N_TOWNSHIPS
+    return Hierarchy(
+        node_ids=IdMap.of([f"r{i}" for i in range(n_nodes)]),
+        node_levels=np.array(names, dtype=object),
+        node_regions=np.arange(n_nodes),
+        bottom_regions=np.concatenate([[0], first_township + np.arange(N_TOWNSHIPS)]),
+        summing=sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(n_nodes, N_TOWNSHIPS + 1)),
+        categories=IdMap.of([f"c{i}" for i in range(N_CATEGORIES)]),
+    )
+
+
+def smoothed(history: NDArray[np.float64], horizon: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exponential smoothing of every node at once: means (n, horizon) and one-step residuals (n, n_weeks - 1)."""
+    level = history[:, 0].copy()
+    residuals = np.empty((len(history), history.shape[1] - 1))
+    for week in range(1, history.shape[1]):
+        residuals[:, week - 1] = history[:, week] - level
+        level += 0.15 * residuals[:, week - 1]
+    return np.repeat(level[:, None], horizon, axis=1), residuals
+
+
+def scale(n_paths: int, horizon: int, n_weeks: int) -> None:
+    rng = np.random.default_rng(0)
+    hierarchy = province()
+    n_bottoms = hierarchy.n_bottoms
+    rate = rng.gamma(0.4, 6.0, (n_bottoms, N_CATEGORIES, 1)) * (1 + 0.2 * np.sin(np.arange(n_weeks) / 8.3))
+    history = rng.poisson(rate).astype(np.float64)
+    started = time.process_time()
+    means = np.empty((n_bottoms, N_CATEGORIES, horizon))
+    bottom_rows = np.searchsorted(hierarchy.node_regions, hierarchy.bottom_regions)
+    # The root is a sum and a bottom: its own series is a node of its own while reconciling.
+    own = np.append(np.arange(hierarchy.n_nodes), hierarchy.n_nodes)
+    summing = sparse.vstack([hierarchy.summing, sparse.csr_array(([1.0], ([0], [0])), shape=(1, n_bottoms))]).tocsr()
+    bottom_rows[0] = own[-1]
+    for category in range(N_CATEGORIES):
+        base, residuals = smoothed(np.asarray(summing @ history[:, category]), horizon)
+        reconciler = fit_reconciler(summing, bottom_rows, "mint-shrink", residuals)
+        means[:, category] = np.maximum(reconciler.bottoms(base), 0.0)
+    reconciled = time.process_time()
+    linear = np.full((hierarchy.n_nodes, horizon), 1.3)
+    by_level = {"province": 0.01, "city": 0.02, "county": 0.04, "township": 0.1}
+    quadratic = np.array([[by_level[str(name)]] * horizon for name in hierarchy.node_levels])
+    worst, n_nodes = 0.0, 0
+    quantiles = []
+    for paths in sample_paths(hierarchy, means, linear, quadratic, n_paths, rng):
+        bottoms = paths[:, bottom_rows[1:], :]
+        town_sum = bottoms.sum(axis=1, dtype=np.float64)
+        county_sum = paths[:, 1 + N_CITIES : 1 + N_CITIES + N_COUNTIES].sum(axis=1, dtype=np.float64)
+        worst = max(worst, float(np.abs(town_sum - county_sum).max()))
+        assert (paths >= 0).all()
+        quantiles.append(np.quantile(paths, [0.1, 0.5, 0.9], axis=0, method="lower").astype(np.float32))
+        n_nodes += paths.shape[1]
+    done = time.process_time()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"nodes {n_nodes}, weeks {horizon}, paths {n_paths}")
+    print(
+        f"MinT-shrink of every category {reconciled - started:.1f} CPU s; paths and quantiles {done - reconciled:.1f} CPU s"
+    )
+    print(f"all {done - started:.1f} CPU s, peak {peak:.2f} GiB, incoherence {worst:.1e}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", action="store_true", help="the province (the only part so far)")
+    parser.add_argument("--paths", type=int, default=200)
+    parser.add_argument("--horizon", type=int, default=13)
+    parser.add_argument("--weeks", type=int, default=104)
+    options = parser.parse_args()
+    if options.scale:
+        scale(options.paths, options.horizon, options.weeks)
+    else:
+        parser.print_help()
+
+
+if __name__ == "__main__":
+    main()
