@@ -1,6 +1,6 @@
 """Every ranker on several past windows of a platform's folder, side by side, with bootstrap intervals.
 
-python -m benchmarks.ranking_windows FOLDER [--cut-offs 2017-05-01,2017-06-01] [--window-days 14] [--out FILE]
+python -m benchmarks.ranking_windows --data FOLDER [--cut-offs 2017-05-01,2017-06-01] [--window-days 14] [--out FILE]
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def table(evaluation: pd.DataFrame, metric: str) -> pd.DataFrame:
 def main() -> None:
     """Runs the windows and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder of CSV tables")
     parser.add_argument("--cut-offs", default=CUT_OFFS)
     parser.add_argument("--window-days", type=float, default=14.0)
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--timezone", default="America/Chicago")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    dataset = read_folder(args.folder, args.timezone)
+    dataset = read_folder(args.data, args.timezone)
     parts = []
     for cut_off in args.cut_offs.split(","):
         started = time.process_time()
