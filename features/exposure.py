@@ -13,9 +13,9 @@ from features.catchments import Positions
 from recsys.dataset import Dataset, local_times, week_starts
 from recsys.ids import IdMap
 
-AGE_EDGES = (18, 30, 45, 60)
-AGE_GROUPS = ("under 18", "18-29", "30-44", "45-59", "60 and over", "age unknown")
-DAYPART_EDGES = (10, 12, 15, 18)
+AGE_EDGES = (18, 30, 45, 60, 75)
+AGE_GROUPS = ("under 18", "18-29", "30-44", "45-59", "60-74", "75 and over", "age unknown")
+DAYPART_EDGES = (10, 12, 14, 17, 19)
 N_DAYPARTS = len(DAYPART_EDGES) + 1
 N_SLOT_CELLS = 2 * N_DAYPARTS
 TRAINING = "training"
@@ -32,6 +32,7 @@ class Exposure:
         session_ids: Row of each session used.
         week: (n_sessions,) week number from the first used.
         category: (n_sessions,) category row.
+        course: (n_sessions,) number of the session's activity, from 0.
         venue: (n_sessions,) venue row; n_venues for sessions without a place.
         kind: (n_sessions,) kind row.
         cell: (n_sessions,) weekend x part of the day, below `N_SLOT_CELLS`.
@@ -51,6 +52,7 @@ class Exposure:
     session_ids: IdMap
     week: NDArray[np.int64]
     category: NDArray[np.int64]
+    course: NDArray[np.int64]
     venue: NDArray[np.int64]
     kind: NDArray[np.int64]
     cell: NDArray[np.int64]
@@ -122,6 +124,7 @@ def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposur
         session_ids=session_ids,
         week=week,
         category=np.searchsorted(categories.astype(str), facts["category"].to_numpy(dtype=str)),
+        course=pd.factorize(sessions["activity_id"])[0].astype(np.int64),
         venue=venue.astype(np.int64),
         kind=kind.astype(np.int64),
         cell=slot_cell(weekday, hour),

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
+from scipy.special import gammaln
 from scipy.stats import poisson
 
 from features.catchments import BAND_EDGES_KM, PRIOR_DECAY, DistanceDecay, Positions, distances_km, fit_decay
 from features.exposure import AGE_GROUPS, N_SLOT_CELLS, TRAINING, Exposure, exposure, sums_by
-from recsys.dataset import Dataset, split_list
+from features.signals_of_taste import own_signals
+from recsys.dataset import Dataset
+from recsys.openings.saturation import Family, Saturation
 from recsys.regions import RegionTree
 
-N_SIGNALS = 4
-"""Levels of a person's own word on a category: none, viewed, interested or favoured, both."""
+MIN_BOOKINGS = 500
+"""Bookings below which form and strength of saturation are not learned."""
+
+COURSE_SPREAD = 0.6
+"""Standard deviation of the logarithm of how well a course does beside another like it."""
 
 
 class LatentConfig(BaseModel):
@@ -30,7 +35,9 @@ class LatentConfig(BaseModel):
     factor_strength: float = Field(default=15.0, gt=0, description="bookings that a segment's own figure must outweigh")
     person_strength: float = Field(default=1.5, gt=0, description="expected bookings a person's own must outweigh")
     taste_strength: float = Field(default=0.7, gt=0, description="the same for a person's count in one category")
-    saturation: float = Field(default=0.6, gt=0, description="share of interest used up by one class next door a week")
+    families: tuple[Family, ...] = Field(default=("share",), description="forms of saturation that are tried")
+    curvatures: tuple[float, ...] = Field(default=(0.25, 0.7, 1.2, 2.0), description="strengths of it that are tried")
+    trial_users: int = Field(default=6000, ge=1, description="users drawn to choose form and strength on")
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ class Willingness:
     """What was learned of people, distance and time of the week.
 
     Expected people a week of user u at a training class of category c at venue v in cell s, when nothing else
-    is on, is `rate[u, c] * (1 - exp(-saturation * a)) / saturation` with `a = reach[u, v] * fit[group(u), s]`.
+    is on, is `rate[u, c] * saturation.used(reach[u, v] * fit[group(u), s])`.
 
     Attributes:
         exposure: What could be booked.
@@ -60,7 +67,7 @@ class Willingness:
     cell_fit: NDArray[np.float64]
     weekday_fit: NDArray[np.float64]
     kind_fit: NDArray[np.float64]
-    saturation: float
+    saturation: Saturation
     seen: NDArray[np.float32]
     expected_at_one: NDArray[np.float32]
 
@@ -77,12 +84,83 @@ def fit_willingness(dataset: Dataset, tree: RegionTree, places: Positions, confi
     """
     offered = exposure(dataset, places, config.history_weeks)
     km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
-    state = _State.start(dataset, tree, places, offered, km, config)
-    for _ in range(config.rounds):
+    facts = _Facts.of(dataset, tree, places, offered, km)
+    saturation = choose_saturation(facts, config)
+    return _learned(facts, config, saturation, config.rounds).result()
+
+
+def _learned(
+    facts: _Facts, config: LatentConfig, saturation: Saturation, rounds: int, with_courses: bool = True
+) -> _State:
+    state = _State.start(facts, config, saturation, with_courses)
+    for _ in range(rounds):
         state.learn_people()
         state.learn_circumstances()
     state.learn_people()
-    return state.result()
+    return state
+
+
+def choose_saturation(facts: _Facts, config: LatentConfig) -> Saturation:
+    """Form and strength of saturation under which people's counts, with little and with much in reach, fit best.
+
+    Tried on some of the users, drawn evenly; counts are negative binomial around what segments would do.
+    """
+    tried = [Saturation(family, k) for family in config.families for k in config.curvatures]
+    some = facts.some(config.trial_users)
+    if len(tried) == 1 or len(some.offered.booking_user) < MIN_BOOKINGS:
+        return tried[0]
+    # Without effects of courses: they would take up what more or less access explains.
+    fits = [_learned(some, config, one, 2, with_courses=False).fit() for one in tried]
+    return tried[int(np.argmax(fits))]
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What does not change while learning."""
+
+    offered: Exposure
+    km: NDArray[np.float32]
+    band: NDArray[np.int64]
+    mean_km: NDArray[np.float64]
+    segments: list[sparse.csr_array]
+    signals: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, dataset: Dataset, tree: RegionTree, places: Positions, offered: Exposure, km: NDArray[np.float32]
+    ) -> _Facts:
+        band = np.searchsorted(BAND_EDGES_KM[1:-1], np.nan_to_num(km, nan=0.0), side="right")
+        band = np.where(np.isnan(km), len(BAND_EDGES_KM) - 1, band).astype(np.int64)
+        sums = sums_by(band.ravel(), np.nan_to_num(km).ravel(), len(BAND_EDGES_KM))
+        mean_km = sums / np.maximum(np.bincount(band.ravel(), minlength=len(BAND_EDGES_KM)), 1)
+        return cls(
+            offered,
+            km,
+            band,
+            mean_km,
+            segments(dataset, tree, places, offered.age_group),
+            own_signals(dataset, offered.categories, places.user_regions),
+        )
+
+    def some(self, n_users: int) -> _Facts:
+        """The same for users drawn evenly, at most `n_users`."""
+        step = max(len(self.km) // n_users, 1)
+        rows = np.arange(0, len(self.km), step)
+        place = np.full(len(self.km), -1)
+        place[rows] = np.arange(len(rows))
+        o = self.offered
+        kept = place[o.booking_user] >= 0
+        offered = replace(
+            o,
+            first_week=o.first_week[rows],
+            age_group=o.age_group[rows],
+            booking_user=place[o.booking_user[kept]],
+            booking_session=o.booking_session[kept],
+            people=o.people[kept],
+            capacity=np.full(len(o.capacity), np.inf) if step > 1 else o.capacity,
+        )
+        members = [member[rows] for member in self.segments]
+        return _Facts(offered, self.km[rows], self.band[rows], self.mean_km, members, self.signals[rows])
 
 
 @dataclass
@@ -95,55 +173,60 @@ class _State:
     mean_km: NDArray[np.float64]
     km: NDArray[np.float32]
     segments: list[sparse.csr_array]
-    signals: NDArray[np.int8]
+    signals: NDArray[np.float32]
     decay: DistanceDecay
     reach: NDArray[np.float32]
     cell_fit: NDArray[np.float64]
     weekday_fit: NDArray[np.float64]
     kind_fit: NDArray[np.float64]
+    course_fit: NDArray[np.float64]
     rate: NDArray[np.float32]
     inflation: NDArray[np.float64]
     seen: NDArray[np.float32]
     exposed: NDArray[np.float32]
+    saturation: Saturation
+    prior: NDArray[np.float32]
+    with_courses: bool
 
     @classmethod
     def start(
         cls,
-        dataset: Dataset,
-        tree: RegionTree,
-        places: Positions,
-        offered: Exposure,
-        km: NDArray[np.float32],
+        facts: _Facts,
         config: LatentConfig,
+        saturation: Saturation,
+        with_courses: bool = True,
     ) -> _State:
-        n_users, n_categories = len(dataset.users), len(offered.categories)
-        band = np.searchsorted(BAND_EDGES_KM[1:-1], np.nan_to_num(km, nan=0.0), side="right")
-        band = np.where(np.isnan(km), len(BAND_EDGES_KM) - 1, band).astype(np.int64)
-        sums = sums_by(band.ravel(), np.nan_to_num(km).ravel(), len(BAND_EDGES_KM))
-        mean_km = sums / np.maximum(np.bincount(band.ravel(), minlength=len(BAND_EDGES_KM)), 1)
+        offered, km = facts.offered, facts.km
+        n_users, n_categories = len(km), len(offered.categories)
         return cls(
             offered=offered,
             config=config,
-            band=band,
-            mean_km=mean_km,
+            band=facts.band,
+            mean_km=facts.mean_km,
             km=km,
-            segments=segments(dataset, tree, places, offered.age_group),
-            signals=own_signals(dataset, offered.categories),
+            segments=facts.segments,
+            signals=facts.signals,
             decay=PRIOR_DECAY,
             reach=_with_unplaced(PRIOR_DECAY, km),
             cell_fit=np.ones((len(AGE_GROUPS), N_SLOT_CELLS)),
             weekday_fit=np.ones(7),
             kind_fit=np.ones(len(offered.kinds)),
+            course_fit=np.ones(len(offered.week)),
             rate=np.zeros((n_users, n_categories), dtype=np.float32),
             inflation=np.ones(len(offered.session_ids)),
             seen=offered.counts(n_users),
             exposed=np.zeros((n_users, n_categories), dtype=np.float32),
+            saturation=saturation,
+            prior=np.zeros((n_users, n_categories), dtype=np.float32),
+            with_courses=with_courses,
         )
 
     def learn_people(self) -> None:
         """Rates of persons from their counts and what they could reach."""
         self.exposed = self._walk(None)[0]
-        prior = _prior_rates(self.seen, self.exposed, self.segments, self.signals, self.config.factor_strength)
+        self.prior = prior = _prior_rates(
+            self.seen, self.exposed, self.segments, self.signals, self.config.factor_strength
+        )
         person = self.config.person_strength
         level = (person + self.seen.sum(axis=1)) / (person + (prior * self.exposed).sum(axis=1))
         rate = prior * level[:, None]
@@ -176,19 +259,61 @@ class _State:
         )
 
     def _learn_times(self, seen: NDArray[np.float64], expected: NDArray[np.float64]) -> None:
-        o, strength = self.offered, self.config.factor_strength
-        days = sums_by(o.weekday, seen.sum(axis=0), 7)
-        days_at_one = sums_by(o.weekday, expected.sum(axis=0), 7) / self.weekday_fit
-        level = days.sum() / max(float((days_at_one * self.weekday_fit).sum()), 1e-9)
-        self.weekday_fit = (days + strength) / (days_at_one * level + strength)
-        overall, at_one = _by(o.cell, seen, N_SLOT_CELLS), _by(o.cell, expected, N_SLOT_CELLS) / self.cell_fit
-        shared = (overall.sum(axis=0) + strength) / (at_one.sum(axis=0) * level + strength)
-        self.cell_fit = shared * (overall + strength) / (at_one * level * shared + strength)
-        n_kinds = len(o.kinds)
-        kinds = sums_by(o.kind, seen.sum(axis=0), n_kinds)
-        kinds_at_one = sums_by(o.kind, expected.sum(axis=0), n_kinds) / self.kind_fit
-        fit = (kinds + strength) / (kinds_at_one * level + strength)
-        self.kind_fit = fit / fit[int(np.flatnonzero(o.kinds == TRAINING)[0])]
+        """Courses, kinds, weekdays and parts of the day, in logarithms; then what each age group makes of the latter.
+
+        A course's own luck is a random effect: a part of the day is judged by how many courses do well in it, not by
+        how many people came. How age groups differ shows within courses, so there people count.
+        """
+        o = self.offered
+        n_courses = int(o.course.max(initial=-1)) + 1
+        weight = self.cell_fit[:, o.cell] * self.weekday_fit[o.weekday] * self.kind_fit[o.kind] * self.course_fit
+        plain = (expected / np.maximum(weight, 1e-9)).sum(axis=0) * (seen.sum() / max(float(expected.sum()), 1e-9))
+        first = np.unique(o.course, return_index=True)[1]
+        came = sums_by(o.course, seen.sum(axis=0), n_courses)
+        mix = self._age_mix(expected)
+        effects = {
+            "category": o.category[first],
+            "kind": o.kind[first],
+            "weekday": o.weekday[first],
+            "cell": o.cell[first],
+        }
+        logs = {
+            "category": np.zeros(
+                len(o.categories)
+            ),  # People's rates learn it: here it only keeps courses from doing so.
+            "kind": np.log(self.kind_fit),
+            "weekday": np.log(self.weekday_fit),
+            "cell": np.log(np.maximum(mix @ self.cell_fit, 1e-9)) if len(mix) else np.zeros(N_SLOT_CELLS),
+        }
+        spread = {"category": 2.0, "kind": 1.0, "weekday": 0.15, "cell": 0.5}
+        shaped = sums_by(o.course, plain * (self.cell_fit[:, o.cell] * mix[:, None]).sum(axis=0), n_courses)
+        shaped = shaped / np.exp(logs["cell"][effects["cell"]])
+        ratio = np.log((came + 0.5) / (shaped + 0.5))
+        trust = 1.0 / (COURSE_SPREAD**2 + 1.0 / (shaped + 0.5))
+        for _ in range(3):
+            for name, code in effects.items():
+                rest = ratio - sum(logs[other][effects[other]] for other in effects if other != name)
+                total = sums_by(code, trust, len(logs[name]))
+                logs[name] = sums_by(code, trust * rest, len(logs[name])) / (total + 1.0 / spread[name] ** 2)
+        rest = ratio - sum(logs[name][code] for name, code in effects.items())
+        course = rest * (1.0 / (1.0 / COURSE_SPREAD**2 + shaped + 0.5)) * (shaped + 0.5)
+        if self.with_courses:
+            self.course_fit = np.exp(course)[o.course]
+        training = int(np.flatnonzero(o.kinds == TRAINING)[0])
+        self.kind_fit = np.exp(logs["kind"] - logs["kind"][training])
+        self.weekday_fit = np.exp(logs["weekday"])
+        shared = np.exp(logs["cell"])
+        by_cell = _by(o.cell, seen, N_SLOT_CELLS)
+        at_one = _by(o.cell, expected / self.cell_fit[:, o.cell] * shared[o.cell], N_SLOT_CELLS)
+        level = by_cell.sum(axis=1, keepdims=True) / np.maximum(at_one.sum(axis=1, keepdims=True), 1e-9)
+        level = level * by_cell.sum(axis=0) / np.maximum((at_one * level).sum(axis=0), 1e-9)
+        strength = self.config.factor_strength
+        self.cell_fit = shared * (by_cell + strength) / (at_one * level + strength)
+
+    def _age_mix(self, expected: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_age_groups,) share of age groups among those expected."""
+        total = expected.sum(axis=1)
+        return total / max(float(total.sum()), 1e-9)
 
     def _walk(
         self, rate: NDArray[np.float32] | None
@@ -203,7 +328,7 @@ class _State:
         exposed = np.zeros_like(self.rate)
         at_one = np.zeros(self.km.shape, dtype=np.float32)
         expected = np.zeros((len(AGE_GROUPS), len(o.week)))
-        weight = self.cell_fit[:, o.cell] * self.weekday_fit[o.weekday] * self.kind_fit[o.kind]
+        weight = self.cell_fit[:, o.cell] * self.weekday_fit[o.weekday] * self.kind_fit[o.kind] * self.course_fit
         groups = [np.flatnonzero(o.age_group == g) for g in range(len(AGE_GROUPS))]
         order = np.argsort(o.week, kind="stable")
         for rows in np.split(order, np.searchsorted(o.week[order], np.arange(1, max(o.n_weeks, 1)))):
@@ -215,7 +340,7 @@ class _State:
                 np.add.at(offer, (o.venue[rows], o.category[rows]), weight[g, rows].astype(np.float32))
                 reach = self.reach[people]
                 access = reach @ offer
-                used = -np.expm1(-self.config.saturation * access) / self.config.saturation
+                used = self.saturation.used(access)
                 exposed[people] += used
                 if rate is not None:
                     share = rate[people] * used / np.maximum(access, 1e-9)
@@ -223,6 +348,14 @@ class _State:
                     at_place = reach.T @ share
                     expected[g, rows] = at_place[o.venue[rows], o.category[rows]] * weight[g, rows]
         return exposed, at_one, expected
+
+    def fit(self) -> float:
+        """Log-likelihood of people's counts in each category around what their segments would do."""
+        seen, mean = self.offered.counts(len(self.rate)), np.maximum(self.prior * self.exposed, 1e-9)
+        shape = 0.5 * self.config.taste_strength
+        odds = np.log(shape + mean)
+        fit = gammaln(seen + shape) - gammaln(shape) + shape * (np.log(shape) - odds) + seen * (np.log(mean) - odds)
+        return float(fit.sum())
 
     def result(self) -> Willingness:
         return Willingness(
@@ -233,7 +366,7 @@ class _State:
             self.cell_fit,
             self.weekday_fit,
             self.kind_fit,
-            self.config.saturation,
+            self.saturation,
             self.seen,
             self.exposed,
         )
@@ -283,40 +416,11 @@ def segments(
     ]
 
 
-def own_signals(dataset: Dataset, categories: NDArray[np.object_]) -> NDArray[np.int8]:
-    """(n_users, n_categories) level of `N_SIGNALS`: what users themselves said or looked at, other than bookings.
-
-    Feedback on activities that the same user booked is left out: it would tell the answer.
-    """
-    n_categories = len(categories)
-    users = pd.Index(dataset.users["user_id"])
-    names = pd.Index(categories)
-    stated = np.zeros((len(users), n_categories), dtype=bool)
-    viewed = np.zeros_like(stated)
-    interests = split_list(pd.Series(dataset.users["interests"].to_numpy(), index=np.arange(len(users))))
-    column = names.get_indexer(interests.to_numpy())
-    stated[interests.index.to_numpy()[column >= 0], column[column >= 0]] = True
-    feedback = dataset.feedback[dataset.feedback["kind"].isin(["view", "favourite", "share", "pledge"])]
-    if len(feedback):
-        activity = dataset.sessions.set_index("session_id")["activity_id"]
-        booked = pd.MultiIndex.from_arrays(
-            [dataset.bookings["user_id"], dataset.bookings["session_id"].map(activity)], names=None
-        )
-        pairs = pd.MultiIndex.from_arrays([feedback["user_id"], feedback["activity_id"]], names=None)
-        feedback = feedback[~pairs.isin(booked)]
-        category = feedback["activity_id"].map(dataset.activities.set_index("activity_id")["category"])
-        row, column = users.get_indexer(feedback["user_id"]), names.get_indexer(category)
-        keen = feedback["kind"].isin(["favourite", "pledge", "share"]).to_numpy()
-        stated[row[keen], column[keen]] = True
-        viewed[row[~keen], column[~keen]] = True
-    return (viewed + 2 * stated).astype(np.int8)
-
-
 def _prior_rates(
     seen: NDArray[np.float32],
     exposed: NDArray[np.float32],
     memberships: list[sparse.csr_array],
-    signals: NDArray[np.int8],
+    signals: NDArray[np.float32],
     strength: float,
     sweeps: int = 6,
 ) -> NDArray[np.float32]:
@@ -330,8 +434,8 @@ def _prior_rates(
     rate = np.broadcast_to(base, seen.shape).astype(np.float32)
     counts = [member.T @ seen for member in memberships]
     effects = [np.ones((member.shape[1], seen.shape[1]), dtype=np.float32) for member in memberships]
-    said = np.ones(N_SIGNALS, dtype=np.float32)
-    said_counts = sums_by(signals.ravel(), seen.ravel(), N_SIGNALS)
+    said = np.ones(seen.shape, dtype=np.float32)
+    strengths = np.zeros(signals.shape[2])
     for _ in range(sweeps):
         for n, member in enumerate(memberships):
             without = rate / (member @ effects[n])
@@ -340,8 +444,25 @@ def _prior_rates(
             within = (counts[n] + strength) / (expected * level[:, None] + strength)
             effects[n] = (level[:, None] * within).astype(np.float32)
             rate = without * (member @ effects[n])
-        without = rate / said[signals]
-        expected_said = sums_by(signals.ravel(), (without * exposed).ravel(), N_SIGNALS)
-        said = ((said_counts + strength) / (expected_said + strength)).astype(np.float32)
-        rate = (without * said[signals]).astype(np.float32)
+        without = rate / said
+        strengths = _signal_strengths(signals, seen, without * exposed, strengths)
+        said = np.exp(signals @ strengths.astype(np.float32))
+        rate = (without * said).astype(np.float32)
     return rate
+
+
+def _signal_strengths(
+    signals: NDArray[np.float32],
+    seen: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    strengths: NDArray[np.float64],
+    ridge: float = 10.0,
+) -> NDArray[np.float64]:
+    """(n_signals,) two Newton steps of a Poisson regression of counts on signals, `expected` as the offset."""
+    flat, counts, offset = signals.reshape(-1, signals.shape[2]), seen.ravel(), expected.ravel()
+    for _ in range(2):
+        mean = offset * np.exp(np.clip(flat @ strengths.astype(np.float32), -5, 5))
+        slope = flat.T @ (counts - mean) - ridge * strengths
+        curve = (flat * mean[:, None]).T @ flat + ridge * np.eye(len(strengths))
+        strengths = np.clip(strengths + np.linalg.solve(curve.astype(np.float64), slope), -2.0, 2.0)
+    return strengths

@@ -51,7 +51,7 @@ def opening_inputs(dataset: Dataset, config: OpeningsConfig | None = None) -> Op
     access = np.stack(
         [np.einsum("pv,pv->p", reach, now.fit[age_group, c]) for c in range(len(learned.exposure.categories))], axis=1
     ) if len(dataset.users) else np.zeros(learned.rate.shape)  # fmt: skip
-    left = learned.rate * np.exp(-learned.saturation * access)
+    left = learned.rate * learned.saturation.slope(access.astype(np.float32))
     group_gain = np.stack([left[age_group == g].T @ reach[age_group == g] for g in range(len(AGE_GROUPS))])
     return OpeningInputs(
         categories=learned.exposure.categories,

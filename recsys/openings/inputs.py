@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.errors import DataError
 from recsys.ids import IdMap
+from recsys.openings.saturation import Saturation
 from recsys.regions import RegionTree, region_frame
 
 _ARRAYS = (
@@ -30,7 +31,7 @@ class OpeningInputs:
 
     A point is a person, or people of one region and age group taken together. Expected people a week of point p
     at a class of category c at venue v in slot s, beside access `x` that it has already, is
-    `rate[p, c] * (exp(-k x) - exp(-k (x + a))) / k`, `a = reach[p, v] * slot_fit[age_group[p], s]`, k the saturation:
+    `rate[p, c] * (used(x + a) - used(x))`, `a = reach[p, v] * slot_fit[age_group[p], s]`, `used` the saturation:
     classes near each other share people, and what runs already takes its share first.
 
     Attributes:
@@ -56,7 +57,7 @@ class OpeningInputs:
         group_gain: (n_age_groups, n_categories, n_venues) people gained by a class at a mean time, to first order.
         run_fit: (n_age_groups, n_categories, n_venues) fit of what runs there now, summed over its weekly sessions.
         taught: Categories that have ever run as training; all where none has.
-        saturation: k above.
+        saturation: See above.
         bias: Real over predicted attendance of past openings, 1 where unknown.
         spread: Standard deviation of the logarithm of real over predicted, beyond counting noise.
         data_until: First instant not used, ISO 8601.
@@ -83,7 +84,7 @@ class OpeningInputs:
     group_gain: NDArray[np.float32]
     run_fit: NDArray[np.float32]
     taught: NDArray[np.bool_]
-    saturation: float
+    saturation: Saturation
     bias: float
     spread: float
     data_until: str
@@ -123,7 +124,7 @@ class OpeningInputs:
                 "categories": self.categories.tolist(),
                 "taught": self.taught.tolist(),
                 "age_groups": list(self.age_groups),
-                "saturation": self.saturation,
+                "saturation": [self.saturation.family, self.saturation.k],
                 "bias": self.bias,
                 "spread": self.spread,
                 "data_until": self.data_until,
@@ -149,7 +150,7 @@ def load_openings(bundle: ModelBundle) -> OpeningInputs:
         tree=tree,
         age_groups=tuple(facts["age_groups"]),
         taught=np.array(facts["taught"], dtype=bool),
-        saturation=float(facts["saturation"]),
+        saturation=Saturation(*facts["saturation"]),
         bias=float(facts["bias"]),
         spread=float(facts["spread"]),
         data_until=str(facts["data_until"]),

@@ -42,23 +42,16 @@ def filled(mean: NDArray[np.float64] | float, size: NDArray[np.float64] | float,
 
 
 class Audience:
-    """People still to be won, as classes are opened one after another.
-
-    Attributes:
-        left: (n_points, n_categories) people a week not yet taken, at access 0 to first order.
-    """
+    """What people can reach, as classes are opened one after another."""
 
     def __init__(self, inputs: OpeningInputs, worth: NDArray[np.float32] | None = None) -> None:
         self.inputs = inputs
         self.worth = worth
-        self._left: dict[int, NDArray[np.float32]] = {}
+        self._access: dict[int, NDArray[np.float32]] = {}
 
-    def left(self, category: int) -> NDArray[np.float32]:
-        """(n_points,) people a week of the category whom nothing has taken yet."""
-        if category not in self._left:
-            i = self.inputs
-            self._left[category] = i.rate[:, category] * np.exp(-i.saturation * i.access[:, category]) * i.bias
-        return self._left[category]
+    def access(self, category: int) -> NDArray[np.float32]:
+        """(n_points,) access to what runs and to what has been opened."""
+        return self._access.get(category, self.inputs.access[:, category])
 
     def pull(self, venue: int, slot: int) -> NDArray[np.float32]:
         """(n_points,) access that a class there gives."""
@@ -67,8 +60,10 @@ class Audience:
 
     def drawn(self, category: int, venue: int, slot: int) -> NDArray[np.float32]:
         """(n_points,) people a week whom a class would draw, its size aside."""
-        k = self.inputs.saturation
-        return self.left(category) * (-np.expm1(-k * self.pull(venue, slot)) / k)
+        i = self.inputs
+        now = self.access(category)
+        gained = i.saturation.used(now + self.pull(venue, slot)) - i.saturation.used(now)
+        return np.float32(i.bias) * i.rate[:, category] * gained
 
     def opening(self, category: int, venue: int, slot: int, size: float) -> Opening:
         """The class with what it would bring now."""
@@ -81,12 +76,11 @@ class Audience:
 
     def take(self, opening: Opening) -> None:
         """Opens the class: the people it draws are less free for the next of its category."""
-        taken = np.exp(-self.inputs.saturation * self.pull(opening.venue, opening.slot))
-        self._left[opening.category] = self.left(opening.category) * taken
+        self._access[opening.category] = self.access(opening.category) + self.pull(opening.venue, opening.slot)
 
     def forget(self, category: int) -> None:
         """Takes back every class of a category."""
-        self._left.pop(category, None)
+        self._access.pop(category, None)
 
 
 def without_classes(inputs: OpeningInputs, closing: list[tuple[int, int]]) -> OpeningInputs:

@@ -81,7 +81,9 @@ class Block:
         self.columns = Columns.of(instance, np.full(len(venues), category), venues, most)
         self._highs: highspy.Highs | None = None
 
-    def best(self, price: NDArray[np.float64], worth: NDArray[np.float64], seconds: float, gap: float = 1e-6) -> tuple[float, Plan | None]:
+    def best(
+        self, price: NDArray[np.float64], worth: NDArray[np.float64], seconds: float, gap: float = 1e-6
+    ) -> tuple[float, Plan | None]:
         """Upper bound on the block's worth at prices, and the best plan found (None: open nothing).
 
         Args:
@@ -144,9 +146,7 @@ class Block:
         return Plan(self.num, classes, float(people.sum()), some, by_point[some])
 
 
-def blocks_of(
-    instance: PlacementInstance, active: NDArray[np.bool_], most: NDArray[np.int64]
-) -> list[Block]:
+def blocks_of(instance: PlacementInstance, active: NDArray[np.bool_], most: NDArray[np.int64]) -> list[Block]:
     """Blocks of the active openings: per category, venues linked by points with demand for it."""
     blocks: list[Block] = []
     for category in range(instance.n_categories):

@@ -58,9 +58,7 @@ class Columns:
             demand[some],
         )
 
-    def rows(
-        self, instance: PlacementInstance, with_shared: bool
-    ) -> tuple[sparse.csr_array, NDArray[np.float64]]:
+    def rows(self, instance: PlacementInstance, with_shared: bool) -> tuple[sparse.csr_array, NDArray[np.float64]]:
         """Rows `A z <= b`, z = (counts of classes, people assigned in shares of the point's demand).
 
         Tightened: a share is at most the number of classes there (not only all shares by seats), so that the linear

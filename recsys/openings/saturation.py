@@ -1,0 +1,37 @@
+"""How interest is used up by what is within reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Family = Literal["share", "chance"]
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """People of rate 1 who come when classes of total access `x` are on: x itself for little, never more than 1 / k.
+
+    Attributes:
+        family: `share`: x / (1 + k x), as when one of several is chosen or none (logit); `chance`:
+            (1 - exp(-k x)) / k, as when each offer is taken up by itself until one is.
+        k: Curvature; a class next door (access 1) uses up k / (1 + k), or 1 - exp(-k), of all interest.
+    """
+
+    family: Family
+    k: float
+
+    def used(self, access: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Interest used up at an access."""
+        if self.family == "share":
+            return access / (1 + np.float32(self.k) * access)
+        return -np.expm1(-np.float32(self.k) * access) / np.float32(self.k)
+
+    def slope(self, access: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Interest used up by a little more access."""
+        if self.family == "share":
+            return 1 / np.square(1 + np.float32(self.k) * access)
+        return np.exp(-np.float32(self.k) * access)
