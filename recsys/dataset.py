@@ -151,12 +151,12 @@ def _known_at(tables: dict[str, pd.DataFrame], time: pd.Timestamp) -> dict[str, 
     # What somebody has booked is known, whatever its row says of publishing.
     is_known = ~(sessions["published_at"] > time) | sessions["session_id"].isin(bookings["session_id"])
     known = sessions[is_known]
+    # An activity has no time of its own: it is known with its first known session or sign of interest.
     named = pd.concat([known["activity_id"], feedback["activity_id"]])
-    is_hidden = activities["activity_id"].isin(sessions["activity_id"]) & ~activities["activity_id"].isin(named)
     return {
         **tables,
         "users": tables["users"][~(tables["users"]["registered_at"] >= time)],
-        "activities": activities[~is_hidden],
+        "activities": activities[activities["activity_id"].isin(named)],
         "sessions": known.assign(cancelled_at=known["cancelled_at"].where(known["cancelled_at"] <= time)),
         "bookings": _with_status_at(bookings, sessions, time),
         "feedback": feedback,

@@ -65,7 +65,7 @@ def assert_same(first: Dataset, second: Dataset) -> None:
         )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(tables(), st.integers(0, 40))
 def test_what_was_known_earlier_does_not_depend_on_how_much_is_known_now(
     whole: dict[str, pd.DataFrame], cut: int
@@ -78,7 +78,7 @@ def test_what_was_known_earlier_does_not_depend_on_how_much_is_known_now(
     assert_same(now.known_at(at), Dataset.from_tables(whole, at))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(tables(implied=True), st.integers(0, 60))
 def test_rows_at_or_after_the_cut_off_change_nothing(whole: dict[str, pd.DataFrame], cut: int) -> None:
     at = START + pd.Timedelta(days=cut)
@@ -90,7 +90,7 @@ def test_rows_at_or_after_the_cut_off_change_nothing(whole: dict[str, pd.DataFra
     assert_same(Dataset.from_tables(whole, at), Dataset.from_tables(earlier, at))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(tables(implied=True), st.integers(0, 60))
 def test_every_reference_resolves_and_nothing_late_is_known(whole: dict[str, pd.DataFrame], cut: int) -> None:
     known = Dataset.from_tables(whole, START + pd.Timedelta(days=cut))
