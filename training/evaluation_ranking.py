@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from features.ranking import offered, pair_scores
 from features.ranking_model import RankingModel
 from features.signals.catalogue import Catalogue, catalogue_of
+from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
-from features.signals.stage_one import booked_organisers, stage_one
+from features.signals.stage_one import stage_one
 from recsys.dataset import Dataset
 from recsys.metrics import bootstrap_interval, coverage, ndcg_at_k, novelty, recall_at_k
 from recsys.ranking import top_k
@@ -50,10 +51,9 @@ def evaluate_lists(
     hits = hits_of(dataset, cut_off, window_days)
     judged: dict[str, _Judged] = {}
     segments: list[NDArray[np.object_]] = []
-    users = known.users[known.users["user_id"].isin(hits["user_id"])]
-    for block, relevant, outside in asked(catalogue, known, users, hits):
+    for block, relevant, outside in asked(catalogue, known, _with_strangers(known, hits), hits):
         segments.append(_segments(block))
-        is_new = ~booked_organisers(catalogue, block)
+        is_new = ~_known_organisers(catalogue, block)
         allowed = offered(catalogue, block)
         for name, scores in _all_scores(model, catalogue, block, allowed):
             figures = judged.setdefault(name, _Judged([], [], [], [], [], []))
@@ -102,8 +102,30 @@ def _n_activities(relevant: NDArray[np.bool_], catalogue: Catalogue) -> NDArray[
 
 
 def _segments(block: UserBlock) -> NDArray[np.object_]:
-    is_hot = np.bincount(block.events.rows, minlength=len(block)) > 0
-    return np.where(is_hot, "hot", "warm").astype(object)
+    """(n_users,) hot: has booked; warm: only a profile; cold: neither."""
+    is_hot = np.bincount(block.people.booked_rows, minlength=len(block)) > 0
+    return np.where(is_hot, "hot", np.where(block.has_profile(), "warm", "cold")).astype(object)
+
+
+def _known_organisers(catalogue: Catalogue, block: UserBlock) -> NDArray[np.bool_]:
+    """(n_users, n_candidates) whether the person booked the candidate's organiser before; those who opted out too."""
+    organiser = catalogue.levels["organiser"]
+    sessions = catalogue.lookup.sessions.nums_or_missing(block.people.booked_ids)
+    key = take_or_missing(catalogue.lookup.of_sessions["organiser"], sessions)
+    booked = np.zeros((len(block), len(organiser.keys) + 1), dtype=bool)
+    booked[block.people.booked_rows, take_or_missing(organiser.place_of_key, key)] = True
+    booked[:, -1] = False
+    return booked[:, organiser.of_candidate]
+
+
+def _with_strangers(known: Dataset, hits: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the users with a hit; those who came after the cut-off are known by nothing but their id."""
+    users = known.users[known.users["user_id"].isin(hits["user_id"])]
+    strangers = hits.loc[~hits["user_id"].isin(users["user_id"]), "user_id"].unique()
+    if not len(strangers):
+        return users
+    rows = Dataset.from_tables({"users": pd.DataFrame({"user_id": strangers})}, known.data_until).users
+    return pd.concat([users, rows], ignore_index=True)
 
 
 def _rows(
@@ -116,8 +138,8 @@ def _rows(
         "novelty": np.concatenate(figures.novelty),
     }
     new = {f"ndcg@{k}": np.concatenate(figures.new_ndcg), f"recall@{k}": np.concatenate(figures.new_recall)}
-    for part in ("all", "hot", "warm", "new organisers"):
-        inside = segment == part if part in ("hot", "warm") else np.ones(len(segment), dtype=bool)
+    for part in ("all", "hot", "warm", "cold", "new organisers"):
+        inside = segment == part if part in ("hot", "warm", "cold") else np.ones(len(segment), dtype=bool)
         for metric, values in (new if part == "new organisers" else per_user).items():
             chosen = values[inside]
             mean, low, high = bootstrap_interval(chosen, np.random.default_rng(seed))

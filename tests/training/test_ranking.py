@@ -1,0 +1,99 @@
+"""Learning from past windows, and its back-test."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.dataset import Dataset
+from tests.ranking_world import AT, ranking_world, world_tables
+from training.ranking import RankingConfig, evaluate_ranking, fit_learners, fit_ranking
+from training.reranker import TreeConfig, distinct_signals, fit_re_ranker
+from training.windows import WindowConfig, cut_offs, hits_of, window_pairs
+
+CONFIG = RankingConfig(windows=WindowConfig(n_windows=3, step_days=7), trees=TreeConfig(n_trees=15, min_leaf_pairs=5))
+
+
+@pytest.fixture(scope="module")
+def whole() -> Dataset:
+    return ranking_world(5, n_users=120, n_activities=60, n_bookings=2500)
+
+
+@pytest.fixture(scope="module")
+def table(whole):
+    return evaluate_ranking(whole, AT, 14, 10, CONFIG)
+
+
+def test_hits_are_booked_at_the_cut_off_or_later_for_sessions_of_the_window(whole):
+    until = AT + pd.Timedelta(days=14)
+    starts = whole.sessions.set_index("session_id")["starts_at"]
+    activity = whole.sessions.set_index("session_id")["activity_id"]
+    expected = {
+        (b.user_id, activity[b.session_id])
+        for b in whole.bookings.itertuples()
+        if b.booked_at >= AT and b.status != "cancelled" and AT <= starts[b.session_id] < until
+    }
+    assert expected
+    assert set(hits_of(whole, AT, 14).itertuples(index=False, name=None)) == expected
+
+
+def test_cut_offs_step_back_and_have_a_past(whole):
+    times = cut_offs(whole.known_at(AT), CONFIG.windows)
+    assert times == [AT - pd.Timedelta(days=14 + 7 * i) for i in range(3)]
+    assert cut_offs(Dataset.from_tables({}, AT), CONFIG.windows) == []
+
+
+def test_a_window_is_blind_to_what_came_after_its_cut_off_but_for_the_hits(whole):
+    cut = AT - pd.Timedelta(days=14)
+
+    def signals(dataset: Dataset) -> pd.DataFrame:
+        learn = lambda known, catalogue: fit_learners(known, catalogue, CONFIG)  # noqa: E731
+        found = window_pairs(dataset, cut, WindowConfig(kept_share=1.0), learn, np.random.default_rng(0))
+        assert found is not None
+        return found.signals
+
+    known = whole.known_at(AT)
+    statuses = known.bookings["status"].where(known.bookings["booked_at"] < cut, "attended")
+    changed = Dataset.from_tables({**known.tables(), "bookings": known.bookings.assign(status=statuses)}, AT)
+    hit_users = [set(hits_of(d, cut, 14)["user_id"]) for d in (known, changed)]
+    if hit_users[0] == hit_users[1]:
+        pd.testing.assert_frame_equal(signals(known), signals(changed))
+    else:
+        assert list(signals(known)) == list(signals(changed))
+
+
+def test_the_table_has_every_ranker_segment_and_interval(table):
+    assert list(table) == ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
+    assert {"two-stage", "popularity", "affinity", "ease", "item-knn", "als"} <= set(table["model"])
+    assert set(table["segment"]) == {"all", "hot", "warm", "cold", "new organisers"}
+    assert set(table["metric"]) == {"ndcg@10", "recall@10", "novelty", "coverage@10"}
+    known = table.dropna(subset=["mean"])
+    assert (known["low"] <= known["mean"] + 1e-12).all()
+    assert (known["mean"] <= known["high"] + 1e-12).all()
+    shares = known[known["metric"] != "novelty"]["mean"]
+    assert shares.between(0, 1).all()
+
+
+def test_two_tastes_are_told_apart(table):
+    ndcg = table[(table["metric"] == "ndcg@10") & (table["segment"] == "hot")].set_index("model")["mean"]
+    assert ndcg["two-stage"] > ndcg["popularity"]
+
+
+def test_learning_twice_gives_the_same_trees(whole):
+    known = whole.known_at(AT)
+    models = [fit_ranking(known, CONFIG).re_ranker for _ in range(2)]
+    assert models[0] is not None
+    assert models[1] is not None
+    assert models[0].booster.model_to_string() == models[1].booster.model_to_string()
+
+
+def test_too_few_hits_leave_the_first_stage():
+    dataset = Dataset.from_tables(world_tables(np.random.default_rng(0), 5, 6, 20), AT)
+    assert fit_ranking(dataset, CONFIG).re_ranker is None
+    assert fit_re_ranker([], TreeConfig(), 0) is None
+
+
+def test_signals_that_say_nothing_new_are_left_out():
+    signals = pd.DataFrame(
+        {"a": [1.0, 2.0], "same": [1.0, 2.0], "flat": [3.0, 3.0], "no": [np.nan] * 2, "b": [1.0, np.nan]}
+    )
+    assert distinct_signals(signals.astype(np.float32)) == ["a", "b"]
