@@ -73,7 +73,7 @@ def make_list(
     if user_id is None:
         block, is_personal = visitor_block(catalogue, picture.dataset, request), False
     else:
-        block = _person(live, picture, catalogue, user_id)
+        block = _person(live, catalogue, user_id)
         is_personal = bool(block.is_personal[0])
     if request.max_km is not None and request.lat is None and bool(np.isnan(block.lat[0])):
         raise invalid("query.max_km", "needs lat and lon: no home is known to measure from")
@@ -139,14 +139,10 @@ def _rate(catalogue: Catalogue, level: str) -> NDArray[np.float64]:
     return np.append(columns.taken_slow / (columns.sessions_slow + 1.0), 0.0)[columns.of_candidate]
 
 
-def _person(live: LiveData, picture: Picture, catalogue: Catalogue, user_id: str) -> UserBlock:
+def _person(live: LiveData, catalogue: Catalogue, user_id: str) -> UserBlock:
     rows = person_rows(live.using(lambda store: read_person(store, user_id)), user_id)
     removed = live.using(lambda store: store.removed_tags(user_id))
-    known = picture.dataset.sessions
-    # A session that arrived after the picture, and that the person holds, must be kept free of clashes too.
-    unseen = rows.sessions[~rows.sessions["session_id"].isin(known["session_id"])]
-    sessions = pd.concat([known, unseen], ignore_index=True) if len(unseen) else known
-    return person_block(catalogue, rows, sessions, removed)
+    return person_block(catalogue, rows, removed)
 
 
 def _is_among(picture: Picture, catalogue: Catalogue, only: Only) -> NDArray[np.bool_]:

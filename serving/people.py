@@ -60,7 +60,7 @@ def person_rows(tables: Mapping[str, pd.DataFrame], user_id: str) -> PersonRows:
     return PersonRows(user, bookings, tables["feedback"], tables["sessions"], tables["activities"])
 
 
-def person_block(catalogue: Catalogue, rows: PersonRows, sessions: pd.DataFrame, removed: Collection[str]) -> UserBlock:
+def person_block(catalogue: Catalogue, rows: PersonRows, removed: Collection[str]) -> UserBlock:
     """The person as ranking sees them at `catalogue.at`: without removed tags, which still decide what may be offered.
 
     What is stored has happened, whatever a platform's clock says: times after the instant count as just before it.
@@ -68,11 +68,13 @@ def person_block(catalogue: Catalogue, rows: PersonRows, sessions: pd.DataFrame,
     just_before = catalogue.at - pd.Timedelta(microseconds=1)
     bookings = rows.bookings.assign(booked_at=rows.bookings["booked_at"].clip(upper=just_before))
     feedback = rows.feedback.assign(occurred_at=rows.feedback["occurred_at"].clip(upper=just_before))
-    booked_activity = bookings["session_id"].map(sessions.set_index("session_id")["activity_id"])
+    if not removed:
+        return user_block(catalogue, rows.user, bookings, feedback, rows.sessions)
+    booked_activity = bookings["session_id"].map(rows.sessions.set_index("session_id")["activity_id"])
     used = bookings[~is_removed(booked_activity, rows.activities, removed)]
     told = feedback[~is_removed(feedback["activity_id"], rows.activities, removed)]
-    block = user_block(catalogue, without_tags(rows.user, removed), used, told, sessions)
-    return replace(block, people=people_of(rows.user, bookings, sessions, catalogue.at))
+    block = user_block(catalogue, without_tags(rows.user, removed), used, told, rows.sessions)
+    return replace(block, people=people_of(rows.user, bookings, rows.sessions, catalogue.at))
 
 
 def without_tags(user: pd.DataFrame, removed: Collection[str]) -> pd.DataFrame:

@@ -1,0 +1,139 @@
+"""How fast lists are made: a simulated county, a bundle, a service on a socket, and people who ask and book.
+
+`make bench-serving ARGS="--users 18000 --weeks 26"`. Prints, for each kind of request, requests, errors, and
+milliseconds at the median, 95 % and 99 %; beside them a bare route of the same process, since timings on a busy
+machine mean something only next to each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+import threading
+import time
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+import pandas as pd
+import uvicorn
+
+from features.ingest import ingest_folder
+from features.openings import opening_inputs
+from features.settings import Settings
+from features.snapshot import load_snapshot
+from features.store import open_store
+from recsys.bundle import BundleWriter
+from recsys.dataset import Dataset
+from recsys.releases import bundles_folder, release
+from recsys.simulation.command import simulate
+from serving.app import create_app
+from serving.champion import ChampionWatcher
+from serving.main import address_of, bind
+from serving.parts import open_parts
+from training.demand import DemandConfig, forecast_demand
+from training.ranking import RankingConfig, fit_ranking
+
+START = date(2025, 7, 21)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--users", type=int, default=18000)
+    parser.add_argument("--weeks", type=int, default=26)
+    parser.add_argument("--requests", type=int, default=400)
+    parser.add_argument("--home", type=Path, help="keep the county and its bundle here for the next run")
+    parser.add_argument("--out", type=Path, help="JSON file for the figures")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = given.home or Path(folder)
+        as_of = pd.Timestamp(START, tz="Asia/Shanghai") + pd.Timedelta(weeks=given.weeks)
+        dataset = prepare(home, given.users, given.weeks, as_of)
+        figures = measure(Settings(home=home), as_of, dataset, given.requests)
+    print(pd.DataFrame(figures).to_string(index=False))
+    if given.out is not None:
+        given.out.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
+def prepare(home: Path, users: int, weeks: int, as_of: pd.Timestamp) -> Dataset:
+    """The county in a store under `home`, and a released bundle; what is there is used again."""
+    with open_store(Settings(home=home)) as store:
+        if not store.platforms():
+            simulate(home / "tables", users=users, weeks=weeks, start=START)
+            ingest_folder(store, home / "tables", "default", None, None, show_progress=False)
+        dataset = load_snapshot(store.snapshot(home / "snapshots", as_of).path)
+    if not (bundles_folder(home) / "bench").exists():
+        with BundleWriter(bundles_folder(home) / "bench", {"data_until": as_of.isoformat()}) as writer:
+            fit_ranking(dataset, RankingConfig()).save(writer)
+            forecast_demand(dataset, 13, DemandConfig(max_origins=4)).save(writer)
+            opening_inputs(dataset).save(writer)
+        release(home, "bench")
+    return dataset
+
+
+def measure(settings: Settings, as_of: pd.Timestamp, dataset: Dataset, n_requests: int) -> list[dict[str, object]]:
+    """Serves in a thread and asks one question after another."""
+    began = time.monotonic()
+    app = create_app(
+        ChampionWatcher(settings.home, open_parts),
+        lambda: open_store(settings),
+        clock=lambda: as_of.tz_convert("UTC") + pd.Timedelta(seconds=time.monotonic() - began),
+    )
+    listener = bind("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.05)
+    with httpx.Client(base_url=address_of(listener), timeout=60) as client:
+        figures = ask(client, dataset, as_of, n_requests)
+    server.should_exit = True
+    thread.join(30)
+    return figures
+
+
+def ask(client: httpx.Client, dataset: Dataset, as_of: pd.Timestamp, n_requests: int) -> list[dict[str, object]]:
+    """Each kind of request, timed from outside."""
+    rng = random.Random(0)
+    users = [str(u) for u in dataset.users["user_id"]]
+    booked = [str(u) for u in dataset.bookings["user_id"].unique()]
+    sessions = [str(s) for s in dataset.sessions["session_id"][dataset.sessions["starts_at"] > as_of]]
+
+    def of_user(people: list[str]) -> httpx.Response:
+        return client.get(f"/v1/users/{quote(rng.choice(people))}/recommendations")
+
+    def book() -> httpx.Response:
+        row = {"booking_id": f"bench-{rng.random()}", "user_id": rng.choice(users), "session_id": rng.choice(sessions)}
+        return client.post("/v1/bookings", json={**row, "booked_at": as_of.isoformat(), "party_size": 1})
+
+    turns = iter(range(10**9))
+    kinds = {
+        "bare route": lambda: client.get("/healthz"),
+        "list, user with bookings": lambda: of_user(booked),
+        "list, any user": lambda: of_user(users),
+        "list, visitor": lambda: client.get("/v1/recommendations", params={"lat": 36.7, "lon": 117.4}),
+        "one booking": book,
+        "list, a booking every 10th": lambda: book() if next(turns) % 10 == 0 else of_user(users),
+        "suggestions, budget 8": lambda: client.post("/v1/classes/suggestions", json={"budget": 8}),
+        "forecasts, 100 series": lambda: client.get("/v1/demand/forecasts"),
+    }
+    figures: list[dict[str, object]] = []
+    for name, once in kinds.items():
+        n = n_requests if name.startswith(("list", "bare")) else max(10, n_requests // 10)
+        once()
+        taken, errors = [], 0
+        for _ in range(n):
+            began = time.perf_counter()
+            errors += once().status_code >= 400
+            taken.append(1000 * (time.perf_counter() - began))
+        p50, p95, p99 = np.percentile(taken, [50, 95, 99]).round(1)
+        figures.append({"request": name, "n": n, "errors": errors, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99})
+    return figures
+
+
+if __name__ == "__main__":
+    main()
