@@ -1,5 +1,7 @@
-"""Scale of the demand chain: a province's nodes, reconciled and sampled: `python benchmarks/demand.py --scale`.
+"""Demand: back-tests on real or simulated tables, and the scale of a province.
 
+`python benchmarks/demand.py --data FOLDER --cut-offs 2017-02-01,2017-03-01 --window-days 28` prints every model.
+`python benchmarks/demand.py --scale`:
 1,853 townships under 151 counties, 16 cities and a province, 24 categories, 13 weeks ahead. Base forecasts of every
 node from two years of simulated weeks, MinT-shrink for every category, then 200 coherent paths and their quantiles.
 Prints CPU seconds of each step and the peak of memory; checks that paths add up and are not negative.
@@ -10,15 +12,19 @@ from __future__ import annotations
 import argparse
 import resource
 import time
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from recsys.dataset import Dataset
 from recsys.hierarchy import Hierarchy
 from recsys.ids import IdMap
 from recsys.paths import sample_paths
 from recsys.reconcile import fit_reconciler
+from training.demand import DemandConfig, evaluate_demand
 
 N_CITIES, N_COUNTIES, N_TOWNSHIPS, N_CATEGORIES = 16, 151, 1_853, 24
 
@@ -94,21 +100,56 @@ def scale(n_paths: int, horizon: int, n_weeks: int) -> None:
     done = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"nodes {n_nodes}, weeks {horizon}, paths {n_paths}")
-    print(
-        f"MinT-shrink of every category {reconciled - started:.1f} CPU s; paths and quantiles {done - reconciled:.1f} CPU s"
-    )
+    print(f"MinT-shrink of every category {reconciled - started:.1f} CPU s")
+    print(f"paths and quantiles {done - reconciled:.1f} CPU s")
     print(f"all {done - started:.1f} CPU s, peak {peak:.2f} GiB, incoherence {worst:.1e}")
 
 
+def read_tables(folder: Path, timezone: str) -> dict[str, pd.DataFrame]:
+    """The contract's CSV files of a folder, times without a zone being in `timezone`."""
+    tables = {}
+    for file in sorted(folder.glob("*.csv")):
+        table = pd.read_csv(file, dtype=str)
+        for name in (column for column in table.columns if column.endswith("_at")):
+            times = pd.to_datetime(table[name], format="ISO8601")
+            table[name] = times.dt.tz_localize(timezone) if times.dt.tz is None else times
+        flags = [name for name in ("online", "personalised") if name in table]
+        tables[file.stem] = table.assign(**{name: table[name].map({"true": True, "false": False}) for name in flags})
+    return tables
+
+
+def back_test(folder: Path, cut_offs: list[str], window_days: float, timezone: str) -> None:
+    """Every model at every cut-off, in one table."""
+    moments = [pd.Timestamp(one).tz_localize(timezone).tz_convert("UTC") for one in cut_offs]
+    until = max(moments) + pd.Timedelta(days=window_days)
+    dataset = Dataset.from_tables(read_tables(folder, timezone), until, timezone)
+    table = evaluate_demand(dataset, moments, window_days, DemandConfig())
+    shown = table[(table["window"] == "all") & ~table["segment"].str.startswith("category:")]
+    pivot = shown.pivot_table(index=["segment", "metric"], columns="model", values="mean", sort=False)
+    print(pivot.round(4).to_string())
+    whole = table[(table["segment"] == "all") & (table["metric"] == "wape")]
+    print(whole.pivot_table(index="window", columns="model", values="mean", sort=False).round(4).to_string())
+    by_category = table[(table["metric"] == "wape") & table["segment"].str.startswith("category:")]
+    wide = by_category.pivot_table(index="segment", columns="model", values="mean", sort=False)
+    worse = wide[wide["programme"] > wide["seasonal naive"]]
+    print(f"categories in which seasonal naive is better: {list(worse.index)} of {len(wide)}")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", action="store_true", help="the province (the only part so far)")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", action="store_true", help="the province")
+    parser.add_argument("--data", type=Path, help="folder of the contract's CSV files to back-test on")
+    parser.add_argument("--cut-offs", default="", help="dates, comma between")
+    parser.add_argument("--window-days", type=float, default=28)
+    parser.add_argument("--timezone", default="Asia/Shanghai")
     parser.add_argument("--paths", type=int, default=200)
     parser.add_argument("--horizon", type=int, default=13)
     parser.add_argument("--weeks", type=int, default=104)
     options = parser.parse_args()
     if options.scale:
         scale(options.paths, options.horizon, options.weeks)
+    elif options.data:
+        back_test(options.data, options.cut_offs.split(","), options.window_days, options.timezone)
     else:
         parser.print_help()
 

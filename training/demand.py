@@ -18,9 +18,13 @@ from training.demand_forecast import DemandConfig as DemandConfig
 from training.demand_forecast import forecast_demand as forecast_demand
 from training.demand_forecast import weeks_ahead
 from training.forecasters.simple import BASELINES, rule_quantiles
+from training.forecasters.statistical import Statistical, statistical_forecasts
 
 SERVED = "programme"
 """Name of the served model in evaluation tables."""
+
+MOST_SERIES = 4_000
+"""Series that a statistical model is fitted to in an evaluation; the regions above come first."""
 
 
 def evaluate_demand(
@@ -40,12 +44,15 @@ def evaluate_demand(
         for model, frame in _judged_at(dataset, one, window_days, config).items():
             frames.setdefault(model, []).append(frame)
     judged = [
-        Judged("bookings", model, "served" if model == SERVED else "baseline", pd.concat(parts, ignore_index=True))
-        for model, parts in frames.items()
+        Judged("bookings", model, _role(model), pd.concat(parts, ignore_index=True)) for model, parts in frames.items()
     ]
     return evaluation_table(
         [one for one in judged if len(one.frame)], config.n_boots, np.random.default_rng(config.seed)
     )
+
+
+def _role(model: str) -> str:
+    return "served" if model == SERVED else "baseline" if model in BASELINES else "learner"
 
 
 def _judged_at(
@@ -78,7 +85,20 @@ def _judged_at(
         spread = rule_quantiles(rule, history, horizon, QUANTILES)
         columns = {name: spread[i].ravel() for i, name in enumerate(quantiles)}
         frames[model] = base.assign(mean=rule(history, horizon).ravel(), **columns)
+    for model in config.statistical:
+        frames[model] = base.assign(
+            mean=_statistical(history, horizon, model).ravel(), **dict.fromkeys(quantiles, np.nan)
+        )
     return frames
+
+
+def _statistical(history: NDArray[np.float64], horizon: int, model: Statistical) -> NDArray[np.float64]:
+    """(n_nodes, n_categories, horizon) of one model, series by series; a season of 52 is not learned from two years."""
+    series = history.reshape(-1, history.shape[-1])
+    alive = np.flatnonzero(series.sum(axis=1) > 0)[:MOST_SERIES]
+    means = np.zeros((len(series), horizon))
+    means[alive] = np.maximum(statistical_forecasts(series[alive], horizon, model, season=1)[0], 0.0)
+    return means.reshape(*history.shape[:-1], horizon)
 
 
 def _weekly_places(

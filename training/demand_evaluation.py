@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from recsys.demand import QUANTILES
 
+LEAST_WINDOWS = 5
+"""From so many windows on, intervals are over windows instead of over series."""
+
 _METRICS = ("wape", "mase", "pinball", "coverage80")
 
 
@@ -33,7 +36,7 @@ def evaluation_table(judged: Sequence[Judged], n_boots: int, rng: np.random.Gene
     """The long table of `task, model, role, segment, metric, window, mean, low, high, n`.
 
     Segments are `all`, each level (`level:...`) and each category (`category:...`). Intervals are 95 % by
-    bootstrap over series (region x category), which keeps the weeks of a series together.
+    bootstrap over windows, or over series (region x category) where there are few windows.
     """
     rows = [row for one in judged for row in _rows(one, n_boots, rng)]
     columns = ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
@@ -64,7 +67,8 @@ def _metrics(frame: pd.DataFrame, n_boots: int, rng: np.random.Generator) -> dic
     NaN where the denominator is 0.
     """
     parts = _parts(frame)
-    codes = pd.factorize(frame["series"])[0]
+    blocks = "window" if frame["window"].nunique() >= LEAST_WINDOWS else "series"
+    codes = pd.factorize(frame[blocks])[0]
     per_series = np.stack([np.bincount(codes, weights=part) for part in parts.T], axis=1)
     point = _ratios(per_series.sum(axis=0))
     if n_boots and len(per_series) > 1:

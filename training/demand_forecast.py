@@ -30,6 +30,7 @@ from training.demand_tables import (
 )
 from training.forecasters.boosting import BoostingConfig
 from training.forecasters.pooled import PooledForecaster, fit_pooled
+from training.forecasters.statistical import Statistical
 from training.forecasters.unpublished import weekly_totals
 
 _LEAST_POOLED_WEEKS = 4
@@ -47,6 +48,9 @@ class DemandConfig(BaseModel):
     test_weeks: int = Field(default=10, ge=1, description="latest weekly cut-offs kept to measure the spread")
     refit_weeks: int = Field(default=4, ge=1, description="weekly cut-offs that a fit serves in that measurement")
     boosting: BoostingConfig = BoostingConfig()
+    statistical: tuple[Statistical, ...] = Field(
+        default=("theta", "imapa"), description="models of single series that evaluations put beside the served one"
+    )
     n_boots: int = Field(default=200, ge=0, description="bootstrap draws of an evaluation's intervals")
     seed: int = Field(default=0, ge=0, description="of sampling")
 
@@ -167,9 +171,12 @@ def _table(
     begun: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> pd.DataFrame:
     parts = []
+    floor: NDArray[np.float64] | float = 0.0
     for target, spread, bottom, certain in zip(TARGETS, spreads, bottoms, begun, strict=True):
         means = known.hierarchy.sums(bottom)
-        quantiles = spread.quantiles(known.hierarchy.sums(certain), means)
+        # Never fewer are wanted than are taken: the quantiles of demand lie nowhere below those of bookings.
+        quantiles = np.maximum(spread.quantiles(known.hierarchy.sums(certain), means), floor)
+        floor = quantiles
         columns = {"mean": means, **{f"q{level}": quantiles[i] for i, level in enumerate(QUANTILES)}}
         parts.append(known.hierarchy.long_table(known.weeks, columns).assign(target=target))
     return pd.concat(parts, ignore_index=True)[list(FORECAST_COLUMNS)]
