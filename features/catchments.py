@@ -73,7 +73,7 @@ def _centres(
 def _filled(
     places: NDArray[np.float64], regions: NDArray[np.int64], centres: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    missing = ~np.isfinite(places).all(axis=1)
+    missing = np.asarray(~np.isfinite(places).all(axis=1))
     filled = np.where(missing[:, None], np.nan, places)
     use = missing & (regions >= 0)
     filled[use] = centres[regions[use]]

@@ -26,7 +26,7 @@ def own_signals(
         return signals
     interests = split_list(pd.Series(dataset.users["interests"].to_numpy(), index=np.arange(len(users))))
     column = names.get_indexer(interests.to_numpy())
-    listed = np.zeros(shape, dtype=bool)
+    listed: NDArray[np.bool_] = np.zeros(shape, dtype=bool)
     listed[interests.index.to_numpy()[column >= 0], column[column >= 0]] = True
     signals[:, :, 2] = listed
     signals[:, :, 3] = listed.any(axis=1)[:, None] & ~listed

@@ -141,7 +141,7 @@ class Block:
 
     def _plan(self, classes: NDArray[np.int64], points: NDArray[np.int64], people: NDArray[np.float64]) -> Plan:
         served = people > 1e-12
-        by_point = np.bincount(points[served], people[served])
+        by_point = np.asarray(np.bincount(points[served], people[served]), dtype=np.float64)
         some = np.flatnonzero(by_point)
         return Plan(self.num, classes, float(people.sum()), some, by_point[some])
 

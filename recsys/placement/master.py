@@ -29,7 +29,7 @@ class Master:
         lower = np.full(len(upper), -np.inf)
         first = 1 + instance.n_venues + instance.n_categories
         lower[first : first + self.n_short] = np.concatenate([f.least for f in instance.floors] or [np.zeros(0)])
-        self.highs = highspy.Highs()
+        self.highs = highspy.Highs()  # type: ignore[no-untyped-call]
         self.highs.setOptionValue("output_flag", False)
         self.highs.setOptionValue("threads", 1)
         self.highs.changeObjectiveSense(highspy.ObjSense.kMaximize)

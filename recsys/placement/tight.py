@@ -129,7 +129,7 @@ def model(
             highspy.HighsVarType.kInteger if k < n_integer else highspy.HighsVarType.kContinuous
             for k in range(len(cost))
         ]
-    highs = highspy.Highs()
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
     highs.setOptionValue("random_seed", 1)

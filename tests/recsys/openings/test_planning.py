@@ -1,0 +1,156 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.openings import opening_inputs
+from recsys.errors import DataError, UnknownIdError
+from recsys.openings.appraisal import appraise
+from recsys.openings.explain import explain, why_not
+from recsys.openings.inputs import OpeningInputs
+from recsys.openings.question import Question
+from recsys.openings.suggest import solve, suggest
+from recsys.openings.tradeoffs import benefit_curve, gini, moves, pareto_front
+from tests.opening_world import world
+
+
+@pytest.fixture(scope="module")
+def inputs() -> OpeningInputs:
+    return opening_inputs(world(1).dataset)
+
+
+def _running(inputs):
+    c, v = np.argwhere(inputs.runs_now)[0]
+    return {"category": str(inputs.categories[c]), "venue_id": str(inputs.venues["venue_id"].iloc[v])}
+
+
+def _free(inputs, n=1):
+    pairs = np.argwhere(~inputs.runs_now)[:n]
+    return [
+        {"category": str(inputs.categories[c]), "venue_id": str(inputs.venues["venue_id"].iloc[v])} for c, v in pairs
+    ]
+
+
+def test_must_open_comes_in_and_not_here_stays_out(inputs):
+    plain = suggest(inputs, 4)
+    banned = {"category": plain["category"][0], "venue_id": plain["venue_id"][0]}
+    must = _free(inputs)[0]
+    rows = suggest(inputs, 4, question=Question(budget=4, must_open=[must], not_here=[banned]))
+    pairs = list(zip(rows["category"], rows["venue_id"], strict=True))
+    assert len(pairs) == 4
+    assert tuple(must.values()) in pairs
+    assert tuple(banned.values()) not in pairs
+
+
+def test_every_contradiction_is_named(inputs):
+    free = _free(inputs)[0]
+    question = Question(budget=5, must_open=[free, _running(inputs)], not_here=[free], close=_free(inputs, 2)[1:])
+    with pytest.raises(DataError) as failure:
+        solve(inputs, question)
+    text = str(failure.value)
+    assert len(failure.value.problems) == 3
+    assert "not_here" in text
+    assert "runs there now" in text
+    assert "does not run there now" in text
+
+
+def test_unknown_names_are_errors(inputs):
+    with pytest.raises(UnknownIdError):
+        suggest(inputs, 1, region_id="nowhere")
+    with pytest.raises(UnknownIdError):
+        solve(inputs, Question(budget=1, must_open=[{"category": "cat0", "venue_id": "nowhere"}]))
+
+
+def test_budget_in_money_and_teachers_hold(inputs):
+    costs = {str(c): 1.0 + n for n, c in enumerate(inputs.categories)}
+    _, opened = solve(inputs, Question(budget=6.5, costs=costs, teachers={"cat0": 2}))
+    names = [str(inputs.categories[o.category]) for o in opened]
+    assert sum(costs[n] for n in names) <= 6.5
+    assert names.count("cat0") <= 2
+
+
+def test_small_classes_are_not_held(inputs):
+    least = suggest(inputs, 40)["expected_attendance"].median()
+    rows = suggest(inputs, 40, question=Question(budget=40, min_attendance=least))
+    assert 0 < len(rows) < 40
+    assert (rows["expected_attendance"] >= least - 1e-6).all()
+
+
+def test_a_second_class_near_brings_less_than_alone(inputs):
+    _, opened = solve(inputs, Question(budget=30, categories=("cat0",)))
+    alone = [solve(inputs, Question(budget=1, must_open=[_choice(inputs, o)]))[1][0].attendance for o in opened]
+    assert all(o.attendance <= a + 1e-5 for o, a in zip(opened, alone, strict=True))
+    assert sum(o.attendance for o in opened) < sum(alone)
+
+
+def _choice(inputs, opening):
+    return {
+        "category": str(inputs.categories[opening.category]),
+        "venue_id": str(inputs.venues["venue_id"].iloc[opening.venue]),
+    }
+
+
+def test_closing_frees_people(inputs):
+    running = _running(inputs)
+    asked = Question(budget=50, categories=(running["category"],), effort="fast")
+    before, after = solve(inputs, asked)[1], solve(inputs, asked.model_copy(update={"close": (_as(running),)}))[1]
+    assert sum(o.attendance for o in after) > sum(o.attendance for o in before)
+
+
+def _as(choice):
+    return Question(budget=0, close=[choice]).close[0]
+
+
+def test_explained_parts_add_up_to_the_gain(inputs):
+    for entry in explain(inputs, Question(budget=5)):
+        assert sum(entry["parts"].values()) == pytest.approx(entry["expected_attendance"], rel=1e-4)
+        by_age = sum(row["people"] for row in entry["who"] if row["group"] == "age")
+        assert by_age == pytest.approx(entry["expected_attendance"], rel=1e-4)
+        assert entry["instead"]["gain"] <= entry["expected_attendance"] + 1e-6
+
+
+def test_why_not_gives_the_reason(inputs):
+    running, rows = _running(inputs), suggest(inputs, 3)
+    asked = Question(budget=3)
+    assert why_not(inputs, asked, **running)["reason"] == "it runs there now"
+    assert why_not(inputs, asked, rows["category"][0], rows["venue_id"][0])["reason"] == "it is in the plan"
+    taken = set(zip(rows["category"], rows["venue_id"], strict=True))
+    other = next(c for c in _free(inputs, 40) if tuple(c.values()) not in taken)
+    answer = why_not(inputs, asked, **other)
+    assert answer["gain"] <= answer["last_in"] + 1e-6
+
+
+def test_appraisal_counts_everybody_and_who_is_new(inputs):
+    running = _running(inputs)
+    answer = appraise(inputs, **running, starts_at=pd.Timestamp("2026-03-07T10:00"), capacity=20)
+    assert answer["q0.1"] <= answer["expected_attendance"] <= min(answer["q0.9"], 20)
+    assert answer["new_people"] + answer["from_others"] == pytest.approx(answer["expected_attendance"])
+    assert len(answer["times"]) == 5
+    assert len(answer["venues"]) == 5
+    with pytest.raises(UnknownIdError):
+        appraise(inputs, "cat0", "nowhere")
+    with pytest.raises(DataError):
+        appraise(inputs, **running, capacity=0)
+
+
+def test_more_budget_never_brings_less(inputs):
+    curve = benefit_curve(inputs, Question(budget=0), [0, 1, 2, 5, 10, 20])
+    assert curve["expected_attendance"].is_monotonic_increasing
+    assert curve["expected_attendance"][0] == 0
+
+
+def test_no_plan_of_the_front_beats_another(inputs):
+    front = pareto_front(inputs, Question(budget=8), 12)
+    assert len(front) >= 2
+    assert front["expected_attendance"].is_monotonic_decreasing
+    assert front["gini"].is_monotonic_decreasing
+
+
+def test_moves_gain(inputs):
+    table = moves(inputs, Question(budget=0))
+    assert (table["gain"] > 0).all()
+
+
+def test_gini_of_all_in_one_hand():
+    values, people = np.array([0.0, 0.0, 0.0, 1.0]), np.ones(4)
+    assert gini(values, people) == pytest.approx(0.75)
+    assert gini(np.zeros(3), np.ones(3)) == 0.0
