@@ -40,8 +40,9 @@ def parse_time(text: str) -> Any:
 
     try:
         time = pd.Timestamp(text)
-        if time is pd.NaT:
+        if time is pd.NaT or not 1700 <= time.year <= 2199:
             raise ValueError
+        time = time.as_unit("ns")
         return (time.tz_localize(ZoneInfo(DEFAULT_TIMEZONE)) if time.tzinfo is None else time).tz_convert("UTC")
     except (ValueError, OverflowError):
         raise typer.BadParameter(
@@ -92,7 +93,7 @@ def tune(
     as_of: AsOf = None,
     trials: Annotated[int, typer.Option(min=1, help="Trials in all; earlier runs of the same search count.")] = 40,
     windows: Annotated[int, typer.Option(min=1, help="Past windows that a trial is judged on.")] = 3,
-    window_days: Annotated[float, typer.Option(min=1.0, help="Length of a window in days.")] = 14,
+    window_days: Annotated[float, typer.Option(min=1.0, max=366, help="Length of a window in days.")] = 14,
     config: Annotated[Path | None, typer.Option(help="JSON file with the settings to start from.")] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -162,7 +163,7 @@ def suggest(
 @app.command()
 def evaluate(
     as_of: AsOf,
-    window_days: Annotated[float, typer.Option(min=0.0, help="Length of the window in days.")],
+    window_days: Annotated[float, typer.Option(min=0.01, max=3660, help="Length of the window in days.")],
     k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Length of a list.")] = 10,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="JSON file for the table.")] = None,
     quiet: Quiet = False,
@@ -177,7 +178,7 @@ def evaluate(
 
 @app.command()
 def simulate(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write; must be empty or new.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write; its tables are replaced.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed of all chance.")] = 0,
     users: Annotated[int, typer.Option(min=1, help="Registered users.")] = 18000,
     weeks: Annotated[int, typer.Option(min=1, max=520, help="Weeks of history.")] = 26,
@@ -320,8 +321,12 @@ def main() -> None:
     warnings.filterwarnings("ignore", module=r"(mlflow|lightfm|implicit|statsforecast|fugue)\b")
     try:
         app()
-    except (RecsysError, OSError) as error:
+    except RecsysError as error:
         typer.echo(f"culture: {' '.join(str(error).split())}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"culture: {what}{error.strerror or ' '.join(str(error).split())}", err=True)
         sys.exit(1)
     except Exception as error:
         if os.environ.get("CULTURE_DEBUG"):

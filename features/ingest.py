@@ -156,7 +156,7 @@ def ingest_folder(
     """
     sources = find_sources(folder)
     with store.writing() as connection, tempfile.TemporaryDirectory(prefix="culture-ingest-") as bad_rows:
-        home = platform_named(connection, platform or DEFAULT_PLATFORM, timezone)
+        home = platform_named(connection, DEFAULT_PLATFORM if platform is None else platform, timezone)
         # Deliveries of one platform come one after the other; live rows only wait for the merge.
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"delivery {home.num}",))
         delivery = _Delivery(connection, home, _delivered_tables(connection, home), Path(bad_rows))

@@ -14,7 +14,7 @@ from features.openings import opening_inputs
 from features.ranking import RankingModel, load_ranking, recommend
 from features.settings import Settings
 from recsys.dataset import Dataset
-from recsys.errors import DataError
+from recsys.errors import DataError, RecsysError
 from recsys.openings.suggest import suggest
 from recsys.releases import load_champion
 from training.demand import forecast_demand
@@ -22,6 +22,8 @@ from training.ranking import fit_ranking
 from training.run import TrainConfig, evaluate, known_data
 
 Say = Callable[[str], None]
+
+_LAST_TIME = pd.Timestamp("2200-01-02", tz="UTC")
 
 CHAMPION_DAYS = 7
 """A champion learned from data that end at most so many days before `--as-of` may answer for it."""
@@ -37,15 +39,18 @@ def recommend_file(
     say: Say,
 ) -> int:
     """Writes the ranked lists; returns the number of rows."""
+    check_output(output)
     user_ids = None if users is None else read_user_ids(users)
     _, dataset = known_data(settings, as_of, say)
     model = _ranking_model(settings, dataset, say)
     say("ranking")
-    return write_table(recommend(model, dataset, as_of, user_ids, k, session_window_days), output)
+    window_days = _within_calendar(as_of, session_window_days)
+    return write_table(recommend(model, dataset, as_of, user_ids, k, window_days), output)
 
 
 def forecast_file(settings: Settings, as_of: pd.Timestamp, horizon_weeks: int, output: Path, say: Say) -> int:
     """Writes the forecast; returns the number of rows."""
+    check_output(output)
     _, dataset = known_data(settings, as_of, say)
     say("forecasting demand")
     return write_table(forecast_demand(dataset, horizon_weeks, TrainConfig().demand).table, output)
@@ -61,6 +66,7 @@ def suggest_file(
     say: Say,
 ) -> int:
     """Writes the suggestions; returns the number of rows."""
+    check_output(output)
     _, dataset = known_data(settings, as_of, say)
     say("choosing openings")
     inputs = opening_inputs(dataset, TrainConfig().openings)
@@ -71,6 +77,8 @@ def evaluate_window(
     settings: Settings, as_of: pd.Timestamp, window_days: float, k: int, output: Path | None, say: Say
 ) -> str:
     """Back-tests on [as_of, as_of + window); returns the table as text and writes it as JSON where asked."""
+    if output is not None:
+        check_output(output)
     _, dataset = known_data(settings, as_of + pd.Timedelta(days=window_days), say)
     say("evaluating")
     table = evaluate(dataset, as_of, TrainConfig(k=k))
@@ -94,6 +102,22 @@ def read_user_ids(path: Path) -> list[str]:
     return list(dict.fromkeys(frame["user_id"][frame["user_id"] != ""]))
 
 
+def check_output(output: Path) -> None:
+    """Makes the folder of a file to be written, before the work is done.
+
+    Raises:
+        RecsysError: The file cannot be written there.
+    """
+    if output.is_dir():
+        raise RecsysError(f"output {output} is a folder; name a file")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecsysError(f"output {output} cannot be written: {error.strerror}") from error
+    if not os.access(output.parent, os.W_OK):
+        raise RecsysError(f"output {output} cannot be written: no right to write in its folder")
+
+
 def write_table(table: pd.DataFrame, output: Path) -> int:
     """Writes a Parquet file whole or not at all; returns the number of rows."""
     _replace(output, lambda path: table.to_parquet(path, index=False))
@@ -112,6 +136,12 @@ def _ranking_model(settings: Settings, dataset: Dataset, say: Say) -> RankingMod
     return fit_ranking(dataset, TrainConfig().ranking)
 
 
+def _within_calendar(as_of: pd.Timestamp, window_days: float | None) -> float | None:
+    """The window, or None where it reaches beyond every time that a session can have."""
+    is_endless = window_days is not None and window_days > (_LAST_TIME - as_of) / pd.Timedelta(days=1)
+    return None if is_endless else window_days
+
+
 def _as_json(table: pd.DataFrame, as_of: pd.Timestamp, window_days: float, k: int) -> str:
     rows = json.loads(table.to_json(orient="records"))
     return json.dumps(
@@ -120,7 +150,6 @@ def _as_json(table: pd.DataFrame, as_of: pd.Timestamp, window_days: float, k: in
 
 
 def _replace(output: Path, write: Callable[[Path], object]) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{output.name}-", dir=output.parent)
     os.close(descriptor)
     draft = Path(name)

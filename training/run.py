@@ -34,7 +34,7 @@ class TrainConfig(BaseModel):
 
     window_days: float = Field(default=14, gt=0, le=366, description="days of the window that judges the bundle")
     horizon_weeks: int = Field(default=13, ge=1, le=104, description="weeks that the stored forecast covers")
-    k: int = Field(default=10, ge=1, le=100, description="length of the lists that are judged")
+    k: int = Field(default=10, ge=1, le=1000, description="length of the lists that are judged")
     ranking: RankingConfig = RankingConfig()
     demand: DemandConfig = DemandConfig()
     openings: OpeningsConfig = OpeningsConfig()
