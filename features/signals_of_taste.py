@@ -26,10 +26,9 @@ def own_signals(
         return signals
     interests = split_list(pd.Series(dataset.users["interests"].to_numpy(), index=np.arange(len(users))))
     column = names.get_indexer(interests.to_numpy())
-    listed: NDArray[np.bool_] = np.zeros(shape, dtype=bool)
-    listed[interests.index.to_numpy()[column >= 0], column[column >= 0]] = True
-    signals[:, :, 2] = listed
-    signals[:, :, 3] = listed.any(axis=1)[:, None] & ~listed
+    signals[interests.index.to_numpy()[column >= 0], column[column >= 0], 2] = 1.0
+    has_list = signals[:, :, 2].max(axis=1, keepdims=True)
+    signals[:, :, 3] = has_list - signals[:, :, 2]
     feedback = _unbooked(dataset)
     row = users.get_indexer(feedback["user_id"])
     column = names.get_indexer(feedback["category"])

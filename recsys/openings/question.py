@@ -120,7 +120,7 @@ class Choices:
             if not inputs.runs_now[c, v]
         ]
         if self.question.costs is not None:
-            missing = [str(c) for c, taught in zip(inputs.categories, self.allowed.any(axis=1).tolist(), strict=True)
+            missing = [str(c) for c, taught in zip(inputs.categories, list(self.allowed.sum(axis=1)), strict=True)
                        if taught and str(c) not in self.question.costs]  # fmt: skip
             problems += [f"costs: none is given for {name}" for name in missing]
             problems += [f"costs: {name} costs {cost}" for name, cost in self.question.costs.items() if not cost >= 0]

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from features.accessibility import accessibility, catchment, gaussian_weight
+from features.catchments import KM_PER_DEGREE
+
+
+def _plain(places, people, venues, supply, reach_km):
+    scale = np.cos(np.radians(np.concatenate([places[:, 0], venues[:, 0]]).mean()))
+    answer = np.zeros((len(places), supply.shape[1]))
+    for j, venue in enumerate(venues):
+        shared = 0.0
+        km = [KM_PER_DEGREE * np.hypot(p[0] - venue[0], (p[1] - venue[1]) * scale) for p in places]
+        for i in range(len(places)):
+            shared += people[i] * float(gaussian_weight(np.array(km[i]), reach_km))
+        for i in range(len(places)):
+            if shared > 0:
+                answer[i] += float(gaussian_weight(np.array(km[i]), reach_km)) * supply[j] / shared
+    return answer
+
+
+def test_sparse_equals_the_plain_loop():
+    rng = np.random.default_rng(3)
+    corner = np.array([36.0, 117.0])
+    places, venues = corner + rng.uniform(0, 0.2, (40, 2)), corner + rng.uniform(0, 0.2, (7, 2))
+    people, supply = rng.uniform(1, 9, 40), rng.uniform(0, 30, (7, 3))
+    result = accessibility(catchment(places, venues, 6.0), people, supply)
+    np.testing.assert_allclose(result, _plain(places, people, venues, supply, 6.0), atol=1e-9)
+    # All supply that anybody reaches is shared out, nothing else.
+    reached = catchment(places, venues, 6.0).sum(axis=0) > 0
+    np.testing.assert_allclose(people @ result, supply[reached].sum(axis=0))
+
+
+def test_places_without_coordinates_reach_nothing():
+    weights = catchment(np.array([[np.nan, 117.0], [36.0, 117.0]]), np.array([[36.0, 117.0]]), 5.0)
+    np.testing.assert_allclose(weights.toarray(), [[0.0], [1.0]])
+
+
+@pytest.mark.parametrize(("km", "weight"), [(0.0, 1.0), (5.0, 0.0), (9.0, 0.0)])
+def test_weight_ends_at_reach(km, weight):
+    assert float(gaussian_weight(np.array(km), 5.0)) == pytest.approx(weight)

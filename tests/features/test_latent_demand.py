@@ -1,0 +1,39 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.latent_demand import latent_demand
+from recsys.dataset import Dataset
+from tests.opening_world import UNTIL, World, world
+
+
+@pytest.fixture(scope="module")
+def county() -> World:
+    return world(2, n_users=3000)
+
+
+def test_unserved_pairs_rank_as_the_truth_does(county):
+    table = latent_demand(county.dataset)
+    nearest = np.argmin(county.km, axis=1)
+    truth = []
+    for row in table.itertuples():
+        town, category = int(row.region_id[1:]), int(row.category[3:])
+        residents = nearest == town
+        going = county.taste[residents, category] * np.exp(-county.km[residents, town] / county.reach_km)
+        truth.append(going.sum())
+    assert pd.Series(truth).corr(table["mean"], method="spearman") > 0.7
+    assert (table["q0.1"] <= table["mean"]).all()
+    assert (table["mean"] <= table["q0.9"]).all()
+
+
+def test_only_pairs_without_supply_are_listed(county):
+    table = latent_demand(county.dataset)
+    sessions = county.dataset.sessions.merge(county.dataset.activities, on="activity_id")
+    offered = {(f"t{v[1:]}", c) for v, c in zip(sessions["venue_id"], sessions["category"], strict=True)}
+    listed = set(zip(table["region_id"], table["category"], strict=True))
+    assert not listed & offered
+    assert len(listed | offered) == 60
+
+
+def test_nothing_known_gives_an_empty_table():
+    assert latent_demand(Dataset.from_tables({}, UNTIL)).empty
