@@ -200,8 +200,8 @@ def unconstrain_sessions(
     waiting: NDArray[np.float64],
     chain: Sequence[NDArray[np.int64]],
     *,
-    strength: float = 3.0,
-    n_rounds: int = 12,
+    strength: float = 1.5,
+    n_rounds: int = 30,
 ) -> NDArray[np.float64]:
     """(n_sessions,) expected demand of single sessions; a session is full when places reach its limit (NaN: none).
 

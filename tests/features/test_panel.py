@@ -1,0 +1,101 @@
+"""The panel: complete, local weeks, each kind of week told apart."""
+
+import numpy as np
+import pandas as pd
+
+from features.panel import by_period, demand_panel, week_states
+from features.panel_sessions import session_book
+from recsys.dataset import Dataset
+from recsys.hierarchy import Hierarchy
+from recsys.regions import RegionTree
+
+NOW = pd.Timestamp("2026-01-07T00:00", tz="Asia/Shanghai").tz_convert("UTC")
+
+
+def _dataset(sessions: dict[str, list[object]], bookings: dict[str, list[object]]) -> Dataset:
+    return Dataset.from_tables(
+        {
+            "activities": pd.DataFrame({"activity_id": ["a"], "category": ["art"]}),
+            "sessions": pd.DataFrame({"activity_id": "a", **sessions}),
+            "bookings": pd.DataFrame(bookings),
+        },
+        NOW,
+    )
+
+
+def _time(text: str) -> pd.Timestamp:
+    return pd.Timestamp(text, tz="Asia/Shanghai").tz_convert("UTC")
+
+
+def test_weeks_are_local_and_complete() -> None:
+    # Monday 00:30 in Shanghai is still Sunday in UTC.
+    starts = [_time("2025-12-15T00:30"), _time("2025-12-29T10:00")]
+    panel = demand_panel(
+        _dataset(
+            {"session_id": ["s1", "s2"], "starts_at": starts, "capacity": [2, 5]},
+            {
+                "booking_id": ["b1", "b2", "b3"],
+                "user_id": ["u", "v", "w"],
+                "session_id": ["s1", "s1", "s2"],
+                "booked_at": [_time("2025-12-10")] * 3,
+                "status": ["attended", "waitlisted", "cancelled"],
+                "party_size": [2, 3, 1],
+            },
+        )
+    )
+    assert panel.weeks.tolist() == [pd.Timestamp(day) for day in ("2025-12-15", "2025-12-22", "2025-12-29")]
+    assert panel.sessions[0, 0].tolist() == [1, 0, 1]
+    assert panel.places[0, 0].tolist() == [2, 0, 0]
+    assert panel.sold_out[0, 0].tolist() == [1, 0, 0]
+    assert panel.demand[0, 0].tolist() == [5, 0, 0]
+    assert panel.states()[0, 0].tolist() == ["sold out", "no session", "open"]
+
+
+def test_states_of_weeks() -> None:
+    weeks = pd.date_range("2026-01-05", periods=30, freq="W-MON")
+    sessions = np.zeros((1, 30))
+    sessions[0, 2:5] = 1
+    states = week_states(sessions, sessions, np.zeros((1, 30)), weeks)[0]
+    assert states[0] == "closed"
+    assert states[2:5].tolist() == ["open"] * 3
+    # The week of 16 February 2026 is the Spring Festival's.
+    assert states[6] == "holiday"
+    assert states[5] == "no session"
+    assert states[-1] == "closed"
+
+
+def test_on_hand_is_what_was_booked_and_not_given_up_by_each_origin() -> None:
+    dataset = _dataset(
+        {"session_id": ["s1"], "starts_at": [_time("2026-01-06T10:00")]},
+        {
+            "booking_id": ["b1", "b2"],
+            "user_id": ["u", "v"],
+            "session_id": ["s1", "s1"],
+            "booked_at": [_time("2025-12-20"), _time("2026-01-01")],
+            "status": ["attended", "cancelled"],
+            "status_at": [_time("2026-01-06T10:00"), _time("2026-01-04")],
+            "party_size": [2, 3],
+        },
+    )
+    tree = RegionTree.of(dataset)
+    book = session_book(dataset, tree, Hierarchy.of(dataset, tree), n_leads=4, history_weeks=20)
+    # Origins before the start: 31 December, 24 December, 17 December.
+    assert book.age.tolist() == [1]
+    assert book.on_hand[0].tolist() == [2, 2, 0, 0]
+    assert book.places.tolist() == [2]
+
+
+def test_months_take_the_weeks_whose_thursday_they_hold() -> None:
+    table = pd.DataFrame(
+        {
+            "region_id": "r",
+            "level": "county",
+            "category": "art",
+            "week_start": pd.to_datetime(["2026-01-26", "2026-02-02"]),
+            "places": [3.0, 4.0],
+        }
+    )
+    monthly = by_period(table, "month")
+    # Thursday 29 January, Thursday 5 February.
+    assert monthly["period_start"].tolist() == [pd.Timestamp("2026-01-01"), pd.Timestamp("2026-02-01")]
+    assert by_period(table, "quarter")["places"].tolist() == [7.0]

@@ -1,0 +1,100 @@
+"""Demand behind full sessions: exact tails, known worlds, and what cannot be known."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from recsys.unconstrain import chained_means, tail_means, unconstrain_panel, unconstrain_sessions
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.5, 40), st.integers(0, 50), st.floats(0.5, 30))
+def test_tail_means_equal_the_plain_sum(mean: float, limit: int, size: float) -> None:
+    counts = np.arange(limit, 4000)
+    chances = stats.nbinom.pmf(counts, size, size / (size + mean))
+    if chances.sum() < 1e-9:
+        return
+    first, second = tail_means(np.array([mean]), np.array([float(limit)]), size)
+    assert first[0] == pytest.approx((counts * chances).sum() / chances.sum(), rel=1e-4)
+    assert second[0] == pytest.approx((counts * (counts - 1) * chances).sum() / chances.sum(), rel=1e-3)
+
+
+@pytest.fixture(scope="module")
+def world() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(5)
+    mean = rng.gamma(2, 6, (1500, 1)) * (1 + 0.3 * np.sin(np.arange(104) / 8))
+    demand = rng.poisson(mean * rng.gamma(4, 1 / 4, mean.shape)).astype(float)
+    limits = np.repeat(
+        np.maximum(np.round(mean.mean(axis=1) * rng.lognormal(0.35, 0.45, 1500)), 2)[:, None], 104, axis=1
+    )
+    return demand, limits
+
+
+def test_bias_within_the_figures(world: tuple[np.ndarray, np.ndarray]) -> None:
+    demand, limits = world
+    counts = np.minimum(demand, limits)
+    found = unconstrain_panel(counts, limits)
+    tight = (counts >= limits).mean(axis=1) > 0.5
+    assert counts.sum() / demand.sum() < 0.9
+    assert found.demand.sum() / demand.sum() == pytest.approx(1, abs=0.01)
+    assert found.demand[tight].sum() / demand[tight].sum() == pytest.approx(1, abs=0.05)
+    assert found.size == pytest.approx(4, rel=0.3)
+
+
+def test_demand_is_at_least_what_was_taken_and_exact_where_nothing_was_full(
+    world: tuple[np.ndarray, np.ndarray],
+) -> None:
+    demand, limits = (array[:200] for array in world)
+    counts = np.minimum(demand, limits)
+    found = unconstrain_panel(counts, limits)
+    assert (found.demand >= counts - 1e-9).all()
+    np.testing.assert_array_equal(found.demand[counts < limits], counts[counts < limits])
+
+
+def test_a_series_that_is_always_full_is_flagged_and_finite() -> None:
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(5, (30, 40)).astype(float)
+    limits = np.full(counts.shape, 12.0)
+    counts[0], limits[0] = 6, 6
+    found = unconstrain_panel(np.minimum(counts, limits), limits)
+    assert not found.is_identified[0]
+    assert found.is_identified[1:].all()
+    assert 6 < found.demand[0].mean() < 60
+
+
+def test_without_limits_demand_is_bookings() -> None:
+    counts = np.random.default_rng(0).poisson(4, (5, 20)).astype(float)
+    np.testing.assert_array_equal(unconstrain_panel(counts, np.full(counts.shape, np.nan)).demand, counts)
+
+
+def test_all_zeros_stay_zero() -> None:
+    zeros = np.zeros((3, 10))
+    np.testing.assert_allclose(unconstrain_panel(zeros, np.full((3, 10), 5.0)).demand, 0)
+
+
+def test_sessions_recover_what_capacity_hides() -> None:
+    rng = np.random.default_rng(2)
+    course = np.repeat(np.arange(60), 12)
+    wanted = rng.poisson(rng.gamma(4, 2, 60)[course]).astype(float)
+    limits = np.full(len(wanted), 9.0)
+    places = np.minimum(wanted, limits)
+    found = unconstrain_sessions(places, limits, np.zeros(len(wanted)), [course])
+    assert places.sum() / wanted.sum() < 0.85
+    assert found.sum() / wanted.sum() == pytest.approx(1, abs=0.06)
+
+
+def test_a_waitlist_that_all_join_is_the_demand() -> None:
+    rng = np.random.default_rng(3)
+    wanted = rng.poisson(10, 400).astype(float)
+    places = np.minimum(wanted, 9)
+    found = unconstrain_sessions(places, np.full(400, 9.0), wanted - places, [np.zeros(400, dtype=np.int64)])
+    assert found.sum() / wanted.sum() == pytest.approx(1, abs=0.06)
+    assert (found >= wanted - 1e-9).all()
+
+
+def test_chained_means_fall_back_on_the_level_above() -> None:
+    values = np.array([10.0, 10, 10, 10, 2, 2])
+    means = chained_means(values, [np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, -1, -1, 1, 1])], strength=0.001)
+    np.testing.assert_allclose(means, values, rtol=0.01)
