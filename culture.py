@@ -315,10 +315,14 @@ def _wrote(output: Path, n_rows: int, quiet: bool) -> None:
 
 
 def main() -> None:
-    """Entry point of the console command: every failure is one line on standard error and exit status 1."""
+    """Entry point of the console command: every failure is one line on standard error and exit status 1.
+
+    Set CULTURE_DEBUG for tracebacks, and for the warnings of libraries.
+    """
     from recsys.errors import RecsysError
 
-    warnings.filterwarnings("ignore", module=r"(mlflow|lightfm|implicit|statsforecast|fugue)\b")
+if not os.environ.get("CULTURE_DEBUG"):
+        warnings.simplefilter("ignore")
     try:
         app()
     except RecsysError as error:

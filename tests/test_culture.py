@@ -88,8 +88,16 @@ def test_recommend_for_some_users_only(home, tmp_path):
     failed(
         culture(home, "recommend", "--as-of", AS_OF, "--k", 3, "--output", output, "--users", users), "user_id", "user"
     )
-    users.write_text("user_id\nnobody\n")
-    failed(culture(home, "recommend", "--as-of", AS_OF, "--k", 3, "--output", output, "--users", users), "nobody")
+
+
+def test_users_of_whom_nothing_is_known_get_a_visitors_list(home, tmp_path):
+    users, output = tmp_path / "users.csv", tmp_path / "lists.parquet"
+    users.write_text("user_id\nnobody\nnoone\nnobody\n")
+    words = ("recommend", "--as-of", AS_OF, "--k", 3, "--output", output, "--users", users)
+    assert "2 of the users asked" in done(culture(home, *words)).stderr
+    lists = pd.read_parquet(output)
+    assert lists["user_id"].tolist() == ["nobody"] * 3 + ["noone"] * 3
+    assert set(lists["source"]) == {"popular"}
 
 
 def test_forecast_covers_every_week_category_and_target(home, tmp_path):

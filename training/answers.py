@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -38,11 +39,13 @@ def recommend_file(
     session_window_days: float | None,
     say: Say,
 ) -> int:
-    """Writes the ranked lists; returns the number of rows."""
+    """Writes the ranked lists, for all known users or for those of a file; returns the number of rows."""
     check_output(output)
     user_ids = None if users is None else read_user_ids(users)
     _, dataset = known_data(settings, as_of, say)
     model = _ranking_model(settings, dataset, say)
+    if user_ids is not None:
+        dataset = with_strangers(dataset, user_ids, say)
     say("ranking")
     window_days = _within_calendar(as_of, session_window_days)
     return write_table(recommend(model, dataset, as_of, user_ids, k, window_days), output)
@@ -100,6 +103,16 @@ def read_user_ids(path: Path) -> list[str]:
     if "user_id" not in frame:
         raise DataError(f"users file {path.name}", [f"column 'user_id' is missing; it has {list(frame.columns)}"])
     return list(dict.fromkeys(frame["user_id"][frame["user_id"] != ""]))
+
+
+def with_strangers(dataset: Dataset, user_ids: Sequence[str], say: Say) -> Dataset:
+    """The data set with a row for each user asked for whom nothing is known yet: they are answered as visitors are."""
+    strangers = pd.Index(user_ids).difference(pd.Index(dataset.users["user_id"].astype(object)), sort=False)
+    if strangers.empty:
+        return dataset
+    say(f"nothing is known of {len(strangers)} of the users asked, such as {strangers[0]!r}: they get a visitor's list")
+    rows = Dataset.from_tables({"users": pd.DataFrame({"user_id": strangers})}, dataset.data_until).users
+    return replace(dataset, users=pd.concat([dataset.users, rows], ignore_index=True))
 
 
 def check_output(output: Path) -> None:

@@ -94,7 +94,7 @@ def _judged_at(
 
 def _statistical(history: NDArray[np.float64], horizon: int, model: Statistical) -> NDArray[np.float64]:
     """(n_nodes, n_categories, horizon) of one model, series by series; a season of 52 is not learned from two years."""
-    series = history.reshape(-1, history.shape[-1])
+    series = history.reshape(history.shape[0] * history.shape[1], history.shape[2])
     alive = np.flatnonzero(series.sum(axis=1) > 0)[:MOST_SERIES]
     means = np.zeros((len(series), horizon))
     means[alive] = np.maximum(statistical_forecasts(series[alive], horizon, model, season=1)[0], 0.0)

@@ -61,7 +61,7 @@ def load_config(path: Path | None) -> TrainConfig:
     if path is None:
         return TrainConfig()
     try:
-        return TrainConfig.model_validate_json(path.read_text(encoding="utf-8"))
+        return TrainConfig.model_validate_json(path.read_bytes())
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
         raise DataError(f"settings in {path.name}", problems) from None
@@ -126,13 +126,12 @@ def known_data(settings: Settings, as_of: pd.Timestamp, say: Say) -> tuple[Snaps
 def evaluate(dataset: Dataset, cut_off: pd.Timestamp, config: TrainConfig) -> pd.DataFrame:
     """Every ranker and forecaster, learned before `cut_off`, on the window from there to the data's end."""
     window_days = (dataset.data_until - cut_off) / pd.Timedelta(days=1)
-    return pd.concat(
-        [
-            evaluate_ranking(dataset, cut_off, window_days, config.k, config.ranking),
-            evaluate_demand(dataset, cut_off, window_days, config.demand),
-        ],
-        ignore_index=True,
-    )
+    tables = [
+        evaluate_ranking(dataset, cut_off, window_days, config.k, config.ranking),
+        evaluate_demand(dataset, cut_off, window_days, config.demand),
+    ]
+    # Empty parts have no types of their own.
+    return pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
 
 
 def learn(dataset: Dataset, config: TrainConfig, writer: BundleWriter, say: Say) -> None:
