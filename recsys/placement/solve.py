@@ -19,6 +19,9 @@ Progress = Callable[[float, float, float], None]
 START_FACTORS = (0.8, 0.9, 1.1, 1.3)
 """Prices around the greedy's at which blocks offer their first plans."""
 
+RESERVED = 0.2
+"""Share of the time kept for choosing whole plans once prices are good enough."""
+
 WHOLE_UP_TO = 3000
 """Most classes in all up to which the whole model is worth a try."""
 
@@ -71,7 +74,7 @@ class _Solver:
             [np.zeros(len(f.least)) for f in self.instance.floors],
         )
         prices, margin = nothing, 0.85
-        while self.left() > 0 and not self._done():
+        while self.left() > RESERVED * self.seconds and not self._done():
             before = self.bound, self.best[0]
             prices = self._round(prices, margin)
             margin *= 0.8
@@ -105,7 +108,7 @@ class _Solver:
             start = replace(prices, budget=factor * prices.budget)
             self._price(master, start, active)
         centre, best_bound, tried = prices, np.inf, np.inf
-        while self.left() > 0:
+        while self.left() > RESERVED * self.seconds:
             outer = master.prices()
             at = centre.towards(outer, 0.5) if np.isfinite(best_bound) else centre
             bound, outside, n_new = self._price(master, at, active)
@@ -134,7 +137,7 @@ class _Solver:
         return centre
 
     def _choose(self, master: Master) -> None:
-        classes = master.whole(max(0.25 * self.left(), 3.0), 0.2 * self.gap, self.best[0])
+        classes = master.whole(max(0.5 * self.left(), 3.0), 0.2 * self.gap, self.best[0])
         if classes is not None:
             self._try(classes)
 
