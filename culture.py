@@ -321,7 +321,7 @@ def main() -> None:
     """
     from recsys.errors import RecsysError
 
-if not os.environ.get("CULTURE_DEBUG"):
+    if not os.environ.get("CULTURE_DEBUG"):
         warnings.simplefilter("ignore")
     try:
         app()
