@@ -81,7 +81,7 @@ def make_list(
     block = not_offered(block, catalogue.sessions.session_ids[~keep])
     if parts is None or parts.ranking is None:
         return Made(popular(catalogue, block, request), picture, None, now, False)
-    rows = answer(parts.ranking, catalogue, block, request)
+    rows = [_with_reason(catalogue, row) for row in answer(parts.ranking, catalogue, block, request)]
     return Made(rows, picture, parts.name, parts.data_until, is_personal)
 
 
@@ -115,6 +115,15 @@ def popular(catalogue: Catalogue, block: UserBlock, request: Request) -> list[Re
         )
         for place, column in enumerate(columns[columns != MISSING])
     ]
+
+
+def _with_reason(catalogue: Catalogue, row: Recommendation) -> Recommendation:
+    """A row without a reason of its own says whether many book it, where that is so: ranking counts bookings too."""
+    if row.reasons:
+        return row
+    column = int(np.flatnonzero(catalogue.sessions.session_ids == row.session_id)[0])
+    found = _reason(_recent(catalogue, "activity")[column], _rate(catalogue, "programme")[column])
+    return row if found.code == "soon" else replace(row, reasons=(found,))
 
 
 def _reason(booked: float, programme: float) -> Reason:
