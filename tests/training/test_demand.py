@@ -8,7 +8,7 @@ import pytest
 
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
-from recsys.demand import FORECAST_COLUMNS, DemandForecast, load_demand
+from recsys.demand import FORECAST_COLUMNS, TABLE_COLUMNS, DemandForecast, load_demand
 from training.demand import DemandConfig, evaluate_demand, forecast_demand
 from training.forecasters.boosting import BoostingConfig
 
@@ -161,3 +161,63 @@ def test_evaluation_has_baselines_and_what_is_served(town: Dataset) -> None:
     assert {"wape", "pinball", "coverage80"} <= set(overall["metric"])
     assert np.isfinite(overall["mean"]).all()
     assert list(overall.columns) == ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
+
+
+def _without_publishing(*, is_cut: bool) -> pd.DataFrame:
+    town = small_town()
+    sessions = town.sessions.assign(published_at=pd.NaT)
+    if is_cut:
+        sessions = sessions[sessions["starts_at"] < NOW]
+    tables = {**town.tables(), "sessions": sessions}
+    return forecast_demand(Dataset.from_tables(tables, NOW), 4, CONFIG).table
+
+
+def test_a_plan_that_ends_now_is_taken_as_unfinished() -> None:
+    def late(table: pd.DataFrame) -> float:
+        rows = table[(table["week_start"] > pd.Timestamp("2026-11-30")) & (table["target"] == "bookings")]
+        return float(rows.loc[rows["region_id"] == "c", "mean"].sum())
+
+    usual = 240 / 18 * 2 * 4.7
+    assert late(_without_publishing(is_cut=True)) == pytest.approx(usual, rel=0.35)
+
+
+def test_rows_after_the_cut_off_change_nothing(town: Dataset) -> None:
+    earlier = NOW - pd.Timedelta(days=21)
+    known = town.known_at(earlier)
+    later = town.bookings[town.bookings["booked_at"] >= earlier]
+    assert len(later) > 0
+    changed = Dataset.from_tables(
+        {**town.tables(), "bookings": town.bookings.drop(index=later.index)}, NOW, town.timezone
+    ).known_at(earlier)
+    pd.testing.assert_frame_equal(forecast_demand(known, 3, CONFIG).table, forecast_demand(changed, 3, CONFIG).table)
+
+
+def test_the_tables_that_go_with_a_forecast(forecast: DemandForecast) -> None:
+    for name, columns in TABLE_COLUMNS.items():
+        assert tuple(getattr(forecast, name).columns) == columns
+    assert (forecast.gaps["unmet"] >= -1e-9).all()
+    assert set(forecast.history["state"]) <= {"open", "sold out", "no session", "holiday", "closed"}
+    keys = ["region_id", "category", "week_start"]
+    product = forecast.drivers.groupby(keys)["factor"].prod().rename("product").reset_index()
+    means = forecast.table[forecast.table["target"] == "bookings"]
+    both = means.merge(product, on=keys)
+    assert len(both) > 0
+    np.testing.assert_allclose(both["product"], both["mean"], rtol=1e-6, atol=1e-9)
+
+
+def test_an_outlier_of_ten_thousand_does_not_rule(town: Dataset, forecast: DemandForecast) -> None:
+    bookings = town.bookings.assign(party_size=town.bookings["party_size"].where(town.bookings.index != 40, 10_000.0))
+    found = forecast_demand(Dataset.from_tables({**town.tables(), "bookings": bookings}, NOW), 4, CONFIG).table
+    assert found["mean"].sum() < 1.5 * forecast.table["mean"].sum()
+
+
+def test_a_region_moved_in_the_tree_moves_its_history_along(town: Dataset) -> None:
+    moved = town.regions.assign(
+        parent_id=[
+            "t2" if one == "t1" else up
+            for one, up in zip(town.regions["region_id"], town.regions["parent_id"], strict=True)
+        ]
+    )
+    table = forecast_demand(Dataset.from_tables({**town.tables(), "regions": moved}, NOW), 2, CONFIG).table
+    means = table[table["target"] == "bookings"].groupby("region_id")["mean"].sum()
+    assert means["t2"] > means["t1"] > 0

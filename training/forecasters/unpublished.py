@@ -16,6 +16,7 @@ from training.forecasters.levels import decayed_sums, shrunk
 _LEAST = 0.002
 _HALF_LIVES = (3.0, 12.0)
 _SHRINKAGE_WEEKS = 0.15
+_THIN = 0.6
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class UnpublishedRows:
         level: (n_rows,) places a week that the series drew before the origin.
         features: (n_rows, n_features).
         to_come: (n_rows,) places of sessions that were not yet known at the origin; meaningless for weeks not over.
+        planned: (horizon,) sessions known now of each week ahead, as a share of the usual number a week.
     """
 
     shape: tuple[int, int, int, int]
     level: NDArray[np.float64]
     features: NDArray[np.float32]
     to_come: NDArray[np.float64]
+    planned: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ def unpublished_rows(
     columns += _calendar_columns(book, ahead.ravel(), origin.ravel())
     features = np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
     level = _spread(0.5 * (levels[0] + levels[1]), shape)
-    return UnpublishedRows(shape, level, features, to_come.ravel())
+    planned = known[0].sum(axis=(0, 1)) / max(float(usual[:, 0].sum()), 1e-9)
+    return UnpublishedRows(shape, level, features, to_come.ravel(), planned)
 
 
 def fit_unpublished(
@@ -111,10 +115,22 @@ def fit_unpublished(
     share = np.bincount(week, weights=came, minlength=horizon) / np.where(drawn > 0, drawn, np.nan)
     share = pd.Series(np.clip(share, 0, 1)).ffill().bfill().fillna(0.0).to_numpy(dtype=float)
     if not share.any():
-        return UnpublishedForecaster(share, CountBooster(None))
+        return UnpublishedForecaster(_thinning(rows.planned), CountBooster(None))
     baseline = np.maximum(rows.level[over] * share[week], _LEAST)
     booster = fit_boosting(rows.features[over], came, baseline, config, rng)
     return UnpublishedForecaster(share, booster)
+
+
+def _thinning(planned: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share still to be published where no time of publishing was ever stated, read off how the plan thins out.
+
+    A timetable that goes on as usual is whole; one that falls under 60 % of the usual week and never recovers is
+    only filled so far. The week under way is whole.
+    """
+    best_after = np.maximum.accumulate(planned[::-1])[::-1]
+    share = np.where(best_after < _THIN, 1 - best_after, 0.0)
+    share[:1] = 0.0
+    return np.clip(share, 0.0, 1.0)
 
 
 def weekly_totals(
