@@ -6,7 +6,7 @@ reads the person's own rows and calls `answer`; `recommend` does the same for bl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,8 @@ from recsys.variety import varied
 __all__ = ["Lists", "Policy", "RankingModel", "ReRanker", "load_ranking", "rank_block", "recommend"]
 
 BLOCK_CELLS = 2_000_000
-"""Users times candidates scored at once: bounds the memory of a batch."""
+BLOCK_PAIRS = 150_000
+"""Users times candidates scored at once, and pairs with all their signals: they bound the memory of a batch."""
 
 N_KNOWN = 60
 N_NEW = 80
@@ -221,29 +222,23 @@ def recommend(
     known = dataset.known_at(at) if dataset.data_until > at else dataset
     catalogue = catalogue_of(known, at, window_days)
     people = chosen_users(known, user_ids)
-    size = max(1, BLOCK_CELLS // max(len(catalogue), 1))
     frames = [
         list_frame(catalogue, block, rank_block(model, catalogue, block, k))
-        for block in user_blocks(catalogue, known, people, size)
+        for block in user_blocks(catalogue, known, people)
     ]
     return pd.concat(frames, ignore_index=True) if frames else _empty_frame()
 
 
-def user_blocks(catalogue: Catalogue, dataset: Dataset, users: pd.DataFrame, size: int) -> Sequence[UserBlock]:
-    """The users of a table, `size` at a time, each block with its own people's rows alone."""
+def user_blocks(catalogue: Catalogue, dataset: Dataset, users: pd.DataFrame) -> Iterator[UserBlock]:
+    """The users of a table a block at a time, each block with its own people's rows alone."""
+    n_pairs = max(1, min(len(catalogue), N_KNOWN + N_NEW))
+    size = max(1, min(BLOCK_CELLS // max(len(catalogue), 1), BLOCK_PAIRS // n_pairs))
     order = pd.Index(users["user_id"].astype(object))
     booked = _by_block(dataset.bookings, order, size)
     told = _by_block(dataset.feedback, order, size)
-    return [
-        user_block(
-            catalogue,
-            users.iloc[start : start + size],
-            booked(start),
-            told(start),
-            dataset.sessions,
-        )
-        for start in range(0, len(users), size)
-    ]
+    for num, start in enumerate(range(0, len(users), size)):
+        rows = users.iloc[start : start + size]
+        yield user_block(catalogue, rows, booked(num), told(num), dataset.sessions)
 
 
 def chosen_users(dataset: Dataset, user_ids: Sequence[str] | None) -> pd.DataFrame:
@@ -277,17 +272,12 @@ def list_frame(catalogue: Catalogue, block: UserBlock, lists: Lists) -> pd.DataF
     )
 
 
-def _by_block(frame: pd.DataFrame, users: pd.Index, size: int):  # type: ignore[no-untyped-def]
+def _by_block(frame: pd.DataFrame, users: pd.Index, size: int) -> Callable[[int], pd.DataFrame]:
     rows = users.get_indexer(pd.Index(frame["user_id"].astype(object)))
     block = np.where(rows >= 0, rows // size, -1)
     order = np.argsort(block, kind="stable")
     ends = np.searchsorted(block[order], np.arange(-1, len(users) // size + 2), side="right")
-
-    def of(start: int) -> pd.DataFrame:
-        num = start // size
-        return frame.iloc[order[ends[num] : ends[num + 1]]]
-
-    return of
+    return lambda num: frame.iloc[order[ends[num] : ends[num + 1]]]
 
 
 def _empty_frame() -> pd.DataFrame:

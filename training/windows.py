@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.ranking import BLOCK_CELLS, shortlist, user_blocks
+from features.ranking import shortlist, user_blocks
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
@@ -72,8 +72,7 @@ def asked(
     catalogue: Catalogue, known: Dataset, users: pd.DataFrame, hits: pd.DataFrame
 ) -> Iterator[tuple[UserBlock, NDArray[np.bool_], NDArray[np.int64]]]:
     """Users in blocks with (n_users, n_candidates) what was a hit, and (n_users,) hits that are no candidates."""
-    size = max(1, BLOCK_CELLS // max(len(catalogue), 1))
-    for block in user_blocks(catalogue, known, users, size):
+    for block in user_blocks(catalogue, known, users):
         mine = hits[hits["user_id"].isin(block.user_ids)]
         rows = IdMap(block.user_ids).nums(mine["user_id"])
         activity = catalogue.lookup.activities.nums_or_missing(mine["activity_id"])
