@@ -3,8 +3,9 @@
 `python benchmarks/tourism.py FOLDER [--paths 500] [--origin 216]` with the folder of the three csv files.
 
 The configuration was frozen on origins 192 and 204 (months known): the mean of three reconciled forecasts, errors
-stretched by 1.3 and drawn in pairs of opposite sign. Takes about eight CPU minutes, nearly all of it AutoETS. Prints the scaled CRPS over all series
-(exact for the sampled paths; and as mean quantile loss over 19 levels) and the coverage of 80 % intervals.
+stretched by 1.3 and drawn in pairs of opposite sign. Takes about eight CPU minutes, nearly all of it AutoETS. Prints
+the scaled CRPS over all series (exact for the sampled paths; and as mean quantile loss over 19 levels) and the
+coverage of 80 % intervals.
 """
 
 from __future__ import annotations

@@ -36,6 +36,8 @@ from training.forecasters.unpublished import weekly_totals
 _LEAST_POOLED_WEEKS = 4
 _OUTLIER_RATIO = 25.0
 _OVERBOOKED = 1.5
+_MOST_ROWS = 2_500_000
+"""Series x weeks ahead x origins that are held at once; a province looks back on fewer origins than a county."""
 
 
 class DemandConfig(BaseModel):
@@ -123,6 +125,8 @@ def session_demand(book: SessionBook, places: NDArray[np.float64]) -> NDArray[np
 def _known(dataset: Dataset, tree: RegionTree, hierarchy: Hierarchy, horizon: int, config: DemandConfig) -> _Known:
     book = session_book(dataset, tree, hierarchy, horizon + 1, config.history_weeks)
     places = without_outliers(book)
+    n_alive = len(np.unique(book.bottom * len(hierarchy.categories) + book.category))
+    most = min(config.max_origins, max(_MOST_ROWS // max(n_alive * horizon, 1), 4))
     demand = session_demand(book, places)
     return _Known(
         hierarchy=hierarchy,
@@ -131,7 +135,7 @@ def _known(dataset: Dataset, tree: RegionTree, hierarchy: Hierarchy, horizon: in
         demand=demand,
         panel=panel_of(book, hierarchy, demand),
         weeks=weeks_ahead(book.as_of, horizon),
-        n_origins=int(np.clip(book.age.max(initial=0), 1, config.max_origins)),
+        n_origins=int(np.clip(book.age.max(initial=0), 1, most)),
     )
 
 

@@ -21,10 +21,11 @@ _THIN = 0.6
 
 @dataclass(frozen=True)
 class UnpublishedRows:
-    """One row an origin, bottom region, category and week ahead, in that order of nesting.
+    """One row an origin, series that ever had a session, and week ahead, in that order of nesting.
 
     Attributes:
         shape: (n_origins, n_bottoms, n_categories, horizon).
+        series: (n_alive,) bottom x n_categories + category of the series that ever had a session.
         level: (n_rows,) places a week that the series drew before the origin.
         features: (n_rows, n_features).
         to_come: (n_rows,) places of sessions that were not yet known at the origin; meaningless for weeks not over.
@@ -32,6 +33,7 @@ class UnpublishedRows:
     """
 
     shape: tuple[int, int, int, int]
+    series: NDArray[np.int64]
     level: NDArray[np.float64]
     features: NDArray[np.float32]
     to_come: NDArray[np.float64]
@@ -52,14 +54,16 @@ class UnpublishedForecaster:
 
     def means(self, rows: UnpublishedRows, origin: int) -> NDArray[np.float64]:
         """(n_bottoms, n_categories, horizon) places at one origin."""
-        shape = rows.shape[1:]
-        if not self.share.any():
-            return np.zeros(shape)
-        size = int(np.prod(shape))
-        part = slice(origin * size, (origin + 1) * size)
-        baseline = np.maximum(rows.level[part] * np.tile(self.share, size // len(self.share)), _LEAST)
-        means = self.booster.means(rows.features[part], baseline)
-        return np.where(np.tile(self.share, size // len(self.share)) > 0, means, 0.0).reshape(shape)
+        _, n_bottoms, n_categories, horizon = rows.shape
+        means = np.zeros((n_bottoms * n_categories, horizon))
+        if self.share.any():
+            size = len(rows.series) * horizon
+            part = slice(origin * size, (origin + 1) * size)
+            share = np.tile(self.share, len(rows.series))
+            baseline = np.maximum(rows.level[part] * share, _LEAST)
+            said = np.where(share > 0, self.booster.means(rows.features[part], baseline), 0.0)
+            means[rows.series] = said.reshape(-1, horizon)
+        return means.reshape(n_bottoms, n_categories, horizon)
 
 
 def unpublished_rows(
@@ -71,30 +75,33 @@ def unpublished_rows(
     n_origins, n_bottoms, n_categories, horizon = shape
     series = book.bottom * n_categories + book.category
     n_series = n_bottoms * n_categories
+    alive = np.unique(series)
     known = _by_week_ahead(book, series, np.ones(len(book)), shape, is_known=True)
     offered = _by_week_ahead(book, series, np.nan_to_num(book.capacity), shape, is_known=True)
     to_come = _by_week_ahead(book, series, values, shape, is_known=False)
+
+    def of_alive(array: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.broadcast_to(array, shape).reshape(n_origins, n_series, horizon)[:, alive].ravel()
+
     columns: list[NDArray[np.float64]] = []
     levels = []
     for half_life in _HALF_LIVES:
         level, usual = _weekly(book, series, n_series, n_categories, values, n_origins, half_life)
-        levels.append(level)
-        columns += [_spread(np.log(level + 0.05), shape), _spread(usual, shape)]
-    usual_week = _spread(usual, shape)
-    columns += [known.ravel(), offered.ravel(), (known.ravel() + 0.1) / (usual_week + 0.1)]
+        levels.append(level[alive])
+        columns += [_spread(np.log(level[alive] + 0.05), horizon), _spread(usual[alive], horizon)]
+    usual_week = usual.T.reshape(n_origins, n_bottoms, n_categories, 1)
+    columns += [of_alive(known), of_alive(offered), (of_alive(known) + 0.1) / (of_alive(usual_week) + 0.1)]
     for axis in ((1, 2), (1,), (2,)):
-        total_known = np.broadcast_to(known.sum(axis=axis, keepdims=True), shape).ravel()
-        usual_total = np.broadcast_to(usual_week.reshape(shape).sum(axis=axis, keepdims=True), shape).ravel()
-        columns.append((total_known + 0.5) / (usual_total + 0.5))
-    ahead = np.broadcast_to(np.arange(horizon, dtype=float), shape)
-    origin = np.broadcast_to(np.arange(n_origins, dtype=float)[:, None, None, None], shape)
-    category = np.broadcast_to(np.arange(n_categories, dtype=float)[None, None, :, None], shape)
-    columns += [ahead.ravel(), category.ravel()]
-    columns += _calendar_columns(book, ahead.ravel(), origin.ravel())
+        total_known, usual_total = (array.sum(axis=axis, keepdims=True) for array in (known, usual_week))
+        columns.append(of_alive((total_known + 0.5) / (usual_total + 0.5)))
+    ahead, origin = np.arange(horizon, dtype=float), np.arange(n_origins, dtype=float)[:, None, None, None]
+    category = np.arange(n_categories, dtype=float)[None, None, :, None]
+    columns += [of_alive(ahead), of_alive(category)]
+    columns += _calendar_columns(book, of_alive(ahead), of_alive(origin))
     features = np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
-    level = _spread(0.5 * (levels[0] + levels[1]), shape)
+    level = _spread(0.5 * (levels[0] + levels[1]), horizon)
     planned = known[0].sum(axis=(0, 1)) / max(float(usual[:, 0].sum()), 1e-9)
-    return UnpublishedRows(shape, level, features, to_come.ravel(), planned)
+    return UnpublishedRows(shape, alive, level, features, of_alive(to_come), planned)
 
 
 def fit_unpublished(
@@ -106,11 +113,12 @@ def fit_unpublished(
 ) -> UnpublishedForecaster:
     """Learns from weeks that were over by origin `cut_origin`; `totals` like `shape` are places of whole weeks."""
     n_origins, _, _, horizon = rows.shape
-    ahead = np.broadcast_to(np.arange(horizon), rows.shape)
-    origin = np.broadcast_to(np.arange(n_origins)[:, None, None, None], rows.shape)
+    grid = (n_origins, len(rows.series), horizon)
+    ahead = np.broadcast_to(np.arange(horizon), grid)
+    origin = np.broadcast_to(np.arange(n_origins)[:, None, None], grid)
     over = np.flatnonzero((ahead - origin < -cut_origin).ravel())
-    came, total = rows.to_come[over], totals.ravel()[over]
-    week = ahead.ravel()[over]
+    came, week = rows.to_come[over], ahead.ravel()[over]
+    total = totals.reshape(n_origins, -1, horizon)[:, rows.series].ravel()[over]
     drawn = np.bincount(week, weights=total, minlength=horizon)
     share = np.bincount(week, weights=came, minlength=horizon) / np.where(drawn > 0, drawn, np.nan)
     share = pd.Series(np.clip(share, 0, 1)).ffill().bfill().fillna(0.0).to_numpy(dtype=float)
@@ -193,8 +201,8 @@ def _weekly(
     return shrunk(drawn, n_weeks, prior, _SHRINKAGE_WEEKS), sessions / np.maximum(n_weeks, 0.5)
 
 
-def _spread(by_series: NDArray[np.float64], shape: tuple[int, int, int, int]) -> NDArray[np.float64]:
-    return np.repeat(by_series.T.ravel(), shape[3])
+def _spread(by_series: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
+    return np.repeat(by_series.T.ravel(), horizon)
 
 
 def _calendar_columns(
