@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from features.catchments import distances_km, positions
 from features.exposure import AGE_GROUPS, TRAINING, slot_cell, sums_by
 from features.latent import LatentConfig, Willingness, fit_willingness
+from features.openings_history import calibrated, past_openings
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
@@ -29,14 +30,36 @@ class OpeningsConfig(BaseModel):
     latent: LatentConfig = LatentConfig()
     lapsed_weeks: int = Field(default=52, ge=1, description="weeks without attendance that make a person new again")
     max_start_times: int = Field(default=8, ge=1, description="start times offered a day: the commonest of training")
+    follow_weeks: int = Field(default=9, ge=0, description="last weeks on which predictions are checked; 0: none")
     default_size: float = Field(default=30.0, gt=0, description="places of a class where no capacity is known")
-    default_spread: float = Field(default=0.35, gt=0, description="relative spread of real around expected attendance")
+    default_spread: float = Field(default=0.5, gt=0, description="relative spread of real around expected attendance")
     show_strength: float = Field(default=30.0, gt=0, description="attendances a category's own show rate must outweigh")
 
 
 def opening_inputs(dataset: Dataset, config: OpeningsConfig | None = None) -> OpeningInputs:
-    """What `recsys.openings.suggest` needs, learned from all that the data set knows."""
+    """What `recsys.openings.suggest` needs, learned from all that the data set knows, calibrated on past openings."""
     config = config or OpeningsConfig()
+    return calibrated(_learned_inputs(dataset, config), opening_history(dataset, config))
+
+
+def opening_history(dataset: Dataset, config: OpeningsConfig | None = None) -> pd.DataFrame:
+    """Classes of the last weeks, predicted and real; see `features.openings_history.past_openings`.
+
+    Empty where less than twice `follow_weeks` are known.
+    """
+    config = config or OpeningsConfig()
+    since = dataset.data_until - pd.Timedelta(weeks=config.follow_weeks)
+    first = dataset.sessions["starts_at"].min()
+    sessions = training_sessions(dataset)
+    if config.follow_weeks == 0 or dataset.venues.empty or not first < since - pd.Timedelta(weeks=config.follow_weeks):
+        return pd.DataFrame(columns=["category", "venue_id", "is_new", "sessions", "predicted", "real"]).astype(
+            {"is_new": bool, "predicted": float, "real": float}
+        )
+    then = _learned_inputs(dataset.known_at(since), config)
+    return past_openings(then, sessions, dataset)
+
+
+def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     tree = RegionTree.of(dataset)
     places = positions(dataset, tree)
     learned = fit_willingness(dataset, tree, places, config.latent)

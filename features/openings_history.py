@@ -1,0 +1,114 @@
+"""Openings that were made: what was predicted for them beside what came, and what that says of the next ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from recsys.dataset import Dataset, local_times
+from recsys.ids import IdMap
+from recsys.openings.inputs import OpeningInputs
+from recsys.openings.value import filled
+
+QUIET = pd.Timedelta(weeks=8)
+"""A class counts as opened where its category had no session at the venue for this long before."""
+
+MIN_OPENINGS = 4
+PRIOR_OPENINGS = 12.0
+
+
+def past_openings(then: OpeningInputs, sessions: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    """Classes held after `then.data_until`, predicted from what was known before.
+
+    Rows: `category, venue_id, is_new, sessions, predicted, real`; people who come to a session on average. `is_new`
+    is False for classes that ran before as well: how those came out tells season and growth from a class being new.
+
+    Args:
+        then: Inputs as of an earlier cut-off.
+        sessions: Training sessions with `category`, of all times.
+        dataset: What is known now.
+    """
+    since = pd.Timestamp(then.data_until)
+    came = _attendance(dataset)
+    placed = sessions[sessions["venue_id"].notna() & sessions["cancelled_at"].isna()]
+    before = placed[(placed["starts_at"] < since) & (placed["starts_at"] >= since - QUIET)]
+    after = placed[(placed["starts_at"] >= since) & (placed["starts_at"] < dataset.data_until)]
+    old = pd.MultiIndex.from_frame(before[["category", "venue_id"]])
+    after = after.assign(
+        is_new=~pd.MultiIndex.from_frame(after[["category", "venue_id"]]).isin(old),
+        real=after["session_id"].map(came).fillna(0.0).astype(float),
+        predicted=_predicted(then, after, dataset.timezone),
+    ).dropna(subset=["predicted"])
+    grouped = after.groupby(["category", "venue_id", "is_new"], as_index=False)
+    return grouped.agg(sessions=("session_id", "size"), predicted=("predicted", "mean"), real=("real", "mean"))
+
+
+def calibrated(inputs: OpeningInputs, history: pd.DataFrame) -> OpeningInputs:
+    """Inputs whose `bias` and `spread` follow past openings; unchanged where there were too few.
+
+    Logarithms of real over predicted, less the mean of classes that ran before; counting noise is taken off the
+    variance; both are shrunk with the weight of `PRIOR_OPENINGS` openings, and the bias is kept within 0.5 to 1.5.
+    """
+    new, old = history[history["is_new"]], history[~history["is_new"]]
+    if len(new) < MIN_OPENINGS:
+        return inputs
+    log, weight = _log_ratios(new)
+    level = 0.0
+    if len(old) >= MIN_OPENINGS:
+        old_log, old_weight = _log_ratios(old)
+        level = float(np.average(old_log, weights=old_weight))
+    share = len(new) / (len(new) + PRIOR_OPENINGS)
+    mean = float(np.average(log, weights=weight))
+    counting = 1.0 / (new["real"] * new["sessions"] + 0.5)
+    variance = max(
+        float(np.average(np.square(log - mean), weights=weight) - np.average(counting, weights=weight)), 0.01
+    )
+    spread = np.sqrt(share * variance + (1 - share) * inputs.spread**2)
+    bias = float(np.clip(np.exp(share * (mean - level)), 0.5, 1.5))
+    return replace(inputs, bias=inputs.bias * bias, spread=float(np.clip(spread, 0.15, 1.0)))
+
+
+def _log_ratios(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    n = rows["sessions"].to_numpy(dtype=float)
+    real, predicted = rows["real"].to_numpy(dtype=float), rows["predicted"].to_numpy(dtype=float)
+    log = np.log((n * real + 0.5) / (n * predicted + 0.5))
+    return log, 1.0 / (0.2 + 1.0 / (n * predicted + 0.5))
+
+
+def _attendance(dataset: Dataset) -> pd.Series:
+    bookings = dataset.bookings
+    has_status = (bookings["status"] == "attended").any()
+    came = bookings["status"] == "attended" if has_status else bookings["status"] == "booked"
+    return bookings[came].groupby("session_id")["party_size"].sum()
+
+
+def _predicted(then: OpeningInputs, sessions: pd.DataFrame, timezone: str) -> np.ndarray:
+    """(n_sessions,) people expected at each, NaN for categories or venues not known then."""
+    category = IdMap.of(then.categories, "category").nums_or_missing(sessions["category"])
+    venue = IdMap.of(then.venues["venue_id"], "venue_id").nums_or_missing(sessions["venue_id"])
+    local = local_times(sessions["starts_at"], timezone)
+    minutes = (local.dt.hour * 60 + local.dt.minute).to_numpy()
+    starts = then.slots["start_time"].str[:2].astype(int) * 60 + then.slots["start_time"].str[3:].astype(int)
+    away = np.abs(minutes[:, None] - starts.to_numpy()[None, :])
+    away = away + 10_000 * ((local.dt.dayofweek + 1).to_numpy()[:, None] != then.slots["weekday"].to_numpy()[None, :])
+    slot = away.argmin(axis=1)
+    size = sessions["capacity"].where(sessions["capacity"] > 0).fillna(10_000.0).to_numpy(dtype=float)
+    answer = np.full(len(sessions), np.nan)
+    known: dict[tuple[int, int, int], float] = {}
+    for n in np.flatnonzero((category >= 0) & (venue >= 0)):
+        key = (int(category[n]), int(venue[n]), int(slot[n]))
+        if key not in known:
+            known[key] = _drawn(then, *key)
+        answer[n] = float(filled(known[key], size[n], then.spread)) * float(then.show[key[0]])
+    return answer
+
+
+def _drawn(then: OpeningInputs, category: int, venue: int, slot: int) -> float:
+    """People who would book a session there beside what ran then; what ran at the venue itself counts once."""
+    pull = then.reach[:, venue] * then.slot_fit[then.age_group, slot]
+    own = then.reach[:, venue] * then.run_fit[then.age_group, category, venue]
+    total = np.maximum(then.access[:, category] - own, 0.0) + np.maximum(own, pull)
+    share = then.saturation.used(total) * pull / np.maximum(total, np.float32(1e-9))
+    return float(then.rate[:, category] @ share) * then.bias

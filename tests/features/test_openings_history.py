@@ -1,0 +1,37 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.openings import OpeningsConfig, opening_history, opening_inputs
+from features.openings_history import calibrated
+from tests.opening_world import world
+
+
+def _history(ratio: float, n: int) -> pd.DataFrame:
+    predicted = np.full(n, 8.0)
+    return pd.DataFrame({"is_new": True, "sessions": 9, "predicted": predicted, "real": ratio * predicted})
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return opening_inputs(world(3).dataset, OpeningsConfig(follow_weeks=0))
+
+
+def test_running_classes_are_predicted_about_right():
+    history = opening_history(world(3).dataset)
+    old = history[~history["is_new"]]
+    assert len(old) == 18
+    assert old["real"].sum() == pytest.approx(old["predicted"].sum(), rel=0.3)
+
+
+@pytest.mark.parametrize(("ratio", "low", "high"), [(0.6, 0.5, 0.9), (1.0, 0.97, 1.03), (1.6, 1.1, 1.5)])
+def test_bias_follows_past_openings_part_of_the_way(inputs, ratio, low, high):
+    assert low <= calibrated(inputs, _history(ratio, 20)).bias <= high
+
+
+def test_too_few_openings_change_nothing(inputs):
+    assert calibrated(inputs, _history(0.2, 2)) is inputs
+
+
+def test_openings_that_came_as_predicted_narrow_the_interval(inputs):
+    assert calibrated(inputs, _history(1.0, 40)).spread < inputs.spread
