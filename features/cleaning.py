@@ -12,6 +12,9 @@ import polars as pl
 from features.times import read_times
 from recsys.schema import Column, Table
 
+LONGEST_ID = 2000
+"""Bytes of an id in UTF-8: what an index of the store can hold, with room to spare."""
+
 _GREATEST_COUNT = 2.0**53
 _TYPES: dict[str, type[pl.DataType] | pl.DataType] = {
     "id": pl.String,
@@ -140,6 +143,8 @@ def _typed(column: Column, values: pl.Series, timezone: str, faults: _Faults) ->
 def _read_text(column: Column, values: pl.Series, faults: _Faults, *, strip: bool) -> pl.Series:
     text = as_text(values)
     text = _stripped(text) if strip else text
+    if column.type == "id":
+        faults.add(text.str.len_bytes() > LONGEST_ID, f"{column.name} is longer than {LONGEST_ID} bytes")
     faults.add(text.str.contains("\0", literal=True), f"{column.name} holds a NUL character")
     if column.choices is not None:
         is_open = text.is_null() | text.is_in(list(column.choices))

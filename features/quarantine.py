@@ -12,7 +12,7 @@ from urllib.parse import quote
 import polars as pl
 from sqlalchemy import Connection
 
-from features.cleaning import as_text
+from features.cleaning import LONGEST_ID, as_text
 from features.sources import RAW, ROW_NUMBER
 from features.store_loading import copy_into, driver
 from recsys.schema import TABLES, Table
@@ -52,13 +52,17 @@ def quarantine_rows(table: Table, platform_num: int, raw: pl.DataFrame, source: 
             "platform_num": pl.repeat(platform_num, len(raw), dtype=pl.Int64, eager=True),
             "table_name": pl.repeat(table.name, len(raw), dtype=pl.String, eager=True),
             "fingerprint": pl.Series(prints, dtype=pl.String),
-            "key": values[table.key] if table.key in values.columns else blank,
+            "key": _indexable(values[table.key]) if table.key in values.columns else blank,
             "row": rows,
             **{n: raw[n] if n in raw.columns else blank for n in _TEXTS[:3]},
             "row_number": raw[ROW_NUMBER],
             "source": pl.repeat(source, len(raw), dtype=pl.String, eager=True),
         }
     ).select(COLUMNS)
+
+
+def _indexable(keys: pl.Series) -> pl.Series:
+    return keys.set((keys.str.len_bytes() > LONGEST_ID).fill_null(False), None)
 
 
 def add_to_quarantine(connection: Connection, frames: Iterable[pl.DataFrame]) -> int:

@@ -77,7 +77,10 @@ class Source:
         try:
             yield from _parquet_chunks(self) if self.path.suffix == ".parquet" else _csv_chunks(self)
         except (pa.ArrowException, OSError) as error:
-            raise DataError(self.path.name, [f"cannot be read: {str(error).splitlines()[0]}"]) from error
+            problem = f"cannot be read: {str(error).splitlines()[0]}"
+            if "straddling" in problem:
+                problem = f"a row is longer than {_BLOCK >> 20} MB: is a quote missing?"
+            raise DataError(self.path.name, [problem]) from error
 
 
 def find_sources(folder: Path) -> list[Source]:
@@ -107,12 +110,13 @@ def find_sources(folder: Path) -> list[Source]:
 
 def _source(table: str, path: Path) -> Source:
     warnings: tuple[str, ...] = ()
+    has_more = True
     try:
         if path.suffix == ".parquet":
             names, encoding = [str(n) for n in pq.ParquetFile(path).schema_arrow.names], ""
         else:
             encoding, warnings = _encoding(path)
-            names = _header(path, encoding)
+            names, has_more = _header(path, encoding)
     except (pa.ArrowException, OSError, csv.Error) as error:
         raise DataError(path.name, [f"cannot be read: {str(error).splitlines()[0]}"]) from error
     if not names:
@@ -128,7 +132,7 @@ def _source(table: str, path: Path) -> Source:
     if problems:
         raise DataError(path.name, problems)
     known = set(TABLES[table].column_names)
-    columns = {s: n for s, n in zip(stripped, names, strict=True) if s in known}
+    columns = {s: n for s, n in zip(stripped, names, strict=True) if s in known and has_more}
     unknown = tuple(s for s in stripped if s not in known)
     has_odd_quotes = bool(encoding) and _n_quotes(path) % 2 == 1
     return Source(table, path, columns, unknown, encoding, warnings, has_odd_quotes)
@@ -139,12 +143,13 @@ def _n_quotes(path: Path) -> int:
         return sum(block.count(b'"') for block in iter(lambda: file.read(_BLOCK), b""))
 
 
-def _header(path: Path, encoding: str) -> list[str]:
+def _header(path: Path, encoding: str) -> tuple[list[str], bool]:
+    """The first row that is not empty, and whether anything follows it."""
     with path.open(encoding=encoding, newline="") as file:
         for row in csv.reader(file):
             if row:
-                return row
-    return []
+                return row, bool(file.read(1))
+    return [], False
 
 
 def _encoding(path: Path) -> tuple[str, tuple[str, ...]]:

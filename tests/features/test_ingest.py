@@ -190,6 +190,30 @@ def test_empty_files(store: Store, tmp_path: Path) -> None:
     assert [(t.read, t.accepted) for t in report.tables.values()] == [(0, 0), (0, 0), (1, 1)]
 
 
+def test_a_header_alone_does_not_count_as_delivered(store: Store, tmp_path: Path) -> None:
+    folder = deliver(tmp_path, users="user_id,birth_year", sessions="session_id,activity_id,starts_at\n\n")
+    deliver(folder, bookings=ALL["bookings"])
+    report = ingest_folder(store, folder)
+    assert [(t.read, t.accepted) for t in report.tables.values()] == [(0, 0), (0, 0), (1, 1)]
+    with pytest.raises(DataError, match="required column 'user_id'"):
+        ingest_folder(store, deliver(tmp_path / "bad", users="birth_year"))
+
+
+def test_ids_longer_than_an_index_holds_wait_for_a_person(store: Store, tmp_path: Path) -> None:
+    long, too_long = "馆" * 600, "x" * 300_000
+    report = ingest_folder(store, deliver(tmp_path, users=f"user_id,region_id\n{long},\n{too_long},\nu,{too_long}\n"))
+    table = report.tables["users"]
+    assert (table.read, table.accepted, table.rejected) == (3, 1, 2)
+    assert table.reasons == {"user_id is longer than 2000 bytes": 1, "region_id is longer than 2000 bytes": 1}
+    assert store.row("users", long)["user_id"] == long
+
+
+def test_a_row_longer_than_a_block_is_one_clear_line(store: Store, tmp_path: Path) -> None:
+    folder = deliver(tmp_path, activities=f"activity_id,category,title\na,b,{'x' * 9_000_000}\n")
+    with pytest.raises(DataError, match="a row is longer than 4 MB"):
+        ingest_folder(store, folder)
+
+
 def test_parquet_with_native_types(store: Store, tmp_path: Path) -> None:
     frame = pl.DataFrame(
         {
