@@ -46,7 +46,7 @@ class DemandConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     history_weeks: int = Field(default=160, ge=1, description="weeks looked back on; older sessions do not count")
-    max_origins: int = Field(default=40, ge=2, description="past weekly cut-offs learned from; more take longer")
+    max_origins: int = Field(default=60, ge=2, description="past weekly cut-offs learned from; more take longer")
     test_weeks: int = Field(default=10, ge=1, description="latest weekly cut-offs kept to measure the spread")
     refit_weeks: int = Field(default=4, ge=1, description="weekly cut-offs that a fit serves in that measurement")
     boosting: BoostingConfig = BoostingConfig()
