@@ -197,7 +197,13 @@ def _with_tables(
     pooled = _pooled(known.panel)
     means = [hierarchy.sums(bottom) for bottom in bottoms]
     supply = planned_supply(known.panel, _planned_places(known), forecaster.unpublished.share)
-    facts = {"sold-out sessions": f"{int(known.panel.sold_out.sum())} of {int(known.panel.sessions.sum())}"}
+    runs = known.panel.sessions > 0
+    full = (known.panel.sold_out >= known.panel.sessions) & runs
+    unidentified = (runs.sum(axis=-1) >= _LEAST_POOLED_WEEKS) & ((runs & ~full).sum(axis=-1) < 2)
+    facts = {
+        "sold-out sessions": f"{int(known.panel.sold_out.sum())} of {int(known.panel.sessions.sum())}",
+        "series full in nearly every week": f"{int(unidentified.sum())}: their demand is that of their like",
+    }
     return DemandForecast(
         table=table,
         history=history_table(nodes),
