@@ -233,9 +233,13 @@ def serve(
     quiet: Quiet = False,
 ) -> None:
     """Serve the HTTP API and the web pages."""
+    from serving.main import HostRefusedError
     from serving.main import serve as serve_http
 
-    serve_http(_settings(), host=host, port=port, workers=workers, quiet=quiet, at=as_of)
+    try:
+        serve_http(_settings(), host=host, port=port, workers=workers, quiet=quiet, at=as_of)
+    except HostRefusedError as error:
+        raise typer.BadParameter(str(error), param_hint="--host") from None
 
 
 @app.command()

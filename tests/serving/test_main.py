@@ -1,7 +1,9 @@
 import socket
 
 import pytest
+from typer.testing import CliRunner
 
+from culture import app
 from features.settings import Settings
 from serving.main import HostRefusedError, PortTakenError, bind, free_port, serve
 
@@ -27,3 +29,12 @@ def test_a_taken_port_is_one_clear_line_and_the_next_free_one_is_found():
         assert found != port
         with socket.socket() as other:
             other.bind(("127.0.0.1", found))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "example.org"])
+def test_a_host_that_others_reach_is_wrong_usage(host, tmp_path, monkeypatch):
+    monkeypatch.setenv("CULTURE_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, ["serve", "--host", host])
+    assert result.exit_code == 2
+    assert "Invalid value for --host" in result.output
+    assert not list(tmp_path.iterdir())
