@@ -20,6 +20,7 @@ from scipy import sparse
 from recsys.errors import BundleError
 
 MANIFEST = "manifest.json"
+CHECKSUM = "sha256"
 FORMAT = 1
 
 
@@ -100,6 +101,7 @@ class BundleWriter:
             part["sha256"] = _sha256(path)
             _sync(path)
         manifest = {**self._manifest, "format": FORMAT, "parts": self._parts}
+        manifest[CHECKSUM] = _checksum(json.loads(json.dumps(manifest, default=str)))
         path = self._draft / MANIFEST
         path.write_text(json.dumps(manifest, ensure_ascii=False, indent=1, default=str), encoding="utf-8")
         _sync(path)
@@ -163,8 +165,10 @@ def load_bundle(folder: Path) -> ModelBundle:
         raise BundleError(f"bundle {folder.name} has no {MANIFEST}: it is not there or was not finished") from None
     except ValueError:
         raise BundleError(f"bundle {folder.name}: {MANIFEST} is not JSON; train again") from None
-    if manifest.get("format") != FORMAT:
-        raise BundleError(f"bundle {folder.name} has format {manifest.get('format')}, expected {FORMAT}; train again")
+    if not isinstance(manifest, dict) or manifest.get(CHECKSUM) != _checksum(manifest):
+        raise BundleError(f"bundle {folder.name}: {MANIFEST} was changed after it was written; train again")
+    if manifest["format"] != FORMAT:
+        raise BundleError(f"bundle {folder.name} has format {manifest['format']}, expected {FORMAT}; train again")
     problems = []
     for name, part in manifest["parts"].items():
         path = folder / part["file"]
@@ -175,6 +179,12 @@ def load_bundle(folder: Path) -> ModelBundle:
     if problems:
         raise BundleError(f"bundle {folder.name}: {'; '.join(problems)}; train again or restore it")
     return ModelBundle(folder, manifest)
+
+
+def _checksum(manifest: dict[str, Any]) -> str:
+    """Sha256 of what a manifest says, its own checksum left out."""
+    said = {name: value for name, value in manifest.items() if name != CHECKSUM}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -44,6 +44,9 @@ def make_place(region_id: str, users: int, rng: np.random.Generator) -> Place:
         UnknownIdError: `region_id` is not a province, city or county of Shandong.
     """
     tree = _tree()
+    if len(region_id) == 6:
+        # The national code of a province or city is filled up with zeros.
+        region_id = region_id.removesuffix("00").removesuffix("00")
     if len(region_id) > 6 or region_id not in set(tree["region_id"]):
         raise UnknownIdError("province, city or county of Shandong", [region_id])
     under = tree["region_id"].str.startswith(region_id)

@@ -95,7 +95,7 @@ def test_a_snapshot_of_nothing(store: Store, tmp_path: Path) -> None:
     assert all(frame.empty for frame in dataset.tables().values())
 
 
-def test_a_changed_snapshot_does_not_load(store: Store, tmp_path: Path) -> None:
+def test_a_changed_snapshot_does_not_load_and_is_written_anew(store: Store, tmp_path: Path) -> None:
     store.upsert("county", "users", [{"user_id": "u1"}])
     path = store.snapshot(tmp_path, pd.Timestamp("2026-01-01", tz="UTC")).path / "users.parquet"
     data = bytearray(path.read_bytes())
@@ -103,6 +103,9 @@ def test_a_changed_snapshot_does_not_load(store: Store, tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(DataError, match=r"users\.parquet is not what was written"):
         load_snapshot(path.parent)
+    again = store.snapshot(tmp_path, pd.Timestamp("2026-01-01", tz="UTC"))
+    assert again.path == path.parent
+    assert load_snapshot(again.path).users["user_id"].tolist() == ["u1"]
 
 
 def test_ids_of_two_platforms_in_a_snapshot(store: Store, tmp_path: Path) -> None:

@@ -55,6 +55,14 @@ def test_a_broken_manifest_is_an_error_of_the_bundle(tmp_path: Path, text: str) 
         load_bundle(bundle.folder)
 
 
+def test_a_manifest_that_says_something_else_is_found(tmp_path: Path) -> None:
+    bundle = written(tmp_path / "one")
+    path = bundle.folder / MANIFEST
+    path.write_text(path.read_text().replace("2026-01-01", "2026-01-02"))
+    with pytest.raises(BundleError, match=r"manifest.json was changed"):
+        load_bundle(bundle.folder)
+
+
 def test_a_failure_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), BundleWriter(tmp_path / "one", {}) as writer:  # noqa: PT012
         writer.array("a", np.ones(1))
