@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,9 @@ class OpeningsConfig(BaseModel):
     latent: LatentConfig = LatentConfig()
     lapsed_weeks: int = Field(default=52, ge=1, description="weeks without attendance that make a person new again")
     max_start_times: int = Field(default=8, ge=1, description="start times offered a day: the commonest of training")
+    max_users: int = Field(
+        default=60_000, ge=1, description="users beyond which every second, third ... stands for all"
+    )
     follow_weeks: int = Field(default=9, ge=0, description="last weeks on which predictions are checked; 0: none")
     default_size: float = Field(default=30.0, gt=0, description="places of a class where no capacity is known")
     default_spread: float = Field(default=0.5, gt=0, description="relative spread of real around expected attendance")
@@ -59,7 +62,21 @@ def opening_history(dataset: Dataset, config: OpeningsConfig | None = None) -> p
     return past_openings(then, sessions, dataset)
 
 
+def _thinned(dataset: Dataset, step: int) -> Dataset:
+    """Every `step`-th user, with what they did; nothing of the offer changes."""
+    users = dataset.users.iloc[::step]
+    kept = {
+        name: frame[frame["user_id"].isin(users["user_id"])].reset_index(drop=True)
+        for name, frame in (("bookings", dataset.bookings), ("feedback", dataset.feedback))
+    }
+    return replace(dataset, users=users.reset_index(drop=True), **kept)
+
+
 def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
+    step = -(-len(dataset.users) // config.max_users)
+    if step > 1:
+        dataset = _thinned(dataset, step)
+    step = max(step, 1)
     tree = RegionTree.of(dataset)
     places = positions(dataset, tree)
     learned = fit_willingness(dataset, tree, places, config.latent)
@@ -82,12 +99,12 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         slots=slots,
         tree=tree,
         age_groups=AGE_GROUPS,
-        rate=learned.rate,
+        rate=learned.rate * np.float32(step),
         reach=reach,
         km=km.astype(np.float16),
         age_group=age_group,
         lapsed=_lapsed(dataset, config.lapsed_weeks),
-        size=np.ones(len(dataset.users), dtype=np.float32),
+        size=np.full(len(dataset.users), step, dtype=np.float32),
         point_region=places.user_regions,
         access=access.astype(np.float32),
         slot_fit=slot_fit.astype(np.float32),
@@ -95,7 +112,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         busy=_busy(dataset, slots),
         show=_show_rates(dataset, learned.exposure.categories, config.show_strength),
         typical_size=_typical_sizes(dataset, learned.exposure.categories, config.default_size),
-        group_gain=group_gain.astype(np.float32),
+        group_gain=(step * group_gain).astype(np.float32),
         run_fit=now.fit.astype(np.float32),
         taught=taught_categories(dataset, learned.exposure.categories),
         saturation=learned.saturation,

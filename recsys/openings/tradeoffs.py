@@ -35,7 +35,7 @@ def gini(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     if total <= 0 or people <= 0:
         return 0.0
     below = np.cumsum(v * w)
-    return float(max(1.0 - ((2 * below - v * w) @ w) / (total * people), 0.0))
+    return max(1.0 - float((2 * below - v * w) @ w) / (total * people), 0.0)
 
 
 def accessibility(inputs: OpeningInputs, opened: Sequence[Opening] = ()) -> NDArray[np.float64]:

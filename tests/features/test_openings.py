@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.openings import opening_inputs
+from features.openings import OpeningsConfig, opening_inputs
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from recsys.openings.inputs import load_openings
@@ -112,3 +112,8 @@ def test_venues_without_room_get_nothing(county):
     venues = county.dataset.venues.assign(weekly_slots=[0.0] * 3 + [12.0] * 7)
     rows = suggest(opening_inputs(dataclasses.replace(county.dataset, venues=venues)), 60)
     assert set(rows["venue_id"]) == {f"v{n}" for n in range(3, 10)}
+
+
+def test_every_third_user_can_stand_for_all(county, plan):
+    some = suggest(opening_inputs(county.dataset, OpeningsConfig(max_users=500)), 12)
+    assert some["expected_attendance"].sum() == pytest.approx(plan["expected_attendance"].sum(), rel=0.35)
