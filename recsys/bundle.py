@@ -21,7 +21,7 @@ from recsys.errors import BundleError
 
 MANIFEST = "manifest.json"
 CHECKSUM = "sha256"
-FORMAT = 1
+FORMAT = 2
 
 
 class BundleWriter:
@@ -165,10 +165,11 @@ def load_bundle(folder: Path) -> ModelBundle:
         raise BundleError(f"bundle {folder.name} has no {MANIFEST}: it is not there or was not finished") from None
     except ValueError:
         raise BundleError(f"bundle {folder.name}: {MANIFEST} is not JSON; train again") from None
-    if not isinstance(manifest, dict) or manifest.get(CHECKSUM) != _checksum(manifest):
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise BundleError(f"bundle {folder.name} has format {found}, expected {FORMAT}; train again")
+    if manifest.get(CHECKSUM) != _checksum(manifest):
         raise BundleError(f"bundle {folder.name}: {MANIFEST} was changed after it was written; train again")
-    if manifest["format"] != FORMAT:
-        raise BundleError(f"bundle {folder.name} has format {manifest['format']}, expected {FORMAT}; train again")
     problems = []
     for name, part in manifest["parts"].items():
         path = folder / part["file"]
