@@ -54,7 +54,7 @@ def accessibility(inputs: OpeningInputs, opened: Sequence[Opening] = ()) -> NDAr
     return np.where(wanted_by > 0, met_by / np.maximum(wanted_by, 1e-12), np.nan)
 
 
-def pareto_front(inputs: OpeningInputs, question: Question, n_points: int = 12) -> pd.DataFrame:
+def pareto_front(inputs: OpeningInputs, question: Question, n_points: int = 20) -> pd.DataFrame:
     """Reach against equity: rows `equity_weight, expected_attendance, gini, classes`, none worse in both than another.
 
     The weight of a person of a region grows as `(mean accessibility / its accessibility) ** equity_weight`, and
@@ -69,7 +69,7 @@ def pareto_front(inputs: OpeningInputs, question: Question, n_points: int = 12) 
     lived = (living > 0) & np.isfinite(access)
     mean = float(np.average(access[lived], weights=living[lived])) if lived.any() else 1.0
     table = []
-    for strength in np.concatenate([[0.0], np.geomspace(0.1, 4.0, max(n_points - 1, 1))]):
+    for strength in np.concatenate([[0.0], np.geomspace(0.02, 4.0, max(n_points - 1, 1))]):
         need = np.clip((mean + 1e-6) / (access + 0.05 * mean + 1e-6), 0.05, 20.0) ** strength
         weights = {str(inputs.tree.ids.ids[n]): float(need[n]) for n in np.flatnonzero(lived)}
         after, opened = solve(inputs, question.model_copy(update={"region_weights": weights}))

@@ -48,6 +48,9 @@ class Audience:
         self.inputs = inputs
         self.worth = worth
         self._access: dict[int, NDArray[np.float32]] = {}
+        self._now: dict[int, tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]] = {}
+        # Columns of row-major arrays are slow to read again and again.
+        self._reach = np.ascontiguousarray(inputs.reach.T)
 
     def access(self, category: int) -> NDArray[np.float32]:
         """(n_points,) access to what runs and to what has been opened."""
@@ -56,14 +59,17 @@ class Audience:
     def pull(self, venue: int, slot: int) -> NDArray[np.float32]:
         """(n_points,) access that a class there gives."""
         i = self.inputs
-        return i.reach[:, venue] * i.slot_fit[i.age_group, slot]
+        return self._reach[venue] * i.slot_fit[:, slot][i.age_group]
 
     def drawn(self, category: int, venue: int, slot: int) -> NDArray[np.float32]:
         """(n_points,) people a week whom a class would draw, its size aside."""
         i = self.inputs
-        now = self.access(category)
-        gained = i.saturation.used(now + self.pull(venue, slot)) - i.saturation.used(now)
-        return np.float32(i.bias) * i.rate[:, category] * gained
+        if category not in self._now:
+            now = np.ascontiguousarray(self.access(category))
+            rate = np.float32(i.bias) * i.rate[:, category]
+            self._now[category] = now, i.saturation.used(now), rate
+        now, used, rate = self._now[category]
+        return rate * (i.saturation.used(now + self.pull(venue, slot)) - used)
 
     def opening(self, category: int, venue: int, slot: int, size: float) -> Opening:
         """The class with what it would bring now."""
@@ -77,10 +83,12 @@ class Audience:
     def take(self, opening: Opening) -> None:
         """Opens the class: the people it draws are less free for the next of its category."""
         self._access[opening.category] = self.access(opening.category) + self.pull(opening.venue, opening.slot)
+        self._now.pop(opening.category, None)
 
     def forget(self, category: int) -> None:
         """Takes back every class of a category."""
         self._access.pop(category, None)
+        self._now.pop(category, None)
 
 
 def without_classes(inputs: OpeningInputs, closing: list[tuple[int, int]]) -> OpeningInputs:
