@@ -17,11 +17,12 @@ from features.signals.people import UserBlock
 from features.signals.stage_one import stage_one
 from recsys.dataset import Dataset
 from recsys.metrics import bootstrap_interval, coverage, ndcg_at_k, novelty, recall_at_k
-from recsys.ranking import top_k
+from recsys.ranking import MISSING, top_k
+from training.contenders import BACKED_OFF, REGIONAL, ContenderConfig, Contenders, fit_contenders
 from training.windows import asked, hits_of
 
 SERVED = "two-stage"
-BASELINES = ("popularity", "affinity")
+BASELINES = ("popularity", "affinity", REGIONAL, BACKED_OFF)
 COLUMNS = ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
 
 
@@ -45,9 +46,16 @@ def evaluate_lists(
     window_days: float,
     k: int,
     seed: int,
+    contenders: ContenderConfig | None = None,
 ) -> pd.DataFrame:
-    """The evaluation table of a model and its candidate rankers on one window."""
+    """The evaluation table of a model, its candidate rankers and others on one window.
+
+    A ranker that cannot score a user (NaN) gives no list and counts 0 in NDCG and recall: `share listed` says for how
+    many it could. So that nobody looks good against a ranker that is silent, one baseline backs off: the person's
+    own past, else what their region books.
+    """
     catalogue = catalogue_of(known, cut_off, window_days)
+    others = fit_contenders(known, catalogue, contenders or ContenderConfig())
     hits = hits_of(dataset, cut_off, window_days)
     judged: dict[str, _Judged] = {}
     segments: list[NDArray[np.object_]] = []
@@ -55,7 +63,7 @@ def evaluate_lists(
         segments.append(_segments(block))
         is_new = ~_known_organisers(catalogue, block)
         allowed = offered(catalogue, block)
-        for name, scores in _all_scores(model, catalogue, block, allowed):
+        for name, scores in _all_scores(model, others, catalogue, block, allowed):
             figures = judged.setdefault(name, _Judged([], [], [], [], [], []))
             listed, listed_new = top_k(scores, allowed, k), top_k(scores, allowed & is_new, k)
             _judge(figures, (listed, listed_new), relevant, outside, is_new, catalogue)
@@ -66,10 +74,16 @@ def evaluate_lists(
 
 
 def _all_scores(
-    model: RankingModel, catalogue: Catalogue, block: UserBlock, allowed: NDArray[np.bool_]
+    model: RankingModel,
+    others: Contenders,
+    catalogue: Catalogue,
+    block: UserBlock,
+    allowed: NDArray[np.bool_],
 ) -> Iterator[tuple[str, NDArray[np.floating]]]:
     yield SERVED, pair_scores(model, catalogue, block, allowed)
-    yield from stage_one(catalogue, block, model.learners).items()
+    first = stage_one(catalogue, block, model.learners)
+    yield from first.items()
+    yield from others.scores(catalogue, block, first["affinity"]).items()
 
 
 def _judge(
@@ -136,6 +150,7 @@ def _rows(
         f"ndcg@{k}": np.concatenate(figures.ndcg),
         f"recall@{k}": np.concatenate(figures.recall),
         "novelty": np.concatenate(figures.novelty),
+        "share listed": (np.concatenate(figures.lists)[:, :1] != MISSING).any(axis=1).astype(np.float64),
     }
     new = {f"ndcg@{k}": np.concatenate(figures.new_ndcg), f"recall@{k}": np.concatenate(figures.new_recall)}
     for part in ("all", "hot", "warm", "cold", "new organisers"):

@@ -17,6 +17,7 @@ from recsys.dataset import Dataset
 from recsys.errors import FitError
 from recsys.ids import IdMap
 from recsys.rankers.base import Ranker
+from training.contenders import ContenderConfig
 from training.evaluation_ranking import evaluate_lists
 from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
@@ -35,6 +36,7 @@ class RankingConfig(BaseModel):
     als: AlsConfig = AlsConfig(n_factors=32, n_iterations=8)
     windows: WindowConfig = WindowConfig()
     trees: TreeConfig = TreeConfig()
+    contenders: ContenderConfig = ContenderConfig()
     seed: int = Field(default=0, ge=0, description="seed of every random draw in learning and evaluation")
 
 
@@ -54,7 +56,9 @@ def fit_ranking(dataset: Dataset, config: RankingConfig | None = None) -> Rankin
 def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig) -> Learners:
     """Matrix learners on what the data set knows; none where there is too little to learn from."""
     keys = IdMap(catalogue.lookup.keys[LEARNER_LEVEL].ids, LEARNER_LEVEL)
-    block = user_block(catalogue, dataset.users, dataset.bookings, dataset.feedback, dataset.sessions)
+    block = user_block(
+        catalogue, dataset.users, dataset.bookings, dataset.feedback, dataset.sessions, dataset.removed_tags
+    )
     columns = block.events.keys(catalogue.lookup, LEARNER_LEVEL)
     shape = (len(block), max(len(keys), 1))
     histories = block.events.matrix(columns, shape, block.events.decayed(HISTORY_HALF_LIFE_DAYS))
@@ -77,9 +81,13 @@ def evaluate_ranking(
 ) -> pd.DataFrame:
     """Every ranker, learned before `cut_off`, on the window [cut_off, cut_off + window_days).
 
+    A ranker that cannot score a user gives no list and counts 0 there; the metric `share listed` says how many it lists
+    for.
+
     Returns:
         The evaluation table: `task, model, role, segment, metric, window, mean, low, high, n`.
     """
     config = config or RankingConfig()
     known = dataset.known_at(cut_off)
-    return evaluate_lists(fit_ranking(known, config), dataset, known, cut_off, window_days, k, config.seed)
+    model = fit_ranking(known, config)
+    return evaluate_lists(model, dataset, known, cut_off, window_days, k, config.seed, config.contenders)

@@ -63,14 +63,32 @@ def test_a_window_is_blind_to_what_came_after_its_cut_off_but_for_the_hits(whole
 
 def test_the_table_has_every_ranker_segment_and_interval(table):
     assert list(table) == ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
-    assert {"two-stage", "popularity", "affinity", "ease", "item-knn", "als"} <= set(table["model"])
+    learners = {"ease", "item-knn", "als", "hybrid"}
+    baselines = {"popularity", "affinity", "regional popularity", "affinity, else regional popularity"}
+    assert {"two-stage", *learners, *baselines} == set(table["model"])
+    assert set(table[table["role"] == "baseline"]["model"]) == baselines
     assert set(table["segment"]) == {"all", "hot", "warm", "cold", "new organisers"}
-    assert set(table["metric"]) == {"ndcg@10", "recall@10", "novelty", "coverage@10"}
+    assert set(table["metric"]) == {"ndcg@10", "recall@10", "novelty", "share listed", "coverage@10"}
     known = table.dropna(subset=["mean"])
     assert (known["low"] <= known["mean"] + 1e-12).all()
     assert (known["mean"] <= known["high"] + 1e-12).all()
     shares = known[known["metric"] != "novelty"]["mean"]
     assert shares.between(0, 1).all()
+
+
+def test_a_ranker_that_cannot_score_counts_nothing_and_says_for_how_many_it_could(whole):
+    newcomers = set(whole.users["user_id"][:30])
+    tables = whole.tables()
+    for name, time in (("bookings", "booked_at"), ("feedback", "occurred_at")):
+        tables[name] = tables[name][~(tables[name]["user_id"].isin(newcomers) & (tables[name][time] < AT))]
+    config = RankingConfig(windows=WindowConfig(n_windows=0))
+    found = evaluate_ranking(Dataset.from_tables(tables, whole.data_until), AT, 14, 10, config)
+    figures = found[found["segment"] == "warm"].set_index(["model", "metric"])["mean"]
+    assert figures["affinity", "share listed"] == 0
+    assert figures["affinity", "ndcg@10"] == 0
+    assert figures["hybrid", "share listed"] == 1
+    assert figures["affinity, else regional popularity", "share listed"] == 1
+    assert figures["affinity, else regional popularity", "ndcg@10"] == figures["regional popularity", "ndcg@10"]
 
 
 def test_two_tastes_are_told_apart(table):

@@ -1,0 +1,64 @@
+"""Rankers that are only compared: features of programmes, and who gets a score."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.signals.catalogue import catalogue_of
+from features.signals.people import user_block
+from features.signals.stage_one import Learners, stage_one
+from recsys.dataset import Dataset
+from recsys.ids import IdMap
+from tests.ranking_world import AT, ranking_world
+from training.contenders import BACKED_OFF, HYBRID, REGIONAL, ContenderConfig, fit_contenders, key_features
+
+
+@pytest.fixture(scope="module")
+def world():
+    known = ranking_world(3, n_users=80, n_bookings=1200).known_at(AT)
+    return known, catalogue_of(known, AT, 14)
+
+
+def scores_of(known: Dataset, catalogue, users: pd.DataFrame) -> dict[str, np.ndarray]:
+    block = user_block(catalogue, users, known.bookings, known.feedback, known.sessions)
+    affinity = stage_one(catalogue, block, Learners(IdMap([]), {}))["affinity"]
+    return fit_contenders(known, catalogue, ContenderConfig()).scores(catalogue, block, affinity)
+
+
+def test_a_programme_has_weight_one_of_each_feature(world):
+    matrix = key_features(world[1].lookup)
+    sums = np.asarray(matrix.sum(axis=1)).ravel()
+    assert np.allclose(sums, np.round(sums), atol=1e-5)
+    assert (sums >= 4).all()
+
+
+def test_who_came_today_and_what_was_published_today_get_a_score(world):
+    known, catalogue = world
+    day_old = Dataset.from_tables(
+        {"users": pd.DataFrame({"user_id": ["new"], "birth_year": [1990], "region_id": ["t0"]})}, AT
+    ).users
+    scores = scores_of(known, catalogue, day_old)
+    booked = known.sessions.set_index("session_id").loc[known.bookings["session_id"], "activity_id"]
+    unbooked = ~np.isin(catalogue.sessions.activity_ids, booked.to_numpy())
+    assert np.isfinite(scores[HYBRID]).all()
+    assert np.isfinite(scores[HYBRID][:, unbooked]).all()
+    assert np.isfinite(scores[REGIONAL]).all()
+    assert (scores[BACKED_OFF] == scores[REGIONAL]).all()
+
+
+def test_nobody_is_scored_by_a_profile_that_is_empty(world):
+    known, catalogue = world
+    stranger = Dataset.from_tables({"users": pd.DataFrame({"user_id": ["?"]})}, AT).users
+    assert np.isnan(scores_of(known, catalogue, stranger)[HYBRID]).all()
+
+
+def test_a_region_ranks_by_what_it_books(world):
+    known, catalogue = world
+    people = pd.DataFrame({"user_id": ["a", "b"], "region_id": ["t0", "t1"]})
+    scores = scores_of(known, catalogue, Dataset.from_tables({"users": people}, AT).users)[REGIONAL]
+    assert (scores[0] != scores[1]).any()
+
+
+def test_no_bookings_leave_no_contender():
+    empty = Dataset.from_tables({}, AT)
+    assert fit_contenders(empty, catalogue_of(empty, AT, 14), ContenderConfig()).hybrid is None
