@@ -82,7 +82,8 @@ def visitor_block(catalogue: Catalogue, dataset: Dataset, request: Request) -> U
     row = dataset.users.iloc[:0].reindex([0])
     row = row.assign(user_id="", personalised=True, lat=request.lat, lon=request.lon)
     row = row.astype(dataset.users.dtypes.to_dict())
-    return user_block(catalogue, row, dataset.bookings.iloc[:0], dataset.feedback.iloc[:0], dataset.sessions.iloc[:0])
+    nothing = (frame.iloc[:0] for frame in (dataset.bookings, dataset.feedback, dataset.sessions, dataset.removed_tags))
+    return user_block(catalogue, row, *nothing)
 
 
 def answer(

@@ -238,7 +238,7 @@ def user_blocks(catalogue: Catalogue, dataset: Dataset, users: pd.DataFrame) -> 
     told = _by_block(dataset.feedback, order, size)
     for num, start in enumerate(range(0, len(users), size)):
         rows = users.iloc[start : start + size]
-        yield user_block(catalogue, rows, booked(num), told(num), dataset.sessions)
+        yield user_block(catalogue, rows, booked(num), told(num), dataset.sessions, dataset.removed_tags)
 
 
 def chosen_users(dataset: Dataset, user_ids: Sequence[str] | None) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -33,6 +33,9 @@ _ARROW = {
     "count": pa.float64(),
     "flag": pa.bool_(),
 }
+REMOVED_TAGS = Table("removed_tags", (Column("user_id", "id"), Column("tag", "text")))
+"""Beside the contract's tables: what people do not want to be described by."""
+
 _CUT = {"bookings": "booked_at", "feedback": "occurred_at"}
 
 
@@ -85,7 +88,9 @@ def read_dataset(connection: Connection, platforms: Mapping[int, tuple[str, str]
         name: read_rows(connection, table, platforms, _before(name, data_until)) for name, table in TABLES.items()
     }
     zones = [zone for _, zone in platforms.values()]
-    return Dataset.from_tables(tables, data_until, zones[0] if zones else DEFAULT_TIMEZONE)
+    dataset = Dataset.from_tables(tables, data_until, zones[0] if zones else DEFAULT_TIMEZONE)
+    removed = read_rows(connection, REMOVED_TAGS, platforms, sql.SQL("true"))
+    return replace(dataset, removed_tags=removed.sort_values(["user_id", "tag"], ignore_index=True))
 
 
 def load_snapshot(path: Path) -> Dataset:
@@ -96,21 +101,27 @@ def load_snapshot(path: Path) -> Dataset:
     """
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        found = {f"{name}.parquet": _sha256(path / f"{name}.parquet") for name in TABLES}
+        found = {f"{name}.parquet": _sha256(path / f"{name}.parquet") for name in (*TABLES, REMOVED_TAGS.name)}
     except (OSError, ValueError) as error:
         raise DataError(f"snapshot {path}", [f"cannot be read: {error}"]) from error
     changed = [name for name, sha in manifest["files"].items() if found.get(name) != sha]
     if changed:
         raise DataError(f"snapshot {path}", [f"{name} is not what was written" for name in changed])
+    removed = _load_table(path / f"{REMOVED_TAGS.name}.parquet", REMOVED_TAGS)
     tables = {name: _load_table(path / f"{name}.parquet", table) for name, table in TABLES.items()}
-    return Dataset(**tables, data_until=pd.Timestamp(manifest["data_until"]), timezone=manifest["timezone"])
+    return Dataset(
+        **tables,
+        data_until=pd.Timestamp(manifest["data_until"]),
+        timezone=manifest["timezone"],
+        removed_tags=removed,
+    )
 
 
 def _write(dataset: Dataset, zones: dict[str, str], folder: Path, partial: Path) -> Snapshot:
     files = {}
-    for name, frame in dataset.tables().items():
+    for name, frame in (*dataset.tables().items(), (REMOVED_TAGS.name, dataset.removed_tags)):
         path = partial / f"{name}.parquet"
-        pq.write_table(_arrow(frame, TABLES[name]), path, compression="zstd", store_schema=False)
+        pq.write_table(_arrow(frame, TABLES.get(name, REMOVED_TAGS)), path, compression="zstd", store_schema=False)
         files[path.name] = _sha256(path)
     manifest = {
         "data_until": dataset.data_until.isoformat(),

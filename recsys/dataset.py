@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,11 @@ DEFAULT_TIMEZONE = "Asia/Shanghai"
 UNKNOWN_CATEGORY = "unknown"
 
 
+def no_removed_tags() -> pd.DataFrame:
+    """Removed tags of nobody."""
+    return pd.DataFrame({"user_id": pd.Series(dtype=TEXT), "tag": pd.Series(dtype=TEXT)})
+
+
 @dataclass(frozen=True)
 class Dataset:
     """All tables, each with every column of `recsys.schema` in its order.
@@ -33,6 +38,7 @@ class Dataset:
     Attributes:
         data_until: First instant not used; a session published before it may start after it.
         timezone: Zone of days, weeks and hours.
+        removed_tags: `user_id, tag` of what people do not want to be described by; they hold whatever the time.
     """
 
     regions: pd.DataFrame
@@ -44,6 +50,7 @@ class Dataset:
     feedback: pd.DataFrame
     data_until: pd.Timestamp
     timezone: str = DEFAULT_TIMEZONE
+    removed_tags: pd.DataFrame = field(default_factory=no_removed_tags)
 
     def __post_init__(self) -> None:
         problems = [

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from features.removed_tags import EVENT_TAGS
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock, user_block
-from recsys.availability import people_of
 from recsys.dataset import TEXT, split_list
 from serving.schemas.apps import Tag
 from serving.visits import UNKNOWN, age_bands
-
-PROFILE_TAGS = {"age": ["birth_year"], "gender": ["gender"], "home": ["lat", "lon", "region_id"]}
-"""Columns of the profile behind each tag that is not a list."""
-
-EVENT_TAGS = {"category": "category", "organiser": "organiser_id", "series": "series_id"}
-"""Column of the activity behind each tag that comes from what the person did."""
 
 TAGS_SHOWN = 20
 
@@ -68,35 +61,9 @@ def person_block(catalogue: Catalogue, rows: PersonRows, removed: Collection[str
     just_before = catalogue.at - pd.Timedelta(microseconds=1)
     bookings = rows.bookings.assign(booked_at=rows.bookings["booked_at"].clip(upper=just_before))
     feedback = rows.feedback.assign(occurred_at=rows.feedback["occurred_at"].clip(upper=just_before))
-    if not removed:
-        return user_block(catalogue, rows.user, bookings, feedback, rows.sessions)
-    booked_activity = bookings["session_id"].map(rows.sessions.set_index("session_id")["activity_id"])
-    used = bookings[~is_removed(booked_activity, rows.activities, removed)]
-    told = feedback[~is_removed(feedback["activity_id"], rows.activities, removed)]
-    block = user_block(catalogue, without_tags(rows.user, removed), used, told, rows.sessions)
-    return replace(block, people=people_of(rows.user, bookings, rows.sessions, catalogue.at))
-
-
-def without_tags(user: pd.DataFrame, removed: Collection[str]) -> pd.DataFrame:
-    """A profile row less what its removed tags stand for."""
-    interests = [i for i in split_list(user["interests"]) if f"interest:{i}" not in removed]
-    kept = user.assign(
-        interests=pd.Series(";".join(interests) or None, index=user.index, dtype=user["interests"].dtype)
-    )
-    for tag, columns in PROFILE_TAGS.items():
-        if any(name.split(":")[0] == tag for name in removed):
-            kept = kept.assign(**{c: pd.Series(np.nan, index=user.index).astype(user[c].dtype) for c in columns})
-    return kept
-
-
-def is_removed(activity_ids: pd.Series, activities: pd.DataFrame, removed: Collection[str]) -> NDArray[np.bool_]:
-    """(n_rows,) rows whose activity carries a removed tag."""
-    found = activities.set_index("activity_id").reindex(pd.Index(activity_ids, dtype=object))
-    drop = np.zeros(len(activity_ids), dtype=bool)
-    for tag, column in EVENT_TAGS.items():
-        values = [name.partition(":")[2] for name in removed if name.startswith(f"{tag}:")]
-        drop |= found[column].isin(values).to_numpy(dtype=bool)
-    return drop
+    user_id = rows.user["user_id"].iloc[0]
+    table = pd.DataFrame({"user_id": user_id, "tag": list(removed)}, dtype=TEXT)
+    return user_block(catalogue, rows.user, bookings, feedback, rows.sessions, table)
 
 
 def tags_of(rows: PersonRows, removed: Collection[str], now: pd.Timestamp) -> list[Tag]:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from features.removed_tags import PROFILE_TAGS, profiles_less
 from features.signals.events import NS_PER_DAY, Events, events_of
 from features.signals.groups import GROUPED_LEVELS, group_lifts, profiles_of
 from features.signals.homes import Homes, homes_of
@@ -129,6 +130,10 @@ def catalogue_of(
     activities = lookup.activities.nums(sessions.activity_ids)
     session_nums = lookup.sessions.nums(sessions.session_ids)
     levels = {level: key_columns(level, session_nums, lookup, everybody, at) for level in LEVELS}
+    # Groups and homes are made of profiles that may be used.
+    described = profiles_less(known.users, known.removed_tags)
+    hidden = [column for columns in PROFILE_TAGS.values() for column in columns]
+    described = described.assign(**{c: described[c].where(described["personalised"]) for c in hidden})
     venue_ids = pd.Index(lookup.keys["venue"].ids, dtype=object)
     venues = known.venues.set_index("venue_id").reindex(venue_ids)
     spots = venues[["lat", "lon"]].to_numpy(dtype=np.float64)
@@ -145,9 +150,9 @@ def catalogue_of(
         facts=session_facts(known, sessions, session_nums, lookup, everybody, at),
         words=title_words(known.activities, activities),
         company={level: met_at(everybody, lookup, levels[level], level) for level in ("programme", "series")},
-        homes=homes_of(known.users, everybody, lookup, levels["programme"]),
+        homes=homes_of(described, everybody, lookup, levels["programme"]),
         lifts=group_lifts(
-            profiles_of(known.users, lookup.tree, at.year),
+            profiles_of(described, lookup.tree, at.year),
             everybody,
             lookup,
             {level: levels[level].place_of_key for level in GROUPED_LEVELS},

@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from features.removed_tags import is_removed, profiles_less
 from features.signals.catalogue import Catalogue
 from features.signals.events import Events, events_of
 from features.signals.groups import Profiles, profiles_of
-from features.signals.lookup import SEPARATOR
+from features.signals.lookup import SEPARATOR, take_or_missing
 from recsys.availability import People, people_of
-from recsys.dataset import split_list
+from recsys.dataset import no_removed_tags, split_list
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def user_block(
     bookings: pd.DataFrame,
     feedback: pd.DataFrame,
     sessions: pd.DataFrame,
+    removed: pd.DataFrame | None = None,
 ) -> UserBlock:
     """People from contract rows.
 
@@ -69,7 +71,16 @@ def user_block(
         bookings: Theirs, complete; other people's rows are not looked at.
         feedback: Theirs.
         sessions: At least every session the bookings name.
+        removed: Removed tags, `user_id, tag`: what they stand for decides on what may be offered and on nothing else.
     """
+    people = people_of(users, bookings, sessions, catalogue.at)
+    lookup = catalogue.lookup
+    removed = no_removed_tags() if removed is None else removed
+    booked = take_or_missing(lookup.session_activity, lookup.sessions.nums_or_missing(bookings["session_id"]))
+    bookings = bookings[~is_removed(bookings["user_id"], booked, lookup, removed)]
+    told = lookup.activities.nums_or_missing(feedback["activity_id"])
+    feedback = feedback[~is_removed(feedback["user_id"], told, lookup, removed)]
+    users = profiles_less(users, removed)
     user_ids = users["user_id"].to_numpy(dtype=object)
     is_personal = users["personalised"].to_numpy(dtype=bool)
     # Ids of their own for those who opted out: their events find nobody.
@@ -86,7 +97,7 @@ def user_block(
     return UserBlock(
         user_ids=user_ids,
         is_personal=is_personal,
-        people=people_of(users, bookings, sessions, catalogue.at),
+        people=people,
         events=events,
         lat=shown[:, 0],
         lon=shown[:, 1],

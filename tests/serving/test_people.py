@@ -1,5 +1,9 @@
 import pandas as pd
 
+from features.ranking import load_ranking, recommend
+from features.snapshot import load_snapshot
+from features.store import open_store
+from recsys.releases import load_champion
 from tests.serving.conftest import AS_OF
 from tests.serving.test_app import problem
 from tests.serving.test_lists import items, some_user
@@ -70,3 +74,22 @@ def test_a_person_known_from_bookings_alone_has_rights_too(own_client):
     assert own_client.post("/v1/bookings", json={**row, "user_id": "ghost"}).json()["accepted"] == 1
     assert f"category:{first['category']}" in tags(own_client, "ghost")
     assert first["session_id"] not in {r["session_id"] for r in items(own_client, "/v1/users/ghost/recommendations")}
+
+
+def test_the_batch_honours_removed_tags_as_http_does(own_client, own_county, tmp_path):
+    user = some_user(own_client, own_county)
+
+    def batch():
+        with open_store(own_county) as store:
+            dataset = load_snapshot(store.snapshot(tmp_path, AS_OF).path)
+        model = load_ranking(load_champion(own_county.home))
+        rows = recommend(model, dataset, AS_OF, [user], 10)
+        return dict(zip(rows["session_id"], rows["score"].round(9), strict=True))
+
+    before = batch()
+    for tag in tags(own_client, user):
+        own_client.delete(f"/v1/users/{user}/profile/tags/{tag}")
+    after = batch()
+    http = items(own_client, f"/v1/users/{user}/recommendations")
+    assert after != before
+    assert after == {row["session_id"]: round(row["score"], 9) for row in http}
