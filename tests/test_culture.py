@@ -1,22 +1,72 @@
-"""The command from outside: exit status, one clear line, files as the contract has them."""
+"""The command from outside: exit status, one clear line, files as the contract has them.
 
+Most commands run in this process, on a database of their home on the tests' server; a process and a server of their own
+where those are the point.
+"""
+
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import psycopg
 import pytest
+from sqlalchemy.engine import make_url
+
+import culture as command
 
 NASHVILLE = Path(__file__).parent / "data" / "nashville"
 AS_OF = "2017-06-01T00:00:00Z"
 
 
-def culture(home, *words):
-    """Runs the command in a process of its own on a home folder."""
-    environment = {**os.environ, "CULTURE_HOME": str(home)}
-    environment.pop("CULTURE_DATABASE_URL", None)
+@dataclass(frozen=True)
+class Result:
+    """What a command said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(scope="module")
+def culture(database_server):
+    """Runs the command on a home folder; each home has a database of its own."""
+    databases = {}
+
+    def run(home, *words):
+        if home not in databases:
+            databases[home] = f"culture_{uuid.uuid4().hex[:12]}"
+            with psycopg.connect(database_server, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {databases[home]} TEMPLATE culture_template STRATEGY file_copy")
+        url = make_url(database_server).set(database=databases[home])
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CULTURE_HOME", str(home))
+            patch.setenv("CULTURE_DATABASE_URL", url.render_as_string(hide_password=False))
+            patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+            patch.delenv("CULTURE_DEBUG", raising=False)
+            patch.setattr(sys, "argv", ["culture", *map(str, words)])
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as end:
+                command.main()
+        return Result(int(end.value.code or 0), out.getvalue(), err.getvalue())
+
+    yield run
+    with psycopg.connect(database_server, autocommit=True) as connection:
+        for name in databases.values():
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def process(home, *words, **more):
+    """Runs the command in a process of its own, with the server that starts under its home."""
+    environment = {**os.environ, "CULTURE_HOME": str(home), **more}
+    if "CULTURE_DATABASE_URL" not in more:
+        environment.pop("CULTURE_DATABASE_URL", None)
     environment.pop("MLFLOW_TRACKING_URI", None)
     return subprocess.run(
         [sys.executable, "-c", "import culture; culture.main()", *map(str, words)],
@@ -44,7 +94,7 @@ def failed(result, *words):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(tmp_path_factory, culture):
     """A home with the slice loaded and a champion learned before the cut-off."""
     folder = tmp_path_factory.mktemp("home")
     done(culture(folder, "ingest", NASHVILLE, "--report", folder / "report.json"))
@@ -59,7 +109,7 @@ def test_ingest_counts_every_row(home):
         assert (table["read"], table["accepted"], table["rejected"]) == (n_rows, n_rows, 0)
 
 
-def test_recommend_uses_the_champion_and_writes_the_contracts_rows(home, tmp_path):
+def test_recommend_uses_the_champion_and_writes_the_contracts_rows(culture, home, tmp_path):
     output = tmp_path / "lists.parquet"
     words = ("recommend", "--as-of", AS_OF, "--k", 5, "--output", output, "--session-window-days", 14)
     assert "using the champion" in done(culture(home, *words)).stderr
@@ -78,7 +128,7 @@ def test_recommend_uses_the_champion_and_writes_the_contracts_rows(home, tmp_pat
     )
 
 
-def test_recommend_for_some_users_only(home, tmp_path):
+def test_recommend_for_some_users_only(culture, home, tmp_path):
     users, output = tmp_path / "users.csv", tmp_path / "lists.parquet"
     chosen = pd.read_csv(NASHVILLE / "users.csv", dtype=str)["user_id"].head(3).tolist()
     users.write_text("\ufeffuser_id\n" + "\n".join(chosen) + "\n", encoding="utf-8")
@@ -90,7 +140,7 @@ def test_recommend_for_some_users_only(home, tmp_path):
     )
 
 
-def test_users_of_whom_nothing_is_known_get_a_visitors_list(home, tmp_path):
+def test_users_of_whom_nothing_is_known_get_a_visitors_list(culture, home, tmp_path):
     users, output = tmp_path / "users.csv", tmp_path / "lists.parquet"
     users.write_text("user_id\nnobody\nnoone\nnobody\n")
     words = ("recommend", "--as-of", AS_OF, "--k", 3, "--output", output, "--users", users)
@@ -100,7 +150,7 @@ def test_users_of_whom_nothing_is_known_get_a_visitors_list(home, tmp_path):
     assert set(lists["source"]) == {"popular"}
 
 
-def test_forecast_covers_every_week_category_and_target(home, tmp_path):
+def test_forecast_covers_every_week_category_and_target(culture, home, tmp_path):
     output = tmp_path / "forecast.parquet"
     done(culture(home, "forecast", "--as-of", AS_OF, "--horizon", 3, "--output", output))
     table = pd.read_parquet(output)
@@ -115,7 +165,7 @@ def test_forecast_covers_every_week_category_and_target(home, tmp_path):
     assert (table["q0.1"] >= 0).all()
 
 
-def test_suggest_without_venues_is_an_empty_file(home, tmp_path):
+def test_suggest_without_venues_is_an_empty_file(culture, home, tmp_path):
     output = tmp_path / "suggestions.parquet"
     done(culture(home, "suggest", "--as-of", AS_OF, "--budget", 4, "--output", output))
     table = pd.read_parquet(output)
@@ -126,7 +176,7 @@ def test_suggest_without_venues_is_an_empty_file(home, tmp_path):
     ]  # fmt: skip
 
 
-def test_evaluate_writes_every_model(home, tmp_path):
+def test_evaluate_writes_every_model(culture, home, tmp_path):
     output = tmp_path / "table.json"
     done(culture(home, "evaluate", "--as-of", "2017-05-18", "--window-days", 14, "--k", 5, "--output", output))
     rows = pd.DataFrame(json.loads(output.read_text())["rows"])
@@ -135,14 +185,14 @@ def test_evaluate_writes_every_model(home, tmp_path):
     assert "ndcg@5" in set(rows["metric"])
 
 
-def test_a_time_that_cannot_be_read_is_wrong_usage(tmp_path):
+def test_a_time_that_cannot_be_read_is_wrong_usage(culture, tmp_path):
     result = culture(tmp_path, "forecast", "--as-of", "yesterday-ish", "--horizon", 2, "--output", tmp_path / "f")
     assert result.returncode == 2
     assert "yesterday-ish" in result.stderr
     assert culture(tmp_path, "no-such-command").returncode == 2
 
 
-def test_before_any_data_is_one_clear_line(tmp_path):
+def test_before_any_data_is_one_clear_line(culture, tmp_path):
     for words in (
         ("train", "--as-of", "2001-01-01"),
         ("recommend", "--as-of", "2001-01-01", "--k", 3, "--output", tmp_path / "r"),
@@ -151,22 +201,57 @@ def test_before_any_data_is_one_clear_line(tmp_path):
     assert not (tmp_path / "r").exists()
 
 
-def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path):
+def test_a_folder_that_is_not_there_is_one_clear_line(culture, tmp_path):
     failed(culture(tmp_path, "ingest", tmp_path / "nowhere"), "nowhere")
 
 
 def test_a_store_that_cannot_be_reached_is_one_clear_line(tmp_path):
-    environment = {
-        **os.environ,
-        "CULTURE_HOME": str(tmp_path),
-        "CULTURE_DATABASE_URL": "postgresql://reader:secret@127.0.0.1:1/nothing",
-    }
-    result = subprocess.run(
-        [sys.executable, "-c", "import culture; culture.main()", "ingest", str(NASHVILLE)],
-        env=environment, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    url = "postgresql://reader:secret@127.0.0.1:1/nothing"
+    result = process(tmp_path, "ingest", NASHVILLE, CULTURE_DATABASE_URL=url)
     assert "127.0.0.1" in failed(result)
     assert "secret" not in result.stderr
+
+
+def test_processes_of_their_own_share_the_server_under_their_home(tmp_path):
+    write_tables(tmp_path / "tables", 2, 3, 2)
+    home, output = tmp_path / "home", tmp_path / "forecast.parquet"
+    assert done(process(home, "ingest", tmp_path / "tables")).stderr == ""
+    words = ("forecast", "--as-of", "2026-01-02", "--horizon", 2, "--output", output, "--quiet")
+    assert done(process(home, *words)).stderr == ""
+    assert len(pd.read_parquet(output)) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["forecast", "--as-of", "3000-01-01", "--horizon", "2"], "3000-01-01"),
+        (["recommend", "--as-of", AS_OF, "--k", "0"], "--k"),
+        (["evaluate", "--as-of", AS_OF, "--window-days", "0"], "--window-days"),
+        (["suggest", "--as-of", AS_OF, "--budget", "-1"], "--budget"),
+    ],
+)
+def test_values_out_of_range_are_wrong_usage(culture, tmp_path, words, said):
+    result = culture(tmp_path, *words, "--output", tmp_path / "file")
+    assert result.returncode == 2
+    assert said in result.stderr
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work(culture, home, tmp_path):
+    (tmp_path / "file").write_text("")
+    for output, said in ((tmp_path, "is a folder"), (tmp_path / "file" / "x", "cannot be written")):
+        failed(culture(home, "forecast", "--as-of", AS_OF, "--horizon", 2, "--output", output), said)
+
+
+def test_a_window_without_an_end(culture, home, tmp_path):
+    words = ("recommend", "--as-of", AS_OF, "--k", 3, "--quiet", "--output")
+    for name, window in (("all", []), ("endless", ["--session-window-days", "1e300"])):
+        done(culture(home, *words, tmp_path / name, *window))
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "all"), pd.read_parquet(tmp_path / "endless"))
+
+
+def test_settings_that_are_not_text(culture, home, tmp_path):
+    (tmp_path / "settings.json").write_bytes(b"\xff{")
+    failed(culture(home, "train", "--as-of", AS_OF, "--config", tmp_path / "settings.json"), "settings.json")
 
 
 def write_tables(folder, n_users, n_activities, n_bookings):
@@ -190,7 +275,7 @@ def write_tables(folder, n_users, n_activities, n_bookings):
         pytest.param(3, 3, 0, 6, id="no bookings at all"),
     ],
 )
-def test_next_to_nothing_still_trains_and_answers(tmp_path, n_users, n_activities, n_bookings, n_rows):
+def test_next_to_nothing_still_trains_and_answers(culture, tmp_path, n_users, n_activities, n_bookings, n_rows):
     write_tables(tmp_path / "tables", n_users, n_activities, n_bookings)
     home, as_of = tmp_path / "home", "2026-01-02T00:00:00Z"
     done(culture(home, "ingest", tmp_path / "tables"))
@@ -200,7 +285,7 @@ def test_next_to_nothing_still_trains_and_answers(tmp_path, n_users, n_activitie
     assert len(pd.read_parquet(lists)) == n_rows
 
 
-def test_two_platforms_with_the_same_ids_stay_apart(tmp_path):
+def test_two_platforms_with_the_same_ids_stay_apart(culture, tmp_path):
     write_tables(tmp_path / "one", 2, 3, 2)
     write_tables(tmp_path / "two", 3, 3, 2)
     home, lists = tmp_path / "home", tmp_path / "lists.parquet"

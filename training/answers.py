@@ -163,12 +163,17 @@ def _as_json(table: pd.DataFrame, as_of: pd.Timestamp, window_days: float, k: in
 
 
 def _replace(output: Path, write: Callable[[Path], object]) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{output.name}-", dir=output.parent)
-    os.close(descriptor)
-    draft = Path(name)
+    """Writes beside the file and then takes its place; the old file stays if that fails."""
+    draft: Path | None = None
     try:
+        descriptor, name = tempfile.mkstemp(prefix=".culture-", dir=output.parent)
+        os.close(descriptor)
+        draft = Path(name)
         write(draft)
         draft.chmod(0o644)
         draft.replace(output)
+    except OSError as error:
+        raise RecsysError(f"output {output} cannot be written: {error.strerror or error}") from error
     finally:
-        draft.unlink(missing_ok=True)
+        if draft is not None:
+            draft.unlink(missing_ok=True)
