@@ -50,15 +50,12 @@ SPACE: Mapping[str, Range] = {
     "als.n_factors": Range(8, 128),
     "als.regularisation": Range(0.05, 50.0),
     "als.alpha": Range(1.5, 60.0),
-    "general.n_trees": Range(40, 400),
-    "general.learning_rate": Range(0.02, 0.2),
-    "general.n_leaves": Range(7, 95),
-    "general.min_leaf_pairs": Range(10, 400),
-    "general.signal_share": Range(0.2, 1.0, is_log=False),
-    "general.l2": Range(0.1, 50.0),
-    "discovery.n_trees": Range(20, 300),
-    "discovery.n_leaves": Range(7, 63),
-    "discovery.min_leaf_pairs": Range(10, 400),
+    "trees.n_trees": Range(40, 400),
+    "trees.learning_rate": Range(0.02, 0.2),
+    "trees.n_leaves": Range(7, 95),
+    "trees.min_leaf_pairs": Range(10, 400),
+    "trees.signal_share": Range(0.2, 1.0, is_log=False),
+    "trees.l2": Range(0.1, 50.0),
 }
 """Settings that are searched: path in `RankingConfig`, range."""
 
@@ -173,7 +170,7 @@ def past_windows(dataset: Dataset, config: TuneConfig) -> list[pd.Timestamp]:
 
 
 def with_values(start: RankingConfig, values: Mapping[str, float]) -> RankingConfig:
-    """The settings with the values at their paths (`learner.setting`); a part that is off stays off.
+    """The settings with the values at their paths (`learner.setting`).
 
     Raises:
         DataError: a path that the settings do not have.
@@ -187,8 +184,7 @@ def with_values(start: RankingConfig, values: Mapping[str, float]) -> RankingCon
     update = {}
     for part, changed in parts.items():
         now = getattr(start, part)
-        if now is not None:
-            update[part] = type(now).model_validate({**now.model_dump(), **changed})
+        update[part] = type(now).model_validate({**now.model_dump(), **changed})
     return start.model_copy(update=update)
 
 
@@ -196,9 +192,7 @@ def _values(start: RankingConfig, space: Mapping[str, Range]) -> dict[str, float
     values = {}
     for path, choice in space.items():
         part, setting = path.split(".")
-        now = getattr(start, part)
-        if now is not None:
-            values[path] = min(max(getattr(now, setting), choice.low), choice.high)
+        values[path] = min(max(getattr(getattr(start, part), setting), choice.low), choice.high)
     return values
 
 

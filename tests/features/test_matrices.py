@@ -49,11 +49,11 @@ TABLES = {
     ),
     "sessions": pd.DataFrame(
         {
-            "session_id": ["x1", "x2", "x3"],
-            "activity_id": ["a2", "a2", "a3"],
-            "starts_at": ["2026-02-20T10:00Z", "2026-04-01T10:00Z", "2026-04-02T10:00Z"],
-            "venue_id": ["hall", "tent", None],
-            "price": [0, 30, None],
+            "session_id": ["x1", "x2", "x3", "x4"],
+            "activity_id": ["a2", "a2", "a3", "a1"],
+            "starts_at": ["2026-02-20T10:00Z", "2026-04-01T10:00Z", "2026-04-02T10:00Z", "2026-04-03T10:00Z"],
+            "venue_id": ["hall", "tent", None, None],
+            "price": [0, 30, None, None],
         }
     ),
     "bookings": pd.DataFrame(

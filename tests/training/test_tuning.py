@@ -11,7 +11,7 @@ from training.ranking import RankingConfig
 from training.run import TrainConfig
 from training.tuning import SPACE, Range, TuneConfig, past_windows, tune, with_values
 
-SMALL = {"ease.regularisation": Range(2.0, 500.0), "general.n_trees": Range(40, 60)}
+SMALL = {"ease.regularisation": Range(2.0, 500.0), "trees.n_trees": Range(40, 60)}
 
 
 @pytest.fixture
@@ -84,5 +84,3 @@ def test_every_path_is_a_setting_and_its_range_is_allowed():
             with_values(RankingConfig(), {path: value})
     with pytest.raises(DataError, match="none of ranking's"):
         with_values(RankingConfig(), {"nothing.at_all": 1.0})
-    off = RankingConfig(discovery=None)
-    assert with_values(off, {"discovery.n_trees": 30}) == off
