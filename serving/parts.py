@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import pandas as pd
@@ -12,6 +13,7 @@ from features.ranking import RankingModel, load_ranking
 from recsys.bundle import ModelBundle
 from recsys.demand import DemandForecast, load_demand
 from recsys.openings.inputs import OpeningInputs, load_openings
+from serving.series import SeriesTables
 
 _T = TypeVar("_T")
 
@@ -35,6 +37,11 @@ class BundleParts:
     ranking: RankingModel | None
     demand: DemandForecast | None
     openings: OpeningInputs | None
+
+    @cached_property
+    def series(self) -> SeriesTables | None:
+        """The forecast by series, None without a forecast; made when first asked for."""
+        return None if self.demand is None else SeriesTables.of(self.demand)
 
     def missing(self) -> list[str]:
         """Names of parts that the bundle was made without."""

@@ -15,11 +15,12 @@ from serving.params import ForecastQuery, GapQuery
 from serving.parts import BundleParts
 from serving.problems import RESPONSES, ProblemError
 from serving.schemas.planners import Forecasts, Gap, Gaps, Series, WeekForecast, WeekPoint
+from serving.series import SERIES, TARGETED, Grouped
 from serving.service import InService, Service
 
 router = APIRouter(prefix="/v1/demand", tags=["planners"], responses=RESPONSES)
 
-_SERIES = ["region_id", "level", "category"]
+_NO_ROWS = np.zeros(0, dtype=np.int64)
 
 
 @router.get("/forecasts")
@@ -27,14 +28,12 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
     """Forecasts of whole weeks with quantiles, beside the weeks that are over."""
     parts, demand = _demand(service)
     names = service.live.region_names(parts)
-    table = _filtered(demand.table, query.region_id, query.level, query.category, names)
+    tables = parts.series
+    assert tables is not None
+    keys = _filtered(tables.keys, query.region_id, query.level, query.category, names)
     if query.target is not None:
-        table = table[table["target"] == query.target]
-    keys = table[[*_SERIES, "target"]].drop_duplicates()
+        keys = keys[keys["target"] == query.target]
     page = keys.iloc[query.offset : query.offset + query.limit]
-    history = _by_series(demand.history, page)
-    drivers = _by_series(demand.drivers, page)
-    chosen = dict(tuple(table.merge(page, on=[*_SERIES, "target"]).groupby([*_SERIES, "target"], sort=False)))
     items = [
         Series(
             region_id=key[0],
@@ -42,11 +41,11 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
             level=key[1],
             category=key[2],
             target=key[3],
-            history=_history(history.get(key[:3]), key[3], query.history_weeks),
-            forecast=_weeks(chosen[key], query.horizon),
-            drivers=_drivers(drivers.get(key[:3]), query.horizon) if key[3] == "bookings" else None,
+            history=_history(tables.history, key, query.history_weeks),
+            forecast=_weeks(tables.forecast, key, query.horizon),
+            drivers=_drivers(tables.drivers, key[:3], query.horizon) if key[3] == "bookings" else None,
         )
-        for key in page.itertuples(index=False, name=None)
+        for key in page[TARGETED].itertuples(index=False, name=None)
     ]
     return Forecasts(
         bundle=parts.name,
@@ -132,51 +131,41 @@ def _filtered(
     return table[keep]
 
 
-def _by_series(table: pd.DataFrame, page: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
-    if table.empty or page.empty:
-        return {}
-    wanted = table.merge(page[_SERIES].drop_duplicates(), on=_SERIES)
-    return {key: rows for key, rows in wanted.groupby(_SERIES, sort=False)}
-
-
-def _history(rows: pd.DataFrame | None, target: str, n_weeks: int) -> list[WeekPoint]:
-    if rows is None or n_weeks == 0:
-        return []
-    last = rows.sort_values("week_start").iloc[-n_weeks:]
-    values = last["places" if target == "bookings" else "demand"]
+def _history(table: Grouped, key: tuple[str, ...], n_weeks: int) -> list[WeekPoint]:
+    rows = table.rows.get(key[:3], _NO_ROWS)[-n_weeks:] if n_weeks else _NO_ROWS
+    values = table.columns["places" if key[3] == "bookings" else "demand"][rows]
     return [
-        WeekPoint(week_start=week.date(), value=round(float(value), 3), is_sold_out=bool(sold > 0))
-        for week, value, sold in zip(pd.to_datetime(last["week_start"]), values, last["sold_out"], strict=True)
+        WeekPoint(week_start=week, value=round(float(value), 3), is_sold_out=bool(sold > 0))
+        for week, value, sold in zip(
+            table.columns["week_start"][rows], values, table.columns["sold_out"][rows], strict=True
+        )
         if np.isfinite(value)
     ]
 
 
-def _weeks(rows: pd.DataFrame, horizon: int) -> list[WeekForecast]:
-    ahead = rows.sort_values("week_start").iloc[:horizon]
-    figures = ahead[["mean", "q0.1", "q0.5", "q0.9"]].round(3).to_numpy(dtype=np.float64)
+def _weeks(table: Grouped, key: tuple[str, ...], horizon: int) -> list[WeekForecast]:
+    rows = table.rows[key][:horizon]
+    figures = (table.columns[name][rows].round(3).tolist() for name in ("mean", "q0.1", "q0.5", "q0.9"))
     return [
-        WeekForecast(week_start=week.date(), mean=mean, q10=low, q50=middle, q90=high)
-        for week, (mean, low, middle, high) in zip(pd.to_datetime(ahead["week_start"]), figures, strict=True)
+        WeekForecast(week_start=week, mean=mean, q10=low, q50=middle, q90=high)
+        for week, mean, low, middle, high in zip(table.columns["week_start"][rows], *figures, strict=True)
     ]
 
 
-def _drivers(rows: pd.DataFrame | None, horizon: int) -> dict[str, Any] | None:
-    if rows is None or rows.empty:
-        return None
-    found: dict[str, Any] = {}
-    for driver, part in rows.sort_values("week_start").groupby("driver", sort=False):
-        ahead = part.iloc[:horizon]
-        found[str(driver)] = [
-            {"week_start": str(pd.Timestamp(week).date()), "factor": round(float(factor), 4)}
-            for week, factor in zip(ahead["week_start"], ahead["factor"], strict=True)
-        ]
-    return found
+def _drivers(table: Grouped, key: tuple[str, ...], horizon: int) -> dict[str, Any] | None:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in table.rows.get(key, _NO_ROWS):
+        ahead = found.setdefault(str(table.columns["driver"][row]), [])
+        if len(ahead) < horizon:
+            factor = round(float(table.columns["factor"][row]), 4)
+            ahead.append({"week_start": table.columns["week_start"][row], "factor": factor})
+    return found or None
 
 
 def _alarms(alarms: pd.DataFrame, page: pd.DataFrame) -> list[dict[str, Any]]:
     if alarms.empty or page.empty:
         return []
-    shown = alarms.merge(page[_SERIES].drop_duplicates(), on=_SERIES)
+    shown = alarms.merge(page[SERIES].drop_duplicates(), on=SERIES)
     return [
         {
             name: str(pd.Timestamp(value).date())

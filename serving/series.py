@@ -1,0 +1,69 @@
+"""Tables of a forecast by series, found once for each bundle: a page of series costs what its own rows cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.demand import DemandForecast
+
+SERIES = ["region_id", "level", "category"]
+TARGETED = [*SERIES, "target"]
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """A table by series.
+
+    Attributes:
+        columns: Name to values, ordered by week; `week_start` as text.
+        rows: Series to its rows, first week first.
+    """
+
+    columns: dict[str, NDArray[Any]]
+    rows: dict[tuple[str, ...], NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, by: Sequence[str]) -> Grouped:
+        """The rows of each series of a table."""
+        ordered = table.sort_values("week_start", kind="stable", ignore_index=True)
+        weeks = pd.to_datetime(ordered["week_start"]).dt.strftime("%Y-%m-%d").to_numpy(dtype=object)
+        columns = {name: ordered[name].to_numpy() for name in ordered.columns} | {"week_start": weeks}
+        codes = ordered.groupby(list(by), sort=False).ngroup().to_numpy()
+        order = np.argsort(codes, kind="stable")
+        starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+        groups = np.split(order, starts[1:]) if len(order) else []
+        keys = zip(*(columns[name][order[starts]] for name in by), strict=True)
+        return cls(columns, dict(zip(keys, groups, strict=True)))
+
+
+@dataclass(frozen=True)
+class SeriesTables:
+    """What a page of forecasts is made from.
+
+    Attributes:
+        keys: One row a series and target, in the forecast's order.
+        forecast: By series and target.
+        history: By series.
+        drivers: By series.
+    """
+
+    keys: pd.DataFrame
+    forecast: Grouped
+    history: Grouped
+    drivers: Grouped
+
+    @classmethod
+    def of(cls, demand: DemandForecast) -> SeriesTables:
+        """The tables of one forecast."""
+        return cls(
+            demand.table[TARGETED].drop_duplicates(ignore_index=True),
+            Grouped.of(demand.table, TARGETED),
+            Grouped.of(demand.history, SERIES),
+            Grouped.of(demand.drivers, SERIES),
+        )
