@@ -82,8 +82,9 @@ def check_table(table: pd.DataFrame) -> None:
     assert np.isfinite(numbers).all()
     assert (numbers >= 0).all()
     assert (np.diff(numbers[:, 1:], axis=1) >= 0).all()
-    by_target = table.pivot_table(index=["region_id", "category", "week_start"], columns="target", values="mean")
-    assert (by_target["demand"] >= by_target["bookings"] - 1e-9).all()
+    for column in ("mean", "q0.1", "q0.5", "q0.9"):
+        by_target = table.pivot_table(index=["region_id", "category", "week_start"], columns="target", values=column)
+        assert (by_target["demand"] >= by_target["bookings"] - 1e-9).all(), column
 
 
 def test_a_row_for_every_region_with_venues_category_week_and_target(forecast: DemandForecast) -> None:
