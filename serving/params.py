@@ -65,7 +65,11 @@ class Filters(Localised):
     lat: Latitude | None = None
     lon: Longitude | None = None
     max_km: float | None = Field(
-        default=None, gt=0, le=20_040, allow_inf_nan=False, description="farthest venue, straight line; online stays"
+        default=None,
+        gt=0,
+        le=20_040,
+        allow_inf_nan=False,
+        description="farthest venue, straight line; online sessions and unknown places are left out",
     )
     from_: Moment | None = Field(default=None, alias="from", description="first start that is wanted")
     to: Moment | None = Field(default=None, description="first start that is no longer wanted")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from recsys.errors import DataError, UnknownIdError
 from recsys.openings.inputs import OpeningInputs
-from recsys.openings.question import Question
 from recsys.openings.suggest import rows, solve
+from recsys.openings.tradeoffs import benefit_curve, pareto_front
 from serving.appraisal import Alternative, appraise_session
 from serving.params import Localised
 from serving.parts import BundleParts
@@ -24,6 +24,8 @@ from serving.schemas.planners import (
     AppraisalAnswer,
     AppraisalBody,
     AudienceGroup,
+    CurvePoint,
+    FrontPoint,
     OtherTime,
     Ring,
     Suggestion,
@@ -41,9 +43,11 @@ def suggestions(
 ) -> Suggestions:
     """Where to open up to `budget` new weekly classes, the most useful first."""
     parts, inputs = _openings(service)
-    question = Question.model_validate(asked.model_dump())
+    question = asked.question()
     try:
         solved, opened = solve(inputs, question)
+        curve = benefit_curve(inputs, question, asked.budgets) if asked.budgets else None
+        front = pareto_front(inputs, question, asked.front_points) if asked.front_points else None
     except (DataError, UnknownIdError) as error:
         raise _refused(error) from error
     table = rows(solved, opened)
@@ -54,6 +58,8 @@ def suggestions(
         expected_attendance=round(float(table["expected_attendance"].sum()), 2),
         newly_reached=round(float(table["newly_reached"].sum()), 2),
         items=[_suggestion(service, solved, row, lang) for row in table.to_dict("records")],
+        curve=[] if curve is None else [CurvePoint(**row) for row in _rounded(curve)],
+        front=[] if front is None else [FrontPoint(**row) for row in _rounded(front)],
     )
 
 
@@ -92,6 +98,11 @@ def appraisal(
         better_venues=[_other(service, inputs, one) for one in found.venues],
         notes=_notes(asked, lang),
     )
+
+
+def _rounded(table: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = table.round(4).to_dict("records")
+    return rows
 
 
 def _row(ids: NDArray[np.object_], one_id: str, field: str, what: str) -> int:

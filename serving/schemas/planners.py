@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -240,6 +240,34 @@ class SuggestionBody(Question):
     """A planner's question; what is left out does not limit."""
 
     budget: float = Field(ge=0, le=5000, allow_inf_nan=False, description="classes, or money where costs are given")
+    budgets: list[Annotated[float, Field(ge=0, le=5000, allow_inf_nan=False)]] = Field(
+        default_factory=list, max_length=20, description="budgets of the curve; empty for none"
+    )
+    front_points: int = Field(
+        default=0, ge=0, le=20, description="plans tried between most reach and most even; 0 for no front"
+    )
+
+    def question(self) -> Question:
+        """What is asked of the planning model."""
+        return Question.model_validate(self.model_dump(exclude={"budgets", "front_points"}))
+
+
+class CurvePoint(BaseModel):
+    """What one budget would bring."""
+
+    budget: float
+    classes: int
+    expected_attendance: float
+    newly_reached: float
+
+
+class FrontPoint(BaseModel):
+    """A plan that no other beats in both reach and evenness."""
+
+    equity_weight: float = Field(description="how strongly people of regions with little access count; 0 not at all")
+    classes: int
+    expected_attendance: float
+    gini: float = Field(description="of access by region, weighted by people: 0 even, towards 1 uneven")
 
 
 class Suggestion(BaseModel):
@@ -270,6 +298,8 @@ class Suggestions(BaseModel):
     expected_attendance: float = Field(description="of all together")
     newly_reached: float
     items: list[Suggestion]
+    curve: list[CurvePoint] = Field(description="one for each of `budgets`, least first")
+    front: list[FrontPoint] = Field(description="most reach first; empty unless `front_points` was asked for")
 
 
 class AppraisalBody(BaseModel):

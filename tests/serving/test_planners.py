@@ -142,3 +142,18 @@ def test_the_report_agrees_with_the_rows_and_its_workbook_with_the_report(client
     summary = {row[0].value: row[1].value for row in book["Summary"].iter_rows()}
     assert summary["sessions"] == len(held)
     assert book["Categories"].max_row == len(made["categories"]) + 1
+
+
+def test_suggestions_come_with_a_curve_and_a_front_where_asked_for(client):
+    asked = {"budget": 2, "budgets": [4, 1, 2], "front_points": 3, "effort": "fast"}
+    answer = client.post("/v1/classes/suggestions", json=asked).json()
+    assert [point["budget"] for point in answer["curve"]] == [1, 2, 4]
+    reach = [point["expected_attendance"] for point in answer["curve"]]
+    assert reach == sorted(reach)
+    assert reach[0] > 0
+    assert answer["front"]
+    assert all(0 <= point["gini"] <= 1 for point in answer["front"])
+    plain = client.post("/v1/classes/suggestions", json={"budget": 2, "effort": "fast"}).json()
+    assert plain["curve"] == plain["front"] == []
+    assert plain["items"] == answer["items"]
+    problem(client.post("/v1/classes/suggestions", json={**asked, "budgets": [-1]}), 422, "invalid-request")
