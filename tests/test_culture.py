@@ -294,3 +294,8 @@ def test_two_platforms_with_the_same_ids_stay_apart(culture, tmp_path):
     done(culture(home, "recommend", "--as-of", "2026-01-02T00:00:00Z", "--k", 10, "--output", lists))
     users = set(pd.read_parquet(lists)["user_id"])
     assert users == {"east:u0", "east:u1", "west:u0", "west:u1", "west:u2"}
+
+
+def test_a_category_that_nobody_ever_offered_is_named(culture, home, tmp_path):
+    words = ("suggest", "--as-of", AS_OF, "--budget", 2, "--output", tmp_path / "s", "--categories", "Dansing")
+    failed(culture(home, *words), "Dansing")

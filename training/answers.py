@@ -15,7 +15,7 @@ from features.openings import opening_inputs
 from features.ranking import RankingModel, load_ranking, recommend
 from features.settings import Settings
 from recsys.dataset import Dataset
-from recsys.errors import DataError, RecsysError
+from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.openings.suggest import suggest
 from recsys.releases import load_champion
 from training.demand import forecast_demand
@@ -73,6 +73,11 @@ def suggest_file(
     _, dataset = known_data(settings, as_of, say)
     say("choosing openings")
     inputs = opening_inputs(dataset, TrainConfig().openings)
+    unknown = [c for c in categories or () if c not in set(inputs.categories)]
+    if unknown and len(unknown) == len(categories or ()):
+        raise UnknownIdError("categories", unknown)
+    if unknown:
+        say(f"passed over, never offered: {', '.join(unknown)}")
     return write_table(suggest(inputs, budget, region_id, None if categories is None else tuple(categories)), output)
 
 
