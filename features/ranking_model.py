@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count, takewhile
 
 import lightgbm as lgb
 import numpy as np
@@ -19,14 +20,14 @@ from recsys.rankers.store import load_ranker
 
 @dataclass(frozen=True)
 class ReRanker:
-    """A tree model over signals of pairs.
+    """Tree models over signals of pairs; a score is their mean.
 
     Attributes:
-        booster: The trees.
+        boosters: Trees grown from different seeds: how each was drawn matters less in their mean.
         signal_names: Signals in the order of the trees' columns; one that a catalogue lacks is NaN.
     """
 
-    booster: lgb.Booster
+    boosters: tuple[lgb.Booster, ...]
     signal_names: tuple[str, ...]
 
     def predict(self, signals: Signals, n_pairs: int) -> NDArray[np.float64]:
@@ -35,7 +36,8 @@ class ReRanker:
         for column, name in enumerate(self.signal_names):
             if name in signals:
                 values[:, column] = signals[name]
-        return np.asarray(self.booster.predict(values, num_threads=1), dtype=np.float64)
+        scores = [booster.predict(values, num_threads=1) for booster in self.boosters]
+        return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class RankingModel:
         for name, ranker in self.learners.rankers.items():
             ranker.save(writer, f"ranking/{name}")
         if self.re_ranker is not None:
-            writer.text("ranking/trees", self.re_ranker.booster.model_to_string(), ".txt")
+            for num, booster in enumerate(self.re_ranker.boosters):
+                writer.text(f"ranking/trees/{num}", booster.model_to_string(), ".txt")
             writer.json("ranking/signals", list(self.re_ranker.signal_names))
 
 
@@ -74,8 +77,9 @@ def load_ranking(bundle: ModelBundle) -> RankingModel:
     model = bundle.json("ranking/model")
     rankers = {name: load_ranker(bundle, f"ranking/{name}") for name in model["rankers"]}
     trees = None
-    if "ranking/trees" in bundle:
-        booster = lgb.Booster(model_str=bundle.text("ranking/trees"))
-        trees = ReRanker(booster, tuple(bundle.json("ranking/signals")))
+    texts = [bundle.text(name) for name in takewhile(bundle.__contains__, (f"ranking/trees/{i}" for i in count()))]
+    if texts:
+        boosters = tuple(lgb.Booster(model_str=text) for text in texts)
+        trees = ReRanker(boosters, tuple(bundle.json("ranking/signals")))
     keys = IdMap.of(model["keys"], LEARNER_LEVEL)
     return RankingModel(Learners(keys, rankers), pd.Timestamp(model["data_until"]), trees)

@@ -24,11 +24,12 @@ class TreeConfig(BaseModel):
 
     n_trees: int = Field(default=150, gt=0, description="trees; more fits closer and scores slower")
     learning_rate: float = Field(default=0.08, gt=0, le=1, description="share of a tree's step that is taken")
-    n_leaves: int = Field(default=31, gt=1, description="leaves of a tree; more fits closer")
-    min_leaf_pairs: int = Field(default=50, gt=0, description="pairs in a leaf at least; more means smoother")
+    n_seeds: int = Field(default=2, gt=0, description="models from different seeds whose mean counts; more is steadier")
+    n_leaves: int = Field(default=15, gt=1, description="leaves of a tree; more fits closer")
+    min_leaf_pairs: int = Field(default=100, gt=0, description="pairs in a leaf at least; more means smoother")
     signal_share: float = Field(default=0.4, gt=0, le=1, description="share of the signals that a tree may use")
     pair_share: float = Field(default=0.7, gt=0, le=1, description="share of the pairs that a tree sees")
-    l2: float = Field(default=5.0, ge=0, description="ridge on the leaves; more means smoother")
+    l2: float = Field(default=20.0, ge=0, description="ridge on the leaves; more means smoother")
     n_bins: int = Field(default=63, gt=1, le=255, description="values that a signal is cut into")
     n_threads: int = Field(default=1, gt=0, description="processor cores; the result does not depend on it")
 
@@ -55,7 +56,8 @@ def fit_re_ranker(windows: Sequence[WindowPairs], config: TreeConfig, seed: int)
         group=np.concatenate([_group_sizes(window.person) for window in picked]),
         params={"max_bin": config.n_bins, "verbose": -1},
     )
-    return ReRanker(lgb.train(_parameters(config, seed), data, config.n_trees), tuple(names))
+    boosters = [lgb.train(_parameters(config, seed + i), data, config.n_trees) for i in range(config.n_seeds)]
+    return ReRanker(tuple(boosters), tuple(names))
 
 
 def distinct_signals(signals: pd.DataFrame) -> list[str]:

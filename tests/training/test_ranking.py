@@ -101,7 +101,10 @@ def test_learning_twice_gives_the_same_trees(whole):
     models = [fit_ranking(known, CONFIG).re_ranker for _ in range(2)]
     assert models[0] is not None
     assert models[1] is not None
-    assert models[0].booster.model_to_string() == models[1].booster.model_to_string()
+    texts = [[booster.model_to_string() for booster in model.boosters] for model in models]
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == TreeConfig().n_seeds
+    assert texts[0][0] != texts[0][1]
 
 
 def test_too_few_hits_leave_the_first_stage():
