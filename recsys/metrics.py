@@ -65,7 +65,7 @@ def novelty(lists: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArray[np
         shares: (n_candidates,) share in (0, 1] of users who have booked the candidate's organiser.
     """
     listed = lists >= 0
-    bits = np.where(listed, -np.log2(shares)[np.where(listed, lists, 0)], 0.0).sum(axis=1)
+    bits = np.where(listed, -np.log2(np.append(shares, 1.0))[np.where(listed, lists, -1)], 0.0).sum(axis=1)
     counts = listed.sum(axis=1)
     return np.divide(bits, counts, out=np.full(len(lists), np.nan), where=counts > 0)
 

@@ -39,3 +39,7 @@ def test_interval_holds_the_mean_and_leaves_out_missing_users():
     assert mean == 0.5
     assert 0.0 <= low < mean < high <= 1.0
     assert np.isnan(bootstrap_interval(np.array([np.nan]), np.random.default_rng(0))).all()
+
+
+def test_novelty_without_candidates() -> None:
+    assert np.isnan(novelty(np.full((2, 3), -1), np.zeros(0))).all()
