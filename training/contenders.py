@@ -29,6 +29,7 @@ BACKED_OFF = "affinity, else regional popularity"
 _ACTIVITY_FEATURES = ("organiser", "category", "kind")
 _SESSION_FEATURES = ("venue", "township")
 _N_GENDERS = 2
+_USERS_AT_ONCE = 1000
 
 
 class ContenderConfig(BaseModel):
@@ -124,7 +125,7 @@ def _histories(catalogue: Catalogue, block: UserBlock, half_life_days: float) ->
 
 
 def _profiles(catalogue: Catalogue, block: UserBlock) -> sparse.csr_array:
-    """One column for each age, gender, age of a gender, region and category named."""
+    """One column for each age, gender, age of a gender, region, cell of the map (home) and category named."""
     n_regions = len(catalogue.lookup.tree)
     sizes = {
         "age": len(AGE_EDGES),
@@ -133,9 +134,16 @@ def _profiles(catalogue: Catalogue, block: UserBlock) -> sparse.csr_array:
         "township": n_regions,
         "county": n_regions,
     }
+    homes = catalogue.homes
+    cells = [
+        homes.cells(block.lat[start : start + _USERS_AT_ONCE], block.lon[start : start + _USERS_AT_ONCE])
+        for start in range(0, len(block), _USERS_AT_ONCE)
+    ]
+    groups = {**block.profiles.groups, "home": np.concatenate([np.zeros(0, dtype=np.int64), *cells])}
+    sizes["home"] = len(homes.lat)
     parts = []
     for name, size in sizes.items():
-        group = block.profiles.groups[name]
+        group = groups[name]
         rows = np.flatnonzero(group >= 0)
         parts.append(sparse.coo_array((np.ones(len(rows)), (rows, group[rows])), shape=(len(block), size)))
     return sparse.csr_array(sparse.hstack([*parts, block.interests], format="csr"), dtype=np.float32)

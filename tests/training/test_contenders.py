@@ -46,6 +46,14 @@ def test_who_came_today_and_what_was_published_today_get_a_score(world):
     assert (scores[BACKED_OFF] == scores[REGIONAL]).all()
 
 
+def test_a_home_is_profile_enough(world):
+    known, catalogue = world
+    homes = pd.DataFrame({"user_id": ["north", "south"], "lat": [36.69, 36.82], "lon": [117.01, 117.12]})
+    scores = scores_of(known, catalogue, Dataset.from_tables({"users": homes}, AT).users)[HYBRID]
+    assert np.isfinite(scores).all()
+    assert (scores[0] != scores[1]).any()
+
+
 def test_nobody_is_scored_by_a_profile_that_is_empty(world):
     known, catalogue = world
     stranger = Dataset.from_tables({"users": pd.DataFrame({"user_id": ["?"]})}, AT).users
