@@ -1,4 +1,4 @@
-"""Why something is in a list: causes whose removal lowers the score, in Chinese and English."""
+"""Why something is in a list: causes whose signals, left out, lower the score; in Chinese and English."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_REASONS = 3
 
 @dataclass(frozen=True)
 class Reason:
-    """One cause; taking it away lowers the score.
+    """One cause; leaving out its signals lowers the score.
 
     Attributes:
         code: Name of the cause, one of `CAUSES`.
@@ -83,8 +83,9 @@ def reasons_for(
 ) -> list[tuple[Reason, ...]]:
     """Reasons of one person's listed candidates, strongest first, at most `MAX_REASONS` each.
 
-    Each cause's signals are set to what they are when there is no such past (or it is unknown); a cause whose removal
-    lowers the score is a reason. Without a second stage only popularity and the person's own past are told apart.
+    Each cause's signals are blanked, and a cause without which the score is lower is a reason. Taking away the
+    bookings themselves changes other signals too, and need not lower the score. Without a second stage only
+    popularity and the person's own past are told apart.
 
     Args:
         model: The model.

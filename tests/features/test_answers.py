@@ -66,7 +66,7 @@ def test_an_unknown_region_is_named(catalogue, known, model):
         answer(model, catalogue, visitor_block(catalogue, known, Request()), Request(region_id="nowhere"))
 
 
-def test_removing_the_cause_of_a_reason_changes_the_score(catalogue, known, model):
+def test_removing_the_cause_of_a_reason_nearly_always_changes_the_score(catalogue, known, model):
     activity_of = known.sessions.set_index("session_id")["activity_id"]
     organiser_of = known.activities.set_index("activity_id")["organiser_id"]
     n_told = n_changed = 0
@@ -85,7 +85,8 @@ def test_removing_the_cause_of_a_reason_changes_the_score(catalogue, known, mode
             n_told += 1
             n_changed += int(without[0, column] != scores[0, column])
     assert n_told > 5
-    # Trees give steps: now and then a past with and without the cause falls on the same one.
+    # Every time is what is wanted: reasons blank signals, which is not yet the same as having no such past.
+    # docs/decisions/0030-ranking-in-two-stages.md has what was measured.
     assert n_changed >= 0.9 * n_told
 
 
