@@ -3,9 +3,9 @@
 `python benchmarks/tourism.py FOLDER [--paths 500] [--origin 216]` with the folder of the three csv files.
 
 The mean of three reconciled forecasts, errors stretched by 1.3, was chosen on origins 192 and 204 (months known);
-drawing errors in pairs of opposite sign was added after origin 216 had been seen, so that is no blind figure. Takes about eight CPU minutes, nearly all of it AutoETS. Prints
-the scaled CRPS over all series (exact for the sampled paths; and as mean quantile loss over 19 levels) and the
-coverage of 80 % intervals.
+drawing errors in pairs of opposite sign was added after origin 216 had been seen, so that is no blind figure. Takes
+about eight CPU minutes, nearly all of it AutoETS. Prints the scaled CRPS over all series (exact for the sampled paths;
+and as mean quantile loss over 19 levels) and the coverage of 80 % intervals.
 """
 
 from __future__ import annotations
