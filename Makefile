@@ -54,7 +54,7 @@ bench-windows: setup ## Ranking on past windows of real data; DATA=folder
 	$(BIN)/python -m benchmarks.ranking_windows $(if $(DATA),--data $(DATA)) $(ARGS)
 
 bench-tourism: setup ## Hierarchical forecasts on Australian tourism; DATA=folder
-	$(BIN)/python -m benchmarks.tourism $(if $(DATA),--data $(DATA)) $(ARGS)
+	$(BIN)/python -m benchmarks.tourism $(DATA) $(ARGS)
 
 lock: setup ## Write constraints.txt from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt
