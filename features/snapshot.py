@@ -24,6 +24,9 @@ from recsys.errors import DataError, RecsysError
 from recsys.schema import TABLES, Column, Table
 
 MANIFEST = "manifest.json"
+SNAPSHOTS = "snapshots"
+"""Folder of the snapshots under `CULTURE_HOME`."""
+
 _ARROW = {
     "id": pa.string(),
     "text": pa.string(),
@@ -115,6 +118,37 @@ def load_snapshot(path: Path) -> Dataset:
         timezone=manifest["timezone"],
         removed_tags=removed,
     )
+
+
+def delete_snapshots_with(folder: Path, platform: str, user_id: str) -> int:
+    """Deletes every snapshot that holds a row of a user, and every one that cannot be read; returns how many.
+
+    Nothing else is lost: a snapshot can be made again from the store at any time.
+
+    Args:
+        folder: Where snapshots lie, each in a folder of its own.
+        platform: The user's platform.
+        user_id: As the platform has it.
+    """
+    held = [path for path in folder.glob("[!.]*") if _may_hold(path, platform, user_id)]
+    for path in held:
+        shutil.rmtree(path)
+    return len(held)
+
+
+def _may_hold(path: Path, platform: str, user_id: str) -> bool:
+    try:
+        platforms = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["platforms"]
+        if platform not in platforms:
+            return False
+        mine = f"{platform}:{user_id}" if len(platforms) > 1 else user_id
+        of_user = [name for name, table in TABLES.items() if "user_id" in table.column_names]
+        return any(
+            pq.read_table(path / f"{name}.parquet", columns=["user_id"], filters=[("user_id", "==", mine)]).num_rows
+            for name in (*of_user, REMOVED_TAGS.name)
+        )
+    except (OSError, ValueError, KeyError):
+        return True
 
 
 def _write(dataset: Dataset, zones: dict[str, str], folder: Path, partial: Path) -> Snapshot:

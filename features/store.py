@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from features.quarantine import write_quarantine_files
 from features.settings import Settings
-from features.snapshot import Snapshot, write_snapshot
+from features.snapshot import SNAPSHOTS, Snapshot, delete_snapshots_with, write_snapshot
 from features.store_loading import ensure_partition
 from features.store_people import erase_user, remove_tag, removed_tags, set_personalised, user_tables
 from features.store_platforms import (
@@ -161,7 +161,9 @@ class Store:
             return user_tables(connection, platforms, platform.num, inside, touched=touched)
 
     def erase_user(self, outside_id: str) -> dict[str, int]:
-        """Deletes every row of a user, in quarantine and its files too; returns how many, by table.
+        """Deletes every row of a user, in quarantine, its files and snapshots too; returns how many, by table.
+
+        Counts do not hold rows in snapshots: those with the user are deleted whole.
 
         Raises:
             UnknownIdError: There was nothing to erase.
@@ -173,6 +175,7 @@ class Store:
                 raise UnknownIdError("user_id", [outside_id])
             count_change(connection)
         self.write_quarantine(platform.name)
+        delete_snapshots_with(self.home / SNAPSHOTS, platform.name, inside)
         return erased
 
     def removed_tags(self, outside_id: str) -> list[str]:

@@ -14,6 +14,7 @@ from features.store import Store
 from recsys.errors import DataError, UnknownIdError
 
 BOOKING = {"booking_id": "b1", "user_id": "u1", "session_id": "s1", "booked_at": "2026-04-01T08:00:00", "party_size": 2}
+FEEDBACK = {"feedback_id": "f", "user_id": "u1", "activity_id": "a2", "kind": "view", "occurred_at": "2026-04-01"}
 
 
 def deliver(folder: Path, **tables: str) -> Path:
@@ -52,10 +53,9 @@ def test_live_rows_wait_and_come_in_by_themselves(store: Store, tmp_path: Path) 
 
 def test_a_person_s_rows_are_exported_and_erased(store: Store, tmp_path: Path) -> None:
     ingest_folder(store, deliver(tmp_path, sessions="session_id,activity_id,starts_at\ns1,a1,2026-05-01\n"), "county")
-    feedback = {"feedback_id": "f", "user_id": "u1", "activity_id": "a2", "kind": "view", "occurred_at": "2026-04-01"}
     store.upsert("county", "users", [{"user_id": "u1"}, {"user_id": "u2"}])
     store.upsert("county", "activities", [{"activity_id": "a1", "category": "dance"}])
-    store.upsert("county", "feedback", [feedback])
+    store.upsert("county", "feedback", [FEEDBACK])
     store.upsert("county", "bookings", [BOOKING, BOOKING | {"booking_id": "b9", "session_id": "nowhere"}])
     store.remove_tag("u1", "category:dance")
     store.set_personalised("u1", enabled=False)
@@ -74,6 +74,33 @@ def test_a_person_s_rows_are_exported_and_erased(store: Store, tmp_path: Path) -
     assert store.counts()["users"] == 1
     with pytest.raises(UnknownIdError):
         store.erase_user("u1")
+
+
+def test_erasure_reaches_the_snapshots_that_hold_the_person(store: Store) -> None:
+    folder = store.home / "snapshots"
+    store.upsert("county", "bookings", [BOOKING])
+    store.upsert("county", "feedback", [FEEDBACK | {"user_id": "u2"}])
+    before = store.snapshot(folder, pd.Timestamp("2026-03-01", tz="UTC"))
+    both = store.snapshot(folder, pd.Timestamp("2026-05-01", tz="UTC"))
+    store.upsert("other", "users", [{"user_id": "u1"}])
+    of_two = store.snapshot(folder, pd.Timestamp("2026-05-02", tz="UTC"))
+    store.erase_user("county:u2")
+    assert [found.path.exists() for found in (before, both, of_two)] == [True, False, False]
+    again = store.snapshot(folder, pd.Timestamp("2026-05-02", tz="UTC"))
+    store.erase_user("other:u1")
+    assert before.path.exists(), "u1 of another platform is somebody else"
+    assert not again.path.exists()
+
+
+def test_erasure_deletes_a_snapshot_that_nobody_can_read(store: Store) -> None:
+    folder = store.home / "snapshots"
+    store.upsert("county", "users", [{"user_id": "u1"}, {"user_id": "u2"}])
+    path = store.snapshot(folder, pd.Timestamp("2026-05-01", tz="UTC")).path
+    store.erase_user("u1")
+    path = store.snapshot(folder, pd.Timestamp("2026-05-01", tz="UTC")).path
+    (path / "users.parquet").write_bytes(b"")
+    store.erase_user("u2")
+    assert not path.exists()
 
 
 def test_a_snapshot_is_cut_and_repeats(store: Store, tmp_path: Path) -> None:
