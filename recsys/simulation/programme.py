@@ -206,7 +206,9 @@ def _described(activities: pd.DataFrame, place: Place, rng: np.random.Generator)
     whom = np.array(AUDIENCE_NAMES)[audience]
     number = activities["number"].to_numpy()
     term = np.where(number > 0, "第" + pd.Series(number).astype(str) + "期", "")
-    title = pd.Series(style) + "·" + name + words + form + term
+    # "吉他弹唱" says what it is; "山水" needs "国画" before it.
+    topic = np.array([w if one in w else f"{one}·{w}" for one, w in zip(name, words, strict=True)])
+    title = pd.Series(style) + "·" + topic + form + term
     text = venue["name"] + "举办" + name + "(" + words + ")" + form + ",面向" + whom + "," + style + "风格,欢迎参加。"
     min_age = np.select([audience == 1, audience == 2, audience == 3], [5.0, 18.0, 50.0], np.nan)
     online = kind == KINDS.index("livestream")
