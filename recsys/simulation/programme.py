@@ -86,17 +86,24 @@ def _venue_chances(place: Place) -> NDArray[np.float64]:
 def _courses(
     place: Place, offers: NDArray[np.float64], n_lines: int, weeks: int, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Lines of weekly classes; each line is a series of courses with a break between."""
+    """Lines of weekly classes; each line is a series of courses with a break between.
+
+    Where there are lines enough, the first ones open every category once: people ask for all of them.
+    """
     chances = _venue_chances(place) * np.where(place.venues["kind"].isin(["theatre"]), 0.0, 1.0)
     used: set[tuple[int, int]] = set()
     slots_used = np.zeros(len(place.venues), dtype=int)
     limit = place.venues["weekly_slots"].to_numpy()
     rows: list[dict[str, object]] = []
+    asked = rng.permutation(len(CATEGORIES)) if n_lines >= len(CATEGORIES) else np.zeros(0, dtype=int)
     for line in range(n_lines):
         for _ in range(20):
-            venue = int(rng.choice(len(chances), p=chances / chances.sum()))
-            share = offers[venue] / offers[venue].sum()
-            category = int(rng.choice(len(share), p=share))
+            if line < len(asked) and offers[:, asked[line]].any():
+                category = int(asked[line])
+                venue = _drawn(chances * offers[:, category], rng)
+            else:
+                venue = _drawn(chances, rng)
+                category = _drawn(offers[venue], rng)
             if (venue, category) not in used and slots_used[venue] < limit[venue]:
                 break
         else:
@@ -105,6 +112,10 @@ def _courses(
         slots_used[venue] += 1
         rows += _line(line, venue, category, weeks, rng)
     return pd.DataFrame(rows)
+
+
+def _drawn(weights: NDArray[np.float64], rng: np.random.Generator) -> int:
+    return int(rng.choice(len(weights), p=weights / weights.sum()))
 
 
 def _line(line: int, venue: int, category: int, weeks: int, rng: np.random.Generator) -> list[dict[str, object]]:
