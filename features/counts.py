@@ -1,131 +1,163 @@
-"""Weekly counts of a programme and its bookings: written once for every table engine.
+"""Bookings to figures a session, sessions to counts a week: written once for every table engine.
 
-`count_tables` codes a data set with numbers; `weekly_counts` groups those tables on pandas, Polars, DuckDB or Spark. It
-gives what a panel (region x category x week) is filled with: empty weeks are not rows here, the panel adds them.
+`session_figures`, `weekly_counts` and `with_regions_above` take and give back tables of one engine: pandas or Polars
+frames are computed at once, Polars' lazy frames, DuckDB relations and Spark frames become plans of the same kind. They
+hold the one definition of each measure. Rows come in no order; empty weeks are not rows here, the panel adds them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, cast
 
 import narwhals as nw
-import numpy as np
-import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from recsys.dataset import Dataset, week_starts
-from recsys.ids import IdMap
-from recsys.regions import RegionTree, session_regions
 from recsys.schema import TAKING_STATUSES
 
+ABSURD_CAPACITY = 1_000_000
+"""A session with more places than this has no stated capacity."""
+
 NOT_STATED = -1
-"""Capacity of a session that says none."""
+"""Capacity of a session that says none: engines differ in how they compare NaN."""
 
-FIRST_MONDAY = pd.Timestamp("1970-01-05")
-_SERIES = ("region_num", "category_num", "week_num")
-_MEASURES = ("sessions", "open_sessions", "places", "bookings", "waiting", "sold_out")
+NEVER_US = 2**62
+"""Microseconds of what never happened."""
 
+WEEK_US = 7 * 24 * 3600 * 10**6
+FIRST_MONDAY_US = 4 * 24 * 3600 * 10**6
+"""Monday 1970-01-05."""
 
-@dataclass(frozen=True)
-class CountTables:
-    """A data set's sessions and bookings in numbers; sessions that were cancelled are left out.
-
-    Attributes:
-        sessions: `session_num, region_num, category_num, week_num` (weeks since Monday 1970-01-05, local) and
-            `capacity` (`NOT_STATED` where none is), all int64.
-        bookings: `session_num` (int64), `is_taking`, `is_waiting` (0 or 1) and `party_size` (int64).
-        ancestors: `region_num, ancestor_num`: each region with itself and with all above it.
-        categories: Rows of the categories.
-    """
-
-    sessions: pd.DataFrame
-    bookings: pd.DataFrame
-    ancestors: pd.DataFrame
-    categories: IdMap
+SERIES = ("region_num", "category_num", "week_num")
+MEASURES = ("sessions", "places", "offered", "limited", "sold_out", "demand")
 
 
-def count_tables(dataset: Dataset, tree: RegionTree) -> CountTables:
-    """Sessions and bookings of a data set as numbers; regions are those in whose series a session counts."""
-    kept = dataset.sessions["cancelled_at"].isna().to_numpy()
-    sessions = dataset.sessions[kept]
-    category = sessions["activity_id"].map(dataset.activities.set_index("activity_id")["category"])
-    categories = IdMap.of(sorted(dataset.activities["category"].unique()), "category")
-    weeks = (week_starts(sessions["starts_at"], dataset.timezone) - FIRST_MONDAY).dt.days // 7
-    bookings = dataset.bookings
-    paths = tree.paths()
-    rows = pd.DataFrame(
-        {
-            "session_num": pd.Index(sessions["session_id"]).get_indexer(bookings["session_id"]).astype(np.int64),
-            "is_taking": bookings["status"].isin(TAKING_STATUSES).astype("int64"),
-            "is_waiting": (bookings["status"] == "waitlisted").astype("int64"),
-            "party_size": bookings["party_size"].astype("int64"),
-        }
-    )
-    return CountTables(
-        sessions=pd.DataFrame(
-            {
-                "session_num": np.arange(len(sessions), dtype=np.int64),
-                "region_num": tree.series_regions()[session_regions(dataset, tree)[kept]],
-                "category_num": categories.nums(category),
-                "week_num": weeks.to_numpy(dtype=np.int64),
-                "capacity": sessions["capacity"].fillna(NOT_STATED).to_numpy(dtype=np.int64),
-            }
-        ),
-        bookings=rows[rows["session_num"] >= 0].reset_index(drop=True),
-        ancestors=pd.DataFrame(
-            [(num, above) for num, path in enumerate(paths) for above in path],
-            columns=["region_num", "ancestor_num"],
-            dtype=np.int64,
-        ),
-        categories=categories,
-    )
+def is_stated(capacity: Any) -> Any:
+    """Whether a capacity limits anything; of an array or of an expression."""
+    return (capacity > 0) & (capacity <= ABSURD_CAPACITY)
 
 
-def weekly_counts(sessions: IntoFrameT, bookings: IntoFrameT, ancestors: IntoFrameT | None = None) -> IntoFrameT:
-    """Counts of each region, category and week that has a session; the tables are those of `CountTables`.
+def is_full(places: Any, capacity: Any) -> Any:
+    """Whether every stated place is taken; of arrays or of expressions."""
+    return is_stated(capacity) & (places >= capacity)
 
-    All three belong to one engine, and so does the result: a plan where the engine is a lazy one. With
-    `ancestors` a region's counts include those below it; without, only venues attached to it directly.
+
+def monday_us(time_us: int) -> int:
+    """Monday 00:00 of the week that holds a wall-clock time, both in microseconds since 1970-01-01."""
+    return time_us - (time_us - FIRST_MONDAY_US) % WEEK_US
+
+
+def on_hand_names(n_leads: int) -> list[str]:
+    """Columns of `session_figures` with the places on hand at each lead."""
+    return [f"on_hand_{lead}" for lead in range(n_leads)]
+
+
+def session_figures(sessions: IntoFrameT, bookings: IntoFrameT, *, as_of_us: int, n_leads: int) -> IntoFrameT:
+    """Sessions with what their bookings say; times are wall-clock microseconds since 1970-01-01 (`*_us`).
+
+    Args:
+        sessions: `session_num, starts_us, is_cancelled` (0 or 1), and any other columns.
+        bookings: `session_num, status, party_size, booked_us, status_us` (`NEVER_US` where it has none).
+        as_of_us: First instant not known.
+        n_leads: Leads 0, 1, ... whole weeks between an origin `as_of - 7 j days` and a session's age.
 
     Returns:
-        `region_num, category_num, week_num, sessions, open_sessions` (those without a stated capacity), `places`
-        (stated ones), `bookings` (places taken), `waiting` (places on waitlists), `sold_out` (sessions with
-        every stated place taken), in no order.
+        The columns of `sessions` and `age` (weeks back from `as_of`, 1: started within the last seven days), `week_num`
+        (0: the week that holds `as_of`, Monday to Sunday), `places` (taken; 0 if cancelled), `waiting` (on waitlists),
+        `first_booked_us` (`NEVER_US`: not booked) and `on_hand_0, ...` (places booked by the origin of each lead).
     """
-    size = nw.col("party_size")
-    by_session = (
-        _frame(bookings)
-        .with_columns(bookings=size * nw.col("is_taking"), waiting=size * nw.col("is_waiting"))
+    starts = nw.col("starts_us")
+    programme = _frame(sessions).with_columns(
+        age=((as_of_us - starts) / WEEK_US).ceil().cast(nw.Int64),
+        week_num=((starts - monday_us(as_of_us)) / WEEK_US).floor().cast(nw.Int64),
+    )
+    by_session = _sums_by_session(_with_leads(programme, _frame(bookings), as_of_us, n_leads), n_leads)
+    figures = programme.join(by_session, on="session_num", how="left").with_columns(
+        nw.col("places", "waiting", *on_hand_names(n_leads)).fill_null(0).cast(nw.Int64),
+        nw.col("first_booked_us").fill_null(NEVER_US).cast(nw.Int64),
+    )
+    taken = nw.when(nw.col("is_cancelled") == 0).then(nw.col("places")).otherwise(nw.lit(0))
+    return _native(figures.with_columns(places=taken.cast(nw.Int64)))
+
+
+def _with_leads(programme: Any, bookings: Any, as_of_us: int, n_leads: int) -> Any:
+    """Bookings with the first and the last lead at which their places are held."""
+    age = nw.col("age")
+    # Origin j holds a booking made s weeks back if j < s, and one given up u weeks back if j > u.
+    last = ((as_of_us - nw.col("booked_us")) / WEEK_US).ceil() - 1 - age
+    given_up = ((as_of_us - nw.col("status_us")) / WEEK_US).floor() + 1 - age
+    first = nw.when(nw.col("status") == "cancelled").then(given_up).otherwise(nw.lit(0.0))
+    return bookings.join(programme.select("session_num", "age"), on="session_num", how="inner").with_columns(
+        first_lead=first.clip(0, n_leads).cast(nw.Int64), last_lead=last.clip(-1, n_leads - 1).cast(nw.Int64)
+    )
+
+
+def _sums_by_session(bookings: Any, n_leads: int) -> Any:
+    kinds = {
+        "places": nw.col("status").is_in(TAKING_STATUSES),
+        "waiting": nw.col("status") == "waitlisted",
+        "held": nw.col("status") != "waitlisted",
+    }
+    size, none = nw.col("party_size"), nw.lit(0)
+    alike = (
+        bookings.with_columns(**{name: nw.when(kind).then(size).otherwise(none) for name, kind in kinds.items()})
+        .group_by("session_num", "first_lead", "last_lead")
+        .agg(nw.col(*kinds).sum(), first_booked_us=nw.col("booked_us").min())
+    )
+    on_hand = {
+        name: nw.when((nw.col("first_lead") <= lead) & (nw.col("last_lead") >= lead))
+        .then(nw.col("held"))
+        .otherwise(none)
+        for lead, name in enumerate(on_hand_names(n_leads))
+    }
+    return (
+        alike.with_columns(**on_hand)
         .group_by("session_num")
-        .agg(nw.col("bookings", "waiting").sum())
+        .agg(nw.col("places", "waiting", *on_hand).sum(), nw.col("first_booked_us").min())
     )
-    one, none = nw.lit(1), nw.lit(0)
+
+
+def weekly_counts(sessions: IntoFrameT) -> IntoFrameT:
+    """Counts of each region, category and week before week 0 that has a session which was not cancelled.
+
+    Args:
+        sessions: `region_num, category_num, week_num, is_cancelled, places, capacity` (`NOT_STATED` where none is)
+            and `demand` (places wanted).
+
+    Returns:
+        `region_num, category_num, week_num` and as float64 `sessions`, `places` (taken), `offered` (stated ones),
+        `limited` (sessions that state a capacity), `sold_out` (full ones) and `demand`.
+    """
     capacity = nw.col("capacity")
-    is_stated = capacity != NOT_STATED
-    filled = (
-        _frame(sessions)
-        .join(by_session, on="session_num", how="left")
-        .with_columns(nw.col("bookings", "waiting").fill_null(0).cast(nw.Int64))
-    )
-    counted = filled.with_columns(
+    one, none = nw.lit(1), nw.lit(0)
+    held = _frame(sessions).filter(nw.col("is_cancelled") == 0, nw.col("week_num") < 0)
+    counted = held.with_columns(
         sessions=one,
-        open_sessions=nw.when(is_stated).then(none).otherwise(one),
-        places=nw.when(is_stated).then(capacity).otherwise(none),
-        sold_out=nw.when(is_stated & (nw.col("bookings") >= capacity)).then(one).otherwise(none),
+        offered=nw.when(is_stated(capacity)).then(capacity).otherwise(none),
+        limited=nw.when(is_stated(capacity)).then(one).otherwise(none),
+        sold_out=nw.when(is_full(nw.col("places"), capacity)).then(one).otherwise(none),
     )
-    counts = _summed(counted)
-    if ancestors is not None:
-        above = counts.join(_frame(ancestors), on="region_num", how="inner").drop("region_num")
-        counts = _summed(above.rename({"ancestor_num": "region_num"}))
-    result: IntoFrameT = counts.to_native()
-    return result
+    return _native(_summed(counted))
 
 
-def _frame(table: Any) -> Any:
-    return nw.from_native(cast(Any, table))
+def with_regions_above(counts: IntoFrameT, ancestors: IntoFrameT) -> IntoFrameT:
+    """Weekly counts in which a region's include those below it.
+
+    Args:
+        counts: As `weekly_counts` gives them.
+        ancestors: `region_num, ancestor_num`: each region with those it counts in, itself among them.
+    """
+    above = _frame(counts).join(_frame(ancestors), on="region_num", how="inner").drop("region_num")
+    return _native(_summed(above.rename({"ancestor_num": "region_num"})))
 
 
 def _summed(frame: Any) -> Any:
-    sums = frame.group_by(*_SERIES).agg(nw.col(*_MEASURES).sum())
-    return sums.select(*_SERIES, nw.col(*_MEASURES).cast(nw.Int64))
+    sums = frame.group_by(*SERIES).agg(nw.col(*MEASURES).sum())
+    return sums.select(*SERIES, nw.col(*MEASURES).cast(nw.Float64))
+
+
+def _frame(table: Any) -> Any:
+    return nw.from_native(cast(Any, table))  # Narwhals' overloads do not take the union of its own frames.
+
+
+def _native(frame: Any) -> Any:
+    return frame.to_native()

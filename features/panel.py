@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+import polars as pl
 from numpy.typing import NDArray
 
 from features.calendar import week_table
-from features.panel_sessions import SessionBook, session_book
+from features.counts import MEASURES, SERIES, weekly_counts, with_regions_above
+from features.panel_sessions import SessionBook, counted_sessions, session_book
 from recsys.dataset import Dataset
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree
@@ -38,6 +40,7 @@ class DemandPanel:
         limited: Sessions that state a capacity.
         sold_out: Sessions that were full.
         demand: Places wanted, full sessions freed of their limit.
+        counts: The same as `weekly_counts` gives it: a row for each week with a session, counted from -1 backwards.
     """
 
     hierarchy: Hierarchy
@@ -48,6 +51,7 @@ class DemandPanel:
     limited: NDArray[np.float64]
     sold_out: NDArray[np.float64]
     demand: NDArray[np.float64]
+    counts: pl.DataFrame = field(repr=False, compare=False)
 
     @property
     def n_weeks(self) -> int:
@@ -56,9 +60,10 @@ class DemandPanel:
 
     def nodes(self) -> DemandPanel:
         """The same with a row for every region of the hierarchy instead of every bottom."""
-        names = ("sessions", "places", "offered", "limited", "sold_out", "demand")
-        sums = {name: self.hierarchy.sums(getattr(self, name)) for name in names}
-        return DemandPanel(hierarchy=self.hierarchy, weeks=self.weeks, **sums)
+        at_node, at_bottom = self.hierarchy.summing.nonzero()
+        ancestors = pl.DataFrame({"region_num": at_bottom.astype(np.int64), "ancestor_num": at_node.astype(np.int64)})
+        counts = with_regions_above(self.counts, ancestors)
+        return _on_grid(counts, self.hierarchy, self.hierarchy.n_nodes, self.weeks)
 
     def states(self) -> NDArray[np.object_]:
         """Like `sessions`: which of `STATES` each week is in."""
@@ -104,28 +109,25 @@ def demand_panel(dataset: Dataset, history_weeks: int = 160) -> DemandPanel:
 
 def panel_of(book: SessionBook, hierarchy: Hierarchy, demand: NDArray[np.float64]) -> DemandPanel:
     """The panel of a session book; `demand` (n_sessions,) is what each session would have drawn without a limit."""
-    over = (book.week < 0) & (book.age >= 1) & ~book.is_cancelled
-    n_weeks = int(-book.week[over].min(initial=0))
-    n_series = hierarchy.n_bottoms * len(hierarchy.categories)
-    series = book.bottom[over] * len(hierarchy.categories) + book.category[over]
-    flat = series * n_weeks + book.week[over] + n_weeks
-    shape = (hierarchy.n_bottoms, len(hierarchy.categories), n_weeks)
-
-    def sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        counts = np.bincount(flat, weights=values[over], minlength=n_series * n_weeks)
-        return counts.astype(np.float64).reshape(shape)
-
+    n_weeks = int(-book.week[~book.is_cancelled].min(initial=0))
     monday = book.as_of.normalize() - pd.Timedelta(days=book.as_of.dayofweek)
-    return DemandPanel(
-        hierarchy=hierarchy,
-        weeks=pd.DatetimeIndex(monday + pd.to_timedelta(np.arange(-n_weeks, 0) * 7, unit="D")),
-        sessions=sums(np.ones(len(book))),
-        places=sums(book.places),
-        offered=sums(np.nan_to_num(book.capacity)),
-        limited=sums(np.isfinite(book.capacity).astype(float)),
-        sold_out=sums(book.is_full.astype(float)),
-        demand=sums(demand),
-    )
+    weeks = pd.DatetimeIndex(monday + pd.to_timedelta(np.arange(-n_weeks, 0) * 7, unit="D"))
+    return _on_grid(weekly_counts(counted_sessions(book, demand)), hierarchy, hierarchy.n_bottoms, weeks)
+
+
+def _on_grid(counts: pl.DataFrame, hierarchy: Hierarchy, n_regions: int, weeks: pd.DatetimeIndex) -> DemandPanel:
+    """Weekly counts with every week that had no session."""
+    # Frames, not plans, and in order: a plan adds up demand in another order every time, and a run must be repeatable.
+    found = counts.sort(SERIES)
+    at = tuple(found[name].to_numpy() for name in SERIES)
+    shape = (n_regions, len(hierarchy.categories), len(weeks))
+
+    def grid(measure: str) -> NDArray[np.float64]:
+        values = np.zeros(shape)
+        values[at] = found[measure].to_numpy()  # Weeks count from -1 backwards, as the last index of an axis does.
+        return values
+
+    return DemandPanel(hierarchy, weeks, **{name: grid(name) for name in MEASURES}, counts=found)
 
 
 def by_period(table: pd.DataFrame, period: Period) -> pd.DataFrame:

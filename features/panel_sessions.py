@@ -6,16 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import polars as pl
 from numpy.typing import NDArray
 
+from features.counts import (
+    NEVER_US,
+    NOT_STATED,
+    WEEK_US,
+    is_full,
+    is_stated,
+    on_hand_names,
+    session_figures,
+)
+from features.interactions import with_row_numbers
 from recsys.dataset import Dataset, local_times
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree, session_regions
-from recsys.schema import TAKING_STATUSES
-
-WEEK_NS = 7 * 24 * 3600 * 10**9
-ABSURD_CAPACITY = 1_000_000
-"""A session with more places than this has no stated capacity."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class SessionBook:
     @property
     def is_full(self) -> NDArray[np.bool_]:
         """(n_sessions,) every stated place is taken."""
-        return np.nan_to_num(self.places >= self.capacity, nan=False).astype(bool) & ~self.is_cancelled
+        return np.asarray(is_full(self.places, self.capacity) & ~self.is_cancelled)
 
     def likeness(self) -> list[NDArray[np.int64]]:
         """Codes of what a session is like, from the general to the particular; -1 where it is not known."""
@@ -106,16 +112,12 @@ def session_book(
     starts = starts.iloc[order].reset_index(drop=True)
     activities = dataset.activities.set_index("activity_id")
     of_activity = activities.reindex(sessions["activity_id"]).reset_index()
-    bookings = _session_bookings(dataset, sessions, as_of)
-    age = np.ceil(_weeks_back(starts, as_of)).astype(np.int64)
     cancelled = np.nan_to_num(_weeks_back(local_times(sessions["cancelled_at"], dataset.timezone), as_of), nan=-np.inf)
     published = np.nan_to_num(_weeks_back(local_times(sessions["published_at"], dataset.timezone), as_of), nan=np.inf)
-    first_booked = bookings.groupby("session")["since"].max().reindex(range(len(sessions))).to_numpy(dtype=float)
-    taking = bookings[bookings["status"].isin(TAKING_STATUSES)]
-    waiting = bookings[bookings["status"] == "waitlisted"]
-    places = _sums(taking, len(sessions))
+    figures = _figures(dataset, sessions["session_id"], starts, cancelled, as_of, n_leads)
+    first_booked = figures["first_booked_us"].to_numpy()
+    booked = np.where(first_booked == NEVER_US, -np.inf, (_us(as_of) - first_booked) / WEEK_US)
     capacity = sessions["capacity"].to_numpy(dtype=float)
-    is_stated = (capacity > 0) & (capacity <= ABSURD_CAPACITY)
     return SessionBook(
         as_of=as_of,
         bottom=hierarchy.bottom_nums(tree, region),
@@ -129,13 +131,13 @@ def session_book(
             "audience": _codes(of_activity["audience"]),
         },
         starts=starts.to_numpy(),
-        week=_week_offsets(starts, as_of),
-        age=age,
-        known_age=np.fmax(published, np.nan_to_num(first_booked, nan=-np.inf)),
+        week=figures["week_num"].to_numpy(),
+        age=figures["age"].to_numpy(),
+        known_age=np.fmax(published, booked),
         cancelled_age=cancelled,
-        places=np.where(np.isfinite(cancelled), 0.0, places),
-        waiting=_sums(waiting, len(sessions)),
-        capacity=np.where(is_stated, capacity, np.nan),
+        places=figures["places"].to_numpy().astype(np.float64),
+        waiting=figures["waiting"].to_numpy().astype(np.float64),
+        capacity=np.where(is_stated(capacity), capacity, np.nan),
         price=sessions["price"].to_numpy(dtype=float),
         traits={
             "min_age": of_activity["min_age"].to_numpy(dtype=float),
@@ -143,47 +145,50 @@ def session_book(
             "online": of_activity["online"].to_numpy(dtype=float),
             "hours": ((sessions["ends_at"] - sessions["starts_at"]) / pd.Timedelta(hours=1)).to_numpy(dtype=float),
         },
-        on_hand=_on_hand(bookings, age, n_leads),
+        on_hand=np.ascontiguousarray(figures.select(on_hand_names(n_leads)).to_numpy(), dtype=np.float32),
     )
 
 
-def _session_bookings(dataset: Dataset, sessions: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Bookings with their session's row, places, and the weeks back at which they were made and given up."""
+def counted_sessions(book: SessionBook, demand: NDArray[np.float64]) -> pl.DataFrame:
+    """What `weekly_counts` takes: a region is a bottom; `demand` (n_sessions,) is what each would have drawn."""
+    columns = {
+        "region_num": book.bottom,
+        "category_num": book.category,
+        "week_num": book.week,
+        "is_cancelled": book.is_cancelled.astype(np.int64),
+        "places": book.places,
+        "capacity": np.nan_to_num(book.capacity, nan=NOT_STATED),
+        "demand": demand,
+    }
+    return pl.DataFrame(columns)
+
+
+def _figures(
+    dataset: Dataset,
+    ids: pd.Series,
+    starts: pd.Series,
+    cancelled_age: NDArray[np.float64],
+    as_of: pd.Timestamp,
+    n_leads: int,
+) -> pl.DataFrame:
+    """`session_figures` of the sessions of some ids, in their order."""
     bookings = dataset.bookings
-    row = pd.Index(sessions["session_id"]).get_indexer(bookings["session_id"])
-    inside = row >= 0
-    bookings = bookings[inside]
-    given_up = local_times(bookings["status_at"], dataset.timezone).where(bookings["status"] == "cancelled")
-    return pd.DataFrame(
+    numbers = pl.DataFrame({"session_id": pl.from_pandas(ids), "session_num": np.arange(len(ids))})
+    sessions = numbers.lazy().with_columns(
+        starts_us=_local_us(starts), is_cancelled=np.isfinite(cancelled_age).astype(np.int64)
+    )
+    booked = pl.LazyFrame(
         {
-            "session": row[inside],
-            "status": bookings["status"].to_numpy(dtype=object),
-            "party": bookings["party_size"].to_numpy(dtype=float),
-            "since": _weeks_back(local_times(bookings["booked_at"], dataset.timezone), as_of),
-            "until": np.nan_to_num(_weeks_back(given_up, as_of), nan=-np.inf),
+            "session_id": pl.from_pandas(bookings["session_id"]),
+            "status": pl.from_pandas(bookings["status"]),
+            "party_size": bookings["party_size"].to_numpy(dtype=np.int64),
+            "booked_us": _local_us(local_times(bookings["booked_at"], dataset.timezone)),
+            "status_us": _local_us(local_times(bookings["status_at"], dataset.timezone)),
         }
     )
-
-
-def _on_hand(bookings: pd.DataFrame, age: NDArray[np.int64], n_leads: int) -> NDArray[np.float32]:
-    """Places of bookings made before, and not given up by, the origin of each lead."""
-    counted = bookings[bookings["status"] != "waitlisted"]
-    session = counted["session"].to_numpy()
-    # Origin j holds a booking made s weeks back if j < s, and one given up u weeks back if j > u.
-    last = np.ceil(counted["since"].to_numpy()) - 1 - age[session]
-    first = np.floor(np.maximum(counted["until"].to_numpy(), -1e6)) + 1 - age[session]
-    last = np.clip(last, -1, n_leads - 1).astype(np.int64)
-    first = np.clip(first, 0, n_leads).astype(np.int64)
-    holds = first <= last
-    steps = np.zeros((len(age), n_leads + 1))
-    party = counted["party"].to_numpy()
-    np.add.at(steps, (session[holds], first[holds]), party[holds])
-    np.add.at(steps, (session[holds], last[holds] + 1), -party[holds])
-    return np.cumsum(steps[:, :n_leads], axis=1).astype(np.float32)
-
-
-def _sums(bookings: pd.DataFrame, n_sessions: int) -> NDArray[np.float64]:
-    return np.bincount(bookings["session"], weights=bookings["party"], minlength=n_sessions).astype(np.float64)
+    coded = with_row_numbers(booked, numbers.lazy(), "session_id")
+    figures = session_figures(sessions, coded, as_of_us=_us(as_of), n_leads=n_leads)
+    return figures.sort("session_num").collect()
 
 
 def _codes(values: pd.Series) -> NDArray[np.int64]:
@@ -194,7 +199,11 @@ def _weeks_back(times: pd.Series, as_of: pd.Timestamp) -> NDArray[np.float64]:
     return ((as_of - times) / pd.Timedelta(weeks=1)).to_numpy(dtype=float)
 
 
-def _week_offsets(starts: pd.Series, as_of: pd.Timestamp) -> NDArray[np.int64]:
-    now = as_of.normalize() - pd.Timedelta(days=as_of.dayofweek)
-    days = (starts.dt.normalize() - now).dt.days.to_numpy()
-    return np.floor_divide(days, 7).astype(np.int64)
+def _us(time: pd.Timestamp) -> int:
+    return int(time.to_datetime64().astype("datetime64[us]").astype(np.int64))
+
+
+def _local_us(times: pd.Series) -> NDArray[np.int64]:
+    """(n,) wall-clock microseconds since 1970-01-01, `NEVER_US` for none."""
+    values = times.to_numpy(dtype="datetime64[us]")
+    return np.where(np.isnat(values), NEVER_US, values.astype(np.int64))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from features.counts import MEASURES
 from features.panel import by_period, demand_panel, week_states
 from features.panel_sessions import session_book
 from recsys.dataset import Dataset
@@ -49,6 +50,62 @@ def test_weeks_are_local_and_complete() -> None:
     assert panel.sold_out[0, 0].tolist() == [1, 0, 0]
     assert panel.demand[0, 0].tolist() == [5, 0, 0]
     assert panel.states()[0, 0].tolist() == ["sold out", "no session", "open"]
+
+
+def test_regions_above_are_the_sums_that_forecasts_are() -> None:
+    rng = np.random.default_rng(0)
+    n_sessions, n_bookings = 60, 300
+    sessions = [f"s{num}" for num in range(n_sessions)]
+    dataset = Dataset.from_tables(
+        {
+            "regions": pd.DataFrame(
+                {
+                    "region_id": ["c", "t1", "t2", "v"],
+                    "name": "X",
+                    "level": ["county", "township", "township", "village"],
+                    "parent_id": [None, "c", "c", "t2"],
+                }
+            ),
+            "venues": pd.DataFrame({"venue_id": ["a", "b", "d"], "name": "X", "region_id": ["t1", "t2", "v"]}),
+            "activities": pd.DataFrame({"activity_id": ["x", "y"], "category": ["art", "chess"]}),
+            "sessions": pd.DataFrame(
+                {
+                    "session_id": sessions,
+                    "activity_id": rng.choice(["x", "y"], n_sessions),
+                    "venue_id": rng.choice(["a", "b", "d", None], n_sessions),  # type: ignore[arg-type]
+                    "starts_at": NOW - pd.to_timedelta(rng.integers(-10, 60, n_sessions), unit="D"),
+                    "capacity": rng.choice([0, 4, 8, np.nan, 10**7], n_sessions),
+                    "cancelled_at": np.where(
+                        rng.random(n_sessions) < 0.2, pd.Timestamp("2025-06-01", tz="UTC"), pd.NaT
+                    ),
+                }
+            ),
+            "bookings": pd.DataFrame(
+                {
+                    "booking_id": [f"b{num}" for num in range(n_bookings)],
+                    "user_id": "u",
+                    "session_id": rng.choice(sessions, n_bookings),
+                    "booked_at": pd.Timestamp("2025-06-01", tz="UTC"),
+                    "status": rng.choice(["attended", "waitlisted", "cancelled"], n_bookings),
+                }
+            ),
+        },
+        NOW,
+    )
+    panel = demand_panel(dataset)
+    nodes = panel.nodes()
+    assert nodes.sessions.shape[0] == 3
+    assert panel.sold_out.sum() > 0
+    for measure in MEASURES:
+        bottoms = getattr(panel, measure)
+        np.testing.assert_allclose(getattr(nodes, measure), panel.hierarchy.sums(bottoms))
+        np.testing.assert_allclose(getattr(nodes, measure)[0], bottoms.sum(axis=0))
+
+
+def test_a_place_without_sessions_has_an_empty_panel() -> None:
+    panel = demand_panel(_dataset({"session_id": [], "starts_at": []}, {"booking_id": []}))
+    assert (panel.n_weeks, panel.sessions.shape) == (0, (1, 0, 0))
+    assert panel.nodes().demand.shape == (1, 0, 0)
 
 
 def test_states_of_weeks() -> None:
