@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Statistical = Literal["theta", "ets", "ces", "ses", "imapa", "tsb", "croston"]
+
+_LEAST_WEEKS = 8
+"""Exponential smoothing with a chosen form refuses series of up to six weeks, and divides by zero at seven."""
 
 
 def statistical_forecasts(
@@ -22,7 +25,7 @@ def statistical_forecasts(
     means = np.empty((len(history), horizon))
     fitted = np.empty(history.shape)
     for num, series in enumerate(history):
-        if len(series) < 4 or np.ptp(series) == 0:
+        if len(series) < _LEAST_WEEKS or np.ptp(series) == 0:
             level = float(series.mean()) if len(series) else 0.0
             means[num], fitted[num] = level, level
             continue
@@ -31,14 +34,6 @@ def statistical_forecasts(
         means[num] = _finite(said["mean"], float(series.mean()))
         fitted[num] = _finite(said["fitted"], float(series.mean()))
     return means, fitted
-
-
-def combined_forecasts(
-    history: NDArray[np.float64], horizon: int, models: Sequence[Statistical], season: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The plain average of several models: hard to beat, and nothing to overfit."""
-    said = [statistical_forecasts(history, horizon, model, season) for model in models]
-    return np.mean([one[0] for one in said], axis=0), np.mean([one[1] for one in said], axis=0)
 
 
 def _finite(values: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
