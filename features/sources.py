@@ -221,12 +221,15 @@ def _csv_chunks(source: Source) -> Iterator[Chunk]:
     )
     n_numbered, last = 1, ""
     for batch in reader:
-        taken, broken[:] = broken[:], []
-        numbers = _row_numbers(n_numbered, batch.num_rows, [number for number, _, _ in taken])
-        n_numbered += batch.num_rows + len(taken)
-        last = taken[-1][1] if taken and taken[-1][0] == n_numbered else _last_text(batch)
+        numbers = _row_numbers(n_numbered, batch.num_rows, [number for number, _, _ in broken])
+        n_numbered = int(numbers[-1]) if len(numbers) else n_numbered
+        # The reader is ahead: rows left out of later blocks wait for theirs.
+        taken = [row for row in broken if row[0] < n_numbered]
+        del broken[: len(taken)]
+        last = _last_text(batch)
         yield _chunk(source, pa.Table.from_batches([batch]), numbers, taken)
-    last = broken[-1][1] if broken else last
+    if broken:
+        n_numbered, last, _ = broken[-1]
     if source.has_odd_quotes and "\n" in last.rstrip("\n"):
         raise DataError(source.path.name, [f"row {n_numbered} opens a quote that is never closed"])
     if broken:

@@ -74,26 +74,11 @@ def test_the_last_of_a_repeated_key_wins(store: Store, tmp_path: Path) -> None:
         assert store.row("users", "1")["gender"] == "c"
 
 
-def test_bom_order_spaces_and_unknown_columns(store: Store, tmp_path: Path) -> None:
-    text = "\ufeff gender ,shoe,user_id\r\n f ,39, x y \r\n"
-    report = table(store, tmp_path, "users", users=text)
-    assert report.unknown_columns == ["shoe"]
-    assert store.row("users", " x y ")["gender"] == "f"
-
-
 @pytest.mark.parametrize(
     ("name", "row", "reason"),
     [
         ("users", "1,2.5,,,", "birth_year is not a whole number"),
-        ("users", "1,3000,,,", "birth_year is above 2200"),
-        ("users", "1,,91,,", "lat is above 90"),
-        ("users", "1,,nan,,", "lat is not a number"),
-        ("users", "1,,,2026-02-30,", "registered_at is not a time"),
-        ("users", "1,,,9999-12-31,", "registered_at lies outside"),
-        ("users", "1,,,,perhaps", "personalised is neither true nor false"),
-        ("users", ",,,,", "user_id is missing"),
         ("users", "1,2", "2 values, 5 expected"),
-        ("users", "1,2,3,4,5,6", "6 values, 5 expected"),
         ("users", "a\0b,,,,", "user_id holds a NUL"),
     ],
 )
@@ -126,8 +111,8 @@ def test_required_references_wait_and_come_in_by_themselves(store: Store, tmp_pa
     table(store, tmp_path / "1", "sessions", sessions=session)
     booking = "booking_id,user_id,session_id,booked_at\nb,2,s,2026-04-01\n"
     for _ in range(2):
-        report = table(store, tmp_path / "2", "bookings", bookings=booking)
-        assert (report.rejected, report.waiting) == (1, 1)
+        found = table(store, tmp_path / "2", "bookings", bookings=booking)
+        assert (found.rejected, found.waiting) == (1, 1)
         assert store.counts()["quarantine"] == 2
     table(store, tmp_path / "3", "users", users="user_id\n2\n")
     assert (store.counts()["bookings"], store.counts()["quarantine"]) == (0, 2)
@@ -157,10 +142,11 @@ def test_a_region_is_never_its_own_ancestor(store: Store, tmp_path: Path) -> Non
     assert report.unchanged == 4
 
 
-def test_chinese_files_of_another_encoding_are_read_with_a_warning(store: Store, tmp_path: Path) -> None:
-    text = "venue_id,name\nv1,济南市文化馆\n".encode("gb18030")
+def test_the_report_names_unknown_columns_and_other_encodings(store: Store, tmp_path: Path) -> None:
+    text = "shoe,venue_id,name\n39,v1,济南市文化馆\n".encode("gb18030")
     report = table(store, tmp_path, "venues", venues=text)
     assert store.row("venues", "v1")["name"] == "济南市文化馆"
+    assert report.unknown_columns == ["shoe"]
     assert "GB18030" in next(iter(report.warnings))
 
 
@@ -168,8 +154,6 @@ def test_chinese_files_of_another_encoding_are_read_with_a_warning(store: Store,
     ("tables", "message"),
     [
         ({"users": b"user_id,gender\n1,f\n2,\xff\xfe\n"}, "users.csv: line 3 is neither UTF-8 nor GB18030"),
-        ({"users": "gender\nf\n"}, "users.csv: required column 'user_id' is missing"),
-        ({"users": "user_id,user_id\n1,2\n"}, "'user_id' is there more than once"),
         ({"users": 'user_id,gender\n1,"f\n2,m\n3,f\n'}, "never closed"),
         ({}, "holds none of"),
     ],
@@ -208,35 +192,18 @@ def test_ids_longer_than_an_index_holds_wait_for_a_person(store: Store, tmp_path
     assert store.row("users", long)["user_id"] == long
 
 
-def test_a_row_longer_than_a_block_is_one_clear_line(store: Store, tmp_path: Path) -> None:
-    folder = deliver(tmp_path, activities=f"activity_id,category,title\na,b,{'x' * 9_000_000}\n")
-    with pytest.raises(DataError, match="a row is longer than 4 MB"):
-        ingest_folder(store, folder)
-
-
 def test_parquet_with_native_types(store: Store, tmp_path: Path) -> None:
-    frame = pl.DataFrame(
-        {
-            "user_id": [7, 8],
-            "birth_year": [1980.0, None],
-            "registered_at": pl.Series(["2026-05-01 08:00:00", None]).str.to_datetime(),
-            "interests": [["dance", "tea"], []],
-            "personalised": [True, None],
-        }
-    )
+    times = pl.Series(["2026-05-01 08:00:00", None]).str.to_datetime()
+    frame = pl.DataFrame({"user_id": [7, 8], "registered_at": times, "interests": [["dance", "tea"], []]})
     frame.write_parquet(tmp_path / "users.parquet")
     pl.DataFrame(
         {"session_id": ["s"], "activity_id": [1.0], "starts_at": pl.Series(["2026-05-01T08:00:00Z"]).str.to_datetime()}
     ).write_parquet(tmp_path / "sessions.parquet")
-    report = ingest_folder(store, tmp_path)
-    assert report.tables["users"].accepted == 2
+    assert ingest_folder(store, tmp_path).tables["users"].accepted == 2
     row = store.row("users", "7")
-    assert (row["birth_year"], row["interests"], row["personalised"]) == (1980, "dance;tea", True)
+    assert row["interests"] == "dance;tea"
     assert pd.Timestamp(row["registered_at"]) == pd.Timestamp("2026-05-01T00:00:00Z")
     assert store.row("sessions", "s")["activity_id"] == "1"
-    deliver(tmp_path, users=ALL["users"])
-    with pytest.raises(DataError, match="there twice"):
-        ingest_folder(store, tmp_path)
 
 
 def test_two_platforms_with_the_same_ids(store: Store, tmp_path: Path) -> None:

@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 
 from features.ingest import ingest_folder
-from features.snapshot import load_snapshot
 from features.store import Store
-from recsys.errors import DataError, UnknownIdError
+from recsys.errors import UnknownIdError
 
 BOOKING = {"booking_id": "b1", "user_id": "u1", "session_id": "s1", "booked_at": "2026-04-01T08:00:00", "party_size": 2}
 FEEDBACK = {"feedback_id": "f", "user_id": "u1", "activity_id": "a2", "kind": "view", "occurred_at": "2026-04-01"}
@@ -74,73 +73,6 @@ def test_a_person_s_rows_are_exported_and_erased(store: Store, tmp_path: Path) -
     assert store.counts()["users"] == 1
     with pytest.raises(UnknownIdError):
         store.erase_user("u1")
-
-
-def test_erasure_reaches_the_snapshots_that_hold_the_person(store: Store) -> None:
-    folder = store.home / "snapshots"
-    store.upsert("county", "bookings", [BOOKING])
-    store.upsert("county", "feedback", [FEEDBACK | {"user_id": "u2"}])
-    before = store.snapshot(folder, pd.Timestamp("2026-03-01", tz="UTC"))
-    both = store.snapshot(folder, pd.Timestamp("2026-05-01", tz="UTC"))
-    store.upsert("other", "users", [{"user_id": "u1"}])
-    of_two = store.snapshot(folder, pd.Timestamp("2026-05-02", tz="UTC"))
-    store.erase_user("county:u2")
-    assert [found.path.exists() for found in (before, both, of_two)] == [True, False, False]
-    again = store.snapshot(folder, pd.Timestamp("2026-05-02", tz="UTC"))
-    store.erase_user("other:u1")
-    assert before.path.exists(), "u1 of another platform is somebody else"
-    assert not again.path.exists()
-
-
-def test_erasure_deletes_a_snapshot_that_nobody_can_read(store: Store) -> None:
-    folder = store.home / "snapshots"
-    store.upsert("county", "users", [{"user_id": "u1"}, {"user_id": "u2"}])
-    path = store.snapshot(folder, pd.Timestamp("2026-05-01", tz="UTC")).path
-    store.erase_user("u1")
-    path = store.snapshot(folder, pd.Timestamp("2026-05-01", tz="UTC")).path
-    (path / "users.parquet").write_bytes(b"")
-    store.erase_user("u2")
-    assert not path.exists()
-
-
-def test_a_snapshot_is_cut_and_repeats(store: Store, tmp_path: Path) -> None:
-    store.upsert("county", "bookings", [BOOKING, BOOKING | {"booking_id": "b2", "booked_at": "2026-04-02"}])
-    store.upsert("county", "sessions", [{"session_id": "s1", "activity_id": "a1", "starts_at": "2026-05-01"}])
-    cut = pd.Timestamp("2026-04-01T12:00", tz="Asia/Shanghai")
-    first = store.snapshot(tmp_path, cut)
-    store.upsert("county", "bookings", [BOOKING | {"booking_id": "b3", "booked_at": "2026-04-03"}])
-    assert store.snapshot(tmp_path, cut) == first
-    dataset = load_snapshot(first.path)
-    assert dataset.bookings["booking_id"].tolist() == ["b1"]
-    assert dataset.users["user_id"].tolist() == ["u1"]
-    assert dataset.data_until == cut
-    assert store.snapshot(tmp_path, cut + pd.Timedelta(days=1)).sha256 != first.sha256
-
-
-def test_a_snapshot_of_nothing(store: Store, tmp_path: Path) -> None:
-    dataset = load_snapshot(store.snapshot(tmp_path, pd.Timestamp("2026-01-01", tz="UTC")).path)
-    assert all(frame.empty for frame in dataset.tables().values())
-
-
-def test_a_changed_snapshot_does_not_load_and_is_written_anew(store: Store, tmp_path: Path) -> None:
-    store.upsert("county", "users", [{"user_id": "u1"}])
-    path = store.snapshot(tmp_path, pd.Timestamp("2026-01-01", tz="UTC")).path / "users.parquet"
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(DataError, match=r"users\.parquet is not what was written"):
-        load_snapshot(path.parent)
-    again = store.snapshot(tmp_path, pd.Timestamp("2026-01-01", tz="UTC"))
-    assert again.path == path.parent
-    assert load_snapshot(again.path).users["user_id"].tolist() == ["u1"]
-
-
-def test_ids_of_two_platforms_in_a_snapshot(store: Store, tmp_path: Path) -> None:
-    for platform in ("east", "west"):
-        store.upsert(platform, "users", [{"user_id": "1", "region_id": "r"}])
-    users = load_snapshot(store.snapshot(tmp_path, pd.Timestamp("2026-01-01", tz="UTC")).path).users
-    assert sorted(users["user_id"]) == ["east:1", "west:1"]
-    assert sorted(users["region_id"]) == ["east:r", "west:r"]
 
 
 _SHARING = """
