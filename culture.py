@@ -164,6 +164,7 @@ def suggest(
 def evaluate(
     as_of: AsOf,
     window_days: Annotated[float, typer.Option(min=0.01, max=3660, help="Length of the window in days.")],
+    windows: Annotated[int, typer.Option(min=1, max=52, help="This window and those back to back before it.")] = 1,
     k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Length of a list.")] = 10,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="JSON file for the table.")] = None,
     quiet: Quiet = False,
@@ -171,7 +172,7 @@ def evaluate(
     """Back-test every ranker and forecaster on [TIME, TIME + D)."""
     from training.answers import evaluate_window
 
-    table = evaluate_window(_settings(), as_of, window_days, k, output, _reporter(quiet))
+    table = evaluate_window(_settings(), as_of, window_days, windows, k, output, _reporter(quiet))
     if not quiet:
         typer.echo(table)
 

@@ -28,7 +28,7 @@ def read_folder(folder: Path, timezone: str) -> Dataset:
 
 
 def table(evaluation: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Mean over windows by model and segment, the served model's ratio to the best other in the last row."""
+    """Figures over all windows by model and segment, the served model's ratio to the best other in the last row."""
     chosen = evaluation[evaluation["metric"] == metric]
     means = chosen.pivot_table(index="model", columns="segment", values="mean", sort=False)
     served = chosen[chosen["role"] == "served"]["model"].iloc[0]
@@ -47,20 +47,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     dataset = read_folder(args.data, args.timezone)
-    parts = []
-    for cut_off in args.cut_offs.split(","):
-        started = time.process_time()
-        parts.append(
-            evaluate_ranking(dataset, pd.Timestamp(cut_off, tz="UTC"), args.window_days, args.k, RankingConfig())
-        )
-        print(f"{cut_off}: {time.process_time() - started:.0f} s of processor time", flush=True)
-        rows = parts[-1][parts[-1]["metric"] == f"ndcg@{args.k}"]
-        print(rows[["model", "segment", "mean", "low", "high", "n"]].round(4).to_string(index=False), flush=True)
-    evaluation = pd.concat(parts, ignore_index=True)
+    cut_offs = [pd.Timestamp(day, tz="UTC") for day in args.cut_offs.split(",")]
+    started = time.process_time()
+    evaluation = evaluate_ranking(dataset, cut_offs, args.window_days, args.k, RankingConfig())
+    print(f"{len(cut_offs)} windows: {time.process_time() - started:.0f} s of processor time", flush=True)
+    for window, rows in evaluation[evaluation["metric"] == f"ndcg@{args.k}"].groupby("window", sort=False):
+        print(f"\nndcg@{args.k}, window {window}")
+        print(rows[["model", "segment", "mean", "low", "high", "n"]].round(4).to_string(index=False))
     if args.out is not None:
         evaluation.to_csv(args.out, index=False)
+    # Several windows have rows of their own that pool them.
+    pooled = evaluation[evaluation["window"] == evaluation["window"].iloc[0]]
     for metric in (f"ndcg@{args.k}", f"recall@{args.k}", "novelty", f"coverage@{args.k}"):
-        print(f"\n{metric}, mean over {len(parts)} windows\n{table(evaluation, metric).round(4).to_string()}")
+        print(f"\n{metric}, mean over {len(cut_offs)} windows\n{table(pooled, metric).round(4).to_string()}")
 
 
 if __name__ == "__main__":

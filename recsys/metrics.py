@@ -71,15 +71,40 @@ def novelty(lists: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArray[np
 
 
 def bootstrap_interval(
-    values: NDArray[np.float64], rng: np.random.Generator, n_samples: int = 500
+    values: NDArray[np.float64],
+    rng: np.random.Generator,
+    n_samples: int = 500,
+    *,
+    users: NDArray[np.int64] | None = None,
+    windows: NDArray[np.int64] | None = None,
 ) -> tuple[float, float, float]:
-    """Mean and 95 % percentile bootstrap interval over users; NaN values are left out, all NaN when none is left.
+    """Mean over windows of the mean over users, and its 95 % percentile bootstrap interval; all NaN without a value.
 
-    Source: Efron & Tibshirani 1993, chapter 13.
+    Users are drawn whole, with all their windows: one person's windows are alike. NaN values are left out.
+
+    Source: Efron & Tibshirani 1993, chapter 13; Field & Welsh 2007, JRSS B 69(3) (drawing clusters).
+
+    Args:
+        values: (n,) a figure of a user in a window.
+        rng: Of the draws.
+        n_samples: Draws.
+        users: (n,) numbers of the users; without them each value is a user's only one.
+        windows: (n,) numbers of the windows; without them there is one.
     """
-    known = values[~np.isnan(values)]
+    known = np.flatnonzero(~np.isnan(values))
     if not len(known):
         return float("nan"), float("nan"), float("nan")
-    means = np.array([known[rng.integers(0, len(known), len(known))].mean() for _ in range(n_samples)])
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(known.mean()), float(low), float(high)
+    user = np.unique(known if users is None else users[known], return_inverse=True)[1]
+    window = np.unique(np.zeros(len(known)) if windows is None else windows[known], return_inverse=True)[1]
+    n_users, n_windows = int(user.max()) + 1, int(window.max()) + 1
+    # Sums of each window in the first half of the columns, numbers of values in the second.
+    totals = np.zeros((n_users, 2 * n_windows))
+    np.add.at(totals, (user, window), values[known])
+    np.add.at(totals, (user, n_windows + window), 1.0)
+    drawn = np.stack([totals[rng.integers(0, n_users, n_users)].sum(axis=0) for _ in range(n_samples)])
+    sums, counts = np.split(np.vstack([totals.sum(axis=0), drawn]), 2, axis=1)
+    # A window of which a draw holds nobody is left out of that draw.
+    held = counts > 0
+    means = np.divide(sums, counts, out=np.zeros_like(sums), where=held).sum(axis=1) / held.sum(axis=1)
+    low, high = np.quantile(means[1:], [0.025, 0.975])
+    return float(means[0]), float(low), float(high)

@@ -20,7 +20,7 @@ from recsys.openings.suggest import suggest
 from recsys.releases import load_champion
 from training.demand import forecast_demand
 from training.ranking import fit_ranking
-from training.run import TrainConfig, evaluate, known_data
+from training.run import TrainConfig, evaluate, known_data, window_starts
 
 Say = Callable[[str], None]
 
@@ -82,16 +82,21 @@ def suggest_file(
 
 
 def evaluate_window(
-    settings: Settings, as_of: pd.Timestamp, window_days: float, k: int, output: Path | None, say: Say
+    settings: Settings, as_of: pd.Timestamp, window_days: float, n_windows: int, k: int, output: Path | None, say: Say
 ) -> str:
-    """Back-tests on [as_of, as_of + window); returns the table as text and writes it as JSON where asked."""
+    """Back-tests on [as_of, as_of + window) and the windows before it; returns the table as text.
+
+    Where a file is asked for, the table is written there as JSON.
+    """
     if output is not None:
         check_output(output)
-    _, dataset = known_data(settings, as_of + pd.Timedelta(days=window_days), say)
+    end = as_of + pd.Timedelta(days=window_days)
+    _, dataset = known_data(settings, end, say)
+    cut_offs = window_starts(dataset, end, window_days, n_windows, say)
     say("evaluating")
-    table = evaluate(dataset, as_of, TrainConfig(k=k))
+    table = evaluate(dataset, cut_offs, TrainConfig(window_days=window_days, k=k))
     if output is not None:
-        _replace(output, lambda path: path.write_text(_as_json(table, as_of, window_days, k), encoding="utf-8"))
+        _replace(output, lambda path: path.write_text(_as_json(table, cut_offs, window_days, k), encoding="utf-8"))
     return table.to_string(index=False, float_format=lambda x: f"{x:.4f}", na_rep="-")
 
 
@@ -160,11 +165,11 @@ def _within_calendar(as_of: pd.Timestamp, window_days: float | None) -> float | 
     return None if is_endless else window_days
 
 
-def _as_json(table: pd.DataFrame, as_of: pd.Timestamp, window_days: float, k: int) -> str:
+def _as_json(table: pd.DataFrame, cut_offs: Sequence[pd.Timestamp], window_days: float, k: int) -> str:
     rows = json.loads(table.to_json(orient="records"))
-    return json.dumps(
-        {"as_of": as_of.isoformat(), "window_days": window_days, "k": k, "rows": rows}, ensure_ascii=False, indent=1
-    )
+    windows = [cut_off.isoformat() for cut_off in cut_offs]
+    head = {"as_of": windows[-1], "windows": windows, "window_days": window_days, "k": k}
+    return json.dumps(head | {"rows": rows}, ensure_ascii=False, indent=1)
 
 
 def _replace(output: Path, write: Callable[[Path], object]) -> None:

@@ -16,39 +16,46 @@ from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
 from features.signals.stage_one import stage_one
 from recsys.dataset import Dataset
-from recsys.metrics import bootstrap_interval, coverage, ndcg_at_k, novelty, recall_at_k
+from recsys.metrics import coverage, ndcg_at_k, novelty, recall_at_k
 from recsys.ranking import MISSING, top_k
-from training.contenders import BACKED_OFF, REGIONAL, ContenderConfig, Contenders, fit_contenders
+from training.contenders import ContenderConfig, Contenders, fit_contenders
 from training.windows import asked, hits_of
 
 SERVED = "two-stage"
-BASELINES = ("popularity", "affinity", REGIONAL, BACKED_OFF)
-COLUMNS = ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """One model's figures by user."""
+class JudgedLists:
+    """What every ranker's lists were worth on one window.
 
-    ndcg: list[NDArray[np.float64]]
-    recall: list[NDArray[np.float64]]
-    new_ndcg: list[NDArray[np.float64]]
-    new_recall: list[NDArray[np.float64]]
-    novelty: list[NDArray[np.float64]]
-    lists: list[NDArray[np.int64]]
+    Attributes:
+        window: The cut-off.
+        user_ids: (n_users,) people with a hit.
+        segment: (n_users,) `hot`, `warm` or `cold`.
+        n_candidates: Candidates of the window.
+        figures: By model and metric, (n_users,): `ndcg`, `recall` (those `new` for organisers not booked before; NaN
+            where nothing is relevant), `novelty`, `listed` (1: a list was given).
+        coverage: By model, the share of the candidates that stand in some list.
+    """
+
+    window: str
+    user_ids: NDArray[np.object_]
+    segment: NDArray[np.object_]
+    n_candidates: int
+    figures: dict[str, dict[str, NDArray[np.float64]]]
+    coverage: dict[str, float]
 
 
-def evaluate_lists(
+def judge_lists(
     model: RankingModel,
     dataset: Dataset,
     known: Dataset,
     cut_off: pd.Timestamp,
     window_days: float,
     k: int,
-    seed: int,
     contenders: ContenderConfig | None = None,
-) -> pd.DataFrame:
-    """The evaluation table of a model, its candidate rankers and others on one window.
+) -> JudgedLists:
+    """The lists of a model, its candidate rankers and others on one window.
 
     A ranker that cannot score a user (NaN) gives no list and counts 0 in NDCG and recall: `share listed` says for how
     many it could. So that nobody looks good against a ranker that is silent, one baseline backs off: the person's
@@ -57,20 +64,29 @@ def evaluate_lists(
     catalogue = catalogue_of(known, cut_off, window_days)
     others = fit_contenders(known, catalogue, contenders or ContenderConfig())
     hits = hits_of(dataset, cut_off, window_days)
-    judged: dict[str, _Judged] = {}
+    blocks: dict[str, list[dict[str, NDArray[np.float64]]]] = {}
+    lists: dict[str, list[NDArray[np.int64]]] = {}
+    user_ids: list[NDArray[np.object_]] = []
     segments: list[NDArray[np.object_]] = []
     for block, relevant, outside in asked(catalogue, known, _with_strangers(known, hits), hits):
+        user_ids.append(np.asarray(block.user_ids, dtype=object))
         segments.append(_segments(block))
         is_new = ~_known_organisers(catalogue, block)
         allowed = offered(catalogue, block)
         for name, scores in _all_scores(model, others, catalogue, block, allowed):
-            figures = judged.setdefault(name, _Judged([], [], [], [], [], []))
             listed, listed_new = top_k(scores, allowed, k), top_k(scores, allowed & is_new, k)
-            _judge(figures, (listed, listed_new), relevant, outside, is_new, catalogue)
-    window = cut_off.isoformat()
-    segment = np.concatenate(segments) if segments else np.zeros(0, dtype=object)
-    rows = [row for name, figures in judged.items() for row in _rows(name, figures, segment, len(catalogue), k, seed)]
-    return pd.DataFrame(rows, columns=[c for c in COLUMNS if c != "window"]).assign(window=window)[COLUMNS]
+            found = _judge((listed, listed_new), relevant, outside, is_new, catalogue)
+            blocks.setdefault(name, []).append(found)
+            lists.setdefault(name, []).append(listed)
+    nobody = np.zeros(0, dtype=object)
+    return JudgedLists(
+        window=cut_off.isoformat(),
+        user_ids=np.concatenate([nobody, *user_ids]),
+        segment=np.concatenate([nobody, *segments]),
+        n_candidates=len(catalogue),
+        figures={name: {m: np.concatenate([p[m] for p in parts]) for m in parts[0]} for name, parts in blocks.items()},
+        coverage={name: coverage(np.concatenate(parts), len(catalogue)) for name, parts in lists.items()},
+    )
 
 
 def _all_scores(
@@ -87,27 +103,30 @@ def _all_scores(
 
 
 def _judge(
-    figures: _Judged,
     lists: tuple[NDArray[np.int64], NDArray[np.int64]],
     relevant: NDArray[np.bool_],
     outside: NDArray[np.int64],
     is_new: NDArray[np.bool_],
     catalogue: Catalogue,
-) -> None:
+) -> dict[str, NDArray[np.float64]]:
     n_relevant = _n_activities(relevant, catalogue) + outside
     columns, columns_new = lists
     hit = np.take_along_axis(np.append(relevant, np.zeros((len(relevant), 1), bool), axis=1), columns, axis=1)
-    figures.ndcg.append(ndcg_at_k(hit, n_relevant))
-    figures.recall.append(recall_at_k(hit, n_relevant))
     new_relevant = relevant & is_new
-    hit = np.take_along_axis(np.append(new_relevant, np.zeros((len(relevant), 1), bool), axis=1), columns_new, axis=1)
+    new_hit = np.take_along_axis(
+        np.append(new_relevant, np.zeros((len(relevant), 1), bool), axis=1), columns_new, axis=1
+    )
     n_new = _n_activities(new_relevant, catalogue)
-    figures.new_ndcg.append(ndcg_at_k(hit, n_new))
-    figures.new_recall.append(recall_at_k(hit, n_new))
     organiser = catalogue.levels["organiser"]
     shares = (np.append(organiser.n_users, 0)[organiser.of_candidate] + 1) / (catalogue.n_people + 1)
-    figures.novelty.append(novelty(columns, shares))
-    figures.lists.append(columns)
+    return {
+        "ndcg": ndcg_at_k(hit, n_relevant),
+        "recall": recall_at_k(hit, n_relevant),
+        "new ndcg": ndcg_at_k(new_hit, n_new),
+        "new recall": recall_at_k(new_hit, n_new),
+        "novelty": novelty(columns, shares),
+        "listed": (columns[:, :1] != MISSING).any(axis=1).astype(np.float64),
+    }
 
 
 def _n_activities(relevant: NDArray[np.bool_], catalogue: Catalogue) -> NDArray[np.int64]:
@@ -140,24 +159,3 @@ def _with_strangers(known: Dataset, hits: pd.DataFrame) -> pd.DataFrame:
         return users
     rows = Dataset.from_tables({"users": pd.DataFrame({"user_id": strangers})}, known.data_until).users
     return pd.concat([users, rows], ignore_index=True)
-
-
-def _rows(
-    name: str, figures: _Judged, segment: NDArray[np.object_], n_candidates: int, k: int, seed: int
-) -> Iterator[tuple[object, ...]]:
-    role = "served" if name == SERVED else "baseline" if name in BASELINES else "learner"
-    per_user = {
-        f"ndcg@{k}": np.concatenate(figures.ndcg),
-        f"recall@{k}": np.concatenate(figures.recall),
-        "novelty": np.concatenate(figures.novelty),
-        "share listed": (np.concatenate(figures.lists)[:, :1] != MISSING).any(axis=1).astype(np.float64),
-    }
-    new = {f"ndcg@{k}": np.concatenate(figures.new_ndcg), f"recall@{k}": np.concatenate(figures.new_recall)}
-    for part in ("all", "hot", "warm", "cold", "new organisers"):
-        inside = segment == part if part in ("hot", "warm", "cold") else np.ones(len(segment), dtype=bool)
-        for metric, values in (new if part == "new organisers" else per_user).items():
-            chosen = values[inside]
-            mean, low, high = bootstrap_interval(chosen, np.random.default_rng(seed))
-            yield "ranking", name, role, part, metric, mean, low, high, int((~np.isnan(chosen)).sum())
-    covered = coverage(np.concatenate(figures.lists), n_candidates)
-    yield "ranking", name, role, "all", f"coverage@{k}", covered, covered, covered, n_candidates

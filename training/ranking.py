@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,12 +17,13 @@ from recsys.errors import FitError
 from recsys.ids import IdMap
 from recsys.rankers.base import Ranker
 from training.contenders import ContenderConfig
-from training.evaluation_ranking import evaluate_lists
+from training.evaluation_ranking import judge_lists
+from training.evaluation_table import ranking_table
 from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
 from training.learners.item_knn import ItemKnnConfig, fit_item_knn
 from training.reranker import TreeConfig, fit_re_ranker
-from training.windows import WindowConfig, cut_offs, window_pairs
+from training.windows import WindowConfig, WindowMemory, cut_offs
 
 
 class RankingConfig(BaseModel):
@@ -40,13 +40,26 @@ class RankingConfig(BaseModel):
     seed: int = Field(default=0, ge=0, description="seed of every random draw in learning and evaluation")
 
 
-def fit_ranking(dataset: Dataset, config: RankingConfig | None = None) -> RankingModel:
-    """Learns from everything the data set knows."""
+def fit_ranking(
+    dataset: Dataset, config: RankingConfig | None = None, memory: WindowMemory | None = None
+) -> RankingModel:
+    """Learns from everything the data set knows.
+
+    Args:
+        dataset: What is known.
+        config: Settings.
+        memory: Past windows that other fits have computed; what this one computes is added.
+    """
     config = config or RankingConfig()
+    memory = WindowMemory() if memory is None else memory
     learners = fit_learners(dataset, catalogue_of(dataset, dataset.data_until), config)
-    rng = np.random.default_rng(config.seed)
+    settings = (config.ease, config.item_knn, config.als)
+
+    def learn(known: Dataset, at: Catalogue) -> Learners:
+        return fit_learners(known, at, config)
+
     found = [
-        window_pairs(dataset, time, config.windows, lambda known, at: fit_learners(known, at, config), rng)
+        memory.pairs(dataset, time, config.windows, learn, settings, config.seed)
         for time in cut_offs(dataset, config.windows)
     ]
     windows = [window for window in found if window is not None]
@@ -77,9 +90,14 @@ def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig) 
 
 
 def evaluate_ranking(
-    dataset: Dataset, cut_off: pd.Timestamp, window_days: float, k: int = 10, config: RankingConfig | None = None
+    dataset: Dataset,
+    cut_off: pd.Timestamp | Sequence[pd.Timestamp],
+    window_days: float,
+    k: int = 10,
+    config: RankingConfig | None = None,
+    memory: WindowMemory | None = None,
 ) -> pd.DataFrame:
-    """Every ranker, learned before `cut_off`, on the window [cut_off, cut_off + window_days).
+    """Every ranker, learned before each cut-off, on the window [cut_off, cut_off + window_days).
 
     A ranker that cannot score a user gives no list and counts 0 there; the metric `share listed` says how many it lists
     for.
@@ -88,6 +106,10 @@ def evaluate_ranking(
         The evaluation table: `task, model, role, segment, metric, window, mean, low, high, n`.
     """
     config = config or RankingConfig()
-    known = dataset.known_at(cut_off)
-    model = fit_ranking(known, config)
-    return evaluate_lists(model, dataset, known, cut_off, window_days, k, config.seed, config.contenders)
+    memory = WindowMemory() if memory is None else memory
+    windows = []
+    for one in [cut_off] if isinstance(cut_off, pd.Timestamp) else cut_off:
+        known = dataset.known_at(one)
+        model = fit_ranking(known, config, memory)
+        windows.append(judge_lists(model, dataset, known, one, window_days, k, config.contenders))
+    return ranking_table(windows, k, config.seed)

@@ -1,9 +1,9 @@
-"""`culture train`: snapshot, evaluation on the last window, gate, learning from all, bundle, MLflow run."""
+"""`culture train`: snapshot, evaluation on past windows, gate, learning from all, bundle, MLflow run."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.openings import OpeningsConfig, opening_inputs
 from features.settings import Settings
-from features.snapshot import Snapshot, load_snapshot
+from features.snapshot import SNAPSHOTS, Snapshot, load_snapshot
 from features.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset
@@ -23,6 +23,7 @@ from training.demand import DemandConfig, evaluate_demand, forecast_demand
 from training.gate import GateReport, judge
 from training.ranking import RankingConfig, evaluate_ranking, fit_ranking
 from training.tracking import log_bundle, log_evaluation, register, tracked_run
+from training.windows import WindowMemory
 
 Say = Callable[[str], None]
 
@@ -32,7 +33,10 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    window_days: float = Field(default=14, gt=0, le=366, description="days of the window that judges the bundle")
+    window_days: float = Field(default=14, gt=0, le=3660, description="days of each window that judges the bundle")
+    n_windows: int = Field(
+        default=3, ge=1, le=52, description="windows that judge the bundle, back to back before the cut-off"
+    )
     horizon_weeks: int = Field(default=13, ge=1, le=104, description="weeks that the stored forecast covers")
     k: int = Field(default=10, ge=1, le=1000, description="length of the lists that are judged")
     ranking: RankingConfig = RankingConfig()
@@ -81,8 +85,10 @@ def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, s
     }
     name = f"{as_of:%Y%m%dT%H%M%SZ}-{snapshot.sha256[:8]}-{pd.Timestamp.now(tz='UTC'):%Y%m%d%H%M%S}"
     with tracked_run(settings.home, name, params) as run_id:
-        say("evaluating on the last window")
-        evaluation = evaluate(dataset, as_of - pd.Timedelta(days=config.window_days), config)
+        cut_offs = window_starts(dataset, as_of, config.window_days, config.n_windows, say)
+        say(f"evaluating on {len(cut_offs)} past window{'s' * (len(cut_offs) > 1)}")
+        memory = WindowMemory()
+        evaluation = evaluate(dataset, cut_offs, config, memory)
         gate = judge(evaluation)
         log_evaluation(evaluation)
         folder = bundles_folder(settings.home) / name
@@ -97,7 +103,7 @@ def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, s
             "evaluation": _records(evaluation),
         }
         with BundleWriter(folder, manifest) as writer:
-            learn(dataset, config, writer, say)
+            learn(dataset, config, writer, say, memory)
         log_bundle(folder)
         register(run_id, name, is_champion=gate.passed)
     if not gate.passed:
@@ -114,7 +120,7 @@ def known_data(settings: Settings, as_of: pd.Timestamp, say: Say) -> tuple[Snaps
     """
     say(f"reading what was known before {as_of.isoformat()}")
     with open_store(settings) as store:
-        snapshot = store.snapshot(settings.home / "snapshots", as_of)
+        snapshot = store.snapshot(settings.home / SNAPSHOTS, as_of)
     dataset = load_snapshot(snapshot.path)
     if dataset.sessions.empty:
         raise DataError(
@@ -123,21 +129,42 @@ def known_data(settings: Settings, as_of: pd.Timestamp, say: Say) -> tuple[Snaps
     return snapshot, dataset
 
 
-def evaluate(dataset: Dataset, cut_off: pd.Timestamp, config: TrainConfig) -> pd.DataFrame:
-    """Every ranker and forecaster, learned before `cut_off`, on the window from there to the data's end."""
-    window_days = (dataset.data_until - cut_off) / pd.Timedelta(days=1)
+def window_starts(
+    dataset: Dataset, end: pd.Timestamp, window_days: float, n_windows: int, say: Say
+) -> list[pd.Timestamp]:
+    """Cut-offs of windows back to back before `end`, oldest first; those without a booking before them fall away.
+
+    The last window stays, whatever is known before it.
+    """
+    last, *earlier = [end - pd.Timedelta(days=(i + 1) * window_days) for i in range(n_windows)]
+    kept = [time for time in earlier if (dataset.bookings["booked_at"] < time).any()]
+    if len(kept) < len(earlier):
+        say(f"{len(earlier) - len(kept)} of {n_windows} windows left out: no booking before them")
+    return [*reversed(kept), last]
+
+
+def evaluate(
+    dataset: Dataset, cut_offs: Sequence[pd.Timestamp], config: TrainConfig, memory: WindowMemory | None = None
+) -> pd.DataFrame:
+    """Every ranker and forecaster, learned before each cut-off, on the window from there of `config.window_days`.
+
+    Returns:
+        The evaluation table; with several windows the rows that pool them have `all` as their window.
+    """
     tables = [
-        evaluate_ranking(dataset, cut_off, window_days, config.k, config.ranking),
-        evaluate_demand(dataset, cut_off, window_days, config.demand),
+        evaluate_ranking(dataset, cut_offs, config.window_days, config.k, config.ranking, memory),
+        evaluate_demand(dataset, cut_offs, config.window_days, config.demand),
     ]
     # Empty parts have no types of their own.
     return pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
 
 
-def learn(dataset: Dataset, config: TrainConfig, writer: BundleWriter, say: Say) -> None:
+def learn(
+    dataset: Dataset, config: TrainConfig, writer: BundleWriter, say: Say, memory: WindowMemory | None = None
+) -> None:
     """Learns every part from the whole data set and adds it to the bundle."""
     say("learning to rank")
-    fit_ranking(dataset, config.ranking).save(writer)
+    fit_ranking(dataset, config.ranking, memory).save(writer)
     say("forecasting demand")
     forecast_demand(dataset, config.horizon_weeks, config.demand).save(writer)
     say("preparing openings")

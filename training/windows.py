@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,17 +82,57 @@ def asked(
         yield block, member[:, catalogue.activities], np.bincount(rows[is_outside], minlength=len(block))
 
 
+Learn = Callable[[Dataset, Catalogue], Learners]
+
+
+class WindowMemory:
+    """Pairs of past windows computed before, for fits that look back on the same window.
+
+    One window is shared by fits on data that end at different times. It is used again only where it is made of the
+    same rows: as many known of each table at its cut-off, the same hits and the same settings.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[Hashable, ...], tuple[pd.DataFrame, WindowPairs | None]] = {}
+
+    def pairs(
+        self, dataset: Dataset, cut_off: pd.Timestamp, config: WindowConfig, learn: Learn, settings: Hashable, seed: int
+    ) -> WindowPairs | None:
+        """`window_pairs`, computed or remembered.
+
+        Args:
+            dataset: As for `window_pairs`, like the arguments not named here.
+            cut_off: First instant of the window.
+            config: Which pairs are kept.
+            learn: Gives the candidate rankers.
+            settings: What `learn` depends on besides the data.
+            seed: Seed of the draws.
+        """
+        known = dataset.known_at(cut_off)
+        n_rows = tuple(len(frame) for frame in known.tables().values())
+        key = (cut_off, n_rows, len(known.removed_tags), config, settings, seed)
+        hits = hits_of(dataset, cut_off, config.window_days).sort_values(["user_id", "activity_id"], ignore_index=True)
+        held = self._held.get(key)
+        if held is None or not held[0].equals(hits):
+            held = self._held[key] = (hits, window_pairs(known, hits, cut_off, config, learn, seed))
+        return held[1]
+
+
 def window_pairs(
-    dataset: Dataset,
-    cut_off: pd.Timestamp,
-    config: WindowConfig,
-    learn: Callable[[Dataset, Catalogue], Learners],
-    rng: np.random.Generator,
+    known: Dataset, hits: pd.DataFrame, cut_off: pd.Timestamp, config: WindowConfig, learn: Learn, seed: int
 ) -> WindowPairs | None:
-    """Pairs of one past window with exactly what was known at its cut-off; None when nobody has a hit."""
-    known = dataset.known_at(cut_off)
+    """Pairs of one past window with exactly what was known at its cut-off; None when nobody has a hit.
+
+    Args:
+        known: What was known at the cut-off.
+        hits: Pairs `user_id, activity_id` that were booked after.
+        cut_off: First instant of the window.
+        config: Which pairs are kept.
+        learn: Gives the candidate rankers.
+        seed: With the cut-off the seed of all draws: a window is the same whichever others are computed.
+    """
+    rng = np.random.default_rng([seed, int(cut_off.timestamp()) % 2**63])
     catalogue = catalogue_of(known, cut_off, config.window_days)
-    hits = hits_of(dataset, cut_off, config.window_days)
     users = known.users[known.users["user_id"].isin(hits["user_id"])]
     if users.empty or len(catalogue) < 2:
         return None

@@ -41,5 +41,24 @@ def test_interval_holds_the_mean_and_leaves_out_missing_users():
     assert np.isnan(bootstrap_interval(np.array([np.nan]), np.random.default_rng(0))).all()
 
 
+def test_the_interval_of_several_windows_is_of_the_mean_of_their_means():
+    values, windows = np.array([1.0, 1.0, 1.0, 0.0]), np.array([3, 3, 3, 7])
+    mean, low, high = bootstrap_interval(values, np.random.default_rng(0), windows=windows)
+    assert mean == 0.5
+    assert 0.0 <= low <= mean <= high <= 1.0
+
+
+def test_a_user_s_windows_are_drawn_together():
+    rng = np.random.default_rng(0)
+    taste = rng.random(40)
+    values, users = np.tile(taste, 4), np.tile(np.arange(40), 4)
+    windows = np.repeat(np.arange(4), 40)
+    alone = bootstrap_interval(taste, np.random.default_rng(1))
+    together = bootstrap_interval(values, np.random.default_rng(1), users=users, windows=windows)
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
+    apart = bootstrap_interval(values, np.random.default_rng(1), windows=windows)
+    assert apart[2] - apart[1] < 0.7 * (alone[2] - alone[1])
+
+
 def test_novelty_without_candidates() -> None:
     assert np.isnan(novelty(np.full((2, 3), -1), np.zeros(0))).all()

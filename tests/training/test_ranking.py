@@ -8,7 +8,7 @@ from recsys.dataset import Dataset
 from tests.ranking_world import AT, ranking_world, world_tables
 from training.ranking import RankingConfig, evaluate_ranking, fit_learners, fit_ranking
 from training.reranker import TreeConfig, distinct_signals, fit_re_ranker
-from training.windows import WindowConfig, cut_offs, hits_of, window_pairs
+from training.windows import WindowConfig, WindowMemory, cut_offs, hits_of, window_pairs
 
 CONFIG = RankingConfig(windows=WindowConfig(n_windows=3, step_days=7), trees=TreeConfig(n_trees=15, min_leaf_pairs=5))
 
@@ -47,7 +47,9 @@ def test_a_window_is_blind_to_what_came_after_its_cut_off_but_for_the_hits(whole
 
     def signals(dataset: Dataset) -> pd.DataFrame:
         learn = lambda known, catalogue: fit_learners(known, catalogue, CONFIG)  # noqa: E731
-        found = window_pairs(dataset, cut, WindowConfig(kept_share=1.0), learn, np.random.default_rng(0))
+        found = window_pairs(
+            dataset.known_at(cut), hits_of(dataset, cut, 14), cut, WindowConfig(kept_share=1.0), learn, 0
+        )
         assert found is not None
         return found.signals
 
@@ -105,6 +107,52 @@ def test_learning_twice_gives_the_same_trees(whole):
     assert texts[0] == texts[1]
     assert len(texts[0]) == TreeConfig().n_seeds
     assert texts[0][0] != texts[0][1]
+
+
+def test_fits_that_share_windows_learn_what_they_learn_alone(whole, monkeypatch):
+    computed = []
+    monkeypatch.setattr("training.windows.window_pairs", lambda *args: computed.append(args[2]) or window_pairs(*args))
+    memory = WindowMemory()
+    times = [AT - pd.Timedelta(days=7), AT]
+    shared = [fit_ranking(whole.known_at(time), CONFIG, memory) for time in times]
+    assert len(computed) == len(set(computed)) == 4
+    for time, model in zip(times, shared, strict=True):
+        alone = fit_ranking(whole.known_at(time), CONFIG)
+        assert model.re_ranker is not None
+        assert alone.re_ranker is not None
+        for one, other in zip(model.re_ranker.boosters, alone.re_ranker.boosters, strict=True):
+            assert one.model_to_string() == other.model_to_string()
+
+
+def test_a_window_whose_hits_became_others_is_computed_again(whole):
+    cut = AT - pd.Timedelta(days=14)
+    memory = WindowMemory()
+    learn = lambda known, catalogue: fit_learners(known, catalogue, CONFIG)  # noqa: E731
+    known = whole.known_at(AT)
+    first = memory.pairs(known, cut, CONFIG.windows, learn, "settings", 0)
+    assert memory.pairs(known, cut, CONFIG.windows, learn, "settings", 0) is first
+    assert first is not None
+    later = known.bookings["booked_at"] >= cut
+    fewer = Dataset.from_tables(
+        {**known.tables(), "bookings": known.bookings[~later | (np.arange(len(later)) % 2 == 0)]}, AT
+    )
+    other = memory.pairs(fewer, cut, CONFIG.windows, learn, "settings", 0)
+    assert other is not None
+    assert other.is_hit.sum() < first.is_hit.sum()
+
+
+def test_several_windows_stand_side_by_side_and_pooled(whole, table):
+    both = evaluate_ranking(whole, [AT - pd.Timedelta(days=14), AT], 14, 10, CONFIG)
+    windows = both["window"].unique().tolist()
+    assert windows[0] == "all"
+    assert windows[1:] == [(AT - pd.Timedelta(days=14)).isoformat(), AT.isoformat()]
+    alone = both[both["window"] == AT.isoformat()].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, table)
+    keys = ["model", "segment", "metric"]
+    means = both[both["window"] != "all"].groupby(keys)["mean"].mean()
+    pooled = both[both["window"] == "all"].set_index(keys)["mean"]
+    is_everybody = pooled.index.get_level_values("segment").isin(["all", "hot", "new organisers"])
+    np.testing.assert_allclose(pooled[is_everybody], means[pooled.index][is_everybody], rtol=1e-12)
 
 
 def test_too_few_hits_leave_the_first_stage():
