@@ -143,16 +143,6 @@ class DistanceDecay:
         beyond = np.exp(np.minimum(slope, -0.02) * over).astype(np.float32)
         return np.where(np.isnan(km), np.float32(self.unknown), inside * beyond).astype(np.float32)
 
-    def radius_km(self, share: float = 0.5) -> float:
-        """Distance at which willingness has fallen to `share`."""
-        below = np.flatnonzero(self.log_reach <= np.log(share))
-        if not len(below):
-            return float(self.knots_km[-1])
-        i = int(below[0])
-        x0, x1 = self.knots_km[i - 1], self.knots_km[i]
-        y0, y1 = self.log_reach[i - 1], self.log_reach[i]
-        return float(x0 + (np.log(share) - y0) / (y1 - y0) * (x1 - x0))
-
 
 PRIOR_DECAY = DistanceDecay(
     np.array([0.0, 1.0, 3.0, 6.0, 12.0, 25.0, 60.0]), -np.array([0.0, 0.2, 0.6, 1.2, 2.2, 3.6, 6.0]), 0.3

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.schema import LEVELS, TABLES, Table
+from recsys.schema import LEVELS, Table
 
 
 @dataclass
@@ -147,8 +147,3 @@ def without_cycles(regions: pl.DataFrame, stored: pl.DataFrame) -> tuple[pl.Data
     return regions.with_columns(
         pl.when(pl.col("region_id").is_in(cut)).then(None).otherwise(pl.col("parent_id")).alias("parent_id")
     ), len(cut)
-
-
-def tables_pointing_at(name: str) -> list[Table]:
-    """Tables with a required reference to the table `name`."""
-    return [t for t in TABLES.values() if any(c.is_required and c.refers_to == name for c in t.columns)]

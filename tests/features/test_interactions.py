@@ -1,10 +1,20 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.interactions import InteractionConfig, bookings_only, coded_events, events, kind_weights, weighted_pairs
+from features.interactions import (
+    InteractionConfig,
+    bookings_only,
+    coded_events,
+    events,
+    kind_weights,
+    weighted_pairs,
+    write_weighted_pairs,
+)
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from tests.features.engines import EMBEDDED
@@ -137,3 +147,16 @@ def test_pairs_may_be_of_ids_and_more_than_two_columns() -> None:
     pairs = weighted_pairs(rows, keys=("user_id", "category", "day"), data_until=UNTIL, half_life_days=1e9)
     assert len(pairs) == 2
     assert len(weighted_pairs(rows, keys=("user_id",), data_until=UNTIL, half_life_days=1e9)) == 1
+
+
+def test_pairs_from_parquet_to_parquet_are_the_same(tmp_path: Path) -> None:
+    now = int(UNTIL.timestamp())
+    rows = coded_rows([(0, 1, now - DAY_S, 1.0), (0, 1, now - 30 * DAY_S, 2.0), (2, 0, now - 1, 0.5), (2, 0, now, 9.0)])
+    rows.to_parquet(tmp_path / "events.parquet")
+    source, target = tmp_path / "events.parquet", tmp_path / "pairs.parquet"
+    write_weighted_pairs(source, target, data_until=UNTIL, half_life_days=30.0)
+    order = ["user_num", "key_num"]
+    found = pd.read_parquet(target).sort_values(order, ignore_index=True)
+    expected = weighted_pairs(rows, data_until=UNTIL, half_life_days=30.0).sort_values(order, ignore_index=True)
+    assert len(found) == 2
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-9)
