@@ -142,7 +142,8 @@ class TestPooled(ForecasterContract):
 
 
 class TestPublishedSessions(ForecasterContract):
-    tests, forecast = ("fit_published", "fit_effects", "fit_boosting"), partial(programme_forecast, is_published=True)
+    tests = ("fit_published", "fit_pace", "fit_effects", "fit_boosting")
+    forecast = partial(programme_forecast, is_published=True)
     is_pooled = True
 
 
