@@ -36,6 +36,9 @@ N_KNOWN = 60
 N_NEW = 80
 """Candidates a person that the second stage orders: of organisers booked before, and of others."""
 
+UNSEEN = -1.0
+"""No candidate that the second stage left out has a higher score."""
+
 STAGE_ONE_WEIGHTS: Mapping[str, float] = {"affinity": 1.0, "ease": 0.3, "item-knn": 0.2, "als": 0.2, "popularity": 0.1}
 
 DISCOVERY_WEIGHTS: Mapping[str, float] = {"item-knn": 1.0, "als": 0.3, "ease": 0.3, "popularity": 0.5}
@@ -193,6 +196,39 @@ def _re_ranked(
     result = lowest[:, None] - 2.0 + scores / (1.0 + scores)
     result[rows, cols] = values
     return result
+
+
+def scores_of_pairs(
+    model: RankingModel,
+    catalogue: Catalogue,
+    block: UserBlock,
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    wanted: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
+    """(n_pairs,) what `pair_scores` gives for some pairs, without scoring all others.
+
+    Pairs that the second stage does not see have `UNSEEN`, which no score of theirs is above; those that may not be
+    offered have -inf.
+
+    Args:
+        model: The model.
+        catalogue: Candidates.
+        block: People.
+        rows: (n_pairs,) person.
+        cols: (n_pairs,) candidate.
+        wanted: (n_candidates,) the request's filter.
+    """
+    may = offered(catalogue, block, wanted)
+    if model.re_ranker is None:
+        scores = pair_scores(model, catalogue, block, may)[rows, cols]
+    else:
+        allowed = may | ~block.is_personal[:, None]
+        first = stage_one(catalogue, block, model.learners)
+        signals = pair_signals(catalogue, block, first, allowed, rows, cols)
+        is_seen = shortlist(first, allowed, ~booked_organisers(catalogue, block))[rows, cols]
+        scores = np.where(is_seen, model.re_ranker.predict(signals, len(rows)), UNSEEN)
+    return np.where(may[rows, cols], scores, -np.inf)
 
 
 def recommend(

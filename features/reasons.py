@@ -1,4 +1,4 @@
-"""Why something is in a list: causes whose signals, left out, lower the score; in Chinese and English."""
+"""Why something is in a list: causes without which its score is lower; in Chinese and English."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.ranking import offered
+from features.causes import cause_of, scores_without
+from features.ranking import offered, scores_of_pairs
 from features.ranking_model import RankingModel
 from features.signals.catalogue import Catalogue
 from features.signals.history import Signals
@@ -18,11 +19,15 @@ from features.signals.people import UserBlock
 from features.signals.stage_one import stage_one
 
 MAX_REASONS = 3
+MOST_PROPOSED = 5
+"""Causes of a candidate that are tried at most."""
+LEAST_DROP = 1e-6
+"""What a cause takes from the score at least when it is gone."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One cause; leaving out its signals lowers the score.
+    """One cause; without it the score is lower.
 
     Attributes:
         code: Name of the cause, one of `CAUSES`.
@@ -83,9 +88,8 @@ def reasons_for(
 ) -> list[tuple[Reason, ...]]:
     """Reasons of one person's listed candidates, strongest first, at most `MAX_REASONS` each.
 
-    Each cause's signals are blanked, and a cause without which the score is lower is a reason. Taking away the
-    bookings themselves changes other signals too, and need not lower the score. Without a second stage only
-    popularity and the person's own past are told apart.
+    Causes are proposed by blanking their signals, and told only if the person without the cause itself (the
+    bookings with the organiser, the home, ...) is given a lower score, by the computation that made the list.
 
     Args:
         model: The model.
@@ -94,26 +98,54 @@ def reasons_for(
         columns: (n,) candidates of the list.
         wanted: (n_candidates,) the request's filter.
     """
-    n = len(columns)
-    if n == 0:
+    if not len(columns):
         return []
-    rows = np.zeros(n, dtype=np.int64)
+    rows = np.zeros(len(columns), dtype=np.int64)
     allowed = offered(catalogue, block, wanted) | ~block.is_personal[:, None]
     first = stage_one(catalogue, block, model.learners)
     signals = pair_signals(catalogue, block, first, allowed, rows, columns)
+    proposed = _proposed(model, signals, len(columns))
+    pairs = [(cause_of(code, catalogue, int(columns[place])), int(columns[place])) for place, code in proposed]
+    if not pairs:
+        return [()] * len(columns)
+
+    def score(
+        seen: Catalogue, people: UserBlock, of: NDArray[np.int64], candidates: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        return scores_of_pairs(model, seen, people, of, candidates, wanted)
+
+    with_all = scores_of_pairs(model, catalogue, block, rows, columns, wanted)
+    drops = with_all[[place for place, _ in proposed]] - scores_without(catalogue, block, pairs, score)
+    told: list[list[tuple[float, str]]] = [[] for _ in columns]
+    for (place, code), drop in zip(proposed, drops, strict=True):
+        if drop > LEAST_DROP:
+            told[place].append((-float(drop), code))
+    return [
+        tuple(
+            _reason(code, catalogue, block, int(columns[place]), signals, place)
+            for _, code in sorted(found)[:MAX_REASONS]
+        )
+        for place, found in enumerate(told)
+    ]
+
+
+def _proposed(model: RankingModel, signals: Signals, n: int) -> list[tuple[int, str]]:
+    """Places of the list with codes of causes whose signals, blanked, lower the score; the strongest of each place.
+
+    Without a second stage there is nothing to blank: the person's past, what is popular and nothing else is tried.
+    """
     told = [code for code in CAUSES if _is_there(code, signals).any()]
+    there = np.array([_is_there(code, signals) for code in told]).reshape(len(told), n)
     if model.re_ranker is None:
-        drops = np.where(_is_there("organiser", signals), 1.0, 0.0)[None, :]
-        return _worded(catalogue, block, columns, signals, ["organiser"], drops)
+        return [(place, told[i]) for i, place in np.argwhere(there) if told[i] in ("organiser", "category", "popular")]
     stacked = {
         name: np.concatenate([values, *(_without(code, name, values) for code in told)])
         for name, values in signals.items()
     }
     scores = model.re_ranker.predict(stacked, n * (len(told) + 1)).reshape(len(told) + 1, n)
-    drops = np.array(
-        [np.where(_is_there(code, signals), scores[0] - scores[i + 1], 0.0) for i, code in enumerate(told)]
-    )
-    return _worded(catalogue, block, columns, signals, told, drops.reshape(len(told), n))
+    drops = np.where(there, scores[:1] - scores[1:], 0.0)
+    best = np.argsort(-drops, axis=0, kind="stable")[:MOST_PROPOSED]
+    return [(place, told[i]) for place in range(n) for i in best[:, place] if drops[i, place] > LEAST_DROP]
 
 
 def _without(code: str, name: str, values: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -145,21 +177,6 @@ def _is_there(code: str, signals: Signals) -> NDArray[np.bool_]:
         "popular": lambda: above("score_popularity"),
     }
     return tests[code]()
-
-
-def _worded(
-    catalogue: Catalogue,
-    block: UserBlock,
-    columns: NDArray[np.int64],
-    signals: Signals,
-    told: list[str],
-    drops: NDArray[np.float64],
-) -> list[tuple[Reason, ...]]:
-    result = []
-    for place, column in enumerate(columns):
-        order = [i for i in np.argsort(-drops[:, place], kind="stable") if drops[i, place] > 1e-6][:MAX_REASONS]
-        result.append(tuple(_reason(told[i], catalogue, block, int(column), signals, place) for i in order))
-    return result
 
 
 def _reason(code: str, catalogue: Catalogue, block: UserBlock, column: int, signals: Signals, place: int) -> Reason:

@@ -118,24 +118,25 @@ def popular(catalogue: Catalogue, block: UserBlock, request: Request) -> list[Re
 
 
 def _with_reason(catalogue: Catalogue, row: Recommendation) -> Recommendation:
-    """A row without a reason of its own says whether many book it, where that is so: ranking counts bookings too."""
+    """A row without a cause of its own says what is so, and claims no cause."""
     if row.reasons:
         return row
     column = int(np.flatnonzero(catalogue.sessions.session_ids == row.session_id)[0])
-    found = _reason(_recent(catalogue, "activity")[column], _rate(catalogue, "programme")[column])
-    return row if found.code == "soon" else replace(row, reasons=(found,))
+    return replace(
+        row, reasons=(_reason(_recent(catalogue, "activity")[column], _rate(catalogue, "programme")[column]),)
+    )
 
 
 def _reason(booked: float, programme: float) -> Reason:
     if booked >= 1:
-        return Reason("popular", "最近有不少人预订", "many people booked it lately")
+        return Reason("booked", "已有人预订", "others have booked it")
     if programme > 0:
         return Reason(
             "popular-programme",
             "同一主办方的这类活动常有人预订",
             "this organiser's activities of this kind are often booked",
         )
-    return Reason("soon", "即将开始，还可以预订", "starts soon and can still be booked")
+    return Reason("open", "还可以预订", "can still be booked")
 
 
 def _recent(catalogue: Catalogue, level: str) -> NDArray[np.float64]:

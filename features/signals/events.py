@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ class Events:
         days: (n,) days before the instant, > 0.
         weights: (n,) what the event says of liking, not decayed.
         is_taking: (n,) True for bookings that took a place.
+        for_others: (n,) True for bookings that name the birth year of somebody else.
     """
 
     rows: NDArray[np.int64]
@@ -37,6 +39,11 @@ class Events:
     days: NDArray[np.float64]
     weights: NDArray[np.float64]
     is_taking: NDArray[np.bool_]
+    for_others: NDArray[np.bool_]
+
+    def only(self, kept: NDArray[Any]) -> Events:
+        """Some of the events, by mask or by number."""
+        return Events(**{field.name: getattr(self, field.name)[kept] for field in fields(self)})
 
     def decayed(self, half_life_days: float) -> NDArray[np.float64]:
         """(n,) weights halved every `half_life_days`."""
@@ -88,11 +95,13 @@ def events_of(
         "is_taking": np.concatenate(
             [booked["status"].isin(("booked", "attended")).to_numpy(dtype=bool), np.zeros(len(told), dtype=bool)]
         ),
+        "for_others": np.concatenate(
+            [booked["attendee_birth_years"].notna().to_numpy(dtype=bool), np.zeros(len(told), dtype=bool)]
+        ),
     }
     kept = (parts["rows"] >= 0) & (parts["activities"] >= 0) & (parts["weights"] > 0)
-    parts = {name: values[kept] for name, values in parts.items()}
-    order = np.lexsort((parts["sessions"], parts["activities"], -parts["days"], parts["rows"]))
-    return Events(**{name: values[order] for name, values in parts.items()})
+    found = Events(**parts).only(kept)
+    return found.only(np.lexsort((found.sessions, found.activities, -found.days, found.rows)))
 
 
 def _rows(users: pd.Index, frame: pd.DataFrame) -> NDArray[np.int64]:

@@ -68,7 +68,7 @@ def profile_signals(
         "age_over_min": age - catalogue.facts["min_age"][cols],
         "age_under_max": catalogue.facts["max_age"][cols] - age,
         "interest_named": np.where(has_interests[rows], named, np.nan),
-        "child_share": block.child_share[rows],
+        "child_share": block.child_share()[rows],
         "child_fits": _child_fits(catalogue, block)[rows, cols],
         "same_township": _same(catalogue, block, "township", rows, cols),
         "same_county": _same(catalogue, block, "county", rows, cols),

@@ -32,7 +32,6 @@ class UserBlock:
         birth_years: (n_users,) NaN where unknown.
         profiles: Groups by age, gender and place.
         interests: (n_users, n_categories) 1.0 where the person named the category.
-        child_share: (n_users,) share of bookings made for others, NaN without a booking.
     """
 
     user_ids: NDArray[np.object_]
@@ -44,10 +43,16 @@ class UserBlock:
     birth_years: NDArray[np.float64]
     profiles: Profiles
     interests: sparse.csr_array
-    child_share: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.user_ids)
+
+    def child_share(self) -> NDArray[np.float64]:
+        """(n_users,) share of the bookings that were made for others, NaN without a booking."""
+        booked = self.events.sessions >= 0
+        n_all = np.bincount(self.events.rows[booked], minlength=len(self))
+        n_others = np.bincount(self.events.rows[booked & self.events.for_others], minlength=len(self))
+        return np.divide(n_others, n_all, out=np.full(len(self), np.nan), where=n_all > 0)
 
     def has_profile(self) -> NDArray[np.bool_]:
         """(n_users,) whether age, gender, place or interests are known and may be used."""
@@ -104,7 +109,6 @@ def user_block(
         birth_years=shown[:, 2],
         profiles=profiles_of(profile, catalogue.lookup.tree, catalogue.at.year),
         interests=_interests(profile, catalogue),
-        child_share=_child_share(bookings, hidden, catalogue.at),
     )
 
 
@@ -117,12 +121,3 @@ def _interests(users: pd.DataFrame, catalogue: Catalogue) -> sparse.csr_array:
     matrix = sparse.coo_array((np.ones(len(rows)), (rows, nums[nums >= 0])), shape=shape).tocsr()
     matrix.data[:] = 1.0
     return matrix
-
-
-def _child_share(bookings: pd.DataFrame, user_ids: NDArray[np.object_], at: pd.Timestamp) -> NDArray[np.float64]:
-    rows = pd.Index(user_ids, dtype=object).get_indexer(pd.Index(bookings["user_id"], dtype=object))
-    own = (rows >= 0) & (bookings["booked_at"] < at).to_numpy(dtype=bool)
-    n_all = np.bincount(rows[own], minlength=len(user_ids))
-    for_others = own & bookings["attendee_birth_years"].notna().to_numpy(dtype=bool)
-    n_others = np.bincount(rows[for_others], minlength=len(user_ids))
-    return np.divide(n_others, n_all, out=np.full(len(user_ids), np.nan), where=n_all > 0)
