@@ -40,6 +40,7 @@ class SessionBook:
         week: Weeks from the week that holds `as_of` to its own (negative: past).
         age: See above.
         known_age: Weeks back from `as_of` to when it became known; inf: always known.
+        opens_age: Weeks back to when it can be booked; NaN: not stated.
         cancelled_age: Weeks back to its cancellation; -inf: not cancelled.
         places: Places taken by what is known at `as_of`; the final figure once it has begun; 0 if cancelled.
         waiting: Places on the waitlist.
@@ -57,6 +58,7 @@ class SessionBook:
     week: NDArray[np.int64]
     age: NDArray[np.int64]
     known_age: NDArray[np.float64]
+    opens_age: NDArray[np.float64]
     cancelled_age: NDArray[np.float64]
     places: NDArray[np.float64]
     waiting: NDArray[np.float64]
@@ -134,6 +136,7 @@ def session_book(
         week=figures["week_num"].to_numpy(),
         age=figures["age"].to_numpy(),
         known_age=np.fmax(published, booked),
+        opens_age=_weeks_back(local_times(sessions["booking_opens_at"], dataset.timezone), as_of),
         cancelled_age=cancelled,
         places=figures["places"].to_numpy().astype(np.float64),
         waiting=figures["waiting"].to_numpy().astype(np.float64),

@@ -5,80 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
-from features.calendar import day_table
-from features.panel_sessions import SessionBook, joint_codes
+from features.panel_sessions import SessionBook
+from training.forecasters.session_design import EffectDesign
 
 REFIT_WEEKS = 4
 """Effects are learned anew at every fourth origin, and used until the next."""
 
-_HALF_LIFE_WEEKS = 40.0
+_HALF_LIFE_WEEKS = 160.0
 _SIZE = 4.0
-_N_ROUNDS = 8
-_FESTIVAL_BANDS = (-28, -14, -7, -2, 3, 9, 16, 28)
+_FIRST_ROUNDS, _ROUNDS = 16, 5
+_SETTLE_ROUNDS = 4
+_PRIOR_EFFECTS = 2.0
+_SPREAD_RANGE = (0.01, 1.4)
+_FREE = 1e-4
 
 
 @dataclass(frozen=True)
-class EffectDesign:
-    """One column an effect that a session can have.
+class EffectFit:
+    """Effects, how much they spread, and how well they are known.
 
     Attributes:
-        matrix: (n_sessions, n_columns), the first column being ones.
-        ridge: (n_columns,) inverse prior variance of each effect on the log scale.
+        effects: (n_columns,) on the log scale.
+        spreads: (n_groups,) standard deviation of a group's effects, learned with them.
+        unknown: (n_columns,) variance that is left of each effect.
+        offset: What makes the means of the sessions learned from add up.
     """
 
-    matrix: sparse.csr_array
-    ridge: NDArray[np.float64]
+    effects: NDArray[np.float64]
+    spreads: NDArray[np.float64]
+    unknown: NDArray[np.float64]
+    offset: float
 
-
-def effect_design(book: SessionBook) -> EffectDesign:
-    """Indicator columns of crossed groups, each with the spread that such effects usually have."""
-    starts = pd.DatetimeIndex(book.starts)
-    hour = (starts.hour // 2).to_numpy(dtype=np.int64)
-    weekday = starts.dayofweek.to_numpy(dtype=np.int64)
-    category, keys = book.category, book.keys
-    days = day_table(book.starts.astype("datetime64[D]"))
-    festival = np.digitize(days["to_spring_festival"].to_numpy(), _FESTIVAL_BANDS).astype(np.int64)
-    off = days["is_off"].to_numpy().astype(np.int64) + 2 * days["is_makeup"].to_numpy().astype(np.int64)
-    kind = np.maximum(keys["kind"], 0)
-    groups: list[tuple[NDArray[np.int64], float]] = [
-        (category, 0.6),
-        (keys["kind"], 0.6),
-        (book.bottom, 0.5),
-        (keys["venue"], 0.5),
-        (keys["organiser"], 0.4),
-        (keys["audience"], 0.4),
-        (joint_codes(category, keys["kind"]), 0.4),
-        (joint_codes(category, keys["audience"]), 0.3),
-        (joint_codes(category, book.bottom), 0.4),
-        (joint_codes(category, keys["venue"]), 0.4),
-        (keys["series"], 0.4),
-        (keys["activity"], 0.4),
-        (weekday, 0.3),
-        (hour, 0.3),
-        (joint_codes(weekday, hour), 0.3),
-        (joint_codes(keys["audience"], joint_codes(weekday, hour)), 0.2),
-        (joint_codes(festival, kind), 0.4),
-        (joint_codes(off, kind), 0.4),
-        (starts.month.to_numpy(dtype=np.int64), 0.15),
-    ]
-    n_sessions = len(book)
-    rows, columns, ridge = [np.arange(n_sessions)], [np.zeros(n_sessions, dtype=np.int64)], [np.array([1e-4])]
-    n_columns = 1
-    for codes, spread in groups:
-        known = np.flatnonzero(codes >= 0)
-        rows.append(known)
-        columns.append(n_columns + codes[known])
-        n_codes = int(codes.max(initial=-1)) + 1
-        ridge.append(np.full(n_codes, spread**-2))
-        n_columns += n_codes
-    place = (np.concatenate(rows), np.concatenate(columns))
-    matrix = sparse.csr_array((np.ones(len(place[0])), place), shape=(n_sessions, n_columns))
-    return EffectDesign(matrix, np.concatenate(ridge))
+    def means(self, matrix: sparse.csr_array) -> NDArray[np.float64]:
+        """(n_rows,) expected places; who is not known yet may be great: half the unknown variance is added."""
+        return np.exp(np.clip(matrix @ self.effects + 0.5 * (matrix @ self.unknown) + self.offset, -5, 9))
 
 
 def effect_means(
@@ -86,54 +50,85 @@ def effect_means(
 ) -> NDArray[np.float64]:
     """(n_sessions, n_refits) mean of each session by what had begun at origin 0, 4, 8, ... weeks back.
 
-    Origin j must read column ceil(j / 4), which knows nothing after it. Counts are taken as negative binomial, older
-    ones at less weight; the fit is penalised iterated least squares, each step solved by conjugate gradients.
+    Origin j must read column ceil(j / 4), which knows nothing after it. Older sessions count less.
     """
     n_refits = -(-(n_origins - 1) // REFIT_WEEKS) + 1
-    means = np.empty((len(book), n_refits))
-    beta = np.zeros(design.matrix.shape[1])
+    means = np.ones((len(book), n_refits))
+    fit: EffectFit | None = None
     for refit in range(n_refits - 1, -1, -1):
         cut = refit * REFIT_WEEKS
         begun = np.flatnonzero((book.age > cut) & ~book.is_cancelled)
         if len(begun):
             weight = 0.5 ** ((book.age[begun] - cut) / _HALF_LIFE_WEEKS)
-            beta = _fit(design.matrix[begun], values[begun], weight, design.ridge, beta)
-        means[:, refit] = np.exp(np.clip(design.matrix @ beta, -5, 9))
+            fit = fit_effects(design, begun, values[begun], weight, fit)
+            means[:, refit] = fit.means(design.matrix)
     return means
 
 
-def _fit(
-    matrix: sparse.csr_array,
+def fit_effects(
+    design: EffectDesign,
+    rows: NDArray[np.int64],
     counts: NDArray[np.float64],
     weight: NDArray[np.float64],
-    ridge: NDArray[np.float64],
-    start: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    beta = start.copy()
-    if not beta.any():
-        beta[0] = np.log(max(float(np.average(counts, weights=weight)), 0.05))
-    transposed = matrix.T.tocsr()
-    for _ in range(_N_ROUNDS):
-        eta = np.clip(matrix @ beta, -5, 9)
-        mean = np.exp(eta)
+    start: EffectFit | None = None,
+) -> EffectFit:
+    """Penalised negative binomial regression on some rows of a design, each group's spread learned along.
+
+    Iterated least squares, each step solved by conjugate gradients; the variance of a group is the mean of its
+    squared effects and of what is left unknown of them (by the diagonal of the curvature alone), drawn to the
+    spread of the design as if by two effects.
+    """
+    matrix = design.matrix[rows]
+    transposed, squared = matrix.T.tocsr(), matrix.T.tocsr().power(2)
+    effects = np.zeros(matrix.shape[1]) if start is None else start.effects
+    spreads = design.spreads if start is None else start.spreads
+    if start is None:
+        effects[0] = np.log(max(float(np.average(counts, weights=weight)), 0.05))
+    curvature = np.ones(len(effects))
+    for number in range(_FIRST_ROUNDS if start is None else _ROUNDS):
+        has_settled = start is not None or number >= _SETTLE_ROUNDS
+        ridge = np.where(design.group < 0, _FREE, spreads[np.maximum(design.group, 0)] ** -2.0)
+        mean = np.exp(np.clip(matrix @ effects, -5, 9))
         working = weight * mean / (1 + mean / _SIZE)
-        # Counts far above a small mean would throw the step: limited to what three steps can make up.
-        pull = working * np.clip((counts - mean) / mean, -1, 3)
-        gradient = transposed @ pull - ridge * beta
-        diagonal = transposed.power(2) @ working + ridge
+        # Counts far above a small mean would throw the first steps.
+        pull = working * np.clip((counts - mean) / mean, -1, 50 if has_settled else 3)
+        curvature = squared @ working + ridge
+        step = _solved(matrix, transposed, working, ridge, curvature, transposed @ pull - ridge * effects)
+        effects = effects + step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-9))
+        if has_settled:
+            spreads = _spreads(design, effects, 1 / curvature)
+    unknown = np.where(design.group < 0, 0.0, 1 / curvature)
+    said = np.exp(np.clip(matrix @ effects + 0.5 * (matrix @ unknown), -5, 9))
+    offset = np.log(max(float(counts @ weight), 0.05) / max(float(said @ weight), 1e-9))
+    return EffectFit(effects, spreads, unknown, float(np.clip(offset, -1.0, 1.0)))
 
-        def product(vector: NDArray[np.float64], working: NDArray[np.float64] = working) -> NDArray[np.float64]:
-            return np.asarray(transposed @ (working * (matrix @ vector)) + ridge * vector)
 
-        shape = (len(beta), len(beta))
-        step, _ = sparse_linalg.cg(
-            sparse_linalg.LinearOperator(shape, matvec=product, dtype=np.float64),
-            gradient,
-            rtol=1e-3,
-            maxiter=60,
-            M=sparse_linalg.LinearOperator(shape, matvec=lambda v, d=diagonal: v / d, dtype=np.float64),
-        )
-        beta = beta + step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-9))
-        if float(np.abs(step).max()) < 1e-3:
-            break
-    return beta
+def _spreads(design: EffectDesign, effects: NDArray[np.float64], unknown: NDArray[np.float64]) -> NDArray[np.float64]:
+    n_groups = len(design.spreads)
+    inside = design.group >= 0
+    sums = np.bincount(design.group[inside], weights=(effects**2 + unknown)[inside], minlength=n_groups)
+    n_effects = np.bincount(design.group[inside], minlength=n_groups)
+    variance = (sums + _PRIOR_EFFECTS * design.spreads**2) / (n_effects + _PRIOR_EFFECTS)
+    return np.clip(np.sqrt(variance), *_SPREAD_RANGE)
+
+
+def _solved(
+    matrix: sparse.csr_array,
+    transposed: sparse.csr_array,
+    working: NDArray[np.float64],
+    ridge: NDArray[np.float64],
+    curvature: NDArray[np.float64],
+    gradient: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    def product(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(transposed @ (working * (matrix @ vector)) + ridge * vector)
+
+    shape = (len(ridge), len(ridge))
+    step, _ = sparse_linalg.cg(
+        sparse_linalg.LinearOperator(shape, matvec=product, dtype=np.float64),
+        gradient,
+        rtol=1e-3,
+        maxiter=60,
+        M=sparse_linalg.LinearOperator(shape, matvec=lambda vector: vector / curvature, dtype=np.float64),
+    )
+    return np.asarray(step)

@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 from features.calendar import day_table
 from features.panel_sessions import SessionBook, joint_codes
 from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
-from training.forecasters.effects import REFIT_WEEKS, effect_design, effect_means
+from training.forecasters.effects import REFIT_WEEKS, effect_means
 from training.forecasters.levels import decayed_sums, shrunk
+from training.forecasters.session_design import effect_design
 
 HALF_LIFE_WEEKS = 10.0
 SHRINKAGE_SESSIONS = 3.0
 _TREND_HALF_LIVES = (3.0, 16.0)
 _LEAST = 0.02
+_OPEN_WEEKS = (0.0, 0.3, 0.7, 1.2, 2.2)
+N_STAGES = len(_OPEN_WEEKS) + 2
+_PACE_PLACES = 50.0
+_FIRMNESS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 1e9)
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class PublishedRows:
         origin: Weeks back of the origin.
         ahead: Week ahead, 0 being the origin's own week.
         lead: Whole weeks from the origin to the start.
+        open_for: Weeks that it could be booked by then, negative before that; NaN where not stated.
         on_hand: Places booked by then.
         level: What sessions like it drew before the origin, in places.
         features: (n_rows, n_features).
@@ -38,28 +44,46 @@ class PublishedRows:
     origin: NDArray[np.int64]
     ahead: NDArray[np.int64]
     lead: NDArray[np.int64]
+    open_for: NDArray[np.float64]
     on_hand: NDArray[np.float64]
     level: NDArray[np.float64]
     features: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class PublishedForecaster:
-    """Mean places of a published session: its baseline by lead, moved by trees.
+class Pace:
+    """How bookings come in: by lead and by how long a session can be booked.
 
     Attributes:
-        to_come: (n_leads,) places that come after the origin, as a share of the level.
-        stays: (n_leads,) share of the places on hand that are not given up.
-        booster: Moves the baseline.
+        so_far: (n_leads, n_stages) places on hand, as a share of the level.
+        to_come: (n_leads, n_stages) places that come after the origin, as a share of the level.
+        firmness: Places on hand that weigh as much as the level in saying what is to come.
     """
 
+    so_far: NDArray[np.float64]
     to_come: NDArray[np.float64]
-    stays: NDArray[np.float64]
+    firmness: float
+
+    def means(self, rows: PublishedRows) -> NDArray[np.float64]:
+        """(n_rows,) final places: on hand, and the rest by a level that what is on hand has moved.
+
+        The mean of a gamma-Poisson session: a factor of mean 1 and shape `firmness`, of which the places on hand tell.
+        """
+        cell = (rows.lead, _stage(rows.open_for))
+        factor = (self.firmness + rows.on_hand) / (self.firmness + self.so_far[cell] * rows.level)
+        return np.maximum(rows.on_hand + self.to_come[cell] * rows.level * factor, _LEAST)
+
+
+@dataclass(frozen=True)
+class PublishedForecaster:
+    """Mean places of a published session: by pace and level, moved by trees."""
+
+    pace: Pace
     booster: CountBooster
 
     def means(self, book: SessionBook, rows: PublishedRows, *, is_capped: bool) -> NDArray[np.float64]:
         """(n_rows,) final places; capped at the capacity where asked."""
-        means = self.booster.means(rows.features, _baseline(rows, self.to_come, self.stays))
+        means = self.booster.means(rows.features, self.pace.means(rows))
         if is_capped:
             limit = np.maximum(book.capacity[rows.session], rows.on_hand)
             means = np.fmin(means, limit)
@@ -78,7 +102,9 @@ def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: in
     by_effects = effect_means(book, effect_design(book), values, n_origins)
     level = by_effects[session, -(-origin // REFIT_WEEKS)]
     ahead = book.week[session] + origin
+    open_for = book.opens_age[session] - origin
     columns = [
+        np.clip(open_for, -2.0, 8.0),
         lead + _part_of_week(book, session),
         ahead,
         on_hand,
@@ -97,7 +123,7 @@ def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: in
         *_calendar_columns(book, session),
     ]
     features = np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
-    return PublishedRows(session, origin, ahead, lead, on_hand, np.maximum(level, _LEAST), features)
+    return PublishedRows(session, origin, ahead, lead, open_for, on_hand, np.maximum(level, _LEAST), features)
 
 
 def fit_published(
@@ -111,19 +137,38 @@ def fit_published(
     """Learns from the sessions that had begun by origin `cut_origin`; `values` (n_sessions,) are what they drew."""
     known = np.flatnonzero(book.age[rows.session] > cut_origin)
     part = PublishedRows(**{name: getattr(rows, name)[known] for name in rows.__dataclass_fields__})
-    n_leads = book.on_hand.shape[1]
     drawn = values[part.session]
-    came = np.bincount(part.lead, weights=drawn - part.on_hand, minlength=n_leads)
-    expected = np.bincount(part.lead, weights=part.level, minlength=n_leads)
-    # A lead without past sessions behaves like the one before it.
-    to_come = _filled(np.clip(came / np.where(expected > 0, expected, np.nan), 0.0, 2.0), 1.0)
-    stays = np.ones(n_leads)
-    booster = fit_boosting(part.features, drawn, _baseline(part, to_come, stays), config, rng)
-    return PublishedForecaster(to_come, stays, booster)
+    pace = fit_pace(part, drawn, book.on_hand.shape[1])
+    booster = fit_boosting(part.features, drawn, pace.means(part), config, rng)
+    return PublishedForecaster(pace, booster)
 
 
-def _baseline(rows: PublishedRows, to_come: NDArray[np.float64], stays: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.maximum(rows.on_hand * stays[rows.lead] + to_come[rows.lead] * rows.level, _LEAST)
+def fit_pace(rows: PublishedRows, drawn: NDArray[np.float64], n_leads: int) -> Pace:
+    """Shares by lead, drawn to each stage's own; `drawn` (n_rows,) is what came in the end."""
+    stage = _stage(rows.open_for)
+    cell = rows.lead * N_STAGES + stage
+
+    def share(places: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
+        sums = np.bincount(cell, weights=places, minlength=n_leads * N_STAGES).reshape(n_leads, N_STAGES)
+        level = np.bincount(cell, weights=rows.level, minlength=n_leads * N_STAGES).reshape(n_leads, N_STAGES)
+        total = level.sum(axis=1)
+        # A lead without past sessions behaves like the one before it.
+        by_lead = _filled(sums.sum(axis=1) / np.where(total > 0, total, np.nan), otherwise)[:, None]
+        return np.clip((sums + _PACE_PLACES * by_lead) / (level + _PACE_PLACES), 0.0, 2.0)
+
+    so_far, to_come = share(rows.on_hand, 0.0), share(drawn - rows.on_hand, 1.0)
+    told = np.flatnonzero(so_far[rows.lead, stage] > _LEAST)
+    known = PublishedRows(**{name: getattr(rows, name)[told] for name in rows.__dataclass_fields__})
+    losses = []
+    for firmness in _FIRMNESS:
+        mean = Pace(so_far, to_come, firmness).means(known)
+        losses.append(float((mean - drawn[told] * np.log(mean)).sum()))
+    return Pace(so_far, to_come, _FIRMNESS[int(np.argmin(losses))])
+
+
+def _stage(open_for: NDArray[np.float64]) -> NDArray[np.int64]:
+    """0: not to be booked yet; 1 and up: for how long; the last: not stated."""
+    return np.where(np.isnan(open_for), N_STAGES - 1, np.digitize(open_for, _OPEN_WEEKS))
 
 
 def _filled(values: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:

@@ -1,0 +1,170 @@
+"""Which effects a session can have: one sparse column each, in groups that spread alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from features.calendar import day_table
+from features.panel_sessions import SessionBook, joint_codes
+
+_FESTIVAL_BANDS = (-28, -14, -7, -2, 3, 9, 16, 28)
+_STEP_WEEKS = 13
+_YEAR_WEEKS = 52.0
+_USUAL_WEEKS = 12
+_SHARE_WEEKS = 26
+_GROWTH_AHEAD_YEARS = 0.1
+
+
+@dataclass(frozen=True)
+class EffectDesign:
+    """One column an effect that a session can have.
+
+    Attributes:
+        matrix: (n_sessions, n_columns), the first column being ones.
+        group: (n_columns,) number of the group; -1 for the first column.
+        spreads: (n_groups,) spread on the log scale that effects of a group have before anything is learned.
+    """
+
+    matrix: sparse.csr_array
+    group: NDArray[np.int64]
+    spreads: NDArray[np.float64]
+
+
+def effect_design(book: SessionBook) -> EffectDesign:
+    """Indicators of crossed groups, steps and trend of the level, and what competes in the same week."""
+    codes = _crossed(book)
+    columns = [*_levels_in_time(book), *_competition(book)]
+    n_sessions = len(book)
+    rows, places = [np.arange(n_sessions)], [np.zeros(n_sessions, dtype=np.int64)]
+    values, group = [np.ones(n_sessions)], [np.array([-1])]
+    spreads: list[float] = []
+    n_columns = 1
+    for code, spread in codes:
+        known = np.flatnonzero(code >= 0)
+        rows.append(known)
+        places.append(n_columns + code[known])
+        values.append(np.ones(len(known)))
+        n_codes = int(code.max(initial=-1)) + 1
+        group.append(np.full(n_codes, len(spreads)))
+        spreads.append(spread)
+        n_columns += n_codes
+    for block, spread in columns:
+        for column in block.T:
+            rows.append(np.arange(n_sessions))
+            places.append(np.full(n_sessions, n_columns))
+            values.append(column)
+            n_columns += 1
+        group.append(np.full(block.shape[1], len(spreads)))
+        spreads.append(spread)
+    at = (np.concatenate(rows), np.concatenate(places))
+    matrix = sparse.csr_array((np.concatenate(values), at), shape=(n_sessions, n_columns))
+    return EffectDesign(matrix, np.concatenate(group).astype(np.int64), np.array(spreads))
+
+
+def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
+    """Codes of each group and the spread that its effects usually have."""
+    starts = pd.DatetimeIndex(book.starts)
+    hour, weekday = starts.hour.to_numpy(dtype=np.int64), starts.dayofweek.to_numpy(dtype=np.int64)
+    month = starts.month.to_numpy(dtype=np.int64)
+    category, keys = book.category, book.keys
+    kind, audience, venue = keys["kind"], keys["audience"], keys["venue"]
+    days = day_table(book.starts.astype("datetime64[D]"))
+    festival = np.digitize(days["to_spring_festival"].to_numpy(), _FESTIVAL_BANDS).astype(np.int64)
+    off = days["is_off"].to_numpy().astype(np.int64) + 2 * days["is_makeup"].to_numpy().astype(np.int64)
+    slot = joint_codes(weekday, hour)
+    part = _hour_of_free_time(starts, weekday, days)
+    least_age = np.unique(np.nan_to_num(book.traits["min_age"], nan=-1.0), return_inverse=True)[1].astype(np.int64)
+    some_kind = np.maximum(kind, 0)
+    return [
+        (category, 0.6),
+        (kind, 0.6),
+        (book.bottom, 0.5),
+        (venue, 0.5),
+        (keys["organiser"], 0.4),
+        (audience, 0.4),
+        (joint_codes(category, kind), 0.4),
+        (joint_codes(category, audience), 0.3),
+        (joint_codes(category, book.bottom), 0.4),
+        (joint_codes(category, venue), 0.4),
+        (joint_codes(category, least_age), 0.2),
+        (joint_codes(kind, audience), 0.3),
+        (joint_codes(venue, audience), 0.3),
+        (joint_codes(venue, kind), 0.3),
+        (keys["series"], 0.4),
+        (keys["activity"], 0.4),
+        (weekday, 0.3),
+        (hour, 0.3),
+        (slot, 0.3),
+        (joint_codes(audience, slot), 0.2),
+        (part, 0.3),
+        (joint_codes(audience, part), 0.3),
+        (joint_codes(category, part), 0.2),
+        (joint_codes(kind, part), 0.2),
+        (joint_codes(joint_codes(category, audience), part), 0.2),
+        (month, 0.15),
+        (joint_codes(category, month), 0.15),
+        (festival, 0.3),
+        (joint_codes(festival, some_kind), 0.4),
+        (joint_codes(festival, category), 0.2),
+        (off, 0.3),
+        (joint_codes(off, some_kind), 0.4),
+    ]
+
+
+def _hour_of_free_time(starts: pd.DatetimeIndex, weekday: NDArray[np.int64], days: pd.DataFrame) -> NDArray[np.int64]:
+    """Hour of a workday or of a free one: who works or goes to school comes at other hours then."""
+    is_free = ((weekday >= 5) & ~days["is_makeup"].to_numpy()) | days["is_off"].to_numpy()
+    return np.asarray(24 * is_free + starts.hour.to_numpy(), dtype=np.int64)
+
+
+def _levels_in_time(book: SessionBook) -> list[tuple[NDArray[np.float64], float]]:
+    """Steps of the common level every quarter back, the latest being 0, and a trend that goes on for a month."""
+    back = book.age.astype(np.float64)
+    n_steps = int(max(back.max(initial=0.0) // _STEP_WEEKS, 0))
+    steps = np.column_stack(
+        [back > _STEP_WEEKS * (i + 1) - _STEP_WEEKS // 2 for i in range(n_steps)] or [back > np.inf]
+    )
+    years = np.minimum(-back / _YEAR_WEEKS, _GROWTH_AHEAD_YEARS)
+    return [(steps.astype(np.float64), 0.1), (years[:, None], 0.3)]
+
+
+def _competition(book: SessionBook) -> list[tuple[NDArray[np.float64], float]]:
+    """Log of the sessions that vie for the same people in a week: of the category, its audience and its venue."""
+    week = book.week - book.week.min(initial=0)
+    chain = [
+        book.category,
+        joint_codes(book.category, book.keys["audience"]),
+        joint_codes(book.category, book.keys["venue"]),
+    ]
+    found = []
+    for codes in chain:
+        logs = np.log(_expected_sessions(book, codes, week))
+        found.append(((logs - logs.mean())[:, None] if len(logs) else logs[:, None], 0.3))
+    return found
+
+
+def _expected_sessions(book: SessionBook, codes: NDArray[np.int64], week: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n_sessions,) sessions of its code in its week, at least 1; for weeks ahead with those still to be published."""
+    cell = joint_codes(codes, week)
+    held = (~book.is_cancelled).astype(float)
+    counts = np.bincount(np.maximum(cell, 0), weights=held * (cell >= 0), minlength=1)[np.maximum(cell, 0)]
+    recent = held * ((book.week < 0) & (book.week >= -_USUAL_WEEKS) & (codes >= 0))
+    n_weeks = float(np.clip(-book.week.min(initial=-1), 1, _USUAL_WEEKS))
+    usual = np.bincount(np.maximum(codes, 0), weights=recent, minlength=1)[np.maximum(codes, 0)] / n_weeks
+    counts = counts + np.where(book.week >= 0, usual * unpublished_shares(book)[np.maximum(book.week, 0)], 0.0)
+    return np.where(cell >= 0, np.maximum(counts, 1.0), 1.0)
+
+
+def unpublished_shares(book: SessionBook) -> NDArray[np.float64]:
+    """(n_weeks_ahead,) share of a week's sessions that was not yet known so many weeks before, lately."""
+    horizon = int(max(book.week.max(initial=0), 0)) + 1
+    lately = (book.week < 0) & (book.week >= -_SHARE_WEEKS)
+    if not lately.any():
+        return np.zeros(horizon)
+    known_for = book.known_age[lately] + book.week[lately]
+    return np.array([float((known_for < ahead).mean()) for ahead in range(horizon)])
