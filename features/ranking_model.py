@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from features.signals.history import Signals
 from features.signals.lookup import LEARNER_LEVEL
 from features.signals.stage_one import Learners
+from features.signals.taste import TASTE_FEATURES
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.ids import IdMap
 from recsys.rankers.store import load_ranker
@@ -62,6 +63,10 @@ class RankingModel:
                 "data_until": self.data_until.isoformat(),
                 "rankers": sorted(self.learners.rankers),
                 "keys": self.learners.keys.ids.tolist(),
+                "tastes": {
+                    level: dict(zip(TASTE_FEATURES, weights.tolist(), strict=True))
+                    for level, weights in self.learners.tastes.items()
+                },
             },
         )
         for name, ranker in self.learners.rankers.items():
@@ -82,4 +87,5 @@ def load_ranking(bundle: ModelBundle) -> RankingModel:
         boosters = tuple(lgb.Booster(model_str=text) for text in texts)
         trees = ReRanker(boosters, tuple(bundle.json("ranking/signals")))
     keys = IdMap.of(model["keys"], LEARNER_LEVEL)
-    return RankingModel(Learners(keys, rankers), pd.Timestamp(model["data_until"]), trees)
+    tastes = {level: np.array([of[name] for name in TASTE_FEATURES]) for level, of in model["tastes"].items()}
+    return RankingModel(Learners(keys, rankers, tastes), pd.Timestamp(model["data_until"]), trees)

@@ -21,7 +21,7 @@ from recsys.errors import BundleError
 
 MANIFEST = "manifest.json"
 CHECKSUM = "sha256"
-FORMAT = 2
+FORMAT = 3
 
 
 class BundleWriter:

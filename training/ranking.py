@@ -23,6 +23,7 @@ from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
 from training.learners.item_knn import ItemKnnConfig, fit_item_knn
 from training.reranker import TreeConfig, fit_re_ranker
+from training.taste import TasteConfig, fit_tastes
 from training.windows import WindowConfig, WindowMemory, cut_offs
 
 
@@ -34,6 +35,7 @@ class RankingConfig(BaseModel):
     ease: EaseConfig = EaseConfig(regularisation=20.0)
     item_knn: ItemKnnConfig = ItemKnnConfig()
     als: AlsConfig = AlsConfig(n_factors=32, n_iterations=8)
+    taste: TasteConfig = TasteConfig()
     windows: WindowConfig = WindowConfig()
     trees: TreeConfig = TreeConfig()
     contenders: ContenderConfig = ContenderConfig()
@@ -53,7 +55,7 @@ def fit_ranking(
     config = config or RankingConfig()
     memory = WindowMemory() if memory is None else memory
     learners = fit_learners(dataset, catalogue_of(dataset, dataset.data_until), config)
-    settings = (config.ease, config.item_knn, config.als)
+    settings = (config.ease, config.item_knn, config.als, config.taste)
 
     def learn(known: Dataset, at: Catalogue) -> Learners:
         return fit_learners(known, at, config)
@@ -86,7 +88,7 @@ def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig) 
             rankers[name] = make()
         except FitError:
             continue
-    return Learners(keys, rankers)
+    return Learners(keys, rankers, fit_tastes(block, catalogue.lookup, config.taste, config.seed))
 
 
 def evaluate_ranking(

@@ -15,6 +15,7 @@ from features.signals.groups import GROUPED_LEVELS, group_lifts, profiles_of
 from features.signals.homes import Homes, homes_of
 from features.signals.lookup import LEVELS, Lookup, lookup_of, take_or_missing
 from features.signals.place import Places, places_of
+from features.signals.taste import TASTE_LEVELS, Crowd, crowd_of
 from features.signals.text import TitleWords, title_words
 from recsys.availability import OpenSessions, open_sessions
 from recsys.dataset import Dataset
@@ -85,6 +86,7 @@ class Catalogue:
             candidates, a session's people sharing one unit.
         homes: Where the people of each key live.
         lifts: Grouping and level to (n_groups + 1, n_keys + 1) log lift of a key among the group's people.
+        crowds: Level of taste to what everybody's past says of its keys.
         titles: (n_activities,) titles, empty where missing.
         venue_names: (n_venue_keys,) names, empty where missing.
         n_people: People with a past.
@@ -104,6 +106,7 @@ class Catalogue:
     company: dict[str, sparse.csr_array]
     homes: Homes
     lifts: dict[str, NDArray[np.float64]]
+    crowds: dict[str, Crowd]
     titles: NDArray[np.object_]
     venue_names: NDArray[np.object_]
     n_people: int
@@ -134,6 +137,7 @@ def catalogue_of(
     described = profiles_less(known.users, known.removed_tags)
     hidden = [column for columns in PROFILE_TAGS.values() for column in columns]
     described = described.assign(**{c: described[c].where(described["personalised"]) for c in hidden})
+    profiles = profiles_of(described, lookup.tree, at.year)
     venue_ids = pd.Index(lookup.keys["venue"].ids, dtype=object)
     venues = known.venues.set_index("venue_id").reindex(venue_ids)
     spots = venues[["lat", "lon"]].to_numpy(dtype=np.float64)
@@ -152,11 +156,16 @@ def catalogue_of(
         company={level: met_at(everybody, lookup, levels[level], level) for level in ("programme", "series")},
         homes=homes_of(described, everybody, lookup, levels["programme"]),
         lifts=group_lifts(
-            profiles_of(described, lookup.tree, at.year),
+            profiles,
             everybody,
             lookup,
             {level: levels[level].place_of_key for level in GROUPED_LEVELS},
         ),
+        crowds={
+            level: crowd
+            for level in TASTE_LEVELS
+            if (crowd := crowd_of(level, everybody, profiles, lookup, len(described))) is not None
+        },
         titles=known.activities["title"].astype(object).fillna("").to_numpy(dtype=object),
         venue_names=venues["name"].astype(object).fillna("").to_numpy(dtype=object),
         n_people=len(np.unique(everybody.rows)),

@@ -13,7 +13,7 @@ from features.signals.lookup import Lookup, take_or_missing
 from recsys.regions import RegionTree
 
 AGE_EDGES = (0, 7, 13, 18, 25, 35, 45, 55, 65, 75)
-GROUPED_LEVELS = ("category", "programme")
+GROUPED_LEVELS = ("category", "programme", "theme", "kind", "slot")
 _PRIOR = 10.0
 
 
@@ -53,7 +53,7 @@ def group_lifts(
         n_keys = int(places_of_key[level].max(initial=-1)) + 1
         for name, groups in profiles.groups.items():
             group = groups[everybody.rows]
-            took = everybody.is_taking & (group >= 0)
+            took = group >= 0
             n_groups = int(groups.max(initial=-1)) + 1
             counts = np.zeros((n_groups, n_keys + 1))
             np.add.at(counts, (group[took], places[took]), 1.0)

@@ -13,11 +13,16 @@ from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.regions import RegionTree, session_regions
 
-ACTIVITY_LEVELS = ("activity", "series", "organiser", "programme", "category", "kind")
-"""Keys of an activity, from the one that passes soonest to the one that lasts; a programme is organiser x category."""
+ACTIVITY_LEVELS = ("activity", "series", "organiser", "programme", "theme", "category", "kind")
+"""Keys of an activity, from the one that passes soonest to the one that lasts.
 
-SESSION_LEVELS = ("venue", "township", "county", "weekday")
-"""Keys of a session; `weekday` is the organiser's day of the week."""
+A programme is organiser x category, a theme category x audience.
+"""
+
+SESSION_LEVELS = ("venue", "township", "county", "weekday", "slot")
+"""Keys of a session; `weekday` is the organiser's day of the week, `slot` part of a workday or of a weekend's day."""
+
+SLOT_HOURS = 3
 
 LEVELS = (*ACTIVITY_LEVELS, *SESSION_LEVELS)
 
@@ -87,12 +92,14 @@ def _coded(texts: pd.Series, level: str) -> tuple[NDArray[np.int64], IdMap]:
 def _session_texts(dataset: Dataset, tree: RegionTree, organiser: NDArray[np.int64]) -> dict[str, pd.Series]:
     regions = session_regions(dataset, tree)
     ids = np.array([*tree.ids.ids, None], dtype=object)
-    weekday = week_slots(dataset.sessions["starts_at"], dataset.timezone) // 24
+    hours = week_slots(dataset.sessions["starts_at"], dataset.timezone)
+    weekday = hours // 24
     return {
         "venue": dataset.sessions["venue_id"].astype(object),
         "township": pd.Series(ids[tree.ancestors_at("township")[regions]], dtype=object),
         "county": pd.Series(ids[tree.ancestors_at("county")[regions]], dtype=object),
         "weekday": pd.Series(organiser * 7 + weekday, dtype=object),
+        "slot": pd.Series((weekday >= 5) * 24 + hours % 24 // SLOT_HOURS, dtype=object),
     }
 
 
@@ -118,6 +125,7 @@ def key_texts(activities: pd.DataFrame) -> dict[str, pd.Series]:
         "series": series.where(series.notna(), titled),
         "organiser": organiser,
         "programme": organiser + SEPARATOR + category,
+        "theme": category + SEPARATOR + activities["audience"].astype(object).fillna(""),
         "category": category,
         "kind": activities["kind"].astype(object),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from features.signals.catalogue import FAST_DAYS, SLOW_DAYS, Catalogue
 from features.signals.lookup import LEARNER_LEVEL, take_or_missing
 from features.signals.people import UserBlock
+from features.signals.taste import taste_features, taste_scores
 from recsys.ids import IdMap
 from recsys.rankers.base import Ranker, UserBatch
 from recsys.rankers.factor import FactorRanker
@@ -26,10 +27,12 @@ class Learners:
     Attributes:
         keys: Key ids of the level `LEARNER_LEVEL`.
         rankers: By name.
+        tastes: Level to weights of the features of taste.
     """
 
     keys: IdMap
     rankers: Mapping[str, Ranker]
+    tastes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def learner_histories(catalogue: Catalogue, block: UserBlock, learners: Learners) -> UserBatch:
@@ -53,7 +56,22 @@ def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> dic
         of_keys = np.full((len(block), len(nums) + 1), np.nan, dtype=np.float32)
         of_keys[:, :-1][:, known] = key_scores(ranker, batch, nums[known])
         scores[name] = of_keys[:, columns.of_candidate]
-    return scores
+    return scores | _tastes(catalogue, block, learners)
+
+
+def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> dict[str, NDArray[np.float32]]:
+    """Log chance of each candidate's theme, kind and hour for each person; NaN for a key not known by then."""
+    found = {}
+    for level, weights in learners.tastes.items():
+        if level not in catalogue.crowds:
+            continue
+        features = taste_features(
+            catalogue.crowds[level], block.events, block.profiles, block.interests, catalogue.lookup
+        )
+        of_keys = taste_scores(features, weights).astype(np.float32)
+        of_keys = np.append(of_keys, np.full((len(block), 1), np.nan, dtype=np.float32), axis=1)
+        found[f"taste-{level}"] = of_keys[:, catalogue.lookup.of_sessions[level][catalogue.session_nums]]
+    return found
 
 
 def key_scores(ranker: Ranker, batch: UserBatch, key_nums: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -1,0 +1,159 @@
+"""What a person turns to next: a logit over themes, kinds and hours, learned from what people turned to before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from features.signals.events import Events
+from features.signals.groups import Profiles
+from features.signals.lookup import Lookup
+
+TASTE_LEVELS: Mapping[str, str | None] = {"theme": "category", "kind": None, "slot": None}
+"""Levels that tastes are told apart on, each with the coarser one that evidence is also counted on."""
+
+MOST_KEYS = 400
+"""A level with more keys than this has no taste: too little is known of each."""
+
+HALF_LIFE_DAYS = 180.0
+RECENT_DAYS = 30.0
+TOLD_WEIGHT = 0.5
+"""What a view or another piece of feedback says of taste against a booking."""
+
+PRIOR_EVENTS = 5.0
+"""Events of a person that weigh as much as what people alike do."""
+
+GROUPINGS = ("age_gender", "township")
+_GROUP_PRIOR = 20.0
+
+TASTE_FEATURES = (
+    "popular", "profile", "posterior", "booked", "told", "recent", "parent_booked", "parent_told", "interest",
+    *GROUPINGS,
+)  # fmt: skip
+"""What the logit sees of a person and a key, in order."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """What everybody's past says of a level's keys.
+
+    Attributes:
+        level: One of `TASTE_LEVELS`.
+        shares: (n_keys,) share of everybody's evidence.
+        lifts: Grouping to (n_groups + 1, n_keys) log lift of a key in a group; the last row, of the unknown, is 0.
+        parents: (n_keys,) row of the coarser key; 0 where there is no coarser level.
+    """
+
+    level: str
+    shares: NDArray[np.float64]
+    lifts: dict[str, NDArray[np.float64]]
+    parents: NDArray[np.int64]
+
+
+def crowd_of(level: str, events: Events, profiles: Profiles, lookup: Lookup, n_users: int) -> Crowd | None:
+    """Shares of a level's keys, and lifts of groups; None where there are no keys, or too many.
+
+    Args:
+        level: One of `TASTE_LEVELS`.
+        events: Everybody's.
+        profiles: Everybody's, in the order of the events' rows.
+        lookup: Activities and sessions.
+        n_users: Number of people.
+    """
+    n_keys = len(lookup.keys[level])
+    if not 1 < n_keys <= MOST_KEYS:
+        return None
+    found = _evidence(events, lookup, level, n_users)
+    total = np.asarray(found.sum(axis=0)).ravel()
+    shares = (total + 0.5) / (total.sum() + 0.5 * n_keys)
+    lifts = {}
+    for name in GROUPINGS:
+        groups = profiles.groups[name]
+        known = np.flatnonzero(groups >= 0)
+        shape = (int(groups.max(initial=-1)) + 1, n_users)
+        sums = np.zeros((shape[0], n_keys))
+        if shape[0]:
+            members = sparse.coo_array((np.ones(len(known)), (groups[known], known)), shape=shape).tocsr()
+            sums = (members @ found).toarray()
+        rates = (sums + _GROUP_PRIOR * shares) / ((sums.sum(axis=1, keepdims=True) + _GROUP_PRIOR) * shares)
+        lifts[name] = np.vstack([np.log(rates), np.zeros(n_keys)])
+    return Crowd(level, shares, lifts, _parents(lookup, level))
+
+
+def taste_features(
+    crowd: Crowd, events: Events, profiles: Profiles, interests: sparse.csr_array, lookup: Lookup
+) -> NDArray[np.float64]:
+    """(n_users, n_keys, n_features), in the order of `TASTE_FEATURES`.
+
+    Args:
+        crowd: What everybody's past says.
+        events: Those of the people asked for.
+        profiles: Theirs.
+        interests: (n_users, n_categories) 1 where the category is named.
+        lookup: Activities and sessions.
+    """
+    n_users, n_keys = interests.shape[0], len(crowd.shares)
+    is_booked = (events.sessions >= 0).astype(np.float64)
+    keys = events.keys(lookup, crowd.level)
+    parent = np.append(crowd.parents, -1)[keys]
+    n_parents = int(crowd.parents.max(initial=0)) + 1
+
+    def counts(columns: NDArray[np.int64], width: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.log1p(events.matrix(columns, (n_users, width), weights).toarray())
+
+    logs = np.repeat(np.log(crowd.shares)[None, :], n_users, axis=0)
+    lifts = []
+    for name in GROUPINGS:
+        groups, table = profiles.groups[name], crowd.lifts[name]
+        lifts.append(table[np.where(groups < len(table) - 1, groups, -1)])
+    profile = np.exp(logs + sum(lifts))
+    profile /= profile.sum(axis=1, keepdims=True)
+    seen = _evidence(events, lookup, crowd.level, n_users).toarray()
+    posterior = (seen + PRIOR_EVENTS * profile) / (seen.sum(axis=1, keepdims=True) + PRIOR_EVENTS)
+    named = np.zeros((n_users, n_keys))
+    if TASTE_LEVELS[crowd.level] == "category":
+        named = interests.toarray()[:, crowd.parents]
+    return np.stack(
+        [
+            logs,
+            np.log(profile),
+            np.log(posterior),
+            counts(keys, n_keys, is_booked),
+            counts(keys, n_keys, 1.0 - is_booked),
+            counts(parent, n_parents, np.exp2(-events.days / RECENT_DAYS))[:, crowd.parents],
+            counts(parent, n_parents, is_booked)[:, crowd.parents],
+            counts(parent, n_parents, 1.0 - is_booked)[:, crowd.parents],
+            named,
+            *lifts,
+        ],
+        axis=-1,
+    )
+
+
+def taste_scores(features: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_users, n_keys) log chance that the person's next event is with the key.
+
+    Sums run over one person's row in one order, whoever else is in the block.
+    """
+    scores = (features * weights).sum(axis=-1)
+    top = scores.max(axis=1, keepdims=True)
+    return scores - top - np.log(np.exp(scores - top).sum(axis=1, keepdims=True))
+
+
+def _evidence(events: Events, lookup: Lookup, level: str, n_users: int) -> sparse.csr_array:
+    """(n_users, n_keys) decayed number of events: bookings count 1, the rest `TOLD_WEIGHT`."""
+    weight = np.where(events.sessions >= 0, 1.0, TOLD_WEIGHT) * np.exp2(-events.days / HALF_LIFE_DAYS)
+    return events.matrix(events.keys(lookup, level), (n_users, len(lookup.keys[level])), weight)
+
+
+def _parents(lookup: Lookup, level: str) -> NDArray[np.int64]:
+    coarser = TASTE_LEVELS[level]
+    parents = np.zeros(len(lookup.keys[level]), dtype=np.int64)
+    if coarser is not None:
+        of_activity = lookup.activity_keys[level]
+        parents[of_activity] = lookup.activity_keys[coarser]
+    return parents
