@@ -7,6 +7,7 @@ recommendations = answer(model, catalogue, block, Request(k=10))
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +21,17 @@ from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock, user_block
 from features.signals.place import distance_km
 from recsys.dataset import Dataset
+from recsys.exploration import Exploration, chance_weights, explored
 from recsys.ranking import MISSING
 
 __all__ = ["Reason", "Recommendation", "Request", "answer", "distances_km", "visitor_block", "wanted"]
+
+
+EXPLORATION = "exploration"
+"""Source of a place that was drawn."""
+
+POOL = 90
+"""Places are drawn from so many that follow the list."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ class Recommendation:
         reasons: Strongest first; may be empty.
         distance_km: From where the person is or lives; None where unknown.
         places_left: None for no limit.
+        propensity: Probability with which the place was drawn, given those before it; 1 for a place that was not.
     """
 
     rank: int
@@ -75,6 +85,7 @@ class Recommendation:
     reasons: tuple[Reason, ...]
     distance_km: float | None
     places_left: int | None
+    propensity: float = 1.0
 
 
 def visitor_block(catalogue: Catalogue, dataset: Dataset, request: Request) -> UserBlock:
@@ -96,23 +107,49 @@ def answer(
     """
     distances = distances_km(catalogue, block, request)
     keep = wanted(catalogue, request, distances)
-    lists = rank_block(model, catalogue, block, request.k, keep, policy)
-    chosen = lists.columns[0][lists.columns[0] != MISSING]
+    n_listed = request.k + (POOL if policy.exploration is not None else 0)
+    lists = rank_block(model, catalogue, block, n_listed, keep, policy)
+    ranked = lists.columns[0][lists.columns[0] != MISSING]
+    places, propensities = _places(catalogue, block, ranked, request.k, policy.exploration)
+    chosen = ranked[places]
     reasons = reasons_for(model, catalogue, block, chosen, keep)
     left = catalogue.sessions.places_left
     return [
         Recommendation(
-            rank=place + 1,
+            rank=num + 1,
             activity_id=str(catalogue.sessions.activity_ids[column]),
             session_id=str(catalogue.sessions.session_ids[column]),
             score=float(lists.scores[0, place]),
-            source=str(lists.sources[0]),
-            reasons=reasons[place],
+            source=EXPLORATION if propensity < 1.0 else str(lists.sources[0]),
+            reasons=why,
             distance_km=None if np.isnan(distances[column]) else float(distances[column]),
             places_left=None if np.isnan(left[column]) else int(left[column]),
+            propensity=propensity,
         )
-        for place, column in enumerate(chosen)
+        for num, (column, place, propensity, why) in enumerate(
+            zip(chosen, places, propensities.tolist(), reasons, strict=True)
+        )
     ]
+
+
+def _places(
+    catalogue: Catalogue, block: UserBlock, ranked: NDArray[np.int64], k: int, exploration: Exploration | None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Which places of a longer list are answered, in their order, and the propensity of each.
+
+    Draws depend on the person and the day: a list asked for twice is the same list.
+    """
+    listed = np.arange(min(k, len(ranked)))
+    if exploration is None or not len(listed):
+        return listed, np.ones(len(listed))
+    organisers = catalogue.lookup.keys["organiser"].ids
+    nums = catalogue.lookup.of_sessions["organiser"][catalogue.session_nums[ranked]]
+    shown = np.array([exploration.n_shown.get(str(organisers[num]), 0.0) if num >= 0 else 0.0 for num in nums])
+    pool = chance_weights(shown, np.arange(len(ranked)) >= k, exploration.enough)
+    seed = hashlib.blake2b(f"{block.user_ids[0]} {catalogue.at.date()}".encode(), digest_size=8).digest()
+    places, propensities = explored(listed, pool, exploration.share, np.random.default_rng(list(seed)))
+    order = np.argsort(places)
+    return places[order], propensities[order]
 
 
 def distances_km(catalogue: Catalogue, block: UserBlock, request: Request) -> NDArray[np.float64]:

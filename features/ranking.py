@@ -21,6 +21,7 @@ from features.signals.stage_one import blend, booked_organisers, stage_one
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
+from recsys.exploration import Exploration
 from recsys.ids import IdMap
 from recsys.operator_rules import Adjustment, RuleTable, adjustment
 from recsys.ranking import MISSING, top_k
@@ -60,10 +61,12 @@ class Policy:
     Attributes:
         variety: Weight in [0, 1] of not repeating category, organiser and venue; 0 leaves the order alone.
         rules: Operators' rules; None for none.
+        exploration: Draws of what has had little chance, for single answers; None for none.
     """
 
     variety: float = 0.0
     rules: RuleTable | None = None
+    exploration: Exploration | None = None
 
 
 PLAIN = Policy()
@@ -238,6 +241,7 @@ def recommend(
     user_ids: Sequence[str] | None,
     k: int,
     window_days: float | None = None,
+    policy: Policy = PLAIN,
 ) -> pd.DataFrame:
     """Ranked lists for users of the data set, in blocks of bounded memory.
 
@@ -248,6 +252,7 @@ def recommend(
         user_ids: Whom to rank for, None for every user.
         k: Length of a list.
         window_days: Only sessions that start before `at` + window_days.
+        policy: What is done after scoring.
 
     Returns:
         Rows `user_id, rank, activity_id, session_id, score, source`, ordered by user as asked and rank.
@@ -259,7 +264,7 @@ def recommend(
     catalogue = catalogue_of(known, at, window_days)
     people = chosen_users(known, user_ids)
     frames = [
-        list_frame(catalogue, block, rank_block(model, catalogue, block, k))
+        list_frame(catalogue, block, rank_block(model, catalogue, block, k, policy=policy))
         for block in user_blocks(catalogue, known, people)
     ]
     return pd.concat(frames, ignore_index=True) if frames else _empty_frame()

@@ -15,3 +15,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None, description="a PostgreSQL server; without it an embedded one runs under the home folder"
     )
+    variety: float = Field(
+        default=0.0, ge=0, le=1, description="weight of not repeating category, organiser and venue in a list"
+    )
+    exploration_share: float = Field(
+        default=0.1, ge=0, le=1, description="greatest share of a list's places for organisers that were shown little"
+    )

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.ranking import MISSING
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """How lists explore.
+
+    Attributes:
+        share: Greatest share of a list's places that is drawn, in [0, 1].
+        n_shown: Times that each organiser was shown of late; one that is missing was never shown.
+        enough: Organisers shown so often are not drawn any more.
+    """
+
+    share: float
+    n_shown: Mapping[str, float]
+    enough: float
 
 
 def explored(

@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from features.store import Store
 from serving.champion import Provider
 from serving.edge import LimitedBody, SlashesInIds
+from serving.lists import ListStyle
 from serving.live import LiveData
 from serving.metrics import Metrics, Observed
 from serving.parts import BundleParts
@@ -19,6 +20,7 @@ from serving.problems import RESPONSES, install_problem_handlers
 from serving.routes import (
     catalogue,
     demand,
+    list_policy,
     live_rows,
     openings,
     operations,
@@ -43,6 +45,7 @@ def create_app(
     open_store: Callable[[], Store],
     *,
     clock: Callable[[], pd.Timestamp] = now_utc,
+    style: ListStyle | None = None,
 ) -> FastAPI:
     """The service on a provider of bundles and a store of live rows.
 
@@ -53,9 +56,10 @@ def create_app(
         provider: Started and stopped with the application.
         open_store: Opens the store; called again after a failure.
         clock: Instant at which questions are answered.
+        style: How lists are made after scoring.
     """
     live = LiveData(open_store, clock)
-    service = Service(provider, live, Metrics.new(), clock)
+    service = Service(provider, live, Metrics.new(), clock, style or ListStyle())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -83,6 +87,7 @@ def create_app(
         participation.router,
         people.router,
         live_rows.router,
+        list_policy.router,
         openings.router,
         operations.router,
         pages.router,

@@ -9,9 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.answers import Reason, Recommendation, Request, answer, distances_km, visitor_block, wanted
+from features.ranking import Policy
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock
 from recsys.availability import earliest_of_each_activity, may_be_offered
+from recsys.exploration import Exploration
 from recsys.ranking import MISSING, top_k
 from serving.live import LiveData, Offer, Picture
 from serving.live_queries import read_person
@@ -50,6 +52,29 @@ class Only:
     kinds: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class ListStyle:
+    """How lists are made after scoring.
+
+    Attributes:
+        variety: Weight in [0, 1] of not repeating category, organiser and venue.
+        exploration_share: Greatest share of a list's places for organisers that were shown little.
+    """
+
+    variety: float = 0.0
+    exploration_share: float = 0.1
+
+    def policy(self, offer: Offer) -> Policy:
+        """What is done to the scores of an offer's candidates."""
+        exploration = None
+        if self.exploration_share > 0:
+            n_organisers = max(len(offer.catalogue.lookup.keys["organiser"]), 1)
+            enough = max(sum(offer.n_shown.values()) / n_organisers, 1.0)
+            exploration = Exploration(self.exploration_share, offer.n_shown, enough)
+        rules = offer.rules if len(offer.rules.valid_at(offer.catalogue.at)) else None
+        return Policy(self.variety, rules, exploration)
+
+
 def make_list(
     live: LiveData,
     parts: BundleParts | None,
@@ -57,6 +82,7 @@ def make_list(
     request: Request,
     only: Only,
     user_id: str | None = None,
+    style: ListStyle | None = None,
 ) -> Made:
     """Sessions that can be booked at `now`, ranked for a person, or for a visitor without `user_id`.
 
@@ -81,7 +107,8 @@ def make_list(
     block = not_offered(block, catalogue.sessions.session_ids[~keep])
     if parts is None or parts.ranking is None:
         return Made(popular(catalogue, block, request), picture, None, now, False)
-    rows = [_with_reason(catalogue, row) for row in answer(parts.ranking, catalogue, block, request)]
+    policy = (style or ListStyle()).policy(replace(offer, catalogue=catalogue))
+    rows = [_with_reason(catalogue, row) for row in answer(parts.ranking, catalogue, block, request, policy)]
     return Made(rows, picture, parts.name, parts.data_until, is_personal)
 
 

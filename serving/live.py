@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TypeVar
 
@@ -16,11 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.store import Store
+from features.store_lists import forget_shown, operator_rules, shown_counts
 from recsys.dataset import Dataset
 from recsys.errors import DataError, RecsysError, UnknownIdError
+from recsys.operator_rules import RuleTable
 from recsys.regions import RegionTree
 from serving.candidates import Checked, check
-from serving.live_queries import read_all, read_sessions
+from serving.live_queries import FAR, read_all, read_sessions
 from serving.parts import BundleParts
 from serving.problems import ProblemError
 from serving.similarity import similarity_rows
@@ -38,6 +41,9 @@ RENEW_AFTER_S = 30.0
 
 TOO_OLD_S = 300.0
 """A request makes candidates itself rather than use older ones."""
+
+SHOWN_DAYS = 28
+"""Whoever was shown little within so many days is given chances."""
 
 CHEAP_CPU_S = 1.0
 """A request waits for candidates that hold this process's last write if they take no longer to make."""
@@ -92,10 +98,19 @@ class Picture:
 
 @dataclass(frozen=True)
 class Offer:
-    """Candidates for lists, and the picture that they and all names in a list come from."""
+    """Candidates for lists, and the picture that they and all names in a list come from.
+
+    Attributes:
+        picture: The rows.
+        catalogue: Candidates.
+        rules: Operators' rules.
+        n_shown: Times that each organiser was shown within `SHOWN_DAYS`.
+    """
 
     picture: Picture
     catalogue: Catalogue
+    rules: RuleTable
+    n_shown: Mapping[str, float]
 
 
 class LiveData:
@@ -113,6 +128,7 @@ class LiveData:
         self._offer_cpu_s = 0.0
         self._checked: tuple[int, Offer, Checked] | None = None
         self._has_written = False
+        self._forgot_on: date | None = None
         self._opening, self._reading, self._making = threading.Lock(), threading.Lock(), threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -254,9 +270,22 @@ class LiveData:
             began = time.thread_time()
             self._has_written = False
             picture = self.picture(fresh=True)
-            self._offer = Offer(picture, catalogue_of(picture.dataset, self._clock()))
+            self._offer = self._made(picture, self._clock())
             self._offer_cpu_s = time.thread_time() - began
             return self._offer
+
+    def _forget(self) -> None:
+        """Once a day, what lists showed long ago."""
+        now = self._clock()
+        if self._forgot_on != now.date():
+            self.using(lambda store: forget_shown(store, now))
+            self._forgot_on = now.date()
+
+    def _made(self, picture: Picture, at: pd.Timestamp) -> Offer:
+        shown = self.using(lambda store: shown_counts(store, at - pd.Timedelta(days=SHOWN_DAYS), FAR))
+        organisers = picture.activities["organiser_id"].reindex(pd.Index(shown["activity_id"], dtype=object))
+        n_shown = shown["n_shown"].groupby(organisers.astype(object).to_numpy()).sum()
+        return Offer(picture, catalogue_of(picture.dataset, at), self.using(operator_rules), n_shown.to_dict())
 
     def _follow(self) -> None:
         wait_s = self._interval_s
@@ -266,6 +295,7 @@ class LiveData:
                 held = self._offer
                 if held is None or self.version() != held.picture.version or self._age_s(held) > RENEW_AFTER_S:
                     self._renew()
+                self._forget()
             except ProblemError:
                 pass
             # A store that is written to without pause may take a quarter of a core, not a whole one.

@@ -18,6 +18,7 @@ from features.store import open_store
 from recsys.errors import RecsysError
 from serving.app import create_app, now_utc
 from serving.champion import ChampionWatcher
+from serving.lists import ListStyle
 from serving.parts import open_parts
 
 _BEHIND = "CULTURE_SERVE_SECONDS_BEHIND"
@@ -147,7 +148,10 @@ def app_from_environment() -> FastAPI:
     settings = Settings()
     behind = pd.Timedelta(seconds=float(os.environ.get(_BEHIND, "0")))
     return create_app(
-        ChampionWatcher(settings.home, open_parts), lambda: open_store(settings), clock=lambda: now_utc() - behind
+        ChampionWatcher(settings.home, open_parts),
+        lambda: open_store(settings),
+        clock=lambda: now_utc() - behind,
+        style=ListStyle(settings.variety, settings.exploration_share),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -171,7 +171,7 @@ class ReportQuery(Period):
     lang: Language | None = Field(default=None, description="language of the workbook")
 
 
-def local_monday(moment: pd.Timestamp, timezone: str) -> date:
-    """First day of the local week that holds an instant."""
-    local = moment.tz_convert(timezone)
-    return (local - pd.Timedelta(days=local.dayofweek)).date()
+class ExposureQuery(Period):
+    """Whose exposure."""
+
+    by: Literal["organiser", "region", "venue_size"] = Field(default="organiser", description="what is told apart")

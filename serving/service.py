@@ -10,6 +10,7 @@ import pandas as pd
 from fastapi import Depends, Request
 
 from serving.champion import Provider
+from serving.lists import ListStyle
 from serving.live import LiveData
 from serving.metrics import Metrics
 from serving.parts import BundleParts
@@ -26,12 +27,14 @@ class Service:
         live: Rows as they are now.
         metrics: Figures of this process.
         clock: The instant at which questions are answered.
+        style: How lists are made after scoring.
     """
 
     provider: Provider[BundleParts]
     live: LiveData
     metrics: Metrics
     clock: Callable[[], pd.Timestamp]
+    style: ListStyle
 
 
 def _service(request: Request) -> Service:

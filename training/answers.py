@@ -12,8 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from features.openings import opening_inputs
-from features.ranking import RankingModel, load_ranking, recommend
+from features.ranking import Policy, RankingModel, load_ranking, recommend
 from features.settings import Settings
+from features.store import open_store
+from features.store_lists import operator_rules
 from recsys.dataset import Dataset
 from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.openings.suggest import suggest
@@ -48,7 +50,10 @@ def recommend_file(
         dataset = with_strangers(dataset, user_ids, say)
     say("ranking")
     window_days = _within_calendar(as_of, session_window_days)
-    return write_table(recommend(model, dataset, as_of, user_ids, k, window_days), output)
+    with open_store(settings) as store:
+        rules = operator_rules(store)
+    policy = Policy(variety=settings.variety, rules=rules if len(rules.valid_at(as_of)) else None)
+    return write_table(recommend(model, dataset, as_of, user_ids, k, window_days, policy), output)
 
 
 def forecast_file(settings: Settings, as_of: pd.Timestamp, horizon_weeks: int, output: Path, say: Say) -> int:

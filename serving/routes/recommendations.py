@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi import Request as HttpRequest
 
 from features.answers import Recommendation, Request
+from features.store_lists import Shown, log_shown
 from serving.edge import ActivityId, UserId
 from serving.lists import Made, Only, make_list
 from serving.live import Picture
@@ -67,12 +68,14 @@ def _list(service: Service, query: Filters, request_id: str, lang: Language, use
         region_id=query.region_id,
     )
     only = Only(tuple(query.category), tuple(query.kind))
-    made = make_list(service.live, service.provider.current(), service.clock(), request, only, user_id)
+    made = make_list(service.live, service.provider.current(), service.clock(), request, only, user_id, service.style)
     return _answer(service, made, request_id, lang)
 
 
 def _answer(service: Service, made: Made, request_id: str, lang: Language) -> RecommendationList:
     service.metrics.lists.labels(made.rows[0].source if made.rows else "empty").inc()
+    places = [Shown(r.rank, r.activity_id, r.session_id, r.source, r.propensity) for r in made.rows]
+    service.live.using(lambda store: log_shown(store, request_id, service.clock(), made.bundle, places))
     zone = made.picture.dataset.timezone
     return RecommendationList(
         request_id=request_id,
@@ -105,6 +108,7 @@ def ranked(picture: Picture, row: Recommendation, lang: Language) -> RankedSessi
         places_left=row.places_left,
         score=row.score,
         source=row.source,
+        propensity=row.propensity,
         reasons=[reason.zh if lang == "zh" else reason.en for reason in row.reasons],
         reason_kinds=[reason.code for reason in row.reasons],
     )

@@ -46,6 +46,9 @@ class RankedSession(BaseModel):
     places_left: int | None = Field(default=None, description="none: no limit is known")
     score: float = Field(description="higher is better; comparable within this list only")
     source: str = Field(description="which ranker or fallback found it")
+    propensity: float = Field(
+        default=1.0, gt=0, le=1, description="below 1: the place was drawn with this probability, to give a chance"
+    )
     reasons: list[str] = Field(description="sentences in the language asked for, strongest first")
     reason_kinds: list[str] = Field(default_factory=list, description="kind of each reason, in the same order")
 

@@ -1,0 +1,64 @@
+"""What operators send and get."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from serving.params import Moment
+
+
+class RuleBody(BaseModel):
+    """What a rule does to lists."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Literal["pin", "boost", "bury"] = Field(description="pin: before all that is not pinned")
+    target: Literal["category", "organiser", "region"] = Field(description="a region holds those under it")
+    value: str = Field(min_length=1, max_length=500, description="the category, organiser or region_id meant")
+    strength: float = Field(
+        default=1.0,
+        gt=0,
+        le=100,
+        description="standard deviations of a list's scores that a boost adds or a burial takes",
+    )
+    valid_from: Moment | None = Field(default=None, description="in force from here; from now on without it")
+    valid_until: Moment | None = Field(default=None, description="no longer in force; for ever without it")
+
+
+class OperatorRule(BaseModel):
+    """A rule as stored."""
+
+    rule_id: str
+    action: Literal["pin", "boost", "bury"]
+    target: Literal["category", "organiser", "region"]
+    value: str
+    strength: float
+    valid_from: datetime | None
+    valid_until: datetime | None
+    in_force: bool = Field(description="by the service's clock")
+
+
+class Exposed(BaseModel):
+    """How often lists showed one organiser, region or size of venue."""
+
+    value: str
+    sessions: int = Field(ge=0, description="sessions that lists of the time could show")
+    offered_share: float = Field(ge=0, le=1, description="of all such sessions")
+    shown: int = Field(ge=0, description="places in lists")
+    shown_share: float = Field(ge=0, le=1, description="of all places in lists")
+    drawn: int = Field(ge=0, description="places given by exploration")
+    mean_place: float | None = Field(description="1 is the top; none: never shown")
+
+
+class ExposureReport(BaseModel):
+    """Whom lists showed."""
+
+    since: datetime
+    until: datetime
+    by: Literal["organiser", "region", "venue_size"]
+    shown: int
+    drawn: int
+    items: list[Exposed]
