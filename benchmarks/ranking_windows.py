@@ -32,7 +32,8 @@ def table(evaluation: pd.DataFrame, metric: str) -> pd.DataFrame:
     chosen = evaluation[evaluation["metric"] == metric]
     means = chosen.pivot_table(index="model", columns="segment", values="mean", sort=False)
     served = chosen[chosen["role"] == "served"]["model"].iloc[0]
-    ratio = means.loc[served] / means.drop(index=served).max()
+    others = chosen[chosen["role"].isin(("learner", "baseline"))]["model"].unique()
+    ratio = means.loc[served] / means.loc[others].max()
     return pd.concat([means, ratio.to_frame("served / best other").T])
 
 

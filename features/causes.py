@@ -58,8 +58,12 @@ def block_without(catalogue: Catalogue, block: UserBlock, causes: Sequence[Cause
     """
     n = len(causes)
     person = np.arange(n)
-    parts = [_kept_events(catalogue, block.events, cause, row) for row, cause in enumerate(causes)]
-    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Events.__dataclass_fields__}
+
+    def kept(events: Events) -> Events:
+        parts = [_kept_events(catalogue, events, cause, row) for row, cause in enumerate(causes)]
+        return Events(
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in Events.__dataclass_fields__}
+        )
 
     def per_cause(values: NDArray[np.float64], *codes: str) -> NDArray[np.float64]:
         is_gone = np.array([cause.code in codes for cause in causes], dtype=bool)
@@ -69,7 +73,8 @@ def block_without(catalogue: Catalogue, block: UserBlock, causes: Sequence[Cause
         user_ids=np.repeat(block.user_ids, n),
         is_personal=np.repeat(block.is_personal, n),
         people=_repeated(block.people, causes),
-        events=Events(**joined),
+        events=kept(block.events),
+        shown=kept(block.shown),
         lat=per_cause(block.lat, "distance"),
         lon=per_cause(block.lon, "distance"),
         birth_years=per_cause(block.birth_years, "age"),

@@ -113,13 +113,19 @@ def rank_block(
     scores = pair_scores(model, catalogue, block, allowed)
     if policy.rules is not None:
         scores = _adjustment(catalogue, policy.rules).applied(scores, allowed)
-    if policy.variety > 0:
-        pool = top_k(scores, allowed, k * VARIETY_POOL)
-        labels = [(catalogue.levels[level].of_candidate, share) for level, share in VARIETY_LABELS]
-        columns = varied(pool, _taken(scores, pool), labels, k, policy.variety)
-    else:
-        columns = top_k(scores, allowed, k)
+    columns = listed(catalogue, scores, allowed, k, policy.variety)
     return Lists(columns, _taken(scores, columns), _sources(model, block))
+
+
+def listed(
+    catalogue: Catalogue, scores: NDArray[np.floating], allowed: NDArray[np.bool_], k: int, variety: float
+) -> NDArray[np.int64]:
+    """(n_users, k) candidates in the order of their scores, spread by `variety`; -1 where a list has ended."""
+    if variety <= 0:
+        return top_k(scores, allowed, k)
+    pool = top_k(scores, allowed, k * VARIETY_POOL)
+    labels = [(catalogue.levels[level].of_candidate, share) for level, share in VARIETY_LABELS]
+    return varied(pool, _taken(scores, pool), labels, k, variety)
 
 
 def offered(catalogue: Catalogue, block: UserBlock, wanted: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
@@ -142,8 +148,9 @@ def pair_scores(
     return _re_ranked(model.re_ranker, catalogue, block, first, allowed | ~block.is_personal[:, None], scores)
 
 
-def _taken(scores: NDArray[np.float64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.take_along_axis(np.append(scores, np.zeros((len(scores), 1)), axis=1), columns, axis=1)
+def _taken(scores: NDArray[np.floating], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+    padded = np.append(scores.astype(np.float64), np.zeros((len(scores), 1)), axis=1)
+    return np.take_along_axis(padded, columns, axis=1)
 
 
 def _sources(model: RankingModel, block: UserBlock) -> NDArray[np.object_]:

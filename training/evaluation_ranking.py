@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,19 +10,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.ranking import offered, pair_scores
+from features.ranking import listed, offered, pair_scores
 from features.ranking_model import RankingModel
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
 from features.signals.stage_one import stage_one
 from recsys.dataset import Dataset
+from recsys.exploration import explored
 from recsys.metrics import coverage, ndcg_at_k, novelty, recall_at_k
 from recsys.ranking import MISSING, top_k
 from training.contenders import ContenderConfig, Contenders, fit_contenders
 from training.windows import asked, hits_of
 
 SERVED = "two-stage"
+
+VARIETIES = (0.1, 0.3)
+DRAWN_SHARE = 0.1
+_DRAWN_FROM = 90
+"""What is done to the served list after scoring stands in rows of its own: their distance is the price."""
+
+NEW_ORGANISERS = "new organisers"
+PARTS = (NEW_ORGANISERS, "sessions not booked yet", "sessions booked 1 to 4 times", "sessions booked 5 times and more")
+"""Parts of the candidates that lists are also judged on alone: the list of the part against the hits in it."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +44,9 @@ class JudgedLists:
         user_ids: (n_users,) people with a hit.
         segment: (n_users,) `hot`, `warm` or `cold`.
         n_candidates: Candidates of the window.
-        figures: By model and metric, (n_users,): `ndcg`, `recall` (those `new` for organisers not booked before; NaN
-            where nothing is relevant), `novelty`, `listed` (1: a list was given).
+        figures: By model and metric, (n_users,): `ndcg`, `recall` (with a part's name after them for the list of that
+            part alone; NaN where nothing is relevant), `novelty`, `categories` (different ones in the list), `listed`
+            (1: a list was given).
         coverage: By model, the share of the candidates that stand in some list.
     """
 
@@ -71,13 +83,19 @@ def judge_lists(
     for block, relevant, outside in asked(catalogue, known, _with_strangers(known, hits), hits):
         user_ids.append(np.asarray(block.user_ids, dtype=object))
         segments.append(_segments(block))
-        is_new = ~_known_organisers(catalogue, block)
         allowed = offered(catalogue, block)
+        parts = _parts(catalogue, block)
         for name, scores in _all_scores(model, others, catalogue, block, allowed):
-            listed, listed_new = top_k(scores, allowed, k), top_k(scores, allowed & is_new, k)
-            found = _judge((listed, listed_new), relevant, outside, is_new, catalogue)
+            columns = top_k(scores, allowed, k)
+            found = _judge(columns, relevant, outside, catalogue)
+            for part, inside in parts.items():
+                found |= _judge_part(top_k(scores, allowed & inside, k), relevant & inside, catalogue, part)
             blocks.setdefault(name, []).append(found)
-            lists.setdefault(name, []).append(listed)
+            lists.setdefault(name, []).append(columns)
+            if name == SERVED:
+                for style, styled in _styled(catalogue, block, scores, allowed, k):
+                    blocks.setdefault(style, []).append(_judge(styled, relevant, outside, catalogue))
+                    lists.setdefault(style, []).append(styled)
     nobody = np.zeros(0, dtype=object)
     return JudgedLists(
         window=cut_off.isoformat(),
@@ -102,31 +120,60 @@ def _all_scores(
     yield from others.scores(catalogue, block, first["affinity"]).items()
 
 
+def _styled(
+    catalogue: Catalogue, block: UserBlock, scores: NDArray[np.floating], allowed: NDArray[np.bool_], k: int
+) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """The served lists with variety, and with places drawn from those that follow as if nobody had been shown yet."""
+    for variety in VARIETIES:
+        yield f"{SERVED}, variety {variety}", listed(catalogue, scores, allowed, k, variety)
+    longer = top_k(scores, allowed, k + _DRAWN_FROM)
+    drawn = np.full((len(longer), k), MISSING, dtype=np.int64)
+    for row, (user_id, columns) in enumerate(zip(block.user_ids, longer, strict=True)):
+        ranked = columns[columns != MISSING]
+        kept = np.arange(min(k, len(ranked)))
+        seed = np.random.default_rng(zlib.crc32(str(user_id).encode()))
+        places, _ = explored(kept, (np.arange(len(ranked)) >= k).astype(np.float64), DRAWN_SHARE, seed)
+        drawn[row, : len(kept)] = ranked[np.sort(places)]
+    yield f"{SERVED}, {DRAWN_SHARE:.0%} drawn", drawn
+
+
+def _parts(catalogue: Catalogue, block: UserBlock) -> dict[str, NDArray[np.bool_]]:
+    """(n_users, n_candidates) what is in each part."""
+    n_booked = catalogue.facts["booked_so_far"]
+    states = (n_booked == 0, (n_booked > 0) & (n_booked < 5), n_booked >= 5)
+    everybody = [np.broadcast_to(state, (len(block), len(catalogue))) for state in states]
+    return dict(zip(PARTS, [~_known_organisers(catalogue, block), *everybody], strict=True))
+
+
 def _judge(
-    lists: tuple[NDArray[np.int64], NDArray[np.int64]],
-    relevant: NDArray[np.bool_],
-    outside: NDArray[np.int64],
-    is_new: NDArray[np.bool_],
-    catalogue: Catalogue,
+    columns: NDArray[np.int64], relevant: NDArray[np.bool_], outside: NDArray[np.int64], catalogue: Catalogue
 ) -> dict[str, NDArray[np.float64]]:
     n_relevant = _n_activities(relevant, catalogue) + outside
-    columns, columns_new = lists
-    hit = np.take_along_axis(np.append(relevant, np.zeros((len(relevant), 1), bool), axis=1), columns, axis=1)
-    new_relevant = relevant & is_new
-    new_hit = np.take_along_axis(
-        np.append(new_relevant, np.zeros((len(relevant), 1), bool), axis=1), columns_new, axis=1
-    )
-    n_new = _n_activities(new_relevant, catalogue)
+    hit = _hit(columns, relevant)
     organiser = catalogue.levels["organiser"]
     shares = (np.append(organiser.n_users, 0)[organiser.of_candidate] + 1) / (catalogue.n_people + 1)
+    category = np.append(catalogue.levels["category"].of_candidate, MISSING)[columns]
+    ordered = np.sort(category, axis=1)
     return {
         "ndcg": ndcg_at_k(hit, n_relevant),
         "recall": recall_at_k(hit, n_relevant),
-        "new ndcg": ndcg_at_k(new_hit, n_new),
-        "new recall": recall_at_k(new_hit, n_new),
         "novelty": novelty(columns, shares),
+        "categories": ((ordered[:, 1:] != ordered[:, :-1]).sum(axis=1) + (ordered[:, 0] >= 0)).astype(np.float64),
         "listed": (columns[:, :1] != MISSING).any(axis=1).astype(np.float64),
     }
+
+
+def _judge_part(
+    columns: NDArray[np.int64], relevant: NDArray[np.bool_], catalogue: Catalogue, part: str
+) -> dict[str, NDArray[np.float64]]:
+    hit, n_relevant = _hit(columns, relevant), _n_activities(relevant, catalogue)
+    return {f"ndcg {part}": ndcg_at_k(hit, n_relevant), f"recall {part}": recall_at_k(hit, n_relevant)}
+
+
+def _hit(columns: NDArray[np.int64], relevant: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n_users, k) whether each place of a list is relevant."""
+    nothing = np.zeros((len(relevant), 1), dtype=bool)
+    return np.asarray(np.take_along_axis(np.append(relevant, nothing, axis=1), columns, axis=1))
 
 
 def _n_activities(relevant: NDArray[np.bool_], catalogue: Catalogue) -> NDArray[np.int64]:

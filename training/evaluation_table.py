@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.metrics import bootstrap_interval
 from training.contenders import BACKED_OFF, REGIONAL
-from training.evaluation_ranking import SERVED, JudgedLists
+from training.evaluation_ranking import PARTS, SERVED, JudgedLists
 
 COLUMNS = ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
 BASELINES = ("popularity", "affinity", REGIONAL, BACKED_OFF)
@@ -42,6 +42,7 @@ def _rows(windows: Sequence[JudgedLists], k: int, seed: int) -> Iterator[tuple[o
     segment = np.concatenate([window.segment for window in windows])
     for name in [one for one in windows[0].figures if all(one in window.figures for window in windows)]:
         role = "served" if name == SERVED else "baseline" if name in BASELINES else "learner"
+        role = "style" if name.startswith(f"{SERVED},") else role
         figures = {m: np.concatenate([w.figures[name][m] for w in windows]) for m in windows[0].figures[name]}
         for part, metric, values, inside in _by_segment(figures, segment, k):
             rng = np.random.default_rng(seed)
@@ -57,9 +58,12 @@ def _by_segment(
     figures: dict[str, NDArray[np.float64]], segment: NDArray[np.object_], k: int
 ) -> Iterator[tuple[str, str, NDArray[np.float64], NDArray[np.bool_]]]:
     names = {"ndcg": f"ndcg@{k}", "recall": f"recall@{k}", "novelty": "novelty", "listed": "share listed"}
+    names["categories"] = f"categories@{k}"
     everybody = np.ones(len(segment), dtype=bool)
     for part in _SEGMENTS:
         for metric, shown in names.items():
             yield part, shown, figures[metric], everybody if part == "all" else segment == part
-    for metric in ("ndcg", "recall"):
-        yield "new organisers", names[metric], figures[f"new {metric}"], everybody
+    for part in PARTS:
+        for metric in ("ndcg", "recall"):
+            if f"{metric} {part}" in figures:
+                yield part, names[metric], figures[f"{metric} {part}"], everybody

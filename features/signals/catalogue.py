@@ -27,6 +27,9 @@ SLOW_DAYS = 90.0
 PLACE_STEP = 1e6
 """Between the keys in a sorted list of days."""
 
+USUAL_DAYS = 365.0
+"""Age of the oldest session that says how early an organiser's sessions fill."""
+
 COMPANY_DAYS = 240.0
 """Age of the oldest session whose people count as met."""
 
@@ -243,8 +246,18 @@ def session_facts(
     published = rows["published_at"].to_numpy(dtype="datetime64[ns]").astype(np.int64)
     on_offer = np.where(rows["published_at"].isna(), np.nan, (at.value - published) / NS_PER_DAY)
     capacity = rows["capacity"].to_numpy(dtype=np.float64)
+    lead_days = (sessions.starts - at.value) / NS_PER_DAY
+    usual = _usual_so_far(everybody, lookup, session_nums, at)
+    shown, opened = (
+        _told(known, lookup, kind)[lookup.session_activity[session_nums]] for kind in ("impression", "view")
+    )
     return {
-        "lead_days": (sessions.starts - at.value) / NS_PER_DAY,
+        "usual_so_far": usual,
+        "so_far_lift": np.log((so_far + 1.0) / (usual + 1.0)),
+        "shown": shown,
+        "opened": opened,
+        "open_rate": np.divide(opened, shown + 10.0, out=np.full(len(shown), np.nan), where=shown > 0),
+        "lead_days": lead_days,
         "hour": (slots % 24).astype(np.float64),
         "weekday": (slots // 24).astype(np.float64),
         "hours_long": np.where(rows["ends_at"].isna(), np.nan, (sessions.ends - sessions.starts) / NS_PER_DAY * 24),
@@ -259,3 +272,28 @@ def session_facts(
         "max_age": activity["max_age"].to_numpy(dtype=np.float64),
         "online": activity["online"].to_numpy(dtype=np.float64),
     }
+
+
+def _told(known: Dataset, lookup: Lookup, kind: str) -> NDArray[np.float64]:
+    """(n_activities,) feedback of a kind, from everybody."""
+    ids = known.feedback["activity_id"][(known.feedback["kind"] == kind).to_numpy(dtype=bool)]
+    nums = lookup.activities.nums_or_missing(ids)
+    return np.bincount(nums[nums >= 0], minlength=len(lookup.activities)).astype(np.float64)
+
+
+def _usual_so_far(
+    everybody: Events, lookup: Lookup, session_nums: NDArray[np.int64], at: pd.Timestamp
+) -> NDArray[np.float64]:
+    """(n_candidates,) bookings that a held session of the organiser had as long before its start; NaN without any."""
+    organiser = lookup.of_sessions["organiser"]
+    days_ago = (at.value - lookup.session_start) / NS_PER_DAY
+    is_held = (days_ago >= 0) & (days_ago < USUAL_DAYS) & (organiser >= 0)
+    n_held = np.bincount(organiser[is_held], minlength=len(lookup.keys["organiser"]) + 1)
+    of_held = everybody.only(everybody.is_taking & (everybody.sessions >= 0))
+    of_held = of_held.only(is_held[of_held.sessions])
+    lead = np.clip(of_held.days - days_ago[of_held.sessions], 0, USUAL_DAYS)
+    sorted_leads = np.sort(organiser[of_held.sessions] * PLACE_STEP + lead)
+    wanted = organiser[session_nums]
+    first = np.searchsorted(sorted_leads, wanted * PLACE_STEP + np.clip(-days_ago[session_nums], 0, USUAL_DAYS))
+    n_by_then = np.searchsorted(sorted_leads, (wanted + 1) * PLACE_STEP) - first
+    return np.divide(n_by_then, n_held[wanted], out=np.full(len(wanted), np.nan), where=n_held[wanted] > 0)

@@ -104,6 +104,23 @@ def events_of(
     return found.only(np.lexsort((found.sessions, found.activities, -found.days, found.rows)))
 
 
+def impressions_of(feedback: pd.DataFrame, user_ids: NDArray[np.object_], lookup: Lookup, at: pd.Timestamp) -> Events:
+    """What the users were shown before `at`: an impression says nothing of liking, so it is none of `events_of`."""
+    shown = feedback[(feedback["occurred_at"] < at) & (feedback["kind"] == "impression")]
+    n = len(shown)
+    found = Events(
+        rows=_rows(pd.Index(user_ids, dtype=object), shown),
+        activities=lookup.activities.nums_or_missing(shown["activity_id"]),
+        sessions=np.full(n, -1, dtype=np.int64),
+        days=(at.value - nanoseconds(shown["occurred_at"])) / NS_PER_DAY,
+        weights=np.ones(n),
+        is_taking=np.zeros(n, dtype=bool),
+        for_others=np.zeros(n, dtype=bool),
+    )
+    found = found.only((found.rows >= 0) & (found.activities >= 0))
+    return found.only(np.lexsort((found.activities, -found.days, found.rows)))
+
+
 def _rows(users: pd.Index, frame: pd.DataFrame) -> NDArray[np.int64]:
     return np.asarray(users.get_indexer(pd.Index(frame["user_id"], dtype=object)), dtype=np.int64)
 

@@ -13,6 +13,7 @@ from features.signals.habits import day_signals, habit_signals, rival_signals
 from features.signals.history import Signals, crowd_signals, own_signals, person_signals
 from features.signals.nearness import place_signals, profile_signals
 from features.signals.people import UserBlock
+from features.signals.shown import shown_signals
 from recsys.ranking import ranks
 
 
@@ -47,6 +48,7 @@ def pair_signals(
     signals |= rival_signals(catalogue, cols)
     signals |= company_signals(catalogue, block, rows, cols)
     signals |= title_signals(catalogue, block, rows, cols)
+    signals |= shown_signals(catalogue, block, rows, cols)
     signals |= place_signals(catalogue, block, rows, cols)
     signals |= profile_signals(catalogue, block, rows, cols)
     return {name: values.astype(np.float32) for name, values in signals.items()}

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from features.removed_tags import is_removed, profiles_less
 from features.signals.catalogue import Catalogue
-from features.signals.events import Events, events_of
+from features.signals.events import Events, events_of, impressions_of
 from features.signals.groups import Profiles, profiles_of
 from features.signals.lookup import SEPARATOR, take_or_missing
 from recsys.availability import People, people_of
@@ -27,6 +27,7 @@ class UserBlock:
         is_personal: (n_users,) False for those who opted out: nothing of their past or profile is used.
         people: What decides on what may be offered; it knows the past of those who opted out too.
         events: Own past of those who did not opt out.
+        shown: What they were shown.
         lat: (n_users,) home, NaN where unknown.
         lon: (n_users,) home, NaN where unknown.
         birth_years: (n_users,) NaN where unknown.
@@ -38,6 +39,7 @@ class UserBlock:
     is_personal: NDArray[np.bool_]
     people: People
     events: Events
+    shown: Events
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
     birth_years: NDArray[np.float64]
@@ -104,6 +106,7 @@ def user_block(
         is_personal=is_personal,
         people=people,
         events=events,
+        shown=impressions_of(feedback, hidden, catalogue.lookup, catalogue.at),
         lat=shown[:, 0],
         lon=shown[:, 1],
         birth_years=shown[:, 2],

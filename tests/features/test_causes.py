@@ -78,9 +78,10 @@ def test_a_person_without_a_cause_is_the_one_of_the_rows_without_it(catalogue, k
         found = block_without(catalogue, block_of(catalogue, known, user_id), causes)
         for row, cause in enumerate(causes):
             expected = user_block(catalogue, *rows_without(known, user_id, cause, catalogue), known.sessions)
-            mine = found.events.only(found.events.rows == row)
-            for name in ("activities", "sessions", "days", "weights", "is_taking", "for_others"):
-                np.testing.assert_array_equal(getattr(mine, name), getattr(expected.events, name), err_msg=cause.code)
+            for mine, theirs in ((found.events, expected.events), (found.shown, expected.shown)):
+                own = mine.only(mine.rows == row)
+                for name in ("activities", "sessions", "days", "weights", "is_taking", "for_others"):
+                    np.testing.assert_array_equal(getattr(own, name), getattr(theirs, name), err_msg=cause.code)
             for name in ("lat", "lon", "birth_years"):
                 np.testing.assert_array_equal(getattr(found, name)[row], getattr(expected, name)[0], err_msg=cause.code)
             for name, groups in expected.profiles.groups.items():

@@ -6,6 +6,7 @@ import pytest
 
 from recsys.dataset import Dataset
 from tests.ranking_world import AT, ranking_world, world_tables
+from training.evaluation_ranking import PARTS
 from training.ranking import RankingConfig, evaluate_ranking, fit_learners, fit_ranking
 from training.reranker import TreeConfig, distinct_signals, fit_re_ranker
 from training.windows import WindowConfig, WindowMemory, cut_offs, hits_of, window_pairs
@@ -67,14 +68,16 @@ def test_the_table_has_every_ranker_segment_and_interval(table):
     assert list(table) == ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
     learners = {"ease", "item-knn", "als", "hybrid", "taste-theme", "taste-kind", "taste-slot"}
     baselines = {"popularity", "affinity", "regional popularity", "affinity, else regional popularity"}
-    assert {"two-stage", *learners, *baselines} == set(table["model"])
+    styles = {"two-stage, variety 0.1", "two-stage, variety 0.3", "two-stage, 10% drawn"}
+    assert {"two-stage", *styles, *learners, *baselines} == set(table["model"])
+    assert set(table.loc[table["role"] == "style", "model"]) == styles
     assert set(table[table["role"] == "baseline"]["model"]) == baselines
-    assert set(table["segment"]) == {"all", "hot", "warm", "cold", "new organisers"}
-    assert set(table["metric"]) == {"ndcg@10", "recall@10", "novelty", "share listed", "coverage@10"}
+    assert set(table["segment"]) == {"all", "hot", "warm", "cold", *PARTS}
+    assert set(table["metric"]) == {"ndcg@10", "recall@10", "novelty", "categories@10", "share listed", "coverage@10"}
     known = table.dropna(subset=["mean"])
     assert (known["low"] <= known["mean"] + 1e-12).all()
     assert (known["mean"] <= known["high"] + 1e-12).all()
-    shares = known[known["metric"] != "novelty"]["mean"]
+    shares = known[~known["metric"].isin(("novelty", "categories@10"))]["mean"]
     assert shares.between(0, 1).all()
 
 
@@ -166,3 +169,17 @@ def test_signals_that_say_nothing_new_are_left_out():
         {"a": [1.0, 2.0], "same": [1.0, 2.0], "flat": [3.0, 3.0], "no": [np.nan] * 2, "b": [1.0, np.nan]}
     )
     assert distinct_signals(signals.astype(np.float32)) == ["a", "b"]
+
+
+def test_styles_show_their_price(table):
+    figures = table[table["segment"] == "all"].set_index(["model", "metric"])["mean"]
+    assert figures["two-stage, variety 0.3", "categories@10"] >= figures["two-stage", "categories@10"]
+    for style in ("variety 0.1", "variety 0.3", "10% drawn"):
+        assert 0.5 < figures[f"two-stage, {style}", "ndcg@10"] / figures["two-stage", "ndcg@10"] < 1.1
+
+
+def test_sessions_are_judged_by_how_much_they_were_booked(table):
+    served = table[(table["model"] == "two-stage") & (table["metric"] == "ndcg@10")].set_index("segment")
+    parts = [f"sessions {part}" for part in ("not booked yet", "booked 1 to 4 times", "booked 5 times and more")]
+    assert (served.loc[parts, "n"] > 0).sum() >= 2
+    assert served.loc[parts, "mean"].dropna().between(0, 1).all()

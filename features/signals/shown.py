@@ -1,0 +1,42 @@
+"""Signals of what was shown: passed over by the person, or opened by everybody who saw it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.signals.catalogue import Catalogue, KeyColumns
+from features.signals.events import Events
+from features.signals.history import Signals
+from features.signals.lookup import take_or_missing
+from features.signals.people import UserBlock
+
+SHOWN_LEVELS = ("activity", "programme", "theme")
+HALF_LIFE_DAYS = 30.0
+
+
+def shown_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
+    """How often each key of the candidate was shown to the person, decayed, beyond what they then opened or booked.
+
+    NaN for people who were never shown anything: a platform without impressions, or a person who does not look.
+    """
+    shown, events = block.shown, block.events
+    total = np.bincount(shown.rows, minlength=len(block)).astype(np.float64)
+    total[total == 0] = np.nan
+    signals: Signals = {"shown_all": total[rows]}
+    for level in SHOWN_LEVELS:
+        columns = catalogue.levels[level]
+        if not len(columns.keys):
+            continue
+        at = (rows, columns.of_candidate[cols])
+        n_shown = np.where(np.isnan(total[rows]), np.nan, _counts(catalogue, shown, level, columns, len(block))[at])
+        signals[f"shown_{level}"] = n_shown
+        signals[f"shown_{level}_passed"] = n_shown - _counts(catalogue, events, level, columns, len(block))[at]
+    return signals
+
+
+def _counts(catalogue: Catalogue, events: Events, level: str, columns: KeyColumns, n_users: int) -> NDArray[np.float64]:
+    """(n_users, n_keys + 1) decayed number of events by key; the last column, of no key, is 0."""
+    places = take_or_missing(columns.place_of_key, events.keys(catalogue.lookup, level))
+    shape = (n_users, len(columns.keys) + 1)
+    return np.asarray(events.matrix(places, shape, np.exp2(-events.days / HALF_LIFE_DAYS)).toarray())
