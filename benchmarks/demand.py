@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from benchmarks.tables import read_tables
 from recsys.dataset import Dataset
 from recsys.hierarchy import Hierarchy
 from recsys.ids import IdMap
@@ -103,19 +104,6 @@ def scale(n_paths: int, horizon: int, n_weeks: int) -> None:
     print(f"MinT-shrink of every category {reconciled - started:.1f} CPU s")
     print(f"paths and quantiles {done - reconciled:.1f} CPU s")
     print(f"all {done - started:.1f} CPU s, peak {peak:.2f} GiB, incoherence {worst:.1e}")
-
-
-def read_tables(folder: Path, timezone: str) -> dict[str, pd.DataFrame]:
-    """The contract's CSV files of a folder, times without a zone being in `timezone`."""
-    tables = {}
-    for file in sorted(folder.glob("*.csv")):
-        table = pd.read_csv(file, dtype=str)
-        for name in (column for column in table.columns if column.endswith("_at")):
-            times = pd.to_datetime(table[name], format="ISO8601")
-            table[name] = times.dt.tz_localize(timezone) if times.dt.tz is None else times
-        flags = [name for name in ("online", "personalised") if name in table]
-        tables[file.stem] = table.assign(**{name: table[name].map({"true": True, "false": False}) for name in flags})
-    return tables
 
 
 def back_test(folder: Path, cut_offs: list[str], window_days: float, timezone: str) -> None:

@@ -1,30 +1,31 @@
 """Every ranker on several past windows of a platform's folder, side by side, with bootstrap intervals.
 
-python -m benchmarks.ranking_windows --data FOLDER [--cut-offs 2017-05-01,2017-06-01] [--window-days 14] [--out FILE]
+python -m benchmarks.ranking_windows --data FOLDER [--cut-offs 2017-05-01,2017-06-01] [--window-days 14] [--peers]
+    [--out FILE]
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from benchmarks.peers.windows import Peers
+from benchmarks.tables import read_folder
+from features.ranking import recommend
+from features.signals.catalogue import catalogue_of
+from features.signals.lookup import LEARNER_LEVEL
+from features.signals.people import user_block
+from features.signals.stage_one import key_scores, learner_histories
 from recsys.dataset import Dataset
-from recsys.schema import TABLES
-from training.ranking import RankingConfig, evaluate_ranking
+from recsys.ranking import top_k
+from training.ranking import RankingConfig, evaluate_ranking, fit_learners, fit_ranking
 
 CUT_OFFS = "2017-05-01,2017-06-01,2017-07-01,2017-08-01"
-
-
-def read_folder(folder: Path, timezone: str) -> Dataset:
-    """All tables of a folder of CSV files, known until after the last of them."""
-    tables = {
-        name: pd.read_csv(folder / f"{name}.csv", dtype=str) for name in TABLES if (folder / f"{name}.csv").is_file()
-    }
-    last = max(pd.to_datetime(tables["bookings"]["booked_at"], utc=True).max(), pd.Timestamp(0, tz="UTC"))
-    return Dataset.from_tables(tables, last + pd.Timedelta(days=1), timezone)
 
 
 def table(evaluation: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -37,6 +38,40 @@ def table(evaluation: pd.DataFrame, metric: str) -> pd.DataFrame:
     return pd.concat([means, ratio.to_frame("served / best other").T])
 
 
+def timings(known: Dataset, at: pd.Timestamp, window_days: float, k: int) -> list[dict[str, object]]:
+    """Seconds to learn and users a second of the two stages and of each candidate ranker, each learned alone."""
+    config = RankingConfig()
+    catalogue = catalogue_of(known, at, window_days)
+    rows: list[dict[str, object]] = []
+    started = time.perf_counter()
+    model = fit_ranking(known, config)
+    fitted = time.perf_counter()
+    users = known.users["user_id"].iloc[:4000].tolist()
+    recommend(model, known, at, users, k, window_days)
+    done = time.perf_counter()
+    rows.append(_cost("two-stage", fitted - started, len(users) / (done - fitted)))
+    people = user_block(catalogue, known.users.iloc[:4000], known.bookings, known.feedback, known.sessions)
+    batch = learner_histories(catalogue, people, model.learners)
+    keys = catalogue.levels[LEARNER_LEVEL].keys
+    for name, ranker in model.learners.rankers.items():
+        started = time.perf_counter()
+        fit_learners(known, catalogue, config, only=name)
+        fitted = time.perf_counter()
+        top_k(key_scores(ranker, batch, keys), np.ones((len(people), len(keys)), dtype=bool), k)
+        rows.append(_cost(name, fitted - started, len(people) / (time.perf_counter() - fitted)))
+    return rows
+
+
+def _cost(model: str, fit_seconds: float, users_per_second: float) -> dict[str, object]:
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"model": model, "fit_seconds": fit_seconds, "users_per_second": users_per_second, "peak_mb": peak_mb}
+
+
+def costs(rows: list[dict[str, object]]) -> pd.DataFrame:
+    """Mean figures by model."""
+    return pd.DataFrame(rows).groupby("model", sort=False).mean().round(1)
+
+
 def main() -> None:
     """Runs the windows and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -45,12 +80,15 @@ def main() -> None:
     parser.add_argument("--window-days", type=float, default=14.0)
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--timezone", default="America/Chicago")
+    parser.add_argument("--peers", action="store_true", help="also LensKit's and RecTools' models, on programmes")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     dataset = read_folder(args.data, args.timezone)
     cut_offs = [pd.Timestamp(day, tz="UTC") for day in args.cut_offs.split(",")]
     started = time.process_time()
-    evaluation = evaluate_ranking(dataset, cut_offs, args.window_days, args.k, RankingConfig())
+    peers = Peers([])
+    learn = peers.learn if args.peers else None
+    evaluation = evaluate_ranking(dataset, cut_offs, args.window_days, args.k, RankingConfig(), outside=learn)
     print(f"{len(cut_offs)} windows: {time.process_time() - started:.0f} s of processor time", flush=True)
     for window, rows in evaluation[evaluation["metric"] == f"ndcg@{args.k}"].groupby("window", sort=False):
         print(f"\nndcg@{args.k}, window {window}")
@@ -59,6 +97,9 @@ def main() -> None:
         evaluation.to_csv(args.out, index=False)
     # Several windows have rows of their own that pool them.
     pooled = evaluation[evaluation["window"] == evaluation["window"].iloc[0]]
+    if peers.rows:
+        own = timings(dataset.known_at(cut_offs[-1]), cut_offs[-1], args.window_days, args.k)
+        print(f"\ncost; peers: mean over windows, ours: the last window\n{costs([*own, *peers.rows]).to_string()}")
     for metric in (f"ndcg@{args.k}", f"recall@{args.k}", "novelty", f"coverage@{args.k}"):
         print(f"\n{metric}, mean over {len(cut_offs)} windows\n{table(pooled, metric).round(4).to_string()}")
 

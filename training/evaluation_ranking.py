@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,10 @@ _DRAWN_FROM = 90
 NEW_ORGANISERS = "new organisers"
 PARTS = (NEW_ORGANISERS, "sessions not booked yet", "sessions booked 1 to 4 times", "sessions booked 5 times and more")
 """Parts of the candidates that lists are also judged on alone: the list of the part against the hits in it."""
+
+
+OutsideLearner = Callable[[Dataset, Catalogue], Callable[[Catalogue, UserBlock], Mapping[str, NDArray[np.floating]]]]
+"""Learns from what is known at a catalogue's instant; gives (n_users, n_candidates) scores by name, NaN: cannot."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ def judge_lists(
     window_days: float,
     k: int,
     contenders: ContenderConfig | None = None,
+    outside: OutsideLearner | None = None,
 ) -> JudgedLists:
     """The lists of a model, its candidate rankers and others on one window.
 
@@ -75,26 +80,29 @@ def judge_lists(
     """
     catalogue = catalogue_of(known, cut_off, window_days)
     others = fit_contenders(known, catalogue, contenders or ContenderConfig())
+    outsiders = None if outside is None else outside(known, catalogue)
     hits = hits_of(dataset, cut_off, window_days)
     blocks: dict[str, list[dict[str, NDArray[np.float64]]]] = {}
     lists: dict[str, list[NDArray[np.int64]]] = {}
     user_ids: list[NDArray[np.object_]] = []
     segments: list[NDArray[np.object_]] = []
-    for block, relevant, outside in asked(catalogue, known, _with_strangers(known, hits), hits):
+    for block, relevant, n_outside in asked(catalogue, known, _with_strangers(known, hits), hits):
         user_ids.append(np.asarray(block.user_ids, dtype=object))
         segments.append(_segments(block))
         allowed = offered(catalogue, block)
         parts = _parts(catalogue, block)
-        for name, scores in _all_scores(model, others, catalogue, block, allowed):
+        found_scores = _all_scores(model, others, catalogue, block, allowed)
+        more = {} if outsiders is None else outsiders(catalogue, block)
+        for name, scores in (*found_scores, *more.items()):
             columns = top_k(scores, allowed, k)
-            found = _judge(columns, relevant, outside, catalogue)
+            found = _judge(columns, relevant, n_outside, catalogue)
             for part, inside in parts.items():
                 found |= _judge_part(top_k(scores, allowed & inside, k), relevant & inside, catalogue, part)
             blocks.setdefault(name, []).append(found)
             lists.setdefault(name, []).append(columns)
             if name == SERVED:
                 for style, styled in _styled(catalogue, block, scores, allowed, k):
-                    blocks.setdefault(style, []).append(_judge(styled, relevant, outside, catalogue))
+                    blocks.setdefault(style, []).append(_judge(styled, relevant, n_outside, catalogue))
                     lists.setdefault(style, []).append(styled)
     nobody = np.zeros(0, dtype=object)
     return JudgedLists(

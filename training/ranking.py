@@ -17,7 +17,7 @@ from recsys.errors import FitError
 from recsys.ids import IdMap
 from recsys.rankers.base import Ranker
 from training.contenders import ContenderConfig
-from training.evaluation_ranking import judge_lists
+from training.evaluation_ranking import OutsideLearner, judge_lists
 from training.evaluation_table import ranking_table
 from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
@@ -68,8 +68,15 @@ def fit_ranking(
     return RankingModel(learners, dataset.data_until, fit_re_ranker(windows, config.trees, config.seed))
 
 
-def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig) -> Learners:
-    """Matrix learners on what the data set knows; none where there is too little to learn from."""
+def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig, only: str | None = None) -> Learners:
+    """Matrix learners and tastes on what the data set knows; none where there is too little to learn from.
+
+    Args:
+        dataset: What is known.
+        catalogue: At the same instant.
+        config: Settings.
+        only: Name of the one matrix learner that is wanted; None for all, and tastes.
+    """
     keys = IdMap(catalogue.lookup.keys[LEARNER_LEVEL].ids, LEARNER_LEVEL)
     block = user_block(
         catalogue, dataset.users, dataset.bookings, dataset.feedback, dataset.sessions, dataset.removed_tags
@@ -84,11 +91,14 @@ def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig) 
     }
     rankers: dict[str, Ranker] = {}
     for name, make in makers.items():
+        if only not in (None, name):
+            continue
         try:
             rankers[name] = make()
         except FitError:
             continue
-    return Learners(keys, rankers, fit_tastes(block, catalogue.lookup, config.taste, config.seed))
+    tastes = {} if only is not None else fit_tastes(block, catalogue.lookup, config.taste, config.seed)
+    return Learners(keys, rankers, tastes)
 
 
 def evaluate_ranking(
@@ -98,6 +108,7 @@ def evaluate_ranking(
     k: int = 10,
     config: RankingConfig | None = None,
     memory: WindowMemory | None = None,
+    outside: OutsideLearner | None = None,
 ) -> pd.DataFrame:
     """Every ranker, learned before each cut-off, on the window [cut_off, cut_off + window_days).
 
@@ -113,5 +124,5 @@ def evaluate_ranking(
     for one in [cut_off] if isinstance(cut_off, pd.Timestamp) else cut_off:
         known = dataset.known_at(one)
         model = fit_ranking(known, config, memory)
-        windows.append(judge_lists(model, dataset, known, one, window_days, k, config.contenders))
+        windows.append(judge_lists(model, dataset, known, one, window_days, k, config.contenders, outside))
     return ranking_table(windows, k, config.seed)

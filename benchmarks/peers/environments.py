@@ -72,6 +72,18 @@ class Peer:
             answers[model] = (answer, json.loads((folder / f"{model}.json").read_text(encoding="utf-8")))
         return answers
 
+    def scores(self, train: Path, folder: Path, model: str, regularisation: str) -> dict[str, float]:
+        """Writes a model's scores of all users and keys as `folder/<model>.npz`; returns its timings.
+
+        Raises:
+            PeerError: the model fails.
+        """
+        self.prepare()
+        where = ["--train", str(train), "--folder", str(folder), "--models", model, "--regularisation", regularisation]
+        run_quietly([str(self.python), str(HERE / f"run_{self.name}.py"), *where, "--scores"])
+        timings: dict[str, float] = json.loads((folder / f"{model}.json").read_text(encoding="utf-8"))
+        return timings
+
 
 @dataclass(frozen=True)
 class PeerAnswer:
