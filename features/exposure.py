@@ -45,6 +45,7 @@ class Exposure:
         booking_session: (n_bookings,) session row.
         people: (n_bookings,) places asked for, waiting lists included.
         age_group: (n_users,) row of `AGE_GROUPS`.
+        admits: (n_age_groups, n_sessions) share of each group whose age a session admits.
     """
 
     categories: NDArray[np.object_]
@@ -65,6 +66,7 @@ class Exposure:
     booking_session: NDArray[np.int64]
     people: NDArray[np.float64]
     age_group: NDArray[np.int64]
+    admits: NDArray[np.float64]
 
     def counts(self, n_users: int) -> NDArray[np.float32]:
         """(n_users, n_categories) people who asked for places."""
@@ -85,13 +87,33 @@ def age_groups(birth_years: pd.Series, year: int) -> NDArray[np.int64]:
     return np.where(np.isfinite(age), group, len(AGE_GROUPS) - 1).astype(np.int64)
 
 
+def admitted(birth_years: pd.Series, year: int, min_age: pd.Series, max_age: pd.Series) -> NDArray[np.float64]:
+    """(n_age_groups, n_sessions) share of the users of each group whose age lies within a session's limits.
+
+    Where no user of a group is known, and for who tells no age, everybody is admitted.
+    """
+    group = age_groups(birth_years, year)
+    age = year - birth_years.to_numpy(dtype=np.float64)
+    limits = np.column_stack([min_age.fillna(-np.inf), max_age.fillna(np.inf)]).astype(np.float64)
+    pairs, of_session = np.unique(limits, axis=0, return_inverse=True)
+    shares = np.ones((len(AGE_GROUPS), len(pairs)))
+    for num in range(len(AGE_GROUPS) - 1):
+        ages = age[group == num]
+        if len(ages):
+            shares[num] = [((ages >= low) & (ages <= high)).mean() for low, high in pairs]
+    return shares[:, of_session.ravel()]
+
+
 def slot_cell(weekday: NDArray[np.int64], hour: NDArray[np.int64]) -> NDArray[np.int64]:
     """Weekend x part of the day of a weekday (0 = Monday) and hour."""
     return (weekday >= 5) * N_DAYPARTS + np.searchsorted(DAYPART_EDGES, hour, side="right")
 
 
 def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposure:
-    """Sessions that started in the last `history_weeks` and were not cancelled, with their bookings."""
+    """Sessions that started in the last `history_weeks` and were not cancelled, with their bookings.
+
+    Bookings by people whom a session does not admit are for somebody else, and left out.
+    """
     until = dataset.data_until
     sessions = dataset.sessions
     started = sessions["starts_at"] < until
@@ -116,6 +138,11 @@ def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposur
     row = session_ids.nums_or_missing(bookings["session_id"])
     bookings, row = bookings[row >= 0], row[row >= 0]
     users = IdMap.of(dataset.users["user_id"], "user_id")
+    group = age_groups(dataset.users["birth_year"], until.year)
+    admits = admitted(dataset.users["birth_year"], until.year, facts["min_age"], facts["max_age"])
+    user = users.nums(bookings["user_id"])
+    own = admits[group[user], row] > 0
+    bookings, row, user = bookings[own], row[own], user[own]
     registered = local_times(dataset.users["registered_at"], dataset.timezone)
     since = ((registered - monday).dt.days // 7).fillna(-1).to_numpy(dtype=np.int64)
     return Exposure(
@@ -133,8 +160,9 @@ def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposur
         capacity=sessions["capacity"].fillna(np.inf).to_numpy(dtype=np.float64),
         n_weeks=int(week.max()) + 1 if len(week) else 0,
         first_week=since,
-        booking_user=users.nums(bookings["user_id"]),
+        booking_user=user,
         booking_session=row,
         people=bookings["party_size"].to_numpy(dtype=np.float64),
-        age_group=age_groups(dataset.users["birth_year"], until.year),
+        age_group=group,
+        admits=admits,
     )

@@ -266,11 +266,14 @@ class _State:
         """
         o = self.offered
         n_courses = int(o.course.max(initial=-1)) + 1
-        weight = self.cell_fit[:, o.cell] * self.weekday_fit[o.weekday] * self.kind_fit[o.kind] * self.course_fit
-        plain = (expected / np.maximum(weight, 1e-9)).sum(axis=0) * (seen.sum() / max(float(expected.sum()), 1e-9))
+        scale = seen.sum() / max(float(expected.sum()), 1e-9)
+        mix = self._age_mix(expected)
+        shared_now = np.maximum(mix @ self.cell_fit, 1e-9)
+        # Without what sessions of a part of the day have in common; what age groups make of it stays.
+        fit = shared_now[o.cell] * self.weekday_fit[o.weekday] * self.kind_fit[o.kind] * self.course_fit
+        plain = scale * expected.sum(axis=0) / np.maximum(fit, 1e-9)
         first = np.unique(o.course, return_index=True)[1]
         came = sums_by(o.course, seen.sum(axis=0), n_courses)
-        mix = self._age_mix(expected)
         effects = {
             "category": o.category[first],
             "kind": o.kind[first],
@@ -283,11 +286,10 @@ class _State:
             ),  # People's rates learn it: here it only keeps courses from doing so.
             "kind": np.log(self.kind_fit),
             "weekday": np.log(self.weekday_fit),
-            "cell": np.log(np.maximum(mix @ self.cell_fit, 1e-9)) if len(mix) else np.zeros(N_SLOT_CELLS),
+            "cell": np.log(shared_now),
         }
         spread = {"category": 2.0, "kind": 1.0, "weekday": 0.15, "cell": 0.5}
-        shaped = sums_by(o.course, plain * (self.cell_fit[:, o.cell] * mix[:, None]).sum(axis=0), n_courses)
-        shaped = shaped / np.exp(logs["cell"][effects["cell"]])
+        shaped = sums_by(o.course, plain, n_courses)
         ratio = np.log((came + 0.5) / (shaped + 0.5))
         trust = 1.0 / (COURSE_SPREAD**2 + 1.0 / (shaped + 0.5))
         for _ in range(3):
@@ -329,6 +331,7 @@ class _State:
         at_one = np.zeros(self.km.shape, dtype=np.float32)
         expected = np.zeros((len(AGE_GROUPS), len(o.week)))
         weight = self.cell_fit[:, o.cell] * self.weekday_fit[o.weekday] * self.kind_fit[o.kind] * self.course_fit
+        weight = weight * o.admits
         groups = [np.flatnonzero(o.age_group == g) for g in range(len(AGE_GROUPS))]
         order = np.argsort(o.week, kind="stable")
         for rows in np.split(order, np.searchsorted(o.week[order], np.arange(1, max(o.n_weeks, 1)))):

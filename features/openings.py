@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.catchments import distances_km, positions
-from features.exposure import AGE_GROUPS, TRAINING, slot_cell, sums_by
+from features.exposure import AGE_GROUPS, TRAINING, admitted, slot_cell, sums_by
 from features.latent import LatentConfig, Willingness, fit_willingness
 from features.openings_history import calibrated, past_openings
 from recsys.dataset import Dataset, local_times
@@ -177,6 +177,8 @@ def classes_now(dataset: Dataset, learned: Willingness) -> RunningClasses:
     fit = learned.slot_fit(weekday, slot_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)))
     kind_row = pd.Index(learned.exposure.kinds).get_indexer(kind)
     fit = fit * np.where(kind_row >= 0, learned.kind_fit[kind_row], 1.0)
+    limits = dataset.activities.set_index("activity_id")[["min_age", "max_age"]].reindex(near["activity_id"])
+    fit = fit * admitted(dataset.users["birth_year"], dataset.data_until.year, limits["min_age"], limits["max_age"])
     weeks = _weeks_covered(near["starts_at"], dataset.data_until)
     total = np.zeros((len(AGE_GROUPS), len(categories), len(venues)))
     for group in range(len(AGE_GROUPS)):

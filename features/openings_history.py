@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from features.exposure import admitted
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
@@ -35,11 +37,13 @@ def past_openings(then: OpeningInputs, sessions: pd.DataFrame, dataset: Dataset)
     placed = sessions[sessions["venue_id"].notna() & sessions["cancelled_at"].isna()]
     before = placed[(placed["starts_at"] < since) & (placed["starts_at"] >= since - QUIET)]
     after = placed[(placed["starts_at"] >= since) & (placed["starts_at"] < dataset.data_until)]
+    limits = dataset.activities.set_index("activity_id")[["min_age", "max_age"]].reindex(after["activity_id"])
+    admits = admitted(dataset.users["birth_year"], since.year, limits["min_age"], limits["max_age"])
     old = pd.MultiIndex.from_frame(before[["category", "venue_id"]])
     after = after.assign(
         is_new=~pd.MultiIndex.from_frame(after[["category", "venue_id"]]).isin(old),
         real=after["session_id"].map(came).fillna(0.0).astype(float),
-        predicted=_predicted(then, after, dataset.timezone),
+        predicted=_predicted(then, after, admits, dataset.timezone),
     ).dropna(subset=["predicted"])
     grouped = after.groupby(["category", "venue_id", "is_new"], as_index=False)
     return grouped.agg(sessions=("session_id", "size"), predicted=("predicted", "mean"), real=("real", "mean"))
@@ -84,7 +88,7 @@ def _attendance(dataset: Dataset) -> pd.Series:
     return bookings[came].groupby("session_id")["party_size"].sum()
 
 
-def _predicted(then: OpeningInputs, sessions: pd.DataFrame, timezone: str) -> np.ndarray:
+def _predicted(then: OpeningInputs, sessions: pd.DataFrame, admits: NDArray[np.float64], timezone: str) -> np.ndarray:
     """(n_sessions,) people expected at each, NaN for categories or venues not known then."""
     category = IdMap.of(then.categories, "category").nums_or_missing(sessions["category"])
     venue = IdMap.of(then.venues["venue_id"], "venue_id").nums_or_missing(sessions["venue_id"])
@@ -96,18 +100,18 @@ def _predicted(then: OpeningInputs, sessions: pd.DataFrame, timezone: str) -> np
     slot = away.argmin(axis=1)
     size = sessions["capacity"].where(sessions["capacity"] > 0).fillna(10_000.0).to_numpy(dtype=float)
     answer = np.full(len(sessions), np.nan)
-    known: dict[tuple[int, int, int], float] = {}
+    known: dict[tuple[int, int, int, bytes], float] = {}
     for n in np.flatnonzero((category >= 0) & (venue >= 0)):
-        key = (int(category[n]), int(venue[n]), int(slot[n]))
+        key = (int(category[n]), int(venue[n]), int(slot[n]), admits[:, n].tobytes())
         if key not in known:
-            known[key] = _drawn(then, *key)
+            known[key] = _drawn(then, *key[:3], admits[:, n].astype(np.float32))
         answer[n] = float(filled(known[key], size[n], then.spread)) * float(then.show[key[0]])
     return answer
 
 
-def _drawn(then: OpeningInputs, category: int, venue: int, slot: int) -> float:
+def _drawn(then: OpeningInputs, category: int, venue: int, slot: int, admits: NDArray[np.float32]) -> float:
     """People who would book a session there beside what ran then; what ran at the venue itself counts once."""
-    pull = then.reach[:, venue] * then.slot_fit[then.age_group, slot]
+    pull = then.reach[:, venue] * (then.slot_fit[:, slot] * admits)[then.age_group]
     own = then.reach[:, venue] * then.run_fit[then.age_group, category, venue]
     total = np.maximum(then.access[:, category] - own, 0.0) + np.maximum(own, pull)
     share = then.saturation.used(total) * pull / np.maximum(total, np.float32(1e-9))

@@ -43,16 +43,18 @@ class Search:
         self.slots_used: set[tuple[int, int]] = set()
         self.free = inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64).copy()
         self.rooms = inputs.venues["rooms"].fillna(np.inf).to_numpy(dtype=np.float64)
-        self.seats = inputs.venues["seats"].fillna(np.inf).to_numpy(dtype=np.float64)
+        seats = inputs.venues["seats"].fillna(np.inf).to_numpy(dtype=np.float64)
+        self.room = np.maximum(seats // np.where(np.isfinite(self.rooms), np.maximum(self.rooms, 1.0), 1.0), 1.0)
         # Gain of each slot for a category at a venue, to first order: enough to choose the slot.
         self.slot_gain = np.einsum("gcv,gs->cvs", inputs.group_gain, inputs.slot_fit)
         full = inputs.busy >= self.rooms[:, None]
         self.slot_gain = np.where(full[None], -1.0, self.slot_gain)
 
-    def size(self, category: int, venue: int) -> float:
-        """Places of a class: what the category usually has, up to the venue's seats and the planner's limit."""
+    def most_places(self, category: int, venue: int) -> float:
+        """Places that a class can have: those of a room, where the venue tells them, and the planner's limit."""
         limit = self.choices.question.max_size or np.inf
-        return float(min(self.inputs.typical_size[category], self.seats[venue], limit))
+        room = self.room[venue] if np.isfinite(self.room[venue]) else float(self.inputs.typical_size[category])
+        return float(min(room, limit))
 
     def best_at(self, category: int, venue: int) -> Opening | None:
         """The class at its best slot that is free there, as things stand; None without one."""
@@ -63,7 +65,8 @@ class Search:
         slot = int(np.argmax(gains)) if len(gains) else -1
         if slot < 0 or gains[slot] < 0:
             return None
-        return self.audience.opening(category, venue, slot, self.size(category, venue))
+        usual = float(self.inputs.typical_size[category])
+        return self.audience.opening(category, venue, slot, self.most_places(category, venue), usual)
 
     def run(self) -> list[Opening]:
         """The plan, most valuable first, after what must open."""

@@ -11,6 +11,10 @@ from scipy.special import ndtr
 from recsys.openings.inputs import OpeningInputs
 
 
+BUSY = 1.645
+"""Standard deviations above the mean of a week that one in twenty is busier than."""
+
+
 @dataclass(frozen=True)
 class Opening:
     """One new class.
@@ -62,21 +66,46 @@ class Audience:
         return self._reach[venue] * i.slot_fit[:, slot][i.age_group]
 
     def drawn(self, category: int, venue: int, slot: int) -> NDArray[np.float32]:
-        """(n_points,) people a week whom a class would draw, its size aside."""
+        """(n_points,) people a week whom a class would draw and who would not have come elsewhere, its size aside."""
+        return self._drawn(category, venue, slot)[0]
+
+    def coming(self, category: int, venue: int, slot: int) -> float:
+        """People a week who would want a place: those of `drawn`, and those who would leave another class for it."""
+        return self._drawn(category, venue, slot)[1]
+
+    def _drawn(self, category: int, venue: int, slot: int) -> tuple[NDArray[np.float32], float]:
         i = self.inputs
         if category not in self._now:
             now = np.ascontiguousarray(self.access(category))
             rate = np.float32(i.bias) * i.rate[:, category]
             self._now[category] = now, i.saturation.used(now), rate
         now, used, rate = self._now[category]
-        return rate * (i.saturation.used(now + self.pull(venue, slot)) - used)
+        pull = self.pull(venue, slot)
+        total = now + pull
+        with_class = i.saturation.used(total)
+        return rate * (with_class - used), float(rate @ (with_class * pull / np.maximum(total, np.float32(1e-9))))
 
-    def opening(self, category: int, venue: int, slot: int, size: float) -> Opening:
-        """The class with what it would bring now."""
+    def opening(self, category: int, venue: int, slot: int, size: float, usual: float | None = None) -> Opening:
+        """The class with what it would bring now.
+
+        Who would leave another class for it takes places too: what a full room turns away is shared by all who want
+        one.
+
+        Args:
+            category: Category row.
+            venue: Venue row.
+            slot: Slot row.
+            size: Places; with `usual`, the most there can be.
+            usual: Places are planned for one week in twenty to be full, at least these, at most `size`.
+        """
         i = self.inputs
-        drawn = self.drawn(category, venue, slot)
+        drawn, coming = self._drawn(category, venue, slot)
+        if usual is not None:
+            busy = coming + BUSY * float(np.sqrt(coming + (i.spread * coming) ** 2))
+            size = min(size, max(usual, float(np.ceil(busy))))
         total = float(drawn.sum())
-        taken = float(filled(total, size, i.spread)) * float(i.show[category])
+        admitted = float(filled(coming, size, i.spread)) / max(coming, 1e-12)
+        taken = total * admitted * float(i.show[category])
         worth = taken if self.worth is None else taken * float(drawn @ self.worth) / max(total, 1e-12)
         return Opening(category, venue, slot, size, taken, worth)
 
