@@ -54,7 +54,7 @@ class Willingness:
         decay: Willingness by distance.
         cell_fit: (n_age_groups, N_SLOT_CELLS) fit of weekend x part of the day.
         weekday_fit: (7,) fit of the weekday.
-        kind_fit: (n_kinds,) relative to training.
+        kind_fit: (n_age_groups, n_kinds) relative to training.
         saturation: See above.
         seen: (n_users, n_categories) people booked for, sold-out sessions unconstrained.
         expected_at_one: (n_users, n_categories) sum of exposure: what `seen` is at rate 1.
@@ -210,7 +210,7 @@ class _State:
             reach=_with_unplaced(PRIOR_DECAY, km),
             cell_fit=np.ones((len(AGE_GROUPS), N_SLOT_CELLS)),
             weekday_fit=np.ones(7),
-            kind_fit=np.ones(len(offered.kinds)),
+            kind_fit=np.ones((len(AGE_GROUPS), len(offered.kinds))),
             course_fit=np.ones(len(offered.week)),
             rate=np.zeros((n_users, n_categories), dtype=np.float32),
             inflation=np.ones(len(offered.session_ids)),
@@ -268,9 +268,9 @@ class _State:
         n_courses = int(o.course.max(initial=-1)) + 1
         scale = seen.sum() / max(float(expected.sum()), 1e-9)
         mix = self._age_mix(expected)
-        shared_now = np.maximum(mix @ self.cell_fit, 1e-9)
-        # Without what sessions of a part of the day have in common; what age groups make of it stays.
-        fit = shared_now[o.cell] * self.weekday_fit[o.weekday] * self.kind_fit[o.kind] * self.course_fit
+        shared_now, kinds_now = (np.maximum(mix @ fit, 1e-9) for fit in (self.cell_fit, self.kind_fit))
+        # Without what sessions of a part of the day, or of a kind, have in common; what age groups make of it stays.
+        fit = shared_now[o.cell] * self.weekday_fit[o.weekday] * kinds_now[o.kind] * self.course_fit
         plain = scale * expected.sum(axis=0) / np.maximum(fit, 1e-9)
         first = np.unique(o.course, return_index=True)[1]
         came = sums_by(o.course, seen.sum(axis=0), n_courses)
@@ -284,7 +284,7 @@ class _State:
             "category": np.zeros(
                 len(o.categories)
             ),  # People's rates learn it: here it only keeps courses from doing so.
-            "kind": np.log(self.kind_fit),
+            "kind": np.log(kinds_now),
             "weekday": np.log(self.weekday_fit),
             "cell": np.log(shared_now),
         }
@@ -302,15 +302,26 @@ class _State:
         if self.with_courses:
             self.course_fit = np.exp(course)[o.course]
         training = int(np.flatnonzero(o.kinds == TRAINING)[0])
-        self.kind_fit = np.exp(logs["kind"] - logs["kind"][training])
         self.weekday_fit = np.exp(logs["weekday"])
-        shared = np.exp(logs["cell"])
-        by_cell = _by(o.cell, seen, N_SLOT_CELLS)
-        at_one = _by(o.cell, expected / self.cell_fit[:, o.cell] * shared[o.cell], N_SLOT_CELLS)
-        level = by_cell.sum(axis=1, keepdims=True) / np.maximum(at_one.sum(axis=1, keepdims=True), 1e-9)
-        level = level * by_cell.sum(axis=0) / np.maximum((at_one * level).sum(axis=0), 1e-9)
+        cells = self._by_age(np.exp(logs["cell"]), self.cell_fit, o.cell, seen, expected)
+        kinds = self._by_age(np.exp(logs["kind"] - logs["kind"][training]), self.kind_fit, o.kind, seen, expected)
+        self.cell_fit, self.kind_fit = cells, kinds / kinds[:, [training]]
+
+    def _by_age(
+        self,
+        shared: NDArray[np.float64],
+        before: NDArray[np.float64],
+        code: NDArray[np.int64],
+        seen: NDArray[np.float64],
+        expected: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """(n_age_groups, n_codes) fit: what is shared, and how each age group differs from it, shrunk."""
+        came = _by(code, seen, len(shared))
+        at_one = _by(code, expected / before[:, code] * shared[code], len(shared))
+        level = came.sum(axis=1, keepdims=True) / np.maximum(at_one.sum(axis=1, keepdims=True), 1e-9)
+        level = level * came.sum(axis=0) / np.maximum((at_one * level).sum(axis=0), 1e-9)
         strength = self.config.factor_strength
-        self.cell_fit = shared * (by_cell + strength) / (at_one * level + strength)
+        return np.asarray(shared * (came + strength) / (at_one * level + strength))
 
     def _age_mix(self, expected: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_age_groups,) share of age groups among those expected."""
@@ -330,7 +341,7 @@ class _State:
         exposed = np.zeros_like(self.rate)
         at_one = np.zeros(self.km.shape, dtype=np.float32)
         expected = np.zeros((len(AGE_GROUPS), len(o.week)))
-        weight = self.cell_fit[:, o.cell] * self.weekday_fit[o.weekday] * self.kind_fit[o.kind] * self.course_fit
+        weight = self.cell_fit[:, o.cell] * self.weekday_fit[o.weekday] * self.kind_fit[:, o.kind] * self.course_fit
         weight = weight * o.admits
         groups = [np.flatnonzero(o.age_group == g) for g in range(len(AGE_GROUPS))]
         order = np.argsort(o.week, kind="stable")

@@ -176,7 +176,7 @@ def classes_now(dataset: Dataset, learned: Willingness) -> RunningClasses:
     weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
     fit = learned.slot_fit(weekday, slot_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)))
     kind_row = pd.Index(learned.exposure.kinds).get_indexer(kind)
-    fit = fit * np.where(kind_row >= 0, learned.kind_fit[kind_row], 1.0)
+    fit = fit * np.where(kind_row >= 0, learned.kind_fit[:, kind_row], 1.0)
     limits = dataset.activities.set_index("activity_id")[["min_age", "max_age"]].reindex(near["activity_id"])
     fit = fit * admitted(dataset.users["birth_year"], dataset.data_until.year, limits["min_age"], limits["max_age"])
     weeks = _weeks_covered(near["starts_at"], dataset.data_until)
