@@ -10,7 +10,6 @@ from scipy.special import ndtr
 
 from recsys.openings.inputs import OpeningInputs
 
-
 BUSY = 1.645
 """Standard deviations above the mean of a week that one in twenty is busier than."""
 
