@@ -17,7 +17,7 @@ from features.ranking_model import RankingModel, ReRanker, load_ranking
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock, user_block
-from features.signals.stage_one import blend, booked_organisers, stage_one
+from features.signals.stage_one import FirstStage, blends, booked_organisers, stage_one
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
@@ -141,7 +141,7 @@ def pair_scores(
 ) -> NDArray[np.float64]:
     """(n_users, n_candidates) scores of both stages."""
     first = stage_one(catalogue, block, model.learners)
-    scores = blend(first, STAGE_ONE_WEIGHTS).astype(np.float64)
+    scores = blends(first, [STAGE_ONE_WEIGHTS])[0].dense().astype(np.float64)
     if model.re_ranker is None:
         return scores
     # Who opted out is not seen by what they booked either: for them every candidate counts.
@@ -171,34 +171,40 @@ def _adjustment(catalogue: Catalogue, rules: RuleTable) -> Adjustment:
     return adjustment(rules, catalogue.at, values, of_candidate)
 
 
-def shortlist(
-    scores: Mapping[str, NDArray[np.float32]],
-    allowed: NDArray[np.bool_],
-    is_new: NDArray[np.bool_],
-) -> NDArray[np.bool_]:
-    """(n_users, n_candidates) what goes on to the second stage: the first stage's best, new organisers apart."""
+def shortlist(first: FirstStage, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n_users, n_candidates) what goes on to the second stage: the first stage's best, new organisers apart.
+
+    Args:
+        first: Scores.
+        allowed: (n_users, n_candidates) what may be offered.
+        is_new: (n_users, n_keys) what the person has not booked the organiser of, by key of `learner_keys`.
+    """
     chosen = np.zeros(allowed.shape, dtype=bool)
-    for weights, may, n in (
-        (STAGE_ONE_WEIGHTS, allowed & ~is_new, N_KNOWN),
-        (DISCOVERY_WEIGHTS, allowed & is_new, N_NEW),
-    ):
-        columns = top_k(blend(scores, weights), may, n)
-        rows, places = np.nonzero(columns != MISSING)
-        chosen[rows, columns[rows, places]] = True
+    chosen[shortlisted(first, allowed, is_new)] = True
     return chosen
+
+
+def shortlisted(
+    first: FirstStage, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of `shortlist`, by row and column."""
+    known, new = blends(first, (STAGE_ONE_WEIGHTS, DISCOVERY_WEIGHTS))
+    found = known.best(~is_new, allowed, N_KNOWN), new.best(is_new, allowed, N_NEW)
+    pairs = np.sort(np.concatenate([rows * allowed.shape[1] + cols for rows, cols in found]))
+    return np.divmod(pairs, max(allowed.shape[1], 1))
 
 
 def _re_ranked(
     re_ranker: ReRanker,
     catalogue: Catalogue,
     block: UserBlock,
-    first: Mapping[str, NDArray[np.float32]],
+    first: FirstStage,
     allowed: NDArray[np.bool_],
     scores: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Scores of the second stage; what the first stage left out follows in its own order."""
     is_new = ~booked_organisers(catalogue, block)
-    rows, cols = np.nonzero(shortlist(first, allowed, is_new))
+    rows, cols = shortlisted(first, allowed, is_new)
     signals = pair_signals(catalogue, block, first, allowed, rows, cols)
     values = re_ranker.predict(signals, len(rows)) if len(rows) else np.zeros(0)
     lowest = np.zeros(len(block))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,13 +12,14 @@ from features.signals.history import Signals, crowd_signals, own_signals, person
 from features.signals.nearness import place_signals, profile_signals
 from features.signals.people import UserBlock
 from features.signals.shown import shown_signals
-from recsys.ranking import ranks
+from features.signals.stage_one import FirstStage
+from recsys.ranking import ranks_of_pairs
 
 
 def pair_signals(
     catalogue: Catalogue,
     block: UserBlock,
-    scores: Mapping[str, NDArray[np.float32]],
+    scores: FirstStage,
     allowed: NDArray[np.bool_],
     rows: NDArray[np.int64],
     cols: NDArray[np.int64],
@@ -30,16 +29,16 @@ def pair_signals(
     Args:
         catalogue: Candidates.
         block: People.
-        scores: First-stage scores (n_users, n_candidates) by ranker.
+        scores: Of the first stage.
         allowed: (n_users, n_candidates) what may be offered: ranks count these alone.
         rows: (n_pairs,) person.
         cols: (n_pairs,) candidate.
     """
     signals: Signals = {f"fact_{name}": values[cols] for name, values in catalogue.facts.items()}
-    for name, values in scores.items():
-        signals[f"score_{name}"] = values[rows, cols]
-        place = ranks(values, allowed)[rows, cols].astype(np.float64)
-        signals[f"rank_{name}"] = np.where(place > 0, place, np.nan)
+    places = ranks_of_pairs(scores.levels, allowed, rows, cols)
+    for name, values in scores.of_pairs(rows, cols).items():
+        signals[f"score_{name}"] = values
+        signals[f"rank_{name}"] = np.where(places[name] > 0, places[name], np.nan)
     signals |= day_signals(catalogue, scores["affinity"], allowed, rows, cols)
     signals |= person_signals(block, rows)
     signals |= own_signals(catalogue, block, rows, cols)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from features.signals.taste import taste_features, taste_scores
 from recsys.ids import IdMap
 from recsys.rankers.base import Ranker, UserBatch
 from recsys.rankers.factor import FactorRanker
+from recsys.ranking import KeyScores, SummedScores
 
 HISTORY_HALF_LIFE_DAYS = 180.0
 """Half-life of the histories that matrix learners are given."""
@@ -44,24 +45,74 @@ def learner_histories(catalogue: Catalogue, block: UserBlock, learners: Learners
     return UserBatch(block.events.matrix(columns, (len(block), len(learners.keys)), weights).astype(np.float32))
 
 
-def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> dict[str, NDArray[np.float32]]:
-    """(n_users, n_candidates) scores by ranker; NaN where a ranker cannot score."""
-    scores = {"popularity": _popularity(catalogue, block), "affinity": _affinity(catalogue, block)}
+@dataclass(frozen=True, eq=False)
+class FirstStage(Mapping[str, NDArray[np.float32]]):
+    """Scores by ranker, kept by key; as a mapping, (n_users, n_candidates) each, NaN where a ranker cannot score.
+
+    Attributes:
+        shared: By candidate, the same for everybody.
+        own: By the person and the candidate's key of `LEARNER_LEVEL`.
+        tastes: By the person and the candidate's theme, kind and hour.
+    """
+
+    shared: KeyScores
+    own: KeyScores
+    tastes: tuple[KeyScores, ...]
+
+    @property
+    def levels(self) -> tuple[KeyScores, ...]:
+        """The scores of all rankers."""
+        return (self.shared, self.own, *self.tastes)
+
+    def __len__(self) -> int:
+        return sum(len(level.of_keys) for level in self.levels)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for level in self.levels for name in level.of_keys)
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        level = next((level for level in self.levels if name in level.of_keys), None)
+        if level is None:
+            raise KeyError(name)
+        of_candidates = np.take(level.of_keys[name], level.of_candidate, axis=1)
+        n_users = len(next(iter(self.own.of_keys.values())))
+        return np.repeat(of_candidates, n_users, axis=0) if len(of_candidates) < n_users else of_candidates
+
+    def of_pairs(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+        """Ranker to (n_pairs,) scores of some pairs."""
+        return {
+            name: values[rows if len(values) > 1 else 0, level.of_candidate[cols]]
+            for level in self.levels
+            for name, values in level.of_keys.items()
+        }
+
+
+def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> FirstStage:
+    """Scores of all rankers."""
+    of_candidate, candidates = learner_keys(catalogue)
     columns = catalogue.levels[LEARNER_LEVEL]
-    key_ids = catalogue.lookup.keys[LEARNER_LEVEL].ids[columns.keys]
-    nums = learners.keys.nums_or_missing(key_ids)
-    known = nums >= 0
+    nums = learners.keys.nums_or_missing(catalogue.lookup.keys[LEARNER_LEVEL].ids[columns.keys])
+    known = np.flatnonzero(nums >= 0)
     batch = learner_histories(catalogue, block, learners)
+    own = {"affinity": _affinity(catalogue, block, candidates)}
     for name, ranker in learners.rankers.items():
-        of_keys = np.full((len(block), len(nums) + 1), np.nan, dtype=np.float32)
-        of_keys[:, :-1][:, known] = key_scores(ranker, batch, nums[known])
-        scores[name] = of_keys[:, columns.of_candidate]
-    return scores | _tastes(catalogue, block, learners)
+        own[name] = np.full((len(block), len(candidates)), np.nan, dtype=np.float32)
+        own[name][:, known] = key_scores(ranker, batch, nums[known])
+    popularity = KeyScores(np.arange(len(catalogue)), {"popularity": _popularity(catalogue)[None, :]})
+    return FirstStage(popularity, KeyScores(of_candidate, own), tuple(_tastes(catalogue, block, learners)))
 
 
-def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> dict[str, NDArray[np.float32]]:
+def learner_keys(catalogue: Catalogue) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(n_candidates,) key of `LEARNER_LEVEL`, one of its own where there is none, and (n_keys,) first candidate."""
+    of_candidate = catalogue.levels[LEARNER_LEVEL].of_candidate
+    is_lone = of_candidate < 0
+    n_keys = len(catalogue.levels[LEARNER_LEVEL].keys)
+    of_candidate = np.where(is_lone, n_keys - 1 + np.cumsum(is_lone), of_candidate)
+    return of_candidate, np.unique(of_candidate, return_index=True)[1]
+
+
+def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Iterator[KeyScores]:
     """Log chance of each candidate's theme, kind and hour for each person; NaN for a key not known by then."""
-    found = {}
     for level, weights in learners.tastes.items():
         if level not in catalogue.crowds:
             continue
@@ -70,8 +121,8 @@ def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> dict[
         )
         of_keys = taste_scores(features, weights).astype(np.float32)
         of_keys = np.append(of_keys, np.full((len(block), 1), np.nan, dtype=np.float32), axis=1)
-        found[f"taste-{level}"] = of_keys[:, catalogue.lookup.of_sessions[level][catalogue.session_nums]]
-    return found
+        nums = catalogue.lookup.of_sessions[level][catalogue.session_nums]
+        yield KeyScores(np.where(nums < 0, of_keys.shape[1] - 1, nums), {f"taste-{level}": of_keys})
 
 
 def key_scores(ranker: Ranker, batch: UserBatch, key_nums: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -89,48 +140,68 @@ def key_scores(ranker: Ranker, batch: UserBatch, key_nums: NDArray[np.int64]) ->
     return scores
 
 
-def blend(scores: Mapping[str, NDArray[np.float32]], weights: Mapping[str, float]) -> NDArray[np.float32]:
-    """Sum of the rankers' scores, each divided by its greatest of the row; what cannot be scored counts 0."""
-    total = np.zeros(next(iter(scores.values())).shape, dtype=np.float32)
+def blends(first: FirstStage, weightings: Sequence[Mapping[str, float]]) -> list[SummedScores]:
+    """Sums of the rankers' scores, each divided by its greatest of the row; what cannot be scored counts 0.
+
+    What is the same for everybody is added last.
+
+    Args:
+        first: Scores.
+        weightings: Weight by ranker of each sum; rankers that are not there and tastes do not count.
+    """
+    shared, own = (
+        {name: _shares(values) for name, values in level.of_keys.items()} for level in (first.shared, first.own)
+    )
+    return [
+        SummedScores(first.own.of_candidate, _sum(own, weights), _sum(shared, weights)[0]) for weights in weightings
+    ]
+
+
+def _shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    values = np.nan_to_num(scores, nan=0.0)
+    top = values.max(axis=1, keepdims=True, initial=0.0)
+    return np.divide(values, top, out=np.zeros_like(values), where=top > 0)
+
+
+def _sum(shares: Mapping[str, NDArray[np.float32]], weights: Mapping[str, float]) -> NDArray[np.float32]:
+    total = np.zeros_like(next(iter(shares.values())))
     for name, weight in weights.items():
-        if name not in scores or not total.size:
-            continue
-        values = np.nan_to_num(scores[name], nan=0.0)
-        top = values.max(axis=1, keepdims=True)
-        total += np.float32(weight) * np.divide(values, top, out=np.zeros_like(values), where=top > 0)
+        if name in shares:
+            total += np.float32(weight) * shares[name]
     return total
 
 
-def _popularity(catalogue: Catalogue, block: UserBlock) -> NDArray[np.float32]:
-    """Bookings that a session of the organiser had of late, shrunk to the mean of all."""
+def _popularity(catalogue: Catalogue) -> NDArray[np.float32]:
+    """(n_candidates,) bookings that a session of the organiser had of late, shrunk to the mean of all."""
     columns = catalogue.levels["organiser"]
     held, taken = columns.sessions_slow.sum(), columns.taken_slow.sum()
     mean = taken / held if held > 0 else 0.0
     per_session = (columns.taken_slow + mean) / (columns.sessions_slow + 1.0)
     values = np.append(per_session, mean)[columns.of_candidate] + catalogue.facts["booked_so_far"]
-    return np.repeat(values[None, :].astype(np.float32), len(block), axis=0)
+    return np.asarray(values, dtype=np.float32)
 
 
-def _affinity(catalogue: Catalogue, block: UserBlock) -> NDArray[np.float32]:
-    """Decayed past with the candidate's organiser, then its category; NaN for people without a past."""
-    total = np.zeros((len(block), len(catalogue)), dtype=np.float32)
+def _affinity(catalogue: Catalogue, block: UserBlock, candidates: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Decayed past with each candidate's organiser, then its category; NaN for people without a past."""
+    total = np.zeros((len(block), len(candidates)), dtype=np.float32)
     for level, weight in (("organiser", 1.0), ("category", 0.01)):
         columns = catalogue.levels[level]
         places = np.append(columns.place_of_key, -1)[block.events.keys(catalogue.lookup, level)]
         for half_life, share in ((FAST_DAYS, 1.0), (SLOW_DAYS, 0.1)):
             shape = (len(block), len(columns.keys) + 1)
             sums = block.events.matrix(places, shape, block.events.decayed(half_life)).toarray()
-            total += (weight * share * sums[:, columns.of_candidate]).astype(np.float32)
+            weighted = (weight * share * sums).astype(np.float32)
+            total += np.take(weighted, columns.of_candidate[candidates], axis=1)
     has_past = np.bincount(block.events.rows, minlength=len(block)) > 0
     total[~has_past] = np.nan
     return total
 
 
 def booked_organisers(catalogue: Catalogue, block: UserBlock) -> NDArray[np.bool_]:
-    """(n_users, n_candidates) whether the person has booked the candidate's organiser before."""
+    """(n_users, n_keys) whether the person has booked the organiser of each key of `learner_keys` before."""
     columns = catalogue.levels["organiser"]
     events = block.events
     keys = np.where(events.sessions >= 0, events.keys(catalogue.lookup, "organiser"), -1)
     places = take_or_missing(columns.place_of_key, keys)
     booked = events.matrix(places, (len(block), len(columns.keys) + 1), np.ones(len(places))).toarray() > 0
-    return booked[:, columns.of_candidate]
+    return booked[:, columns.of_candidate[learner_keys(catalogue)[1]]]
