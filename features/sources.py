@@ -23,6 +23,7 @@ _BLOCK = 1 << 22
 """Bytes read at once; the CSV reader runs up to 32 blocks ahead, so this bounds the memory of an ingest."""
 _BATCH_ROWS = 100_000
 _SUFFIXES = (".csv", ".parquet")
+_OTHER_SEPARATORS = ";\t|"
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,9 @@ def _source(table: str, path: Path) -> Source:
             names, has_more = _header(path, encoding)
     except (pa.ArrowException, OSError, csv.Error) as error:
         raise DataError(path.name, [f"cannot be read: {str(error).splitlines()[0]}"]) from error
-    if not names:
-        return Source(table, path, {}, (), encoding, ("the file is empty",))
     stripped = [n.strip() for n in names]
+    if not names or (not has_more and not any(stripped)):
+        return Source(table, path, {}, (), encoding, ("the file is empty",))
     repeated = sorted({n for n in stripped if stripped.count(n) > 1})
     problems = [f"column {n!r} is there more than once" for n in repeated]
     problems += [
@@ -129,6 +130,8 @@ def _source(table: str, path: Path) -> Source:
         for c in TABLES[table].columns
         if c.is_required and c.name not in stripped
     ]
+    if problems and encoding and len(names) == 1 and any(c in names[0] for c in _OTHER_SEPARATORS):
+        problems = [f"the header is one value, {names[0][:60]!r}: commas must lie between values"]
     if problems:
         raise DataError(path.name, problems)
     known = set(TABLES[table].column_names)

@@ -20,7 +20,14 @@ from features.quarantine import write_quarantine_files
 from features.settings import Settings
 from features.snapshot import SNAPSHOTS, Snapshot, delete_snapshots_with, write_snapshot
 from features.store_loading import ensure_partition
-from features.store_people import erase_user, remove_tag, removed_tags, set_personalised, user_tables
+from features.store_people import (
+    erase_user,
+    quarantined_rows,
+    remove_tag,
+    removed_tags,
+    set_personalised,
+    user_tables,
+)
 from features.store_platforms import (
     LOCKS,
     Platform,
@@ -159,6 +166,12 @@ class Store:
             platforms = zones_by_num(connection)
             platform, inside = parse_outside(connection, outside_id)
             return user_tables(connection, platforms, platform.num, inside, touched=touched)
+
+    def quarantined_rows(self, outside_id: str) -> list[dict[str, object]]:
+        """A user's rows in quarantine, as delivered, each with its `table`, `reason` and `source`."""
+        with self.reading() as connection:
+            platform, inside = parse_outside(connection, outside_id)
+            return quarantined_rows(connection, platform.num, inside)
 
     def erase_user(self, outside_id: str) -> dict[str, int]:
         """Deletes every row of a user, in quarantine, its files and snapshots too; returns how many, by table.

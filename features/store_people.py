@@ -13,6 +13,14 @@ from recsys.schema import TABLES
 
 _OF_USER = tuple(name for name, table in TABLES.items() if "user_id" in table.column_names)
 
+# A row with a wrong number of values is kept as the line it was: nobody knows which value is whose id, so one that
+# holds the id as any of its values is the user's.
+_QUARANTINED = (
+    "platform_num = %(platform_num)s AND (\"row\"->>'user_id' = %(user_id)s OR missing_table = 'users'"
+    " AND missing_id = %(user_id)s OR"
+    " %(user_id)s = ANY(string_to_array(translate(\"row\"->>'raw', E'\"\\r\\n', ''), ',')))"
+)
+
 
 def user_tables(
     connection: Connection, platforms: Mapping[int, tuple[str, str]], platform_num: int, user_id: str, *, touched: bool
@@ -42,15 +50,20 @@ def erase_user(connection: Connection, platform_num: int, user_id: str) -> dict[
         name: connection.exec_driver_sql(f"DELETE FROM {name} WHERE platform_num = %s AND user_id = %s", who).rowcount
         for name in (*reversed(_OF_USER), "removed_tags")
     }
-    # A row with a wrong number of values is kept as the line it was: nobody knows which value is whose id, so one
-    # that holds the id as any of its values goes.
     erased["quarantine"] = connection.exec_driver_sql(
-        "DELETE FROM quarantine WHERE platform_num = %s AND"
-        " (\"row\"->>'user_id' = %s OR missing_table = 'users' AND missing_id = %s OR "
-        " %s = ANY(string_to_array(translate(\"row\"->>'raw', E'\"\\r\\n', ''), ',')))",
-        (platform_num, user_id, user_id, user_id),
+        f"DELETE FROM quarantine WHERE {_QUARANTINED}", {"platform_num": platform_num, "user_id": user_id}
     ).rowcount
     return erased
+
+
+def quarantined_rows(connection: Connection, platform_num: int, user_id: str) -> list[dict[str, object]]:
+    """A user's rows in quarantine, as delivered, each with its `table`, `reason` and `source`."""
+    found = connection.exec_driver_sql(
+        'SELECT table_name, reason, source, "row" FROM quarantine'
+        f" WHERE {_QUARANTINED} ORDER BY table_name, source, row_number, fingerprint",
+        {"platform_num": platform_num, "user_id": user_id},
+    )
+    return [{"table": table, "reason": reason, "source": source, **row} for table, reason, source, row in found]
 
 
 def removed_tags(connection: Connection, platform_num: int, user_id: str) -> list[str]:

@@ -210,14 +210,19 @@ class LiveData:
                 held = self._picture = Picture(version, dataset)
             return held
 
-    def offer(self) -> Offer:
+    def offer(self, fresh: bool = False) -> Offer:
         """Candidates: some seconds old at most, or made now if there are none or they are too old.
+
+        Args:
+            fresh: As new as the store.
 
         Raises:
             ProblemError: there are none yet and the store cannot be reached.
         """
         held = self._offer
         if held is None or self._age_s(held) > TOO_OLD_S or (self._has_written and self._offer_cpu_s < CHEAP_CPU_S):
+            return self._renew()
+        if fresh and self.version() != held.picture.version:
             return self._renew()
         return held
 

@@ -13,6 +13,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from recsys.dataset import DEFAULT_TIMEZONE
 
 Language = Literal["zh", "en"]
+Level = Literal["province", "city", "county", "township", "village", "all"]
+"""Levels of regions, and that of the root of platforms without one tree."""
+
 Grouping = Literal["age", "gender", "region", "category", "channel"]
 MAX_LIMIT = 1000
 
@@ -108,7 +111,7 @@ class ForecastQuery(Page):
 
     region_id: Id | None = Field(default=None, description="this region (not those under it)")
     category: str | None = Field(default=None, description="this category")
-    level: str | None = Field(default=None, description="regions of this level: province, city, county, township, all")
+    level: Level | None = Field(default=None, description="regions of this level; villages are in their townships")
     target: Literal["bookings", "demand"] | None = Field(default=None, description="both without it")
     horizon: int = Field(default=13, ge=1, le=104, description="weeks ahead")
     history_weeks: int = Field(default=26, ge=0, le=1040, description="weeks of the past")
@@ -118,7 +121,7 @@ class GapQuery(Page):
     """Which gaps."""
 
     region_id: Id | None = Field(default=None, description="this region and those under it")
-    level: str | None = Field(default=None, description="regions of this level")
+    level: Level | None = Field(default=None, description="regions of this level")
     category: str | None = Field(default=None, description="this category")
 
 

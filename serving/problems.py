@@ -136,6 +136,9 @@ def _sentence(error: dict[str, Any]) -> str:
 
 def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        # What the framework says of a body whose bytes are no text.
+        return _on_problem(request, invalid("body", "expected JSON in UTF-8"))
     kind = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}.get(error.status_code, "http-error")
     detail = error.detail
     if kind == "not-found":

@@ -24,6 +24,9 @@ def similar_activities(live: LiveData, parts: BundleParts | None, now: pd.Timest
         UnknownIdError: no activity has the id.
     """
     offer = live.offer()
+    if activity_id not in offer.picture.activities.index:
+        # It may have been stored since the candidates were made.
+        offer = live.offer(fresh=True)
     picture = offer.picture
     if activity_id not in picture.activities.index:
         raise UnknownIdError("activity_id", [activity_id])

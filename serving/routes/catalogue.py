@@ -8,7 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from serving.params import Id, Page
+from serving.params import Id, Level, Page
 from serving.problems import RESPONSES
 from serving.routes.demand import next_part
 from serving.routes.recommendations import venue_brief
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["apps"], responses=RESPONSES)
 class RegionQuery(Page):
     """Which regions."""
 
-    level: str | None = Field(default=None, description="regions of this level")
+    level: Level | None = Field(default=None, description="regions of this level")
     parent_id: Id | None = Field(default=None, description="regions directly under this one")
     with_venues: bool = Field(default=False, description="only regions with a venue in or under them, and the root")
 

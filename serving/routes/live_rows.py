@@ -70,8 +70,8 @@ async def post_feedback(request: Request, service: InService) -> RowResults:
 
 
 def _many(body: Any) -> list[Any]:
-    rows = body if isinstance(body, list) else [body]
-    if not rows:
+    rows = [body] if isinstance(body, dict) else body
+    if not isinstance(rows, list) or not rows:
         raise invalid("body", "expected one row or a list of 1 to 1,000")
     if len(rows) > MAX_ROWS:
         raise ProblemError(413, "too-many-rows", f"{len(rows)} rows in one request, at most {MAX_ROWS}; send parts")

@@ -44,6 +44,8 @@ def suggestions(
     """Where to open up to `budget` new weekly classes, the most useful first."""
     parts, inputs = _openings(service)
     question = asked.question()
+    if asked.categories and not set(asked.categories) & set(inputs.categories):
+        raise invalid("body.categories", f"none of {list(asked.categories)} is a category that the bundle has learned")
     try:
         solved, opened = solve(inputs, question)
         curve = benefit_curve(inputs, question, asked.budgets) if asked.budgets else None

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from fastapi import APIRouter, Response
 
+from recsys.errors import UnknownIdError
 from recsys.schema import TABLES
 from serving.edge import TagName, UserId
 from serving.live_queries import read_person
@@ -46,13 +47,18 @@ def set_personalisation(user_id: UserId, wanted: Personalisation, service: InSer
 
 @router.get("/export")
 def export(user_id: UserId, service: InService) -> PersonalCopy:
-    """A copy of every row that is about this person."""
-    tables = service.live.using(lambda store: read_person(store, user_id))
+    """A copy of every row that is about this person, those that wait or were rejected included."""
+    tables = service.live.using(lambda store: store.user_rows(user_id))
+    quarantine = service.live.using(lambda store: store.quarantined_rows(user_id))
+    removed = service.live.using(lambda store: store.removed_tags(user_id))
+    if not quarantine and not removed and all(frame.empty for frame in tables.values()):
+        raise UnknownIdError("user_id", [user_id])
     return PersonalCopy(
         user_id=user_id,
         made_at=service.clock().to_pydatetime(),
         tables={name: records(name, tables[name]) for name in ("users", "bookings", "feedback")},
-        removed_tags=service.live.using(lambda store: store.removed_tags(user_id)),
+        quarantine=quarantine,
+        removed_tags=removed,
     )
 
 

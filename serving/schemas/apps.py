@@ -116,6 +116,7 @@ class PersonalCopy(BaseModel):
     user_id: str
     made_at: Instant
     tables: dict[str, list[dict[str, Any]]] = Field(description="contract rows by table")
+    quarantine: list[dict[str, Any]] = Field(description="rows that could not be stored, as delivered, with the reason")
     removed_tags: list[str]
 
 

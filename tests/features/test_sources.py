@@ -79,7 +79,7 @@ def test_chinese_files_of_another_encoding_are_read_with_a_warning(tmp_path: Pat
     assert "line 3" in source.warnings[0]
 
 
-@pytest.mark.parametrize("text", [b"", b"\xef\xbb\xbf", b"\n\n"])
+@pytest.mark.parametrize("text", [b"", b"\xef\xbb\xbf", b"\n\n", b"  \n"])
 def test_empty_files_are_tables_without_rows(tmp_path: Path, text: bytes) -> None:
     source = only(tmp_path, users=text)
     assert source.warnings == ("the file is empty",)
@@ -99,6 +99,7 @@ def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
         ({"users": "user_id,gender\n1,f\n".encode("utf-16")}, "users.csv: is UTF-16; save it as UTF-8"),
         ({"users": "user_id,gender\n1,Zoë\n".encode("latin-1")}, "users.csv: line 2 is neither"),
         ({"users": "gender\nf\n"}, "users.csv: required column 'user_id' is missing"),
+        ({"users": "user_id;gender\n1;f\n"}, "users.csv: the header is one value, 'user_id;gender': commas must"),
         ({"users": "gender"}, "users.csv: required column 'user_id' is missing"),
         ({"users": "user_id, user_id\n1,2\n"}, "'user_id' is there more than once"),
         ({"notes": "user_id\n1\n"}, "holds none of"),

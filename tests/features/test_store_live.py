@@ -64,6 +64,9 @@ def test_a_person_s_rows_are_exported_and_erased(store: Store, tmp_path: Path) -
     }  # fmt: skip
     assert rows["users"]["personalised"].tolist() == [False]
     assert store.removed_tags("u1") == ["category:dance"]
+    (waiting,) = store.quarantined_rows("u1")
+    assert (waiting["table"], waiting["booking_id"], waiting["session_id"]) == ("bookings", "b9", "nowhere")
+    assert store.quarantined_rows("u2") == []
     (path,) = store.write_quarantine("county").values()
     assert "u1" in path.read_text()
     erased = store.erase_user("u1")

@@ -81,10 +81,28 @@ def test_openapi_names_every_route_of_the_contract_with_its_parameters_and_answe
         ("GET", "/v1/recommendations?from=yesterday", 422, "invalid-request"),
         ("GET", "/v1/recommendations?from=1700000000", 422, "invalid-request"),
         ("GET", "/v1/recommendations?k=101", 422, "invalid-request"),
+        ("GET", "/v1/demand/forecasts?level=planet", 422, "invalid-request"),
+        ("GET", "/v1/demand/gaps?level=planet", 422, "invalid-request"),
+        ("GET", "/v1/regions?level=planet", 422, "invalid-request"),
     ],
 )
 def test_every_error_is_a_problem(client, method, path, status, kind):
     problem(client.request(method, path), status, kind)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/bookings"),
+        ("PUT", "/v1/users/u"),
+        ("PUT", "/v1/users/u/personalisation"),
+        ("POST", "/v1/activities/appraisal"),
+    ],
+)
+@pytest.mark.parametrize("body", [b"", b"\xff\x00", b"{", b"null", b'"text"', b"7", b"[]"])
+def test_a_body_that_is_no_object_is_a_problem(client, method, path, body):
+    answer = client.request(method, path, content=body, headers={"Content-Type": "application/json"})
+    problem(answer, 422, "invalid-request")
 
 
 def test_all_broken_fields_are_named_at_once(client):

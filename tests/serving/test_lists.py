@@ -120,6 +120,17 @@ def test_similar_activities_are_open_alike_and_not_the_same(client):
     assert all(row["score"] > 0 and row["reasons"] for row in rows)
 
 
+def test_what_is_like_an_activity_stored_a_second_ago(own_client, monkeypatch):
+    monkeypatch.setattr("serving.live.CHEAP_CPU_S", 0.0)  # As with a store too large to be read for each request.
+    one = items(own_client)[0]
+    stored = own_client.get(f"/v1/activities/{one['activity_id']}").json()
+    assert own_client.put("/v1/activities/brand-new", json=stored | {"activity_id": "brand-new"}).status_code == 200
+    session = {"activity_id": "brand-new", "starts_at": "2026-01-25T10:00:00"}
+    assert own_client.put("/v1/sessions/brand-new-1", json=session).status_code == 200
+    found = own_client.get("/v1/activities/brand-new/similar").json()["items"]
+    assert one["activity_id"] in {row["activity_id"] for row in found}
+
+
 def test_without_a_bundle_lists_are_popularity_and_say_so(own_county):
     from serving.champion import FixedProvider
     from tests.serving.conftest import app_of

@@ -60,11 +60,20 @@ def test_a_copy_holds_every_row_and_erasure_leaves_none(own_client, own_county):
     assert copy["tables"]["users"][0]["user_id"] == user
     assert copy["tables"]["bookings"]
     assert {row["user_id"] for rows in copy["tables"].values() for row in rows} == {user}
+    assert [(row["table"], row["booking_id"]) for row in copy["quarantine"]] == [("bookings", "w")]
     assert own_client.delete(f"/v1/users/{user}").status_code == 204
     for path in ("profile", "export", "recommendations"):
         problem(own_client.get(f"/v1/users/{user}/{path}"), 404, "unknown-id")
     problem(own_client.get(f"/v1/users/{user}"), 404, "unknown-id")
     problem(own_client.delete(f"/v1/users/{user}"), 404, "unknown-id")
+
+
+def test_a_person_of_whom_rows_only_wait_has_a_copy_and_erasure(own_client):
+    waiting = {"booking_id": "w", "user_id": "to come", "session_id": "not yet", "booked_at": AS_OF.isoformat()}
+    assert own_client.post("/v1/bookings", json=waiting).json()["waiting"] == 1
+    assert len(own_client.get("/v1/users/to come/export").json()["quarantine"]) == 1
+    assert own_client.delete("/v1/users/to come").status_code == 204
+    problem(own_client.get("/v1/users/to come/export"), 404, "unknown-id")
 
 
 def test_a_person_known_from_bookings_alone_has_rights_too(own_client):

@@ -109,6 +109,8 @@ def test_suggestions_obey_the_question(client):
     problem(client.post("/v1/classes/suggestions", json={"budget": -1}), 422, "invalid-request")
     problem(client.post("/v1/classes/suggestions", json={"budget": 1, "region_id": "no"}), 422, "invalid-request")
     problem(client.post("/v1/classes/suggestions", json={"budget": 1, "money": 5}), 422, "invalid-request")
+    unknown = {"budget": 1, "categories": ["never offered"]}
+    problem(client.post("/v1/classes/suggestions", json=unknown), 422, "invalid-request")
 
 
 def test_appraisal_gives_an_audience_with_interval_and_who(client):

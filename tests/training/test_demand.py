@@ -155,6 +155,13 @@ def test_short_and_odd_histories(n_sessions: int, weeks: int, capacity: float | 
     check_table(forecast_demand(small_town(n_sessions, weeks, capacity), 3, CONFIG).table)
 
 
+def test_where_nothing_has_happened_for_years_nothing_is_expected(town: Dataset) -> None:
+    silent = Dataset.from_tables(town.tables(), NOW + pd.Timedelta(weeks=400), "Asia/Shanghai")
+    table = forecast_demand(silent, 3, CONFIG).table
+    assert len(table) > 0
+    assert (table[["mean", "q0.1", "q0.5", "q0.9"]] == 0).all(axis=None)
+
+
 def test_evaluation_has_baselines_and_what_is_served(town: Dataset) -> None:
     table = evaluate_demand(town, NOW - pd.Timedelta(days=21), 21, CONFIG)
     overall = table[table["segment"].eq("all") & table["window"].eq("all")]

@@ -210,7 +210,8 @@ def _calendar_columns(
 ) -> list[NDArray[np.float64]]:
     now = book.as_of.normalize() - pd.Timedelta(days=book.as_of.dayofweek)
     offset = (ahead - origin).astype(np.int64)
-    weeks = pd.DatetimeIndex(now + pd.to_timedelta(np.arange(offset.min(), offset.max() + 1) * 7, unit="D"))
+    first, last = offset.min(initial=0), offset.max(initial=0)
+    weeks = pd.DatetimeIndex(now + pd.to_timedelta(np.arange(first, last + 1) * 7, unit="D"))
     table = week_table(weeks)
     names = [name for name in table.columns if name != "is_announced" and not name.startswith(("sin", "cos"))]
-    return [table[name].to_numpy(dtype=float)[offset - offset.min()] for name in names]
+    return [table[name].to_numpy(dtype=float)[offset - first] for name in names]
