@@ -22,9 +22,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.ranking import RankingModel, list_frame, offered, rank_block, shortlist, user_blocks
+from features.ranking import RankingModel, list_frame, rank_block, user_blocks
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.stage_one import booked_organisers, stage_one
+from features.two_stages import offered, shortlisted
 from recsys.dataset import Dataset, is_among
 from training.ranking import RankingConfig, fit_ranking
 from training.windows import WindowConfig
@@ -197,7 +198,7 @@ def first_stage(model: RankingModel, catalogue: Catalogue, people: Dataset) -> C
         for block in blocks:
             allowed = offered(catalogue, block) | ~block.is_personal[:, None]
             first = stage_one(catalogue, block, model.learners)
-            shortlist(first, allowed, ~booked_organisers(catalogue, block))
+            shortlisted(first, allowed, ~booked_organisers(catalogue, block))
 
     return run
 

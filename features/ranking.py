@@ -6,44 +6,30 @@ reads the person's own rows and calls `answer`; `recommend` does the same for bl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.ranking_model import RankingModel, ReRanker, load_ranking
+from features.ranking_model import RankingModel, load_ranking
 from features.signals.catalogue import Catalogue, catalogue_of
-from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock, user_block
-from features.signals.stage_one import FirstStage, blends, booked_organisers, stage_one
-from recsys.availability import earliest_of_each_activity, may_be_offered
+from features.two_stages import N_KNOWN, N_NEW, block_scores, offered
 from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
 from recsys.exploration import Exploration
 from recsys.ids import IdMap
 from recsys.operator_rules import Adjustment, RuleTable, adjustment
-from recsys.ranking import MISSING, top_k
+from recsys.ranking import MISSING, taken, top_k
 from recsys.variety import varied
 
-__all__ = ["Lists", "Policy", "RankingModel", "ReRanker", "load_ranking", "rank_block", "recommend"]
+__all__ = ["Lists", "Policy", "RankingModel", "load_ranking", "rank_block", "recommend"]
 
-BLOCK_CELLS = 2_000_000
+BLOCK_CELLS = 8_000_000
 BLOCK_PAIRS = 150_000
 """Users times candidates scored at once, and pairs with all their signals: they bound the memory of a batch."""
-
-N_KNOWN = 60
-N_NEW = 80
-"""Candidates a person that the second stage orders: of organisers booked before, and of others."""
-
-UNSEEN = -1.0
-"""No candidate that the second stage left out has a higher score."""
-
-STAGE_ONE_WEIGHTS: Mapping[str, float] = {"affinity": 1.0, "ease": 0.3, "item-knn": 0.2, "als": 0.2, "popularity": 0.1}
-
-DISCOVERY_WEIGHTS: Mapping[str, float] = {"item-knn": 1.0, "als": 0.3, "ease": 0.3, "popularity": 0.5}
-"""Weights of the blends that choose what goes on to the second stage, and that stand in where there is none."""
 
 TWO_STAGE = "two-stage"
 FIRST_STAGE = "first-stage"
@@ -110,11 +96,14 @@ def rank_block(
         policy: What is done after scoring; with variety, scores need not fall along a list.
     """
     allowed = offered(catalogue, block, wanted)
-    scores = pair_scores(model, catalogue, block, allowed)
+    found = block_scores(model, catalogue, block, allowed)
+    if policy.rules is None and policy.variety <= 0:
+        return Lists(*found.best(allowed, k), _sources(model, block))
+    scores = found.dense()
     if policy.rules is not None:
         scores = _adjustment(catalogue, policy.rules).applied(scores, allowed)
     columns = listed(catalogue, scores, allowed, k, policy.variety)
-    return Lists(columns, _taken(scores, columns), _sources(model, block))
+    return Lists(columns, taken(scores, columns, 0.0), _sources(model, block))
 
 
 def listed(
@@ -125,32 +114,7 @@ def listed(
         return top_k(scores, allowed, k)
     pool = top_k(scores, allowed, k * VARIETY_POOL)
     labels = [(catalogue.levels[level].of_candidate, share) for level, share in VARIETY_LABELS]
-    return varied(pool, _taken(scores, pool), labels, k, variety)
-
-
-def offered(catalogue: Catalogue, block: UserBlock, wanted: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-    """(n_users, n_candidates) what may be listed: offered, wanted, and the earliest session of its activity."""
-    allowed = may_be_offered(catalogue.sessions, block.people)
-    if wanted is not None:
-        allowed &= wanted
-    return earliest_of_each_activity(catalogue.sessions, allowed)
-
-
-def pair_scores(
-    model: RankingModel, catalogue: Catalogue, block: UserBlock, allowed: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """(n_users, n_candidates) scores of both stages."""
-    first = stage_one(catalogue, block, model.learners)
-    scores = blends(first, [STAGE_ONE_WEIGHTS])[0].dense().astype(np.float64)
-    if model.re_ranker is None:
-        return scores
-    # Who opted out is not seen by what they booked either: for them every candidate counts.
-    return _re_ranked(model.re_ranker, catalogue, block, first, allowed | ~block.is_personal[:, None], scores)
-
-
-def _taken(scores: NDArray[np.floating], columns: NDArray[np.int64]) -> NDArray[np.float64]:
-    padded = np.append(scores.astype(np.float64), np.zeros((len(scores), 1)), axis=1)
-    return np.take_along_axis(padded, columns, axis=1)
+    return varied(pool, taken(scores, pool, 0.0), labels, k, variety)
 
 
 def _sources(model: RankingModel, block: UserBlock) -> NDArray[np.object_]:
@@ -169,82 +133,6 @@ def _adjustment(catalogue: Catalogue, rules: RuleTable) -> Adjustment:
         ids = np.array([*catalogue.lookup.keys[level].ids, None], dtype=object)
         values[level] = ids[catalogue.lookup.of_sessions[level][catalogue.session_nums]]
     return adjustment(rules, catalogue.at, values, of_candidate)
-
-
-def shortlist(first: FirstStage, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(n_users, n_candidates) what goes on to the second stage: the first stage's best, new organisers apart.
-
-    Args:
-        first: Scores.
-        allowed: (n_users, n_candidates) what may be offered.
-        is_new: (n_users, n_keys) what the person has not booked the organiser of, by key of `learner_keys`.
-    """
-    chosen = np.zeros(allowed.shape, dtype=bool)
-    chosen[shortlisted(first, allowed, is_new)] = True
-    return chosen
-
-
-def shortlisted(
-    first: FirstStage, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of `shortlist`, by row and column."""
-    known, new = blends(first, (STAGE_ONE_WEIGHTS, DISCOVERY_WEIGHTS))
-    found = known.best(~is_new, allowed, N_KNOWN), new.best(is_new, allowed, N_NEW)
-    pairs = np.sort(np.concatenate([rows * allowed.shape[1] + cols for rows, cols in found]))
-    return np.divmod(pairs, max(allowed.shape[1], 1))
-
-
-def _re_ranked(
-    re_ranker: ReRanker,
-    catalogue: Catalogue,
-    block: UserBlock,
-    first: FirstStage,
-    allowed: NDArray[np.bool_],
-    scores: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Scores of the second stage; what the first stage left out follows in its own order."""
-    is_new = ~booked_organisers(catalogue, block)
-    rows, cols = shortlisted(first, allowed, is_new)
-    signals = pair_signals(catalogue, block, first, allowed, rows, cols)
-    values = re_ranker.predict(signals, len(rows)) if len(rows) else np.zeros(0)
-    lowest = np.zeros(len(block))
-    np.minimum.at(lowest, rows, values)
-    result = lowest[:, None] - 2.0 + scores / (1.0 + scores)
-    result[rows, cols] = values
-    return result
-
-
-def scores_of_pairs(
-    model: RankingModel,
-    catalogue: Catalogue,
-    block: UserBlock,
-    rows: NDArray[np.int64],
-    cols: NDArray[np.int64],
-    wanted: NDArray[np.bool_] | None = None,
-) -> NDArray[np.float64]:
-    """(n_pairs,) what `pair_scores` gives for some pairs, without scoring all others.
-
-    Pairs that the second stage does not see have `UNSEEN`, which no score of theirs is above; those that may not be
-    offered have -inf.
-
-    Args:
-        model: The model.
-        catalogue: Candidates.
-        block: People.
-        rows: (n_pairs,) person.
-        cols: (n_pairs,) candidate.
-        wanted: (n_candidates,) the request's filter.
-    """
-    may = offered(catalogue, block, wanted)
-    if model.re_ranker is None:
-        scores = pair_scores(model, catalogue, block, may)[rows, cols]
-    else:
-        allowed = may | ~block.is_personal[:, None]
-        first = stage_one(catalogue, block, model.learners)
-        signals = pair_signals(catalogue, block, first, allowed, rows, cols)
-        is_seen = shortlist(first, allowed, ~booked_organisers(catalogue, block))[rows, cols]
-        scores = np.where(is_seen, model.re_ranker.predict(signals, len(rows)), UNSEEN)
-    return np.where(may[rows, cols], scores, -np.inf)
 
 
 def recommend(

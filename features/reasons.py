@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.causes import cause_of, scores_without
-from features.ranking import offered, scores_of_pairs
 from features.ranking_model import RankingModel
 from features.signals.catalogue import Catalogue
 from features.signals.history import Signals
@@ -17,6 +16,7 @@ from features.signals.lookup import take_or_missing
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
 from features.signals.stage_one import stage_one
+from features.two_stages import offered, scores_of_pairs
 
 MAX_REASONS = 3
 MOST_PROPOSED = 5
@@ -47,22 +47,22 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
         "own_programme_",
         "own_weekday_",
         "score_affinity",
-        "rank_affinity",
+        "share_affinity",
         "score_als",
-        "rank_als",
+        "share_als",
         "rival_near_share",
     ),
-    "category": ("own_category_", "own_theme_", "own_kind_", "score_taste-theme", "rank_taste-theme"),
+    "category": ("own_category_", "own_theme_", "own_kind_", "score_taste-theme"),
     "venue": ("own_venue_", "km_from_past"),
     "title": ("title_",),
     "company": ("company_",),
-    "habit": ("habit_", "own_slot_", "score_taste-slot", "rank_taste-slot"),
+    "habit": ("habit_", "own_slot_", "score_taste-slot"),
     "distance": ("km_from_home", "same_township"),
     "interest": ("interest_named",),
     "family": ("child_fits",),
     "township": ("alike_township_",),
     "age": ("alike_age_",),
-    "popular": ("crowd_", "fact_booked_", "score_popularity", "rank_popularity"),
+    "popular": ("crowd_", "fact_booked_", "score_popularity", "share_popularity"),
 }
 """Beginnings of the signals that make each cause."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -65,6 +66,16 @@ class OpenSessions:
 
     def __len__(self) -> int:
         return len(self.session_ids)
+
+    @cached_property
+    def age_limits(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """(n_limits, 4) distinct start year, least and greatest age, for adults (1.0); (n,) row of each session.
+
+        Few differ: people are held against these, not against every session.
+        """
+        limits = np.column_stack([self.start_years, self.min_ages, self.max_ages, self.for_adults])
+        distinct, of_session = np.unique(np.where(np.isnan(limits), np.inf, limits), axis=0, return_inverse=True)
+        return np.where(np.isinf(distinct), np.nan, distinct), of_session.ravel()
 
     def only(self, keep: NDArray[np.bool_]) -> OpenSessions:
         """The sessions of a mask, in the same order."""
@@ -202,17 +213,17 @@ def people_of(users: pd.DataFrame, bookings: pd.DataFrame, sessions: pd.DataFram
 
 
 def _age_fits(sessions: OpenSessions, people: People) -> NDArray[np.bool_]:
-    age = sessions.start_years[None, :] - people.birth_years[:, None] - 1
-    is_unknown = np.isnan(age)
-    allowed = ~(age < sessions.min_ages) & ~(is_unknown & (sessions.min_ages >= ADULT_AGE))
-    allowed &= ~(sessions.for_adults & (age < ADULT_AGE))
+    start_years, min_ages, max_ages, for_adults = sessions.age_limits[0].T
+    age = start_years - people.birth_years[:, None] - 1
+    allowed = ~(age < min_ages) & ~(np.isnan(age) & (min_ages >= ADULT_AGE))
+    allowed &= ~((for_adults > 0) & (age < ADULT_AGE))
     if sessions.asks_for_children:
-        child_age = sessions.start_years[None, :] - people.child_years[:, None] - 1
-        fits = (child_age <= sessions.max_ages) & ~(child_age < sessions.min_ages)
+        child_age = start_years - people.child_years[:, None] - 1
+        fits = (child_age <= max_ages) & ~(child_age < min_ages)
         brings_child = np.zeros(allowed.shape, dtype=bool)
         np.logical_or.at(brings_child, people.child_rows, fits)
-        allowed &= ~(age > sessions.max_ages) | brings_child
-    return allowed
+        allowed &= ~(age > max_ages) | brings_child
+    return np.take(allowed, sessions.age_limits[1], axis=1)
 
 
 def _columns(chosen: pd.DataFrame, dataset: Dataset) -> OpenSessions:

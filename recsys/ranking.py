@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,38 @@ MISSING = -1
 
 SPARE = 4
 """Times as many candidates as are wanted are looked at first: some may not be listed."""
+
+
+@dataclass(frozen=True)
+class KeyGroups:
+    """Candidates by their key.
+
+    Attributes:
+        of_candidate: (n_candidates,) key of each candidate; each key has one at least.
+        candidates: (n_candidates,) candidates by key, those of one key in their order.
+        first: (n_keys,) place in `candidates` of each key's first.
+        sizes: (n_keys,) number of candidates.
+    """
+
+    of_candidate: NDArray[np.int64]
+    candidates: NDArray[np.int64]
+    first: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, of_candidate: NDArray[np.int64]) -> KeyGroups:
+        """The groups of candidates with these keys."""
+        sizes = np.bincount(of_candidate)
+        return cls(of_candidate, np.argsort(of_candidate, kind="stable"), np.cumsum(sizes) - sizes, sizes)
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def spread(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Candidates of each of some keys in turn, and how many each has."""
+        times = self.sizes[keys]
+        starts = np.repeat(self.first[keys] - (np.cumsum(times) - times), times)
+        return self.candidates[starts + np.arange(len(starts))], times
 
 
 @dataclass(frozen=True)
@@ -33,18 +66,18 @@ class SummedScores:
     """Scores that add what a person has with the candidate's key to what everybody has with the candidate.
 
     Attributes:
-        of_candidate: (n_candidates,) key of each candidate; each key has one at least.
+        groups: Candidates by key.
         own: (n_users, n_keys) finite.
         shared: (n_candidates,) finite.
     """
 
-    of_candidate: NDArray[np.int64]
+    groups: KeyGroups
     own: NDArray[np.float32]
     shared: NDArray[np.float32]
 
     def dense(self) -> NDArray[np.float32]:
         """(n_users, n_candidates) sums."""
-        return np.take(self.own, self.of_candidate, axis=1) + self.shared
+        return np.take(self.own, self.groups.of_candidate, axis=1) + self.shared
 
     def best(
         self, may: NDArray[np.bool_], allowed: NDArray[np.bool_], n: int
@@ -62,16 +95,12 @@ class SummedScores:
         n_users, n_keys = self.own.shape
         if not n_keys:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        by_key = np.argsort(self.of_candidate, kind="stable")
-        first = np.searchsorted(self.of_candidate[by_key], np.arange(n_keys))
-        sizes = np.diff(np.append(first, len(by_key)))
-        most = np.where(may, self.own + np.maximum.reduceat(self.shared[by_key], first), -np.inf)
-        keys, left = _greatest(most, -(-SPARE * n * n_keys // len(by_key)))
+        greatest = np.maximum.reduceat(self.shared[self.groups.candidates], self.groups.first)
+        most = np.where(may, self.own + greatest, np.float32(-np.inf))
+        keys, left = _greatest(most, -(-SPARE * n * n_keys // len(self.shared)))
         rows, keys = np.repeat(np.arange(n_users), keys.shape[1]), keys.ravel()
         rows, keys = rows[may[rows, keys]], keys[may[rows, keys]]
-        times = sizes[keys]
-        steps = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
-        cols = by_key[np.repeat(first[keys], times) + steps]
+        cols, times = self.groups.spread(keys)
         rows, values = np.repeat(rows, times), np.repeat(self.own[rows, keys], times) + self.shared[cols]
         usable = allowed[rows, cols]
         rows, cols, values = rows[usable], cols[usable], values[usable]
@@ -86,8 +115,8 @@ class SummedScores:
     def _best_of_all(
         self, users: NDArray[np.int64], may: NDArray[np.bool_], allowed: NDArray[np.bool_], n: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        whole = SummedScores(self.of_candidate, self.own[users], self.shared).dense()
-        lists = top_k(whole, allowed & np.take(may, self.of_candidate, axis=1), n)
+        whole = SummedScores(self.groups, self.own[users], self.shared).dense()
+        lists = top_k(whole, allowed & np.take(may, self.groups.of_candidate, axis=1), n)
         rows, places = np.nonzero(lists != MISSING)
         return rows, lists[rows, places]
 
@@ -141,7 +170,7 @@ def top_k(scores: NDArray[np.floating], allowed: NDArray[np.bool_], k: int) -> N
     n_users, n_candidates = scores.shape
     usable = allowed & ~np.isnan(scores)
     # An allowed score of minus infinity still goes before what may not be listed.
-    low_first = np.where(usable, _low_first(scores), np.inf)
+    low_first = np.where(usable, np.minimum(-scores, np.finfo(scores.dtype).max), np.inf)
     n = min(k, n_candidates)
     best = np.argsort(low_first, axis=1, kind="stable")[:, :n] if n_candidates <= 4 * n else _smallest(low_first, n)
     lists = np.full((n_users, k), MISSING, dtype=np.int64)
@@ -149,8 +178,10 @@ def top_k(scores: NDArray[np.floating], allowed: NDArray[np.bool_], k: int) -> N
     return lists
 
 
-def _low_first(scores: NDArray[np.floating]) -> NDArray[np.floating]:
-    return np.minimum(-scores, np.finfo(scores.dtype).max)
+def taken(values: NDArray[Any], lists: NDArray[np.int64], otherwise: float) -> NDArray[Any]:
+    """(n_users, k) values of (n_users, n_candidates) at the columns of lists, `otherwise` where a list has ended."""
+    padded = np.append(values, np.full((len(values), 1), otherwise, dtype=values.dtype), axis=1)
+    return np.take_along_axis(padded, lists, axis=1)
 
 
 def _smallest(values: NDArray[np.floating], n: int) -> NDArray[np.int64]:
@@ -162,42 +193,3 @@ def _smallest(values: NDArray[np.floating], n: int) -> NDArray[np.int64]:
     columns = np.nonzero(keep)[1].reshape(len(values), n)
     order = np.argsort(np.take_along_axis(values, columns, axis=1), axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1)
-
-
-def ranks_of_pairs(
-    scores: Sequence[KeyScores], allowed: NDArray[np.bool_], rows: NDArray[np.int64], cols: NDArray[np.int64]
-) -> dict[str, NDArray[np.int64]]:
-    """Ranker to (n_pairs,) place of each pair in its row's full ranking by `top_k` from 1; 0 where it has none.
-
-    Args:
-        scores: Of all rankers.
-        allowed: (n_users, n_candidates).
-        rows: (n_pairs,) person.
-        cols: (n_pairs,) candidate.
-    """
-    found = {name: np.zeros(len(rows), dtype=np.int64) for level in scores for name in level.of_keys}
-    by_row = np.argsort(rows, kind="stable")
-    present, starts = np.unique(rows[by_row], return_index=True)
-    for row, pairs in zip(present, np.split(by_row, starts)[1:], strict=True):
-        open_columns = np.flatnonzero(allowed[row])
-        pairs = pairs[allowed[row, cols[pairs]]]
-        positions = np.searchsorted(open_columns, cols[pairs])
-        for level in scores:
-            keys = level.of_candidate[open_columns]
-            for name, values in level.of_keys.items():
-                found[name][pairs] = _places(values[row if len(values) > 1 else 0], keys)[positions]
-    return found
-
-
-def _places(of_keys: NDArray[np.float32], keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n_candidates,) place of each in the ranking by its key's score, from 1; 0 where that is not a number."""
-    order = np.argsort(_low_first(of_keys))
-    ordered = _low_first(of_keys)[order]
-    # Whole numbers of few digits are sorted by counting; the same score is the same number.
-    steps = np.zeros(len(order), dtype=np.min_scalar_type(len(order)))
-    steps[order[1:]] = np.cumsum(ordered[1:] != ordered[:-1])
-    by_score = np.argsort(steps[keys], kind="stable")
-    places = np.empty(len(keys), dtype=np.int64)
-    places[by_score] = np.arange(1, len(keys) + 1)
-    places[np.isnan(of_keys)[keys]] = 0
-    return places

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,13 @@ from features.removed_tags import PROFILE_TAGS, profiles_less
 from features.signals.events import NS_PER_DAY, Events, events_of
 from features.signals.groups import GROUPED_LEVELS, group_lifts, profiles_of
 from features.signals.homes import Homes, homes_of
-from features.signals.lookup import LEVELS, Lookup, lookup_of, take_or_missing
+from features.signals.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
 from features.signals.place import Places, places_of
 from features.signals.taste import TASTE_LEVELS, Crowd, crowd_of
 from features.signals.text import TitleWords, title_words
 from recsys.availability import OpenSessions, open_sessions
 from recsys.dataset import Dataset
+from recsys.ranking import KeyGroups
 
 FAST_DAYS = 21.0
 SLOW_DAYS = 90.0
@@ -64,9 +66,11 @@ class KeyColumns:
 
     def held_since(self, places: NDArray[np.int64], days: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sessions of each key held later than so many days ago, NaN where the days are."""
-        start = np.searchsorted(self.held, places * PLACE_STEP)
-        found = np.searchsorted(self.held, places * PLACE_STEP + np.nan_to_num(days) - 1e-6) - start
-        return np.where(np.isnan(days), np.nan, found)
+        found = np.full(len(days), np.nan)
+        asked = np.flatnonzero(~np.isnan(days))
+        start = places[asked] * PLACE_STEP
+        found[asked] = np.searchsorted(self.held, start + days[asked] - 1e-6) - np.searchsorted(self.held, start)
+        return found
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,13 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.sessions)
+
+    @cached_property
+    def learner_keys(self) -> KeyGroups:
+        """Candidates by their key of `LEARNER_LEVEL`; one without a key has a key of its own."""
+        columns = self.levels[LEARNER_LEVEL]
+        is_lone = columns.of_candidate < 0
+        return KeyGroups.of(np.where(is_lone, len(columns.keys) - 1 + np.cumsum(is_lone), columns.of_candidate))
 
 
 def catalogue_of(

@@ -35,5 +35,6 @@ def title_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
     past = events.matrix(events.activities, (len(block), len(catalogue.lookup.activities)), events.decayed(SLOW_DAYS))
     total = np.bincount(events.rows, events.decayed(SLOW_DAYS), minlength=len(block))[rows]
     words = sparse.csr_array(past @ catalogue.words.activities)
-    alike = sparse.csr_array(words @ catalogue.words.candidates).toarray()[rows, cols]
+    words.sort_indices()
+    alike = np.asarray(words[rows].multiply(catalogue.words.candidates[cols]).sum(axis=1))
     return {"title_sum": alike, "title_share": alike / (total + 1e-9)}

@@ -55,6 +55,17 @@ class Events:
             return take_or_missing(lookup.activity_keys[level], self.activities)
         return take_or_missing(lookup.of_sessions[level], self.sessions)
 
+    def grouped(self, columns: NDArray[np.int64], width: int) -> EventGroups:
+        """The events by user and column; those with column -1 are in no group.
+
+        Args:
+            columns: (n,) column of each event.
+            width: Number of columns.
+        """
+        kept = np.flatnonzero(columns >= 0)
+        codes, of_kept = np.unique(self.rows[kept] * width + columns[kept], return_inverse=True)
+        return EventGroups(codes, kept, of_kept.ravel(), width)
+
     def matrix(
         self, columns: NDArray[np.int64], shape: tuple[int, int], values: NDArray[np.float64]
     ) -> sparse.csr_array:
@@ -64,6 +75,40 @@ class Events:
         matrix = coded.tocsr()
         matrix.sum_duplicates()
         return matrix
+
+
+@dataclass(frozen=True)
+class EventGroups:
+    """Events of one user and one column together, to be looked up by pairs without a matrix of them all.
+
+    Attributes:
+        codes: (n_groups,) user * width + column, ascending.
+        kept: (n_kept,) the events that are in a group, in their order.
+        of_kept: (n_kept,) group of each.
+        width: Number of columns.
+    """
+
+    codes: NDArray[np.int64]
+    kept: NDArray[np.int64]
+    of_kept: NDArray[np.int64]
+    width: int
+
+    def at(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n_pairs,) group of each pair of user and column, n_groups where there is none or the column is -1."""
+        wanted = np.where(columns >= 0, rows * self.width + columns, -1)
+        found = np.searchsorted(self.codes, wanted)
+        is_there = np.append(self.codes, -2)[found] == wanted
+        return np.where(is_there, found, len(self.codes))
+
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_groups + 1,) sum of each group's events, 0 for no group."""
+        return np.bincount(self.of_kept, values[self.kept], len(self.codes) + 1).astype(np.float64, copy=False)
+
+    def last(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_groups + 1,) value of each group's last event, NaN for no group."""
+        found = np.full(len(self.codes) + 1, np.nan)
+        found[self.of_kept] = values[self.kept]
+        return found
 
 
 def events_of(

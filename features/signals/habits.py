@@ -9,6 +9,7 @@ from features.signals.catalogue import SLOW_DAYS, Catalogue
 from features.signals.history import Signals
 from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
+from recsys.ranking import KeyScores
 
 _HOURS = 168
 RIVAL_HOURS = 3.0
@@ -45,24 +46,26 @@ def habit_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
 
 def day_signals(
     catalogue: Catalogue,
-    score: NDArray[np.float32],
+    own: KeyScores,
     allowed: NDArray[np.bool_],
     rows: NDArray[np.int64],
     cols: NDArray[np.int64],
 ) -> Signals:
-    """The candidate's share of the score of all that starts within hours of it: few go to two."""
-    filled = np.where(allowed, np.nan_to_num(score, nan=0.0), 0.0)
-    order = np.argsort(catalogue.sessions.starts, kind="stable")
-    starts = catalogue.sessions.starts[order] / 3.6e12
-    before, after = (
-        np.searchsorted(starts, starts - RIVAL_HOURS),
-        np.searchsorted(starts, starts + RIVAL_HOURS, "right"),
-    )
-    sums = np.concatenate([np.zeros((len(filled), 1)), np.cumsum(filled[:, order], axis=1, dtype=np.float64)], axis=1)
-    near = np.empty(filled.shape)
-    near[:, order] = sums[:, after] - sums[:, before]
-    own = filled[rows, cols].astype(np.float64)
-    return {"rival_near_share": np.divide(own, near[rows, cols], out=np.zeros(len(own)), where=near[rows, cols] > 1e-9)}
+    """The candidate's share of the affinity with all that starts within hours of it: few go to two."""
+    affinity = np.nan_to_num(own.of_keys["affinity"], nan=0.0)
+    times, at = np.unique(catalogue.sessions.starts, return_inverse=True)
+    if not len(rows):
+        return {"rival_near_share": np.zeros(0)}
+    order = np.argsort(at, kind="stable")
+    filled = np.take(affinity, own.of_candidate[order], axis=1)
+    filled *= np.take(allowed, order, axis=1)
+    at_time = np.add.reduceat(filled, np.searchsorted(at[order], np.arange(len(times))), axis=1)
+    sums = np.cumsum(np.pad(at_time, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
+    hours = times / 3.6e12
+    before, after = np.searchsorted(hours, hours - RIVAL_HOURS), np.searchsorted(hours, hours + RIVAL_HOURS, "right")
+    near = sums[rows, after[at[cols]]] - sums[rows, before[at[cols]]]
+    own_score = np.where(allowed[rows, cols], affinity[rows, own.of_candidate[cols]], 0.0).astype(np.float64)
+    return {"rival_near_share": np.divide(own_score, near, out=np.zeros(len(rows)), where=near > 1e-9)}
 
 
 def rival_signals(catalogue: Catalogue, cols: NDArray[np.int64]) -> Signals:

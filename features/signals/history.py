@@ -28,20 +28,20 @@ def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64],
         if not len(columns.keys):
             continue
         places = take_or_missing(columns.place_of_key, events.keys(catalogue.lookup, level))
-        shape = (len(block), len(columns.keys) + 1)
-        at = (rows, columns.of_candidate[cols])
-        count = events.matrix(places, shape, np.ones(len(places))).toarray()[at]
-        fast_sum = events.matrix(places, shape, fast).toarray()[at]
-        slow_sum = events.matrix(places, shape, slow).toarray()[at]
-        signals[f"own_{level}_count"] = count
+        key = columns.of_candidate[cols]
+        groups = events.grouped(places, len(columns.keys))
+        at = groups.at(rows, key)
+        fast_sum, slow_sum = groups.sums(fast)[at], groups.sums(slow)[at]
+        signals[f"own_{level}_count"] = groups.sums(np.ones(len(places)))[at]
         signals[f"own_{level}_fast"] = fast_sum
         signals[f"own_{level}_slow"] = slow_sum
         signals[f"own_{level}_share"] = _ratio(slow_sum, total[rows])
-        days = _last_days(places, events.rows, events.days, shape)[at]
+        # Oldest first: the last is the newest.
+        days = groups.last(events.days)[at]
         signals[f"own_{level}_days"] = days
-        signals[f"own_{level}_missed"] = columns.held_since(at[1], days)
-        held_fast = np.append(columns.sessions_fast, 0.0)[at[1]]
-        held_slow = np.append(columns.sessions_slow, 0.0)[at[1]]
+        signals[f"own_{level}_missed"] = columns.held_since(key, days)
+        held_fast = np.append(columns.sessions_fast, 0.0)[key]
+        held_slow = np.append(columns.sessions_slow, 0.0)[key]
         signals[f"own_{level}_rate"] = _ratio(fast_sum, held_fast + 0.1)
         signals[f"own_{level}_rate_slow"] = _ratio(slow_sum, held_slow + 0.1)
     return signals
@@ -95,12 +95,3 @@ def _of(columns: KeyColumns, values: NDArray[np.float64], cols: NDArray[np.int64
 
 def _ratio(above: NDArray[Any], below: NDArray[Any]) -> NDArray[np.float64]:
     return np.divide(above, below, out=np.zeros(np.broadcast(above, below).shape), where=below > 0)
-
-
-def _last_days(
-    places: NDArray[np.int64], rows: NDArray[np.int64], days: NDArray[np.float64], shape: tuple[int, int]
-) -> NDArray[np.float64]:
-    last = np.full(shape, np.nan)
-    kept = places >= 0
-    last[rows[kept], places[kept]] = days[kept]  # Oldest first: the newest stays.
-    return last

@@ -69,7 +69,7 @@ def profile_signals(
         "age_under_max": catalogue.facts["max_age"][cols] - age,
         "interest_named": np.where(has_interests[rows], named, np.nan),
         "child_share": block.child_share()[rows],
-        "child_fits": _child_fits(catalogue, block)[rows, cols],
+        "child_fits": _child_fits(catalogue, block, rows, cols),
         "same_township": _same(catalogue, block, "township", rows, cols),
         "same_county": _same(catalogue, block, "county", rows, cols),
     }
@@ -83,12 +83,18 @@ def _same(
     return np.where((home >= 0) & (there >= 0), home == there, np.nan)
 
 
-def _child_fits(catalogue: Catalogue, block: UserBlock) -> NDArray[np.float64]:
-    """(n_users, n_candidates) 1 where the person books for a child of the candidate's age."""
-    fits = np.zeros((len(block), len(catalogue)))
+def _child_fits(
+    catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(n_pairs,) 1 where the person books for a child of the candidate's age."""
     sessions, people = catalogue.sessions, block.people
-    for row, year in zip(people.child_rows, people.child_years, strict=True):
-        if block.is_personal[row]:
-            age = sessions.start_years - year - 1
-            fits[row] = np.maximum(fits[row], (age >= sessions.min_ages) & (age <= sessions.max_ages))
+    counted = block.is_personal[people.child_rows]
+    pairs = np.unique(np.column_stack([people.child_rows, people.child_years])[counted], axis=0)
+    n_children = np.bincount(pairs[:, 0].astype(np.int64), minlength=len(block))
+    first = np.cumsum(n_children) - n_children
+    fits = np.zeros(len(rows))
+    for place in range(int(n_children.max(initial=0))):
+        of = np.flatnonzero(n_children[rows] > place)
+        age = sessions.start_years[cols[of]] - pairs[first[rows[of]] + place, 1] - 1
+        fits[of] = np.maximum(fits[of], (age >= sessions.min_ages[cols[of]]) & (age <= sessions.max_ages[cols[of]]))
     return fits

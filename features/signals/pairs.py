@@ -13,7 +13,6 @@ from features.signals.nearness import place_signals, profile_signals
 from features.signals.people import UserBlock
 from features.signals.shown import shown_signals
 from features.signals.stage_one import FirstStage
-from recsys.ranking import ranks_of_pairs
 
 
 def pair_signals(
@@ -30,16 +29,13 @@ def pair_signals(
         catalogue: Candidates.
         block: People.
         scores: Of the first stage.
-        allowed: (n_users, n_candidates) what may be offered: ranks count these alone.
+        allowed: (n_users, n_candidates) what may be offered: rivals are these alone.
         rows: (n_pairs,) person.
         cols: (n_pairs,) candidate.
     """
     signals: Signals = {f"fact_{name}": values[cols] for name, values in catalogue.facts.items()}
-    places = ranks_of_pairs(scores.levels, allowed, rows, cols)
-    for name, values in scores.of_pairs(rows, cols).items():
-        signals[f"score_{name}"] = values
-        signals[f"rank_{name}"] = np.where(places[name] > 0, places[name], np.nan)
-    signals |= day_signals(catalogue, scores["affinity"], allowed, rows, cols)
+    signals |= scores.of_pairs(rows, cols)
+    signals |= day_signals(catalogue, scores.own, allowed, rows, cols)
     signals |= person_signals(block, rows)
     signals |= own_signals(catalogue, block, rows, cols)
     signals |= crowd_signals(catalogue, cols)

@@ -28,15 +28,22 @@ def shown_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
         columns = catalogue.levels[level]
         if not len(columns.keys):
             continue
-        at = (rows, columns.of_candidate[cols])
-        n_shown = np.where(np.isnan(total[rows]), np.nan, _counts(catalogue, shown, level, columns, len(block))[at])
+        key = columns.of_candidate[cols]
+        n_shown = np.where(np.isnan(total[rows]), np.nan, _counts(catalogue, shown, level, columns, rows, key))
         signals[f"shown_{level}"] = n_shown
-        signals[f"shown_{level}_passed"] = n_shown - _counts(catalogue, events, level, columns, len(block))[at]
+        signals[f"shown_{level}_passed"] = n_shown - _counts(catalogue, events, level, columns, rows, key)
     return signals
 
 
-def _counts(catalogue: Catalogue, events: Events, level: str, columns: KeyColumns, n_users: int) -> NDArray[np.float64]:
-    """(n_users, n_keys + 1) decayed number of events by key; the last column, of no key, is 0."""
+def _counts(
+    catalogue: Catalogue,
+    events: Events,
+    level: str,
+    columns: KeyColumns,
+    rows: NDArray[np.int64],
+    keys: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """(n_pairs,) decayed number of the person's events with the key, 0 for no key."""
     places = take_or_missing(columns.place_of_key, events.keys(catalogue.lookup, level))
-    shape = (n_users, len(columns.keys) + 1)
-    return np.asarray(events.matrix(places, shape, np.exp2(-events.days / HALF_LIFE_DAYS)).toarray())
+    groups = events.grouped(places, len(columns.keys))
+    return groups.sums(np.exp2(-events.days / HALF_LIFE_DAYS))[groups.at(rows, keys)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from features.signals.taste import taste_features, taste_scores
 from recsys.ids import IdMap
 from recsys.rankers.base import Ranker, UserBatch
 from recsys.rankers.factor import FactorRanker
-from recsys.ranking import KeyScores, SummedScores
+from recsys.ranking import KeyGroups, KeyScores, SummedScores
 
 HISTORY_HALF_LIFE_DAYS = 180.0
 """Half-life of the histories that matrix learners are given."""
@@ -52,12 +53,26 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
     Attributes:
         shared: By candidate, the same for everybody.
         own: By the person and the candidate's key of `LEARNER_LEVEL`.
+        groups: Candidates by that key.
         tastes: By the person and the candidate's theme, kind and hour.
     """
 
     shared: KeyScores
     own: KeyScores
+    groups: KeyGroups
     tastes: tuple[KeyScores, ...]
+
+    @cached_property
+    def shares(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Ranker, tastes left out, to its level's `of_candidate` and scores divided by their greatest of the row.
+
+        What cannot be scored has 0.
+        """
+        return {
+            name: (level.of_candidate, _shares(values))
+            for level in (self.shared, self.own)
+            for name, values in level.of_keys.items()
+        }
 
     @property
     def levels(self) -> tuple[KeyScores, ...]:
@@ -79,17 +94,24 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
         return np.repeat(of_candidates, n_users, axis=0) if len(of_candidates) < n_users else of_candidates
 
     def of_pairs(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
-        """Ranker to (n_pairs,) scores of some pairs."""
-        return {
-            name: values[rows if len(values) > 1 else 0, level.of_candidate[cols]]
+        """Signal to (n_pairs,) values: `score_` of every ranker, and `share_` of those that `shares` has."""
+        scores = {
+            f"score_{name}": _at(values, rows, level.of_candidate[cols])
             for level in self.levels
             for name, values in level.of_keys.items()
         }
+        shares = {f"share_{name}": _at(values, rows, keys[cols]) for name, (keys, values) in self.shares.items()}
+        return scores | shares
+
+
+def _at(values: NDArray[np.float32], rows: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.float32]:
+    return values[rows if len(values) > 1 else 0, keys]
 
 
 def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> FirstStage:
     """Scores of all rankers."""
-    of_candidate, candidates = learner_keys(catalogue)
+    groups = catalogue.learner_keys
+    candidates = groups.candidates[groups.first]
     columns = catalogue.levels[LEARNER_LEVEL]
     nums = learners.keys.nums_or_missing(catalogue.lookup.keys[LEARNER_LEVEL].ids[columns.keys])
     known = np.flatnonzero(nums >= 0)
@@ -99,16 +121,9 @@ def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Fir
         own[name] = np.full((len(block), len(candidates)), np.nan, dtype=np.float32)
         own[name][:, known] = key_scores(ranker, batch, nums[known])
     popularity = KeyScores(np.arange(len(catalogue)), {"popularity": _popularity(catalogue)[None, :]})
-    return FirstStage(popularity, KeyScores(of_candidate, own), tuple(_tastes(catalogue, block, learners)))
-
-
-def learner_keys(catalogue: Catalogue) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(n_candidates,) key of `LEARNER_LEVEL`, one of its own where there is none, and (n_keys,) first candidate."""
-    of_candidate = catalogue.levels[LEARNER_LEVEL].of_candidate
-    is_lone = of_candidate < 0
-    n_keys = len(catalogue.levels[LEARNER_LEVEL].keys)
-    of_candidate = np.where(is_lone, n_keys - 1 + np.cumsum(is_lone), of_candidate)
-    return of_candidate, np.unique(of_candidate, return_index=True)[1]
+    return FirstStage(
+        popularity, KeyScores(groups.of_candidate, own), groups, tuple(_tastes(catalogue, block, learners))
+    )
 
 
 def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Iterator[KeyScores]:
@@ -149,11 +164,13 @@ def blends(first: FirstStage, weightings: Sequence[Mapping[str, float]]) -> list
         first: Scores.
         weightings: Weight by ranker of each sum; rankers that are not there and tastes do not count.
     """
-    shared, own = (
-        {name: _shares(values) for name, values in level.of_keys.items()} for level in (first.shared, first.own)
-    )
     return [
-        SummedScores(first.own.of_candidate, _sum(own, weights), _sum(shared, weights)[0]) for weights in weightings
+        SummedScores(
+            first.groups,
+            _sum(first.shares, first.own.of_keys, weights),
+            _sum(first.shares, first.shared.of_keys, weights)[0],
+        )
+        for weights in weightings
     ]
 
 
@@ -163,11 +180,15 @@ def _shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.divide(values, top, out=np.zeros_like(values), where=top > 0)
 
 
-def _sum(shares: Mapping[str, NDArray[np.float32]], weights: Mapping[str, float]) -> NDArray[np.float32]:
-    total = np.zeros_like(next(iter(shares.values())))
+def _sum(
+    shares: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]],
+    of_keys: Mapping[str, NDArray[np.float32]],
+    weights: Mapping[str, float],
+) -> NDArray[np.float32]:
+    total = np.zeros_like(next(iter(of_keys.values())))
     for name, weight in weights.items():
-        if name in shares:
-            total += np.float32(weight) * shares[name]
+        if name in of_keys:
+            total += np.float32(weight) * shares[name][1]
     return total
 
 
@@ -198,10 +219,10 @@ def _affinity(catalogue: Catalogue, block: UserBlock, candidates: NDArray[np.int
 
 
 def booked_organisers(catalogue: Catalogue, block: UserBlock) -> NDArray[np.bool_]:
-    """(n_users, n_keys) whether the person has booked the organiser of each key of `learner_keys` before."""
-    columns = catalogue.levels["organiser"]
+    """(n_users, n_keys) whether the person has booked the organiser of each of `learner_keys` before."""
+    columns, groups = catalogue.levels["organiser"], catalogue.learner_keys
     events = block.events
     keys = np.where(events.sessions >= 0, events.keys(catalogue.lookup, "organiser"), -1)
     places = take_or_missing(columns.place_of_key, keys)
     booked = events.matrix(places, (len(block), len(columns.keys) + 1), np.ones(len(places))).toarray() > 0
-    return booked[:, columns.of_candidate[learner_keys(catalogue)[1]]]
+    return booked[:, columns.of_candidate[groups.candidates[groups.first]]]

@@ -24,7 +24,7 @@ class TitleWords:
 
     Attributes:
         activities: (n_activities, n_words) float64 CSR.
-        candidates: (n_words, n_candidates) float64 CSR: the candidates' rows, turned.
+        candidates: (n_candidates, n_words) float64 CSR: the candidates' rows.
     """
 
     activities: sparse.csr_array
@@ -38,10 +38,11 @@ def title_words(activities: pd.DataFrame, candidates: NDArray[np.int64]) -> Titl
     words = [split_words(str(title)) for title in unique]
     if not any(words):
         empty = sparse.csr_array((len(titles), 1), dtype=np.float64)
-        return TitleWords(empty, sparse.csr_array((1, len(candidates)), dtype=np.float64))
+        return TitleWords(empty, sparse.csr_array((len(candidates), 1), dtype=np.float64))
     matrix = sparse.csr_array(TfidfVectorizer(analyzer=lambda row: row, sublinear_tf=True).fit_transform(words))
     rows = matrix[of_activity]
-    return TitleWords(rows, sparse.csr_array(rows[candidates].T.tocsr()))
+    rows.sort_indices()
+    return TitleWords(rows, rows[candidates])
 
 
 def split_words(title: str) -> list[str]:

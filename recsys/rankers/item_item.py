@@ -34,9 +34,10 @@ class ItemItemRanker:
     def scores(self, users: UserBatch, key_nums: NDArray[np.int64] | None = None) -> Scores:
         """Scores (n_users, n_keys); NaN for users without a history and keys without weights."""
         check_keys(self, users)
-        weights = self.weights if key_nums is None else self.weights[:, key_nums]
-        product = users.histories @ weights
+        product = users.histories @ self.weights
         scores = np.asarray(product.toarray() if sparse.issparse(product) else product, dtype=np.float32)
+        if key_nums is not None:
+            scores = np.take(scores, key_nums, axis=1)
         scores[:, ~(self.known if key_nums is None else self.known[key_nums])] = np.nan
         return blank_strangers(scores, users)
 

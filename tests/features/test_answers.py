@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from features.answers import Request, answer, visitor_block
-from features.ranking import Policy, offered
+from features.ranking import Policy
 from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
+from features.two_stages import offered
 from recsys.errors import UnknownIdError
 from recsys.operator_rules import RuleTable
 from tests.features.test_ranking import CONFIG

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from recsys.ranking import MISSING, KeyScores, SummedScores, ranks_of_pairs, top_k
+from recsys.ranking import MISSING, KeyGroups, SummedScores, top_k
 
 _SHAPES = st.tuples(st.integers(1, 4), st.integers(0, 30))
 
@@ -42,24 +42,6 @@ def _drawn(data, kind, shape, values):
     return data.draw(hnp.arrays(kind, shape, elements=st.sampled_from(values)))
 
 
-@settings(max_examples=100, deadline=None)
-@given(_keyed(), st.booleans(), st.data())
-def test_ranks_count_from_the_best_and_leave_out_the_rest(keyed, is_shared, data):
-    n_users, n_keys, of_candidate = keyed
-    values = [0.0, -0.0, 1.0, 2.0, -np.inf, np.inf, np.nan, np.finfo(np.float32).min]
-    of_keys = _drawn(data, np.float32, (1 if is_shared else n_users, n_keys), values)
-    allowed = _drawn(data, np.bool_, (n_users, len(of_candidate)), [True, False])
-    rows, cols = (places.ravel() for places in np.indices(allowed.shape))
-    mixed = np.random.default_rng(0).permutation(len(rows))
-    found = ranks_of_pairs([KeyScores(of_candidate, {"one": of_keys})], allowed, rows[mixed], cols[mixed])["one"]
-    expected = np.zeros(allowed.shape, dtype=int)
-    scores = np.broadcast_to(of_keys[:, of_candidate], allowed.shape)
-    for row, places in enumerate(top_k(scores, allowed, len(of_candidate))):
-        listed = places[places != MISSING]
-        expected[row, listed] = np.arange(1, len(listed) + 1)
-    np.testing.assert_array_equal(found, expected[rows[mixed], cols[mixed]])
-
-
 @settings(max_examples=300, deadline=None)
 @given(_keyed(), st.integers(1, 6), st.data())
 def test_the_best_by_their_keys_are_the_best(keyed, n, data):
@@ -69,7 +51,7 @@ def test_the_best_by_their_keys_are_the_best(keyed, n, data):
     shared = _drawn(data, np.float32, (len(of_candidate),), values)
     may = _drawn(data, np.bool_, (n_users, n_keys), [True, True, True, False])
     allowed = _drawn(data, np.bool_, (n_users, len(of_candidate)), [True, False])
-    rows, cols = SummedScores(of_candidate, own, shared).best(may, allowed, n)
+    rows, cols = SummedScores(KeyGroups.of(of_candidate), own, shared).best(may, allowed, n)
     lists = top_k(own[:, of_candidate] + shared, allowed & may[:, of_candidate], n)
     of, places = np.nonzero(lists != MISSING)
     assert sorted(zip(rows, cols, strict=True)) == sorted(zip(of, lists[of, places], strict=True))
@@ -77,7 +59,7 @@ def test_the_best_by_their_keys_are_the_best(keyed, n, data):
 
 def test_nothing_to_choose_from_is_no_pair():
     none = np.zeros(0, dtype=np.int64)
-    scores = SummedScores(none, np.zeros((2, 0), dtype=np.float32), np.zeros(0, dtype=np.float32))
+    scores = SummedScores(KeyGroups.of(none), np.zeros((2, 0), dtype=np.float32), np.zeros(0, dtype=np.float32))
     rows, cols = scores.best(np.zeros((2, 0), dtype=bool), np.zeros((2, 0), dtype=bool), 3)
     assert len(rows) == len(cols) == 0
 
