@@ -1,100 +1,154 @@
-"""Sample paths of counts that add up over the tree by construction: shared factors above, counts below."""
+"""Sample paths of weeks ahead, summed from sessions: counts that add up over the tree and respect each limit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from recsys.hierarchy import Hierarchy
 
 Floats = NDArray[np.float64]
+Paths = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
-WEEK_CORRELATION = 0.5
-"""Of a region's factor from one week to another: a mood lasts."""
+_LEAST = 1e-6
 
 
-def factor_variances(hierarchy: Hierarchy, quadratic: Floats) -> Floats:
-    """(n_nodes, horizon) variance of the factor that each region adds to those above it.
+@dataclass(frozen=True)
+class OpenParts:
+    """What weeks ahead are made of, but for what has begun: a row a session, or what a series has yet to publish.
 
-    `quadratic` (n_nodes, horizon) is the relative variance of each region's own forecast. What the root varies by,
-    all below vary by too; a region adds what it varies by beyond the region above it.
+    Attributes:
+        bottom: (n_rows,) bottom region.
+        category: (n_rows,) category number.
+        week: (n_rows,) weeks ahead.
+        mean: (n_rows,) places wanted in the end.
+        held: (n_rows,) places booked already.
+        lapse: (n_rows,) share of these that is given up again.
+        linear: (n_rows,) own variance of what is not held, of mean m: `linear` m + `quadratic` m^2.
+        quadratic: (n_rows,) see there.
+        limit: (n_rows,) places that can be taken; infinite where nothing limits them.
+        kept: (n_rows,) share of the places wanted within the limit that is taken; below 1 for what is not published.
     """
-    order = np.argsort(-np.asarray(hierarchy.summing.sum(axis=1)).ravel(), kind="stable")
-    above = parents(hierarchy)
-    reached = np.zeros_like(quadratic)
-    added = np.zeros_like(quadratic)
-    for node in order:
-        before = reached[above[node]] if above[node] >= 0 else np.zeros(quadratic.shape[1])
-        added[node] = np.maximum(quadratic[node] - before, 0.0)
-        reached[node] = before + added[node]
-    return added
+
+    bottom: Ints
+    category: Ints
+    week: Ints
+    mean: Floats
+    held: Floats
+    lapse: Floats
+    linear: Floats
+    quadratic: Floats
+    limit: Floats
+    kept: Floats
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def where(self, chosen: NDArray[np.bool_] | Ints) -> OpenParts:
+        """The chosen rows."""
+        return OpenParts(**{one.name: getattr(self, one.name)[chosen] for one in fields(self)})
+
+    def split(self) -> tuple[Floats, Floats]:
+        """(n_rows,) share of what is held that stays, and the mean of what comes beside it."""
+        stays = np.minimum(1 - self.lapse, self.mean / np.maximum(self.held, _LEAST))
+        return stays, np.maximum(self.mean - stays * self.held, 0.0)
 
 
-def parents(hierarchy: Hierarchy) -> NDArray[np.int64]:
-    """(n_nodes,) node right above each, -1 for the root: the smallest other region that holds all its bottoms."""
-    summing = hierarchy.summing
-    sizes = np.asarray(summing.sum(axis=1)).ravel()
-    shared = (summing @ summing.T).tocsr()
-    above = np.full(hierarchy.n_nodes, -1, dtype=np.int64)
-    for node in range(hierarchy.n_nodes):
-        others = shared.indices[shared.indptr[node] : shared.indptr[node + 1]]
-        counts = shared.data[shared.indptr[node] : shared.indptr[node + 1]]
-        # Regions come root first, so of two that hold the same bottoms the earlier one is above.
-        holds = (counts >= sizes[node]) & ((sizes[others] > sizes[node]) | (others < node)) & (others != node)
-        if holds.any():
-            candidates = others[holds]
-            above[node] = candidates[np.lexsort((-candidates, sizes[candidates]))[0]]
-    return above
+@dataclass(frozen=True)
+class SharedFactors:
+    """What regions have in common in a week: a factor of mean one for each group of each level, from wide to narrow.
 
-
-def sample_paths(
-    hierarchy: Hierarchy,
-    means: Floats,
-    linear: Floats,
-    quadratic: Floats,
-    n_paths: int,
-    rng: np.random.Generator,
-) -> Iterator[NDArray[np.float32]]:
-    """Yields one category after the other: (n_paths, n_nodes, horizon) coherent counts, whole and not negative.
-
-    Each bottom is a count of variance `linear` x mean + `quadratic` x mean^2, of which the part that regions share
-    comes from lognormal factors of mean one. One category at a time keeps a province within memory.
-
-    Args:
-        hierarchy: Of the nodes.
-        means: (n_bottoms, n_categories, horizon).
-        linear: (n_nodes, horizon) of each region's forecasts; the bottom's own is used.
-        quadratic: (n_nodes, horizon).
-        n_paths: Paths.
-        rng: Source of chance.
+    Attributes:
+        groups: (n_levels, n_bottoms) group of each bottom.
+        variances: (n_levels,) variance of a level's factors.
     """
-    n_bottoms, n_categories, horizon = means.shape
-    variances = factor_variances(hierarchy, quadratic)
-    has_factor = np.flatnonzero(variances.max(axis=1) > 0)
-    spread = np.sqrt(np.log1p(variances[has_factor])).astype(np.float32)
-    carried = hierarchy.summing[has_factor].T.tocsr().astype(np.float32)
-    own = np.array([_own_node(hierarchy, bottom) for bottom in range(n_bottoms)])
-    extra = np.maximum(linear[own] - 1.0, 0.0).astype(np.float32)
-    for category in range(n_categories):
-        mean = means[:, category].astype(np.float32)
-        counts = np.empty((n_bottoms, n_paths, horizon), dtype=np.float32)
-        log_factor = np.empty((len(has_factor), n_paths, horizon), dtype=np.float32)
-        lasting = rng.standard_normal((len(has_factor), n_paths, 1), dtype=np.float32)
-        passing = rng.standard_normal(log_factor.shape, dtype=np.float32)
-        mixed = np.sqrt(np.float32(WEEK_CORRELATION)) * lasting + np.sqrt(np.float32(1 - WEEK_CORRELATION)) * passing
-        log_factor[:] = spread[:, None, :] * mixed - 0.5 * spread[:, None, :] ** 2
-        factor = np.exp(np.asarray(carried @ log_factor.reshape(len(has_factor), -1))).reshape(counts.shape)
-        rate = mean[:, None, :] * factor
-        # Variance beyond Poisson in proportion to the mean: a gamma of shape mean / extra.
-        shape = np.where(extra > 0, mean / np.maximum(extra, np.float32(1e-3)), np.float32(1e6))
-        shape = np.maximum(shape, np.float32(1e-3))
-        rate *= rng.standard_gamma(np.broadcast_to(shape[:, None, :], rate.shape), dtype=np.float32) / shape[:, None, :]
-        counts[:] = rng.poisson(rate)
-        nodes = np.asarray(hierarchy.summing.astype(np.float32) @ counts.reshape(n_bottoms, -1))
-        yield nodes.reshape(hierarchy.n_nodes, n_paths, horizon).transpose(1, 0, 2)
+
+    groups: Ints
+    variances: Floats
+
+    def log_factors(self, bottom: Ints, week: Ints, n_paths: int, rng: np.random.Generator) -> Paths:
+        """(n_rows, n_paths) logarithm of the product of the factors of each row."""
+        log = np.zeros((len(bottom), n_paths), dtype=np.float32)
+        for groups, variance in zip(self.groups, self.variances, strict=True):
+            if variance <= 0:
+                continue
+            _, code = np.unique(groups[bottom] * (int(week.max(initial=0)) + 1) + week, return_inverse=True)
+            spread = np.float32(np.sqrt(np.log1p(variance)))
+            drawn = rng.standard_normal((int(code.max(initial=-1)) + 1, n_paths), dtype=np.float32)
+            log += (spread * drawn - np.float32(0.5) * spread**2)[code]
+        return log
 
 
-def _own_node(hierarchy: Hierarchy, bottom: int) -> int:
-    return int(np.searchsorted(hierarchy.node_regions, hierarchy.bottom_regions[bottom]))
+def level_groups(hierarchy: Hierarchy) -> Ints:
+    """(n_levels, n_bottoms) groups of bottoms under one region, a row a level, from the root to the bottoms.
+
+    A bottom without a region of some level above it is a group of its own there. Levels that group alike appear once.
+    """
+    sizes = np.asarray(hierarchy.summing.sum(axis=1)).ravel()
+    names = sorted(set(hierarchy.node_levels), key=lambda one: -sizes[hierarchy.node_levels == one].max())
+    own = hierarchy.n_nodes + np.arange(hierarchy.n_bottoms)
+    levels = [np.zeros(hierarchy.n_bottoms, dtype=np.int64)]
+    for name in names:
+        groups = own.copy()
+        for node in np.flatnonzero(hierarchy.node_levels == name):
+            groups[hierarchy.summing[[node]].indices] = node
+        levels.append(groups)
+    levels.append(own)
+    distinct: list[Ints] = []
+    for groups in levels:
+        if not distinct or len(np.unique(groups)) > len(np.unique(distinct[-1])):
+            distinct.append(groups.astype(np.int64))
+    return np.stack(distinct)
+
+
+def sample_wanted(parts: OpenParts, shared: SharedFactors, n_paths: int, rng: np.random.Generator) -> Paths:
+    """(n_rows, n_paths) places wanted, whole and not negative, of rows of one category."""
+    stays, to_come = parts.split()
+    rate = to_come.astype(np.float32)[:, None] * np.exp(shared.log_factors(parts.bottom, parts.week, n_paths, rng))
+    # One gamma factor of mean 1 gives the whole own variance: relative variance quadratic + (linear - 1) / mean.
+    own = parts.quadratic + np.maximum(parts.linear - 1.0, 0.0) / np.maximum(to_come, 1e-3)
+    shape = np.clip(1 / np.maximum(own, 1e-4), 1e-3, 1e4).astype(np.float32)[:, None]
+    rate *= rng.standard_gamma(np.broadcast_to(shape, rate.shape), dtype=np.float32) / shape
+    wanted = rng.poisson(rate).astype(np.float32)
+    has_held = np.flatnonzero(parts.held > 0)
+    held, kept = np.round(parts.held[has_held]).astype(np.int64), np.clip(stays[has_held], 0.0, 1.0)
+    wanted[has_held] += rng.binomial(held[:, None], kept[:, None], (len(has_held), n_paths))
+    return wanted
+
+
+def taken_of(parts: OpenParts, wanted: Paths, rng: np.random.Generator) -> Paths:
+    """(n_rows, n_paths) places taken of those wanted: none above the limit, and of what is not published a share."""
+    taken = np.minimum(wanted, parts.limit.astype(np.float32)[:, None])
+    thinned = np.flatnonzero(parts.kept < 1)
+    taken[thinned] = rng.binomial(taken[thinned].astype(np.int64), parts.kept[thinned][:, None])
+    return taken
+
+
+def category_paths(
+    parts: OpenParts, shared: SharedFactors, n_categories: int, n_paths: int, rng: np.random.Generator
+) -> Iterator[tuple[Ints, Paths, Paths]]:
+    """Yields for each category its rows of `parts`, and their places taken and wanted, both (n_rows, n_paths).
+
+    Whole, not negative, and nowhere more is taken than wanted. One category at a time keeps a province within memory.
+    """
+    order = np.argsort(parts.category, kind="stable")
+    ends = np.searchsorted(parts.category[order], np.arange(n_categories), side="right")
+    for rows in np.split(order, ends)[:n_categories]:
+        mine = parts.where(rows)
+        wanted = sample_wanted(mine, shared, n_paths, rng)
+        yield rows, taken_of(mine, wanted, rng), wanted
+
+
+def node_paths(hierarchy: Hierarchy, bottom: Ints, week: Ints, horizon: int, paths: Paths) -> Paths:
+    """(n_nodes, horizon, n_paths) sums over the tree of (n_rows, n_paths): coherent path by path."""
+    shape = (hierarchy.n_bottoms * horizon, len(bottom))
+    at = (bottom * horizon + week, np.arange(len(bottom)))
+    cells = sparse.csr_array((np.ones(len(bottom), dtype=np.float32), at), shape=shape)
+    bottoms = np.asarray(cells @ paths).reshape(hierarchy.n_bottoms, -1)
+    nodes = np.asarray(hierarchy.summing.astype(np.float32) @ bottoms)
+    return nodes.reshape(hierarchy.n_nodes, horizon, paths.shape[1])

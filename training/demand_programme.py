@@ -19,6 +19,8 @@ from training.forecasters.unpublished import (
     weekly_totals,
 )
 
+_LEAST_TO_COME = 1e-4
+
 
 @dataclass(frozen=True)
 class ProgrammeData:
@@ -41,22 +43,62 @@ class ProgrammeData:
 
 
 @dataclass(frozen=True)
+class OpenMeans:
+    """What can still come, seen from an origin: a row a published session, then one a series and week to be published.
+
+    Attributes:
+        bottom: (n_rows,).
+        category: (n_rows,).
+        week: (n_rows,) weeks ahead.
+        session: (n_rows,) row of the session book; -1: not published.
+        mean: (n_rows,) places in the end.
+        held: (n_rows,) places on hand.
+        unknown: (n_rows,) variance of the logarithm of a session's level that its past leaves open.
+    """
+
+    bottom: NDArray[np.int64]
+    category: NDArray[np.int64]
+    week: NDArray[np.int64]
+    session: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    held: NDArray[np.float64]
+    unknown: NDArray[np.float64]
+
+    def weekly(self, shape: tuple[int, int, int], mean: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """(n_bottoms, n_categories, horizon) sums of the means, or of others like them."""
+        flat = (self.bottom * shape[1] + self.category) * shape[2] + self.week
+        sums = np.bincount(flat, weights=self.mean if mean is None else mean, minlength=int(np.prod(shape)))
+        return sums.astype(np.float64).reshape(shape)
+
+
+@dataclass(frozen=True)
 class ProgrammeForecaster:
     """Means of a week: begun, published and unpublished sessions apart, then added."""
 
     published: PublishedForecaster
     unpublished: UnpublishedForecaster
 
-    def means(self, data: ProgrammeData, origin: int, *, is_capped: bool) -> NDArray[np.float64]:
+    def open_means(self, data: ProgrammeData, origin: int) -> OpenMeans:
+        """What can still come, seen from an origin."""
+        _, _, n_categories, horizon = data.shape
+        rows = data.published.where(np.flatnonzero(data.published.origin == origin))
+        to_come = self.unpublished.means(data.unpublished, origin).reshape(-1, horizon)
+        series, week = np.nonzero(to_come > _LEAST_TO_COME)
+        n_series = len(series)
+        no_session = np.zeros(n_series)
+        return OpenMeans(
+            bottom=np.concatenate([data.book.bottom[rows.session], series // n_categories]),
+            category=np.concatenate([data.book.category[rows.session], series % n_categories]),
+            week=np.concatenate([rows.ahead, week]),
+            session=np.concatenate([rows.session, np.full(n_series, -1)]),
+            mean=np.concatenate([self.published.means(rows), to_come[series, week]]),
+            held=np.concatenate([rows.on_hand, no_session]),
+            unknown=np.concatenate([rows.unknown, no_session]),
+        )
+
+    def means(self, data: ProgrammeData, origin: int) -> NDArray[np.float64]:
         """(n_bottoms, n_categories, horizon) places of whole weeks, seen from an origin."""
-        _, n_bottoms, n_categories, horizon = data.shape
-        at = np.flatnonzero(data.published.origin == origin)
-        rows = PublishedRows(**{name: getattr(data.published, name)[at] for name in PublishedRows.__dataclass_fields__})
-        means = self.published.means(data.book, rows, is_capped=is_capped)
-        series = data.book.bottom[rows.session] * n_categories + data.book.category[rows.session]
-        flat = np.bincount(series * horizon + rows.ahead, weights=means, minlength=n_bottoms * n_categories * horizon)
-        to_come = self.unpublished.means(data.unpublished, origin)
-        return data.begun[origin] + flat.reshape(n_bottoms, n_categories, horizon) + to_come
+        return data.begun[origin] + self.open_means(data, origin).weekly(data.shape[1:])
 
 
 def programme_data(
@@ -71,7 +113,7 @@ def programme_data(
         published=published_rows(book, values, n_origins, horizon),
         unpublished=unpublished_rows(book, values, shape),
         totals=weekly_totals(book, values, shape),
-        begun=_begun(book, values, shape),
+        begun=begun_places(book, values, shape),
     )
 
 
@@ -85,7 +127,10 @@ def fit_programme(
     )
 
 
-def _begun(book: SessionBook, values: NDArray[np.float64], shape: tuple[int, int, int, int]) -> NDArray[np.float64]:
+def begun_places(
+    book: SessionBook, values: NDArray[np.float64], shape: tuple[int, int, int, int]
+) -> NDArray[np.float64]:
+    """`shape` places in the sessions of the origin's own week that had begun by it."""
     n_origins, n_bottoms, n_categories, horizon = shape
     n_series = n_bottoms * n_categories
     origin = -book.week

@@ -1,107 +1,168 @@
-"""How far outcomes fall from their forecasts, by level and week ahead, and the quantiles that follow."""
+"""How far outcomes fall from their means: what sessions vary by themselves, and what regions share, from back-tests."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize
 
-from recsys.calibration import calibrated_levels, count_pit, count_quantile
-from recsys.demand import QUANTILES
 from recsys.hierarchy import Hierarchy
+from recsys.paths import Floats, Ints, OpenParts, SharedFactors, level_groups
+from training.demand_programme import OpenMeans
 
-Floats = NDArray[np.float64]
+_SESSION_PRIOR = (1.2, 0.05, 0.1, 0.7)
+"""Variance for each place to come, each place held, squared place to come, and that times what is unknown."""
 
-_PRIOR = (1.5, 0.2)
-_PRIOR_POINTS = 30.0
-_LEAST_MEAN = 0.05
+_UNPUBLISHED_PRIOR = (6.0, 0.3)
+_PRIOR_ROWS = 40.0
+_SHARED_PRIOR = 0.02
+_SHARED_PRIOR_SPREAD = 0.03
+_ROUNDS = 4
+_WILD = 12.0
+"""A squared error counts as at most so many times its variance: one wild session must not rule."""
+
+_LEAST = 0.02
 
 
 @dataclass(frozen=True)
-class BackTest:
-    """Past forecasts beside what came, each (n_tests, n_bottoms, n_categories, horizon).
+class OpenOutcomes:
+    """What could still come at some past origins, and what came.
 
     Attributes:
-        actual: NaN where the week is not over.
-        predicted: Means of the whole week.
-        begun: The part that was certain at the origin.
+        origin: (n_rows,) weeks back.
+        means: (n_rows,) rows of all origins.
+        came: (n_rows,) places in the end; NaN where the week is not over.
     """
 
-    actual: Floats
-    predicted: Floats
-    begun: Floats
+    origin: Ints
+    means: OpenMeans
+    came: Floats
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Variance of what is still open of a week, of mean m: `linear` m + `quadratic` m^2; and calibrated levels.
+    """Variances learned from a back-test.
 
     Attributes:
-        linear: (n_nodes, horizon).
-        quadratic: (n_nodes, horizon).
-        levels: (n_nodes, n_quantiles) levels that gave the shares of `QUANTILES` in the back-test.
+        session: Of a published session: see `_SESSION_PRIOR`.
+        unpublished: Variance of what is to be published, for each place and each squared place.
+        shared: What regions have in common.
     """
 
-    linear: Floats
-    quadratic: Floats
-    levels: Floats
+    session: tuple[float, float, float, float]
+    unpublished: tuple[float, float]
+    shared: SharedFactors
 
-    def variance(self, open_mean: Floats) -> Floats:
-        """(n_nodes, n_categories, horizon) of means of the same shape."""
-        return self.linear[:, None, :] * open_mean + self.quadratic[:, None, :] * open_mean**2
+    def parts(self, means: OpenMeans, limit: Floats, kept: Floats) -> OpenParts:
+        """Rows to draw from; `limit` (infinite: none) and `kept` (n_rows,) are those of `OpenParts`."""
+        is_session = means.session >= 0
+        linear, lapse, quadratic, unknown = self.session
+        return OpenParts(
+            bottom=means.bottom,
+            category=means.category,
+            week=means.week,
+            mean=means.mean,
+            held=means.held,
+            lapse=np.full(len(means.mean), min(lapse, 0.5)),
+            linear=np.where(is_session, linear, self.unpublished[0]),
+            quadratic=np.where(is_session, quadratic + unknown * means.unknown, self.unpublished[1]),
+            limit=limit,
+            kept=kept,
+        )
 
-    def quantiles(self, begun: Floats, means: Floats) -> Floats:
-        """(n_quantiles, n_nodes, n_categories, horizon), in order and >= 0; `begun` is certain already."""
-        open_mean = np.maximum(means - begun, 0.0)
-        variance = self.variance(open_mean)
-        found = [begun + count_quantile(self.levels[:, [i], None], open_mean, variance) for i in range(len(QUANTILES))]
-        return np.maximum.accumulate(np.stack(found), axis=0)
 
+def fit_spread(hierarchy: Hierarchy, outcomes: OpenOutcomes | None) -> Spread:
+    """Variances by moments; drawn to priors where there are few outcomes, and those alone without any.
 
-def fit_spread(hierarchy: Hierarchy, test: BackTest, rng: np.random.Generator) -> Spread:
-    """Variance and levels from a back-test, pooled over the regions and categories of a level of the tree."""
-    horizon = test.actual.shape[3]
-    linear = np.full((hierarchy.n_nodes, horizon), _PRIOR[0])
-    quadratic = np.full((hierarchy.n_nodes, horizon), _PRIOR[1])
-    levels = np.tile(np.asarray(QUANTILES), (hierarchy.n_nodes, 1))
-    if not len(test.actual):
-        return Spread(linear, quadratic, levels)
-    actual, predicted, begun = (
-        np.stack([hierarchy.sums(one) for one in what]) for what in (test.actual, test.predicted, test.begun)
+    First what sessions and series vary by, shared factors included; then what the errors of two of them in one week
+    have in common, by the lowest level at which their regions meet; what is shared is taken off the first.
+    """
+    groups = level_groups(hierarchy)
+    shared = np.zeros(len(groups))
+    session, unpublished = np.array(_SESSION_PRIOR), np.array(_UNPUBLISHED_PRIOR)
+    if outcomes is None or not np.isfinite(outcomes.came).any():
+        shared[0] = _SHARED_PRIOR
+        return Spread(_SESSION_PRIOR, _UNPUBLISHED_PRIOR, SharedFactors(groups, shared))
+    means = outcomes.means
+    is_session = means.session >= 0
+    error = outcomes.came - means.mean
+    known = np.isfinite(error) & (means.mean > _LEAST)
+    open_mean = np.maximum(means.mean - means.held * (1 - session[1]), 0.0)
+    design = np.column_stack([open_mean, means.held, open_mean**2, open_mean**2 * means.unknown])
+    for _ in range(_ROUNDS):
+        total = shared.sum() * open_mean**2
+        for chosen, prior, columns in (
+            (known & is_session, np.array(_SESSION_PRIOR), [0, 1, 2, 3]),
+            (known & ~is_session, np.array(_UNPUBLISHED_PRIOR), [0, 2]),
+        ):
+            own = session if columns[-1] == 3 else unpublished
+            variance = design[:, columns] @ own + total + 0.05
+            found = _own_variance(design[chosen][:, columns], error[chosen], variance[chosen], total[chosen], prior)
+            if columns[-1] == 3:
+                session = found
+            else:
+                unpublished = found
+        variance = np.where(is_session, design @ session, design[:, [0, 2]] @ unpublished) + total + 0.05
+        shared = _shared(groups, outcomes, np.where(known, error, 0.0), np.where(known, open_mean, 0.0), variance)
+    return Spread(
+        (float(session[0]), float(session[1]), float(session[2]), float(session[3])),
+        (float(unpublished[0]), float(unpublished[1])),
+        SharedFactors(groups, shared),
     )
-    names = hierarchy.node_levels.astype(str)
-    for name in np.unique(names):
-        rows = np.flatnonzero(names == name)
-        came, mean = actual[:, rows] - begun[:, rows], np.maximum(predicted[:, rows] - begun[:, rows], 0.0)
-        before = _PRIOR
-        for ahead in range(horizon):
-            # Few outcomes lie far ahead: neighbours speak along, and without any the week before stands in.
-            near = slice(max(ahead - 1, 0), ahead + 2) if ahead else slice(0, 1)
-            before = _moments(came[..., near].ravel(), mean[..., near].ravel(), before)
-            linear[rows, ahead], quadratic[rows, ahead] = before
-        variance = linear[rows[0]] * mean + quadratic[rows[0]] * mean**2
-        seen = np.isfinite(came) & (mean > _LEAST_MEAN)
-        pits = count_pit(came[seen], mean[seen], variance[seen], rng)
-        levels[rows] = calibrated_levels(pits, QUANTILES)
-    return Spread(linear, quadratic, levels)
 
 
-def _moments(came: Floats, mean: Floats, prior: tuple[float, float]) -> tuple[float, float]:
-    """Variance function by least squares of (y - m)^2 / m on 1 and m, drawn to a prior."""
-    known = np.isfinite(came) & (mean > _LEAST_MEAN)
-    mean, squared = mean[known], (came[known] - mean[known]) ** 2
-    if len(mean) < 8:
+def _own_variance(design: Floats, error: Floats, variance: Floats, shared: Floats, prior: Floats) -> Floats:
+    """Non-negative least squares of squared errors, each weighed by its variance, drawn to `prior`."""
+    if not len(error):
         return prior
-    weights = 1 / (1 + mean)
-    design = np.column_stack([np.ones(len(mean)), mean]) * weights[:, None]
-    scale = design**2
-    ridge = np.diag(_PRIOR_POINTS / len(mean) * scale.sum(axis=0))
-    # One wild week must not rule: what is beyond the 99.5th percentile counts as that.
-    ratio = np.minimum(squared / mean, np.quantile(squared / mean, 0.995))
-    linear, quadratic = np.linalg.solve(design.T @ design + ridge, design.T @ (ratio * weights) + ridge @ prior)
-    if quadratic < 0:
-        linear, quadratic = float((ratio * weights**2).sum() / (weights**2).sum()), 0.0
-    if linear < 0.3:
-        linear = 0.3
-    return float(linear), float(quadratic)
+    squares = np.minimum(error**2, _WILD * variance) - shared
+    weighted = design / variance[:, None]
+    scale = np.sqrt(np.maximum((weighted**2).mean(axis=0), 1e-12))
+    left = np.concatenate([weighted, np.diag(np.sqrt(_PRIOR_ROWS) * scale)])
+    right = np.concatenate([squares / variance, np.sqrt(_PRIOR_ROWS) * scale * prior])
+    return np.asarray(optimize.nnls(left, right)[0])
+
+
+def _shared(groups: Ints, outcomes: OpenOutcomes, error: Floats, mean: Floats, variance: Floats) -> Floats:
+    """(n_levels,) variance of each level's factors, from products of errors of two rows of a category and week."""
+    means = outcomes.means
+    n_weeks = int(means.week.max(initial=0)) + 1
+    key = (outcomes.origin * n_weeks + means.week) * (int(means.category.max(initial=0)) + 1) + means.category
+    # Seen from many origins, a week counts once.
+    n_views = max(len(np.unique(key)) / max(len(np.unique(means.week - outcomes.origin)), 1), 1.0)
+    n_views /= max(len(np.unique(means.category)), 1)
+    finer: list[Ints] = [np.arange(len(error))]
+    for group in groups[::-1]:
+        finer.append(np.unique(key * (int(groups.max()) + 1) + group[means.bottom], return_inverse=True)[1])
+    found = []
+    for inner, outer in pairwise(finer):
+        n_outer = int(outer.max(initial=-1)) + 1
+        sums = [np.bincount(outer, weights=what, minlength=n_outer) for what in (error, mean, variance)]
+        parts = [np.bincount(inner, weights=what) for what in (error, mean)]
+        of_inner = np.zeros(len(parts[0]), dtype=np.int64)
+        of_inner[inner] = outer
+        squares = [np.bincount(of_inner, weights=part**2, minlength=n_outer) for part in parts]
+        pairs_of_errors, pairs_of_means = sums[0] ** 2 - squares[0], sums[1] ** 2 - squares[1]
+        weight = pairs_of_means / np.maximum(2 * sums[2] ** 2, 1e-9) / n_views
+        prior = 1 / _SHARED_PRIOR_SPREAD**2
+        limited = np.clip(pairs_of_errors, -_WILD * sums[2], _WILD * sums[2])
+        estimate = (weight @ limited + prior * _SHARED_PRIOR) / (weight @ pairs_of_means + prior)
+        found.append(max(estimate, 0.0))
+    together = np.maximum.accumulate(np.array(found[::-1]))
+    return np.asarray(np.diff(together, prepend=0.0))
+
+
+def joined(parts: Sequence[tuple[int, OpenMeans, NDArray[np.float64]]]) -> OpenOutcomes | None:
+    """The rows of several origins, each with what came; None without any."""
+    if not parts:
+        return None
+    names = OpenMeans.__dataclass_fields__
+    return OpenOutcomes(
+        origin=np.concatenate([np.full(len(means.mean), origin) for origin, means, _ in parts]),
+        means=OpenMeans(**{name: np.concatenate([getattr(means, name) for _, means, _ in parts]) for name in names}),
+        came=np.concatenate([came for _, _, came in parts]),
+    )

@@ -47,13 +47,15 @@ class EffectFit:
 
 def effect_means(
     book: SessionBook, design: EffectDesign, values: NDArray[np.float64], n_origins: int
-) -> NDArray[np.float64]:
-    """(n_sessions, n_refits) mean of each session by what had begun at origin 0, 4, 8, ... weeks back.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n_sessions, n_refits) mean of each session, and variance of its logarithm that is left unknown.
+
+    Column k is by what had begun at origin 4 k weeks back.
 
     Origin j must read column ceil(j / 4), which knows nothing after it. Older sessions count less.
     """
     n_refits = -(-(n_origins - 1) // REFIT_WEEKS) + 1
-    means = np.ones((len(book), n_refits))
+    means, unknown = np.ones((len(book), n_refits)), np.ones((len(book), n_refits))
     fit: EffectFit | None = None
     for refit in range(n_refits - 1, -1, -1):
         cut = refit * REFIT_WEEKS
@@ -62,7 +64,8 @@ def effect_means(
             weight = 0.5 ** ((book.age[begun] - cut) / _HALF_LIFE_WEEKS)
             fit = fit_effects(design, begun, values[begun], weight, fit)
             means[:, refit] = fit.means(design.matrix)
-    return means
+            unknown[:, refit] = design.matrix @ fit.unknown
+    return means, unknown
 
 
 def fit_effects(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,7 @@ class PublishedRows:
         open_for: Weeks that it could be booked by then, negative before that; NaN where not stated.
         on_hand: Places booked by then.
         level: What sessions like it drew before the origin, in places.
+        unknown: Variance of the level's logarithm that the sessions before the origin leave open.
         features: (n_rows, n_features).
     """
 
@@ -47,7 +48,12 @@ class PublishedRows:
     open_for: NDArray[np.float64]
     on_hand: NDArray[np.float64]
     level: NDArray[np.float64]
+    unknown: NDArray[np.float64]
     features: NDArray[np.float32]
+
+    def where(self, chosen: NDArray[np.int64]) -> PublishedRows:
+        """The chosen rows."""
+        return PublishedRows(**{one.name: getattr(self, one.name)[chosen] for one in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -81,13 +87,9 @@ class PublishedForecaster:
     pace: Pace
     booster: CountBooster
 
-    def means(self, book: SessionBook, rows: PublishedRows, *, is_capped: bool) -> NDArray[np.float64]:
-        """(n_rows,) final places; capped at the capacity where asked."""
-        means = self.booster.means(rows.features, self.pace.means(rows))
-        if is_capped:
-            limit = np.maximum(book.capacity[rows.session], rows.on_hand)
-            means = np.fmin(means, limit)
-        return means
+    def means(self, rows: PublishedRows) -> NDArray[np.float64]:
+        """(n_rows,) final places."""
+        return self.booster.means(rows.features, self.pace.means(rows))
 
 
 def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: int, horizon: int) -> PublishedRows:
@@ -99,8 +101,9 @@ def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: in
     lead = origin - book.age[session]
     on_hand = book.on_hand[session, lead].astype(np.float64)
     levels, weights = _levels(book, values, session, origin, n_origins)
-    by_effects = effect_means(book, effect_design(book), values, n_origins)
-    level = by_effects[session, -(-origin // REFIT_WEEKS)]
+    by_effects, unknown = effect_means(book, effect_design(book), values, n_origins)
+    column = -(-origin // REFIT_WEEKS)
+    level = by_effects[session, column]
     ahead = book.week[session] + origin
     open_for = book.opens_age[session] - origin
     columns = [
@@ -123,7 +126,8 @@ def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: in
         *_calendar_columns(book, session),
     ]
     features = np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
-    return PublishedRows(session, origin, ahead, lead, open_for, on_hand, np.maximum(level, _LEAST), features)
+    level = np.maximum(level, _LEAST)
+    return PublishedRows(session, origin, ahead, lead, open_for, on_hand, level, unknown[session, column], features)
 
 
 def fit_published(
@@ -136,7 +140,7 @@ def fit_published(
 ) -> PublishedForecaster:
     """Learns from the sessions that had begun by origin `cut_origin`; `values` (n_sessions,) are what they drew."""
     known = np.flatnonzero(book.age[rows.session] > cut_origin)
-    part = PublishedRows(**{name: getattr(rows, name)[known] for name in rows.__dataclass_fields__})
+    part = rows.where(known)
     drawn = values[part.session]
     pace = fit_pace(part, drawn, book.on_hand.shape[1])
     booster = fit_boosting(part.features, drawn, pace.means(part), config, rng)
@@ -158,7 +162,7 @@ def fit_pace(rows: PublishedRows, drawn: NDArray[np.float64], n_leads: int) -> P
 
     so_far, to_come = share(rows.on_hand, 0.0), share(drawn - rows.on_hand, 1.0)
     told = np.flatnonzero(so_far[rows.lead, stage] > _LEAST)
-    known = PublishedRows(**{name: getattr(rows, name)[told] for name in rows.__dataclass_fields__})
+    known = rows.where(told)
     losses = []
     for firmness in _FIRMNESS:
         mean = Pace(so_far, to_come, firmness).means(known)

@@ -1,0 +1,89 @@
+"""Past forecasts of sessions beside what came of them, each by what was learned before its origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.demand_config import DemandConfig
+from training.demand_known import KnownDemand, unseen
+from training.demand_paths import N_TEST_PATHS, Limits, draw
+from training.demand_programme import OpenMeans, ProgrammeData, begun_places, fit_programme
+from training.demand_spread import OpenOutcomes, Spread, joined
+from training.forecasters.unpublished import weekly_totals
+
+
+def back_test(data: ProgrammeData, config: DemandConfig, rng: np.random.Generator) -> list[tuple[int, OpenMeans]]:
+    """The latest origins, each forecast by what was learned before it, and at most `refit_weeks` before."""
+    n_tests = min(config.test_weeks, data.shape[0] // 2)
+    found = []
+    for origin in range(n_tests, 0, -1):
+        if (n_tests - origin) % config.refit_weeks == 0:
+            forecaster = fit_programme(data, origin, config.boosting, rng)
+        found.append((origin, forecaster.open_means(data, origin)))
+    return found
+
+
+def outcomes(
+    data: ProgrammeData, tested: list[tuple[int, OpenMeans]], drew: NDArray[np.float64]
+) -> OpenOutcomes | None:
+    """What came of the rows of each tested origin; `drew` (n_sessions,) is what each session drew."""
+    _, n_bottoms, n_categories, horizon = data.shape
+    came = data.unpublished.to_come.reshape(data.shape[0], len(data.unpublished.series), horizon)
+    place = np.full(n_bottoms * n_categories, -1)
+    place[data.unpublished.series] = np.arange(len(data.unpublished.series))
+    found = []
+    for origin, means in tested:
+        series = place[means.bottom * n_categories + means.category]
+        said = np.where(means.session >= 0, drew[means.session], came[origin, series, means.week])
+        found.append((origin, means, np.where(means.week < origin, said, np.nan)))
+    return joined(found)
+
+
+@dataclass(frozen=True)
+class PastForecasts:
+    """How past forecasts did.
+
+    Attributes:
+        actual: (n_tests, n_bottoms, n_categories, horizon) places taken in whole weeks, NaN where not over.
+        predicted: The same, as forecast.
+        pits: By target, a list of `Drawn.pits`, one a tested origin.
+    """
+
+    actual: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    pits: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]
+
+
+def past_forecasts(
+    known: KnownDemand,
+    data: ProgrammeData,
+    tested: list[tuple[int, OpenMeans]],
+    spread: Spread,
+    limits: Limits,
+    rng: np.random.Generator,
+) -> PastForecasts:
+    """Draws each tested origin again, with limits, and compares."""
+    shape, horizon = data.shape, data.shape[3]
+    if not tested:
+        return PastForecasts(np.zeros((0, *shape[1:])), np.zeros((0, *shape[1:])), ([], []))
+    drew = (known.places, unseen(known, rng))
+    places = [weekly_totals(known.book, one, shape) for one in drew]
+    begun = [begun_places(known.book, one, shape) for one in drew]
+    actual, predicted = [], []
+    pits: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]] = ([], [])
+    for origin, means in tested:
+        is_over = np.arange(horizon) < origin
+        came = [
+            np.where(is_over, whole[origin] - part[origin], np.nan) for whole, part in zip(places, begun, strict=True)
+        ]
+        drawn = draw(
+            known.hierarchy, known.book, means, spread, limits, horizon, N_TEST_PATHS, rng, came=(came[0], came[1])
+        )
+        actual.append(np.where(is_over, places[0][origin], np.nan))
+        predicted.append(begun[0][origin] + drawn.means[0])
+        for target in range(2):
+            pits[target].append(drawn.pits[target])
+    return PastForecasts(np.stack(actual), np.stack(predicted), pits)

@@ -1,0 +1,102 @@
+"""What is known of demand at a cut-off: sessions, what they drew and would have drawn, and the panel of weeks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.panel import DemandPanel, panel_of
+from features.panel_sessions import SessionBook, session_book
+from recsys.dataset import Dataset
+from recsys.hierarchy import Hierarchy
+from recsys.regions import RegionTree
+from recsys.unconstrain import unconstrain_sessions
+from training.demand_config import DemandConfig
+
+_OUTLIER_RATIO = 25.0
+_OVERBOOKED = 1.5
+_MOST_ROWS = 2_500_000
+"""Series x weeks ahead x origins that are held at once; a province looks back on fewer origins than a county."""
+
+
+@dataclass(frozen=True)
+class KnownDemand:
+    """What a data set says, in the forms that the steps of a forecast share.
+
+    Attributes:
+        hierarchy: Regions with a series.
+        book: Sessions.
+        places: (n_sessions,) places taken, slips of the pen cut.
+        demand: (n_sessions,) places wanted.
+        panel: Whole weeks.
+        weeks: Mondays of the weeks ahead.
+        n_origins: Past weekly cut-offs to learn from.
+    """
+
+    hierarchy: Hierarchy
+    book: SessionBook
+    places: NDArray[np.float64]
+    demand: NDArray[np.float64]
+    panel: DemandPanel
+    weeks: pd.DatetimeIndex
+    n_origins: int
+
+
+def known_demand(
+    dataset: Dataset, tree: RegionTree, hierarchy: Hierarchy, horizon: int, config: DemandConfig
+) -> KnownDemand:
+    """What a forecast `horizon` weeks ahead starts from."""
+    book = session_book(dataset, tree, hierarchy, horizon + 1, config.history_weeks)
+    places = without_outliers(book)
+    n_alive = len(np.unique(book.bottom * len(hierarchy.categories) + book.category))
+    most = min(config.max_origins, max(_MOST_ROWS // max(n_alive * horizon, 1), 4))
+    demand = session_demand(book, places)
+    return KnownDemand(
+        hierarchy=hierarchy,
+        book=book,
+        places=places,
+        demand=demand,
+        panel=panel_of(book, hierarchy, demand),
+        weeks=weeks_ahead(book.as_of, horizon),
+        n_origins=int(np.clip(book.age.max(initial=0), 1, most)),
+    )
+
+
+def weeks_ahead(as_of: pd.Timestamp, horizon: int) -> pd.DatetimeIndex:
+    """Mondays from that of the week that holds `as_of` (local, without a zone)."""
+    monday = as_of.normalize() - pd.Timedelta(days=as_of.dayofweek)
+    return pd.DatetimeIndex(monday + pd.to_timedelta(np.arange(horizon) * 7, unit="D"))
+
+
+def without_outliers(book: SessionBook) -> NDArray[np.float64]:
+    """(n_sessions,) places taken; past figures that nothing explains are cut to what the category could explain.
+
+    Cut is what is above 25 times the category's median session and half again above the stated capacity, if any:
+    a slip of the pen in one row must not move a forecast. The week that is under way is left as it is.
+    """
+    past = (book.week < 0) & (book.places > 0)
+    medians = pd.Series(book.places[past]).groupby(book.category[past]).median()
+    usual = pd.Series(book.category).map(medians).fillna(np.inf).to_numpy(dtype=float)
+    most = np.fmax(_OUTLIER_RATIO * usual, _OVERBOOKED * np.nan_to_num(book.capacity))
+    return np.where(past, np.minimum(book.places, most), book.places)
+
+
+def session_demand(book: SessionBook, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_sessions,) places wanted: those of sessions that have begun are freed of their limits."""
+    begun = (book.age >= 1) & ~book.is_cancelled
+    demand = places.copy()
+    chain = [codes[begun] for codes in book.likeness()]
+    demand[begun] = unconstrain_sessions(places[begun], book.capacity[begun], book.waiting[begun], chain)
+    return demand
+
+
+def unseen(known: KnownDemand, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(n_sessions,) demand as uncertain as it is: those turned away unseen are drawn, not their mean.
+
+    Their number is taken as exponential, as the tail of a count is about geometric.
+    """
+    hidden = np.maximum(known.demand - known.places - known.book.waiting, 0.0)
+    return np.round(known.demand + hidden * (rng.exponential(size=len(hidden)) - 1))

@@ -1,0 +1,149 @@
+"""From means and spread to what is served: expected places of both targets and quantiles that hold what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.panel_sessions import SessionBook
+from recsys.calibration import central_levels, path_pit
+from recsys.demand import QUANTILES
+from recsys.hierarchy import Hierarchy
+from recsys.paths import Floats, Paths, category_paths, node_paths
+from training.demand_programme import OpenMeans
+from training.demand_spread import Spread
+
+N_PATHS, N_TEST_PATHS = 300, 100
+_LEAST_MEAN = 0.05
+_FULL_PRIOR_PLACES = 50.0
+_KEPT_PRIOR_PLACES = 200.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What keeps places wanted from being taken.
+
+    Attributes:
+        usable: Share of a full session's capacity that ends up taken: parties do not fit, and some give up late.
+        kept: (n_categories,) places taken for each place wanted, where the limit is not known yet.
+    """
+
+    usable: float
+    kept: Floats
+
+    @classmethod
+    def of(cls, book: SessionBook, places: Floats, demand: Floats, n_categories: int) -> Limits:
+        """From sessions that have begun; without any, all is usable and kept."""
+        begun = (book.age >= 1) & ~book.is_cancelled
+        full = begun & (demand >= np.nan_to_num(book.capacity, nan=np.inf))
+        offered = float(np.nan_to_num(book.capacity[full]).sum())
+        usable = (float(places[full].sum()) + _FULL_PRIOR_PLACES) / (offered + _FULL_PRIOR_PLACES)
+        taken, wanted = (
+            np.bincount(book.category[begun], weights=what[begun], minlength=n_categories) for what in (places, demand)
+        )
+        overall = (taken.sum() + 1.0) / (wanted.sum() + 1.0)
+        kept = (taken + _KEPT_PRIOR_PLACES * overall) / (wanted + _KEPT_PRIOR_PLACES)
+        return cls(float(np.clip(usable, 0.5, 1.5)), np.clip(kept, 0.0, 1.0))
+
+    def limit(self, book: SessionBook, means: OpenMeans) -> Floats:
+        """(n_rows,) places that can be taken, those held already at least; infinite where nothing is stated."""
+        is_session = means.session >= 0
+        capacity = np.where(is_session, book.capacity[means.session], np.nan)
+        return np.where(np.isnan(capacity), np.inf, np.maximum(np.round(self.usable * capacity), means.held))
+
+    def kept_of(self, means: OpenMeans) -> Floats:
+        """(n_rows,) share of places wanted that is taken within the limit."""
+        return np.where(means.session >= 0, 1.0, self.kept[means.category])
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn of one origin.
+
+    Attributes:
+        means: By target, bookings first: (n_bottoms, n_categories, horizon) expected places still open.
+        quantiles: By target: (n_quantiles, n_nodes, n_categories, horizon) of these.
+        pits: By target: (n_nodes, n_categories, horizon) PIT of what came; NaN where nothing tells.
+    """
+
+    means: tuple[Floats, Floats]
+    quantiles: tuple[NDArray[np.float32], NDArray[np.float32]]
+    pits: tuple[Floats, Floats]
+
+
+def draw(
+    hierarchy: Hierarchy,
+    book: SessionBook,
+    means: OpenMeans,
+    spread: Spread,
+    limits: Limits,
+    horizon: int,
+    n_paths: int,
+    rng: np.random.Generator,
+    *,
+    levels: tuple[Floats, Floats] | None = None,
+    came: tuple[Floats, Floats] | None = None,
+) -> Drawn:
+    """Coherent paths of everything that is open, category by category, and what they say.
+
+    Args:
+        hierarchy: Of the regions.
+        book: Sessions, for their limits.
+        means: Rows of the origin.
+        spread: What they vary by.
+        limits: What keeps places wanted from being taken.
+        horizon: Weeks.
+        n_paths: Paths.
+        rng: Source of chance.
+        levels: By target, (n_nodes, n_quantiles) levels at which quantiles are asked for; none: no quantiles.
+        came: By target, (n_bottoms, n_categories, horizon) what came, NaN where not over; none: no PIT.
+    """
+    shape = (hierarchy.n_bottoms, len(hierarchy.categories), horizon)
+    grid = (hierarchy.n_nodes, len(hierarchy.categories), horizon)
+    parts = spread.parts(means, limits.limit(book, means), limits.kept_of(means))
+    taken_mean = means.mean.copy()
+    quantiles = tuple(np.zeros((len(QUANTILES), *grid), dtype=np.float32) for _ in range(2))
+    pits = tuple(np.full(grid, np.nan) for _ in range(2))
+    nodes_came = None if came is None else [hierarchy.sums(one) for one in came]
+    for category, (rows, *drawn) in enumerate(
+        category_paths(parts, spread.shared, len(hierarchy.categories), n_paths, rng)
+    ):
+        if not len(rows):
+            continue
+        # The mean stays what was forecast; paths only say what is lost at the limits.
+        taken_mean[rows] = np.maximum(means.mean[rows] - (drawn[1] - drawn[0]).mean(axis=1), 0.0)
+        for target, paths in enumerate(drawn):
+            nodes = node_paths(hierarchy, means.bottom[rows], means.week[rows], horizon, paths)
+            if levels is not None:
+                quantiles[target][:, :, category] = _quantiles(nodes, levels[target])
+            if nodes_came is not None:
+                pit = path_pit(nodes, nodes_came[target][:, category], rng)
+                tells = (nodes.mean(axis=-1) > _LEAST_MEAN) & np.isfinite(nodes_came[target][:, category])
+                pits[target][:, category] = np.where(tells, pit, np.nan)
+    return Drawn(
+        (means.weekly(shape, taken_mean), means.weekly(shape)), (quantiles[0], quantiles[1]), (pits[0], pits[1])
+    )
+
+
+def _quantiles(paths: Paths, levels: Floats) -> Paths:
+    """(n_quantiles, n_nodes, horizon): the smallest path with at least that share at or below it."""
+    ordered = np.sort(paths, axis=-1)
+    n_paths = paths.shape[-1]
+    place = np.clip(np.ceil(levels * n_paths - 1e-9).astype(np.int64) - 1, 0, n_paths - 1)
+    return np.asarray(np.take_along_axis(ordered, place[:, None, :], axis=-1).transpose(2, 0, 1))
+
+
+def calibrated(hierarchy: Hierarchy, pits: list[Floats]) -> Floats:
+    """(n_nodes, n_quantiles) levels by the PITs of a back-test, pooled over the regions of a level of the tree."""
+    levels = np.tile(np.asarray(QUANTILES), (hierarchy.n_nodes, 1))
+    if not pits:
+        return levels
+    together = np.stack(pits)
+    names = hierarchy.node_levels.astype(str)
+    for name in np.unique(names):
+        rows = names == name
+        found = together[:, rows]
+        levels[rows] = central_levels(found[np.isfinite(found)], QUANTILES)
+    return levels
