@@ -13,6 +13,13 @@ from features.calendar import day_table
 from features.panel_sessions import SessionBook, joint_codes
 
 _FESTIVAL_BANDS = (-28, -14, -7, -2, 3, 9, 16, 28)
+_NEAR_FESTIVAL = (2, 6)
+"""Bands of the weeks about the festival, from a fortnight before it to sixteen days after."""
+
+_SINGLE_DATES = 3
+"""An activity of more dates is a course: it pauses over a festival, while single events live on it."""
+
+_LEAST_SEASON_WEEKS = 60
 _STEP_WEEKS = 13
 _YEAR_WEEKS = 52.0
 _USUAL_WEEKS = 12
@@ -39,6 +46,7 @@ def effect_design(book: SessionBook) -> EffectDesign:
     """Indicators of crossed groups, steps and trend of the level, and what competes in the same week."""
     codes = _crossed(book)
     columns = [*_levels_in_time(book), *_competition(book)]
+    seasons = _seasons(book)
     n_sessions = len(book)
     rows, places = [np.arange(n_sessions)], [np.zeros(n_sessions, dtype=np.int64)]
     values, group = [np.ones(n_sessions)], [np.array([-1])]
@@ -61,6 +69,14 @@ def effect_design(book: SessionBook) -> EffectDesign:
             n_columns += 1
         group.append(np.full(block.shape[1], len(spreads)))
         spreads.append(spread)
+    for code, value, spread in seasons:
+        n_codes = int(code.max(initial=-1)) + 1
+        rows.append(np.arange(n_sessions))
+        places.append(n_columns + code)
+        values.append(value)
+        group.append(np.full(n_codes, len(spreads)))
+        spreads.append(spread)
+        n_columns += n_codes
     at = (np.concatenate(rows), np.concatenate(places))
     matrix = sparse.csr_array((np.concatenate(values), at), shape=(n_sessions, n_columns))
     return EffectDesign(matrix, np.concatenate(group).astype(np.int64), np.array(spreads))
@@ -80,6 +96,10 @@ def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
     part = _hour_of_free_time(starts, weekday, days)
     least_age = np.unique(np.nan_to_num(book.traits["min_age"], nan=-1.0), return_inverse=True)[1].astype(np.int64)
     some_kind = np.maximum(kind, 0)
+    price = _price_bands(book)
+    is_serial = (np.bincount(keys["activity"], minlength=1)[keys["activity"]] > _SINGLE_DATES).astype(np.int64)
+    is_near = (festival >= _NEAR_FESTIVAL[0]) & (festival <= _NEAR_FESTIVAL[1])
+    near_festival = np.where(is_near, is_serial, -1)
     return [
         (category, 0.6),
         (kind, 0.6),
@@ -107,13 +127,34 @@ def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
         (joint_codes(kind, part), 0.2),
         (joint_codes(joint_codes(category, audience), part), 0.2),
         (month, 0.15),
-        (joint_codes(category, month), 0.15),
         (festival, 0.3),
         (joint_codes(festival, some_kind), 0.4),
         (joint_codes(festival, category), 0.2),
         (off, 0.3),
         (joint_codes(off, some_kind), 0.4),
+        (price, 0.4),
+        (joint_codes(price, some_kind), 0.2),
+        (joint_codes(is_serial, category), 0.3),
+        (joint_codes(is_serial, festival), 0.4),
+        (joint_codes(near_festival, category), 0.3),
     ]
+
+
+def _price_bands(book: SessionBook) -> NDArray[np.int64]:
+    """Free, then quarters of the prices asked; -1 where none is stated."""
+    paid = book.price[book.price > 0]
+    edges = np.unique(np.quantile(paid, (0.25, 0.5, 0.75))) if len(paid) else np.zeros(0)
+    band = np.where(book.price > 0, 1 + np.searchsorted(edges, book.price, side="left"), 0)
+    return np.where(np.isnan(book.price), -1, band).astype(np.int64)
+
+
+def _seasons(book: SessionBook) -> list[tuple[NDArray[np.int64], NDArray[np.float64], float]]:
+    """Code, value and usual spread of yearly waves, of all and of each category; none from little over a year."""
+    if book.age.max(initial=0) <= _LEAST_SEASON_WEEKS:
+        return []
+    angle = 2 * np.pi * pd.DatetimeIndex(book.starts).dayofyear.to_numpy() / 365.25
+    everything = np.zeros(len(book), dtype=np.int64)
+    return [(code, wave(angle), 0.2) for code in (everything, book.category) for wave in (np.sin, np.cos)]
 
 
 def _hour_of_free_time(starts: pd.DatetimeIndex, weekday: NDArray[np.int64], days: pd.DataFrame) -> NDArray[np.int64]:
