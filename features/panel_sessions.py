@@ -23,6 +23,10 @@ from recsys.dataset import Dataset, local_times
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree, session_regions
 
+_GROWTH_WEEKS = 13
+_LEAST_PEOPLE = 0.05
+"""A platform that filled its register late had people before: what lies below this share is not growth."""
+
 
 @dataclass(frozen=True)
 class SessionBook:
@@ -48,6 +52,7 @@ class SessionBook:
         price: NaN where not stated.
         traits: (n_sessions,) numbers by name that say what it is like: `min_age`, `max_age`, `online`, `hours`.
         on_hand: (n_sessions, n_leads) places booked by the origin of each lead.
+        people: (n_sessions,) people registered by the start, over those of now; from `as_of` on they grow as lately.
     """
 
     as_of: pd.Timestamp
@@ -66,6 +71,7 @@ class SessionBook:
     price: NDArray[np.float64]
     traits: dict[str, NDArray[np.float64]]
     on_hand: NDArray[np.float32]
+    people: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.age)
@@ -149,6 +155,7 @@ def session_book(
             "hours": ((sessions["ends_at"] - sessions["starts_at"]) / pd.Timedelta(hours=1)).to_numpy(dtype=float),
         },
         on_hand=np.ascontiguousarray(figures.select(on_hand_names(n_leads)).to_numpy(), dtype=np.float32),
+        people=_people(dataset, starts, as_of),
     )
 
 
@@ -192,6 +199,18 @@ def _figures(
     coded = with_row_numbers(booked, numbers.lazy(), "session_id")
     figures = session_figures(sessions, coded, as_of_us=_us(as_of), n_leads=n_leads)
     return figures.sort("session_num").collect()
+
+
+def _people(dataset: Dataset, starts: pd.Series, as_of: pd.Timestamp) -> NDArray[np.float64]:
+    """(n_sessions,) users registered by each start, over those of now; who states no time counts always."""
+    registered = local_times(dataset.users["registered_at"], dataset.timezone)
+    stated = np.sort(registered.dropna().to_numpy())
+    now = max(len(registered), 1)
+    lately = as_of - pd.Timedelta(weeks=_GROWTH_WEEKS)
+    a_week = float((stated >= lately.to_datetime64()).sum()) / _GROWTH_WEEKS
+    ahead = np.maximum((starts - as_of) / pd.Timedelta(weeks=1), 0.0).to_numpy(dtype=float)
+    by_then = len(registered) - len(stated) + np.searchsorted(stated, starts.clip(upper=as_of).to_numpy())
+    return np.maximum((by_then + a_week * ahead) / now, _LEAST_PEOPLE)
 
 
 def _codes(values: pd.Series) -> NDArray[np.int64]:

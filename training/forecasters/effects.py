@@ -40,9 +40,10 @@ class EffectFit:
     unknown: NDArray[np.float64]
     offset: float
 
-    def means(self, matrix: sparse.csr_array) -> NDArray[np.float64]:
-        """(n_rows,) expected places; who is not known yet may be great: half the unknown variance is added."""
-        return np.exp(np.clip(matrix @ self.effects + 0.5 * (matrix @ self.unknown) + self.offset, -5, 9))
+    def means(self, design: EffectDesign) -> NDArray[np.float64]:
+        """(n_sessions,) expected places; who is not known yet may be great: half the unknown variance is added."""
+        log = design.exposure + design.matrix @ self.effects + 0.5 * (design.matrix @ self.unknown) + self.offset
+        return np.exp(np.clip(log, -5, 9))
 
 
 def effect_means(
@@ -63,7 +64,7 @@ def effect_means(
         if len(begun):
             weight = 0.5 ** ((book.age[begun] - cut) / _HALF_LIFE_WEEKS)
             fit = fit_effects(design, begun, values[begun], weight, fit)
-            means[:, refit] = fit.means(design.matrix)
+            means[:, refit] = fit.means(design)
             unknown[:, refit] = design.matrix @ fit.unknown
     return means, unknown
 
@@ -81,7 +82,7 @@ def fit_effects(
     squared effects and of what is left unknown of them (by the diagonal of the curvature alone), drawn to the
     spread of the design as if by two effects.
     """
-    matrix = design.matrix[rows]
+    matrix, exposure = design.matrix[rows], design.exposure[rows]
     transposed, squared = matrix.T.tocsr(), matrix.T.tocsr().power(2)
     effects = np.zeros(matrix.shape[1]) if start is None else start.effects
     spreads = design.spreads if start is None else start.spreads
@@ -91,7 +92,7 @@ def fit_effects(
     for number in range(_FIRST_ROUNDS if start is None else _ROUNDS):
         has_settled = start is not None or number >= _SETTLE_ROUNDS
         ridge = np.where(design.group < 0, _FREE, spreads[np.maximum(design.group, 0)] ** -2.0)
-        mean = np.exp(np.clip(matrix @ effects, -5, 9))
+        mean = np.exp(np.clip(exposure + matrix @ effects, -5, 9))
         working = weight * mean / (1 + mean / _SIZE)
         # Counts far above a small mean would throw the first steps.
         pull = working * np.clip((counts - mean) / mean, -1, 50 if has_settled else 3)
@@ -101,7 +102,7 @@ def fit_effects(
         if has_settled:
             spreads = _spreads(design, effects, 1 / curvature)
     unknown = np.where(design.group < 0, 0.0, 1 / curvature)
-    said = np.exp(np.clip(matrix @ effects + 0.5 * (matrix @ unknown), -5, 9))
+    said = np.exp(np.clip(exposure + matrix @ effects + 0.5 * (matrix @ unknown), -5, 9))
     offset = np.log(max(float(counts @ weight), 0.05) / max(float(said @ weight), 1e-9))
     return EffectFit(effects, spreads, unknown, float(np.clip(offset, -1.0, 1.0)))
 

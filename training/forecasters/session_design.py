@@ -35,11 +35,14 @@ class EffectDesign:
         matrix: (n_sessions, n_columns), the first column being ones.
         group: (n_columns,) number of the group; -1 for the first column.
         spreads: (n_groups,) spread on the log scale that effects of a group have before anything is learned.
+        exposure: (n_sessions,) logarithm of the people who could come, over those of now; demand is taken to go with
+            them, and an effect says how far it does not.
     """
 
     matrix: sparse.csr_array
     group: NDArray[np.int64]
     spreads: NDArray[np.float64]
+    exposure: NDArray[np.float64]
 
 
 def effect_design(book: SessionBook) -> EffectDesign:
@@ -79,7 +82,7 @@ def effect_design(book: SessionBook) -> EffectDesign:
         n_columns += n_codes
     at = (np.concatenate(rows), np.concatenate(places))
     matrix = sparse.csr_array((np.concatenate(values), at), shape=(n_sessions, n_columns))
-    return EffectDesign(matrix, np.concatenate(group).astype(np.int64), np.array(spreads))
+    return EffectDesign(matrix, np.concatenate(group).astype(np.int64), np.array(spreads), np.log(book.people))
 
 
 def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
@@ -100,6 +103,8 @@ def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
     is_serial = (np.bincount(keys["activity"], minlength=1)[keys["activity"]] > _SINGLE_DATES).astype(np.int64)
     is_near = (festival >= _NEAR_FESTIVAL[0]) & (festival <= _NEAR_FESTIVAL[1])
     near_festival = np.where(is_near, is_serial, -1)
+    # Until a Spring Festival has been seen, the weeks about it are taken to be like other days off.
+    is_rest = is_near | days["is_off"].to_numpy()
     return [
         (category, 0.6),
         (kind, 0.6),
@@ -137,6 +142,7 @@ def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
         (joint_codes(is_serial, category), 0.3),
         (joint_codes(is_serial, festival), 0.4),
         (joint_codes(near_festival, category), 0.3),
+        (joint_codes(is_rest.astype(np.int64), is_serial), 0.6),
     ]
 
 
@@ -171,7 +177,7 @@ def _levels_in_time(book: SessionBook) -> list[tuple[NDArray[np.float64], float]
         [back > _STEP_WEEKS * (i + 1) - _STEP_WEEKS // 2 for i in range(n_steps)] or [back > np.inf]
     )
     years = np.minimum(-back / _YEAR_WEEKS, _GROWTH_AHEAD_YEARS)
-    return [(steps.astype(np.float64), 0.1), (years[:, None], 0.3)]
+    return [(steps.astype(np.float64), 0.1), (years[:, None], 0.3), (np.log(book.people)[:, None], 0.5)]
 
 
 def _competition(book: SessionBook) -> list[tuple[NDArray[np.float64], float]]:

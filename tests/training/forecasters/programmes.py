@@ -32,7 +32,7 @@ def programme_forecast(history: NDArray[np.float64], horizon: int, *, is_publish
     n_origins = int(np.clip(book.age.max(initial=0), 1, 30))
     data = programme_data(book, book.places, hierarchy, n_origins, horizon)
     forecaster = fit_programme(data, 0, BOOSTING, np.random.default_rng(0))
-    return forecaster.means(data, 0, is_capped=True)[0]
+    return forecaster.means(data, 0)[0]
 
 
 def programme(history: NDArray[np.float64], n_ahead: int, notice: pd.Timedelta) -> Dataset:
