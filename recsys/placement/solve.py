@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -13,11 +14,15 @@ from recsys.placement.blocks import Block, Plan, Prices, blocks_of
 from recsys.placement.greedy import GreedyState, assign, fill, first_gains, point_weights
 from recsys.placement.instance import Placement, PlacementInstance
 from recsys.placement.master import Master
+from recsys.placement.relaxation import relax, rounded
 from recsys.placement.tight import solve_whole
 
 Progress = Callable[[float, float, float], None]
-START_FACTORS = (0.8, 0.9, 1.1, 1.3)
-"""Prices around the greedy's at which blocks offer their first plans."""
+START_FACTORS = (1.0, 0.96, 1.04)
+"""Prices around the relaxation's at which blocks offer their first plans."""
+
+RELAXED = 0.2
+"""Share of the time that the relaxation may take."""
 
 RESERVED = 0.2
 """Share of the time kept for choosing whole plans once prices are good enough."""
@@ -27,7 +32,11 @@ WHOLE_UP_TO = 3000
 
 
 def solve(
-    instance: PlacementInstance, seconds: float, gap: float = 1e-4, progress: Progress | None = None
+    instance: PlacementInstance,
+    seconds: float,
+    gap: float = 1e-4,
+    progress: Progress | None = None,
+    threads: int = 2,
 ) -> Placement:
     """The best plan found and a bound on every plan, by column generation over blocks.
 
@@ -41,17 +50,27 @@ def solve(
         seconds: Time after which the best so far is returned.
         gap: Proven relative distance at which to stop.
         progress: Called with seconds, value and bound after each round.
+        threads: Blocks solved at the same time.
     """
-    return _Solver(instance, seconds, gap, progress).run()
+    with ThreadPoolExecutor(threads) as pool:
+        return _Solver(instance, seconds, gap, progress, pool).run()
 
 
 class _Solver:
-    def __init__(self, instance: PlacementInstance, seconds: float, gap: float, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        instance: PlacementInstance,
+        seconds: float,
+        gap: float,
+        progress: Progress | None,
+        pool: ThreadPoolExecutor,
+    ) -> None:
         self.instance = instance
         self.began = time.perf_counter()
         self.seconds = seconds
         self.gap = gap
         self.progress = progress
+        self.pool = pool
         self.most = instance.most_classes()
         self.bound = np.inf
         self.best: tuple[float, NDArray[np.int64]] = (-np.inf, np.zeros_like(self.most))
@@ -67,13 +86,11 @@ class _Solver:
         state = GreedyState(self.instance, point_weights(self.instance))
         marginal = fill(state)
         self._try(state.classes)
-        nothing = Prices(
-            marginal,
-            np.zeros(self.instance.n_venues),
-            np.zeros(self.instance.n_categories),
-            [np.zeros(len(f.least)) for f in self.instance.floors],
-        )
-        prices, margin = nothing, 0.85
+        relaxed = relax(self.instance, RELAXED * self.seconds, marginal)
+        self.bound = relaxed.bound
+        self._try(rounded(self.instance, relaxed).classes)
+        self._report()
+        prices, margin = relaxed.prices, 0.95
         while self.left() > RESERVED * self.seconds and not self._done():
             before = self.bound, self.best[0]
             prices = self._round(prices, margin)
@@ -83,6 +100,10 @@ class _Solver:
         if self.left() > 0 and not self._done():
             self._whole()
         return self._placement()
+
+    def _report(self) -> None:
+        if self.progress is not None:
+            self.progress(time.perf_counter() - self.began, self.best[0], self.bound)
 
     def _whole(self) -> None:
         """What blocks leave open is closed by branching on the whole model, where that is small enough to hope for."""
@@ -118,8 +139,7 @@ class _Solver:
             if bound < best_bound:
                 best_bound, centre, lost = bound, at, outside
             self.bound = min(self.bound, bound)
-            if self.progress is not None:
-                self.progress(time.perf_counter() - self.began, self.best[0], self.bound)
+            self._report()
             inner = master.value()
             if n_new == 0 or best_bound - inner <= 0.25 * self.gap * abs(best_bound):
                 break
@@ -153,8 +173,11 @@ class _Solver:
         bound -= sum(float(p @ f.least) for p, f in zip(prices.floors, instance.floors, strict=True))
         n_new = 0
         close = float(np.clip(0.2 * (self.bound / max(self.best[0], 1e-9) - 1), 0.5 * self.gap, 1e-2))
-        for block in master.blocks:
-            value, plan = block.best(price[block.category, block.venues], worth, max(self.left(), 1.0), close)
+
+        def best(block: Block) -> tuple[float, Plan | None]:
+            return block.best(price[block.category, block.venues], worth, max(self.left(), 1.0), close)
+
+        for value, plan in self.pool.map(best, master.blocks):
             bound += value
             if plan is not None:
                 n_new += master.add_if_new(plan)
