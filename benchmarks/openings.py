@@ -1,61 +1,125 @@
 """Figures of the planning model: proven gaps at province size, beside greedy, HiGHS on the whole model, and MCLP.
 
-    python -m benchmarks.openings [--quick] [--out FILE.json]
+    python -m benchmarks.openings [--quick] [--only WORDS] [--rivals limit|taken|none] [--hard] [--out FILE.json]
 
-spopt lives in an environment of its own (`SPOPT_PYTHON`, the path of its interpreter); without it that row says so.
+HiGHS on the whole tightened model (one thread) gets the same limit, or with `--rivals taken` the time that our plan
+took. spopt is installed into an environment of its own. `--hard` adds the same tasks with people reached over 12 km.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.placement_instances import province
+from benchmarks.peers.environments import HERE, Peer, PeerError
+from benchmarks.placement_instances import part_of, province
+from benchmarks.placement_small import brute_force, small_instance
 from recsys.errors import FitError
+from recsys.placement.fast import solve_fast
 from recsys.placement.greedy import solve_greedy
 from recsys.placement.instance import Placement, PlacementInstance
 from recsys.placement.solve import solve
 from recsys.placement.tight import solve_whole
-from tests.recsys.placement.test_solve import instance as small_instance
+
+SPOPT = Peer("spopt", ("spopt==0.7.0", "pulp<3"), ())
+HARD_KM = 12.0
+
+Row = dict[str, Any]
 
 
-def _row(task: str, plan: Placement, cpu: float) -> dict[str, Any]:
-    gap = f"{plan.gap:.4%}" if np.isfinite(plan.bound) else "-"
-    print(f"{task:44s} {plan.method:12s} value {plan.objective:12.2f} gap {gap:>9s} "
-          f"{plan.seconds:7.1f} s ({cpu:7.1f} s CPU)", flush=True)  # fmt: skip
-    return {"task": task, "method": plan.method, "value": plan.objective, "gap": plan.gap, "bound": plan.bound,
-            "seconds": plan.seconds, "cpu_seconds": cpu, "classes": int(plan.classes.sum())}  # fmt: skip
+def show(row: Row) -> Row:
+    """Prints a row as soon as it is there."""
+    gap = f"{row['gap']:.4%}" if np.isfinite(row.get("gap", np.nan)) else "-"
+    print(f"{row['task']:52s} {row['method']:12s} value {row['value']:12.2f} gap {gap:>9s} {row['seconds']:7.2f} s",
+          flush=True)  # fmt: skip
+    return row
 
 
-def _timed(task: str, answer: Any, rows: list[dict[str, Any]]) -> None:
-    began = time.process_time()
+def timed(task: str, method: str, answer: Callable[[], Placement]) -> Row:
+    """One plan as a row; without a plan its value is NaN."""
+    began = time.perf_counter()
     try:
         plan = answer()
-    except FitError as failure:
-        print(f"{task:44s} {failure}", flush=True)
-        rows.append({"task": task, "failed": str(failure)})
-        return
-    rows.append(_row(task, plan, time.process_time() - began))
+    except FitError:
+        return show({"task": task, "method": method, "value": np.nan, "gap": np.nan,
+                     "seconds": time.perf_counter() - began})  # fmt: skip
+    gap = plan.gap if np.isfinite(plan.bound) else np.nan
+    return show({"task": task, "method": method, "value": plan.objective, "gap": gap,
+                 "bound": plan.bound, "seconds": plan.seconds, "classes": int(plan.classes.sum())})  # fmt: skip
 
 
-def small_instances(n: int) -> dict[str, Any]:
-    equal = 0
+def beside(task: str, one: PlacementInstance, limit: float, gap: float, rivals: str) -> list[Row]:
+    """Our plan, greedy, and HiGHS on the whole model."""
+    ours = timed(task, "blocks", lambda: solve(one, limit, gap))
+    rows = [ours, timed(task, "greedy", lambda: solve_greedy(one))]
+    if rivals != "none":
+        seconds = limit if rivals == "limit" else float(ours["seconds"])
+        rows.append(timed(task, "HiGHS whole", lambda: solve_whole(one, seconds, gap)))
+    return rows
+
+
+def provinces(part: float, reach_km: float, only: str, rivals: str) -> list[Row]:
+    """The three tasks at province size, and floors that bind in more places."""
+    size = {"n_points": int(1853 * part), "n_venues": int(500 * part), "reach_km": reach_km}
+    plain, city, county = province(1, **size)
+
+    def floors(of_city: float, of_county: float) -> PlacementInstance:
+        fair = plain.relative_floor(city, np.full(16, of_city))
+        return fair.relative_floor(county, np.full(county.max() + 1, of_county))
+
+    many, _, _ = province(1, **{**size, "n_venues": int(2000 * part)})
+    tasks = [
+        (f"budget, {plain.n_venues} venues", plain, 120.0, 2e-4),
+        ("floors 15 % a city, 8 % a county", floors(0.15, 0.08), 300.0, 5e-3),
+        ("floors 25 % a city, 20 % a county", floors(0.25, 0.20), 300.0, 5e-3),
+        (f"budget, {many.n_venues} venues", many, 600.0, 5e-3),
+    ]
+    rows = []
+    for name, one, limit, gap in tasks:
+        if only in name:
+            rows += beside(f"{name}, {reach_km:g} km", one, max(limit * part, 20.0), gap, rivals)
+    return rows
+
+
+def small_instances(n: int) -> Row:
+    """How often the plan equals the best of all plans on instances of 4 to 12 venues."""
+    began, equal = time.perf_counter(), 0
     for seed in range(n):
-        one = small_instance(1000 + seed, n_points=30, n_categories=3, n_venues=int(4 + seed % 9))
-        exact, blocks = solve_whole(one, 60.0, 1e-9), solve(one, 60.0, 1e-8)
-        equal += abs(exact.objective - blocks.objective) <= 1e-4
-    print(f"small instances: equal to the exact optimum on {equal} of {n}", flush=True)
-    return {"task": "small instances", "equal": equal, "n": n}
+        one = small_instance(1000 + seed, 10 + seed % 20, 1 + seed % 2, 4 + seed % 9)
+        equal += abs(solve(one, 60.0, 1e-8).objective - brute_force(one)) <= 1e-4
+    seconds = time.perf_counter() - began
+    print(f"small instances: equal to the best of all plans on {equal} of {n}, {seconds:.0f} s", flush=True)
+    return {"task": "small instances", "equal": equal, "n": n, "seconds": seconds}
 
 
-def mclp(one: PlacementInstance, n_sites: int) -> dict[str, Any]:
+def sliders(n_venues: int) -> list[Row]:
+    """Fast plans of single counties and the exact plan of the two cities with most venues."""
+    one, city, county = province(1, n_venues=n_venues)
+    rows = []
+    parts = [part_of(one, county == c) for c in range(0, county.max() + 1, 5) if (county == c).any()]
+    plans = [solve_fast(part) for part in parts if part.n_venues]
+    seconds, gaps = np.array([p.seconds for p in plans]), np.array([p.gap for p in plans])
+    print(f"fast plans of {len(plans)} counties, {n_venues} venues: seconds median {np.median(seconds):.3f} most "
+          f"{seconds.max():.3f}; gap median {np.median(gaps):.2%} most {gaps.max():.2%}", flush=True)  # fmt: skip
+    rows.append({"task": f"counties, {n_venues} venues", "method": "fast", "seconds": float(seconds.max()),
+                 "gap": float(np.median(gaps)), "gap_most": float(gaps.max())})  # fmt: skip
+    for c in np.argsort(-np.bincount(city))[:2]:
+        part = part_of(one, city == c)
+        rows.append(timed(f"one city, {part.n_venues} venues", "blocks", lambda part=part: solve(part, 9.0, 1e-3)))
+    return rows
+
+
+def mclp(one: PlacementInstance, n_sites: int) -> list[Row]:
     """The uncapacitated case of one category, demand covered within reach or not, beside spopt's MCLP."""
     free = replace(
         one,
@@ -68,52 +132,41 @@ def mclp(one: PlacementInstance, n_sites: int) -> dict[str, Any]:
         teachers=np.full(1, np.inf),
         budget=float(n_sites),
     )
-    plan = solve(free, 60.0, 1e-7)
-    answer = {"task": f"uncapacitated, {n_sites} sites", "value": plan.objective, "seconds": plan.seconds}
-    python = os.environ.get("SPOPT_PYTHON")
-    if python is None:
-        answer["spopt"] = "not run: SPOPT_PYTHON is not set"
-    else:
-        far = np.full((len(free.demand), free.n_venues), 9.0)
-        far[free.pair_point, free.pair_venue] = 0.5
-        script = (
-            "import sys,json,time,numpy as np,pulp;from spopt.locate import MCLP;z=np.load(sys.argv[1]);t=time.time();"
-            "m=MCLP.from_cost_matrix(z['cost'],z['weight'],1.0,p_facilities=int(z['p']));"
-            "m=m.solve(pulp.PULP_CBC_CMD(msg=False));print(json.dumps([float(m.problem.objective.value()),time.time()-t]))"
-        )
-        file = Path(os.environ.get("TMPDIR", "/tmp")) / f"mclp-{os.getpid()}.npz"
-        np.savez(file, cost=far, weight=free.demand[:, 0], p=n_sites)
-        done = subprocess.run([python, "-c", script, str(file)], capture_output=True, text=True, check=False)
-        file.unlink()
-        lines = done.stdout.strip().splitlines()
-        answer["spopt"] = json.loads(lines[-1]) if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
-    print(answer, flush=True)
-    return answer
+    task = f"covering without capacities, {n_sites} sites"
+    rows = [timed(task, "blocks", lambda: solve(free, 60.0, 1e-7)), timed(task, "greedy", lambda: solve_greedy(free))]
+    far = np.full((len(free.demand), free.n_venues), 9.0)
+    far[free.pair_point, free.pair_venue] = 0.5
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "mclp.npz"
+        np.savez(file, cost=far, weight=free.demand[:, 0], sites=n_sites)
+        try:
+            SPOPT.prepare()
+        except PeerError as failure:
+            print(f"spopt could not be installed: {failure}", flush=True)
+            return rows
+        command = [str(SPOPT.python), str(HERE / "run_spopt.py"), str(file)]
+        answer = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return [*rows, show({"task": task, "method": "spopt MCLP", "gap": np.nan, **answer})]
 
 
 def main() -> None:
+    """Runs the tasks and prints a row for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the time and of the size")
+    parser.add_argument("--only", default="", help="tasks at province size whose name holds these words, no others")
+    parser.add_argument("--rivals", choices=("limit", "taken", "none"), default="limit")
+    parser.add_argument("--hard", action="store_true", help="also with people reached over 12 km")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--no-rivals", action="store_true", help="without HiGHS on the whole model")
     given = parser.parse_args()
     part = 0.1 if given.quick else 1.0
-    size = {"n_points": int(1853 * part), "n_venues": int(500 * part)}
-    rows: list[dict[str, Any]] = [small_instances(20 if given.quick else 200)]
-    plain, city, county = province(1, **size)
-    fair = plain.relative_floor(city, np.full(16, 0.15)).relative_floor(county, np.full(county.max() + 1, 0.08))
-    many, _, _ = province(1, **{**size, "n_venues": int(2000 * part)})
-    for name, one, seconds, gap in (
-        ("budget, 500 venues", plain, 120.0, 2e-4),
-        ("equity by city and county, 500 venues", fair, 300.0, 5e-3),
-        ("budget, 2,000 venues", many, 600.0, 5e-3),
-    ):
-        limit = max(seconds * part, 20.0)
-        _timed(name, lambda one=one: solve_greedy(one), rows)
-        _timed(name, lambda one=one, limit=limit, gap=gap: solve(one, limit, gap), rows)
-        if not given.no_rivals:
-            _timed(name, lambda one=one, limit=limit, gap=gap: solve_whole(one, limit, gap), rows)
-    rows.append(mclp(plain, max(int(60 * part), 5)))
+    rows: list[Row] = []
+    if not given.only:
+        rows.append(small_instances(20 if given.quick else 200))
+        rows += mclp(province(1, n_points=int(1853 * part), n_venues=int(500 * part))[0], max(int(60 * part), 5))
+        rows += sliders(200 if given.quick else 2000)
+    rows += provinces(part, 8.0, given.only, given.rivals)
+    if given.hard:
+        rows += provinces(part, HARD_KM, given.only, given.rivals)
     if given.out is not None:
         given.out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 

@@ -64,3 +64,22 @@ def province(
         teachers=np.full(n_categories, np.inf),
     )
     return instance, city_of_county[county], county
+
+
+def part_of(one: PlacementInstance, inside: np.ndarray) -> PlacementInstance:
+    """The instance of some points and the venues in their reach alone, with their share of the budget; no floors."""
+    pairs = inside[one.pair_point]
+    venues, venue = np.unique(one.pair_venue[pairs], return_inverse=True)
+    new_point = np.cumsum(inside) - 1
+    return PlacementInstance(
+        demand=one.demand[inside],
+        pair_point=new_point[one.pair_point[pairs]],
+        pair_venue=venue,
+        pair_weight=one.pair_weight[pairs],
+        seats=one.seats[venues],
+        slots=one.slots[venues],
+        cost=one.cost[:, venues],
+        budget=float(np.round(one.budget * len(venues) / one.n_venues)),
+        allowed=one.allowed[:, venues],
+        teachers=one.teachers,
+    )

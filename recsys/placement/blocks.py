@@ -147,8 +147,8 @@ class Block:
 
 
 def blocks_of(instance: PlacementInstance, active: NDArray[np.bool_], most: NDArray[np.int64]) -> list[Block]:
-    """Blocks of the active openings: per category, venues linked by points with demand for it."""
-    blocks: list[Block] = []
+    """Blocks of the active openings, the largest first: per category, venues linked by points with demand for it."""
+    groups: list[tuple[int, NDArray[np.int64]]] = []
     for category in range(instance.n_categories):
         use = active[category][instance.pair_venue] & (instance.demand[instance.pair_point, category] > 1e-12)
         links = sparse.csr_array(
@@ -158,6 +158,6 @@ def blocks_of(instance: PlacementInstance, active: NDArray[np.bool_], most: NDAr
         _, label = connected_components(links @ links.T, directed=False)
         venues = np.flatnonzero(active[category] & (most[category] > 0))
         for group in np.unique(label[venues]):
-            members = venues[label[venues] == group]
-            blocks.append(Block(instance, len(blocks), category, members, most[category, members]))
-    return blocks
+            groups.append((category, venues[label[venues] == group]))
+    groups.sort(key=lambda one: -len(one[1]))
+    return [Block(instance, n, c, venues, most[c, venues]) for n, (c, venues) in enumerate(groups)]

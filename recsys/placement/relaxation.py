@@ -16,6 +16,9 @@ N_STEPS = 400
 FIRST_STEP, LAST_STEP = 0.3, 0.002
 MOMENTUM = 0.7
 
+MOST_OVER = 2.0
+"""A point asked for more than this many times over counts as this: its price must not leap."""
+
 
 @dataclass(frozen=True)
 class Relaxation:
@@ -151,10 +154,11 @@ class _Model:
         classes = np.bincount(self.row[chosen], minlength=len(self.most))
         served = np.clip((self.seats * classes)[:, None] - before, 0, demand)
         key = np.take_along_axis(self.key, order, axis=1)
-        taken = np.bincount(key.ravel(), served.ravel(), minlength=(n_points + 1) * n_categories)
+        taken = np.bincount(key.ravel(), served.ravel(), minlength=(n_points + 1) * n_categories).astype(np.float64)
         taken = taken[: n_points * n_categories].reshape(n_points, n_categories)
         weight = np.take_along_axis(self.weight[self.venue], order, axis=1)
-        covered = np.bincount((key // n_categories).ravel(), (served * weight).ravel(), minlength=n_points + 1)
+        people_of = (served * weight).ravel()
+        covered = np.bincount((key // n_categories).ravel(), people_of, minlength=n_points + 1).astype(np.float64)
         bound = float(gain[chosen].sum()) + at.budget * instance.budget + float((at.people * instance.demand).sum())
         bound += float(at.teachers @ np.minimum(instance.teachers, 1e9))
         bound -= sum(float(p @ f.least) for p, f in zip(at.floors, instance.floors, strict=True))
@@ -191,7 +195,8 @@ class _Model:
     def slope(self, choice: _Choice, last: _Multipliers | None) -> _Multipliers:
         """What is left of every limit, as a share of it, averaged with the last steps'."""
         instance = self.instance
-        people = np.where(self.is_shared, 1 - choice.taken / np.maximum(instance.demand, 1e-12), 0.0)
+        left_of_point = 1 - choice.taken / np.maximum(instance.demand, 1e-12)
+        people = np.where(self.is_shared, np.maximum(left_of_point, -MOST_OVER), 0.0)
         spent = float(choice.classes @ self.cost)
         teaching = np.bincount(self.category, choice.classes, minlength=instance.n_categories)
         floors = []

@@ -18,11 +18,17 @@ from recsys.placement.relaxation import relax, rounded
 from recsys.placement.tight import solve_whole
 
 Progress = Callable[[float, float, float], None]
-START_FACTORS = (1.0, 0.96, 1.04)
-"""Prices around the relaxation's at which blocks offer their first plans."""
+START_FACTORS = (0.97, 1.03)
+"""Prices around the relaxation's at which blocks offer further plans at the start."""
+
+FIRST_SHARE, LEAST_SHARE = 0.3, 0.1
+"""How far to go from the best prices towards the master's."""
 
 RELAXED = 0.2
 """Share of the time that the relaxation may take."""
+
+BLOCK_SHARE = 0.02
+"""Share of the time that one block may take; its bound holds where it is cut short."""
 
 RESERVED = 0.2
 """Share of the time kept for choosing whole plans once prices are good enough."""
@@ -107,7 +113,7 @@ class _Solver:
 
     def _whole(self) -> None:
         """What blocks leave open is closed by branching on the whole model, where that is small enough to hope for."""
-        if self.most.sum() > WHOLE_UP_TO:
+        if self.most.sum() > WHOLE_UP_TO or self.left() < 0.1 * self.seconds:
             return
         whole = solve_whole(self.instance, self.left(), self.gap)
         self._try(whole.classes)
@@ -116,45 +122,55 @@ class _Solver:
     def _done(self) -> bool:
         return bool(np.isfinite(self.bound)) and self.bound - self.best[0] <= self.gap * abs(self.bound)
 
-    def _round(self, prices: Prices, margin: float) -> Prices:
-        """Column generation over the blocks that matter at about these prices."""
-        worth = point_weights(self.instance, prices.floors)
-        active = (first_gains(self.instance, worth) > margin * prices.of_class(self.instance)) & (self.most > 0)
-        active |= self.best[1] > 0
-        blocks = blocks_of(self.instance, active, self.most)
-        master = Master(self.instance, blocks)
-        for plan in _restricted(self.instance, blocks, self.best[1]):
-            master.add(plan)
+    def _round(self, centre: Prices, margin: float) -> Prices:
+        """Column generation over the blocks that matter at about these prices; returns the best prices.
+
+        Prices tried lie between the best so far and the master's (in-out separation: Ben-Ameur & Neto 2007, Networks
+        49(1)): the master's own swing far at first.
+        """
+        master, active = self._start(centre, margin)
+        best_bound, lost, _ = self._price(master, centre, active)
         for factor in START_FACTORS:
-            start = replace(prices, budget=factor * prices.budget)
-            self._price(master, start, active)
-        centre, best_bound, tried = prices, np.inf, np.inf
+            if self.left() > 0.7 * self.seconds:
+                self._price(master, replace(centre, budget=factor * centre.budget), active)
+        step, tried = FIRST_SHARE, np.inf
         while self.left() > RESERVED * self.seconds:
             outer = master.prices()
-            at = centre.towards(outer, 0.5) if np.isfinite(best_bound) else centre
-            bound, outside, n_new = self._price(master, at, active)
-            if n_new == 0:
-                at = outer
-                bound, outside, n_new = self._price(master, at, active)
-            if bound < best_bound:
-                best_bound, centre, lost = bound, at, outside
-            self.bound = min(self.bound, bound)
-            self._report()
-            inner = master.value()
-            if n_new == 0 or best_bound - inner <= 0.25 * self.gap * abs(best_bound):
+            distance = best_bound - master.value()
+            if distance <= 0.25 * self.gap * abs(best_bound):
                 break
             # The whole choice is tried early: often it is good enough long before the prices have settled.
-            if best_bound - inner <= min(2.0 * self.gap * abs(best_bound), 0.5 * tried):
-                tried = best_bound - inner
+            if distance <= min(2.0 * self.gap * abs(best_bound), 0.5 * tried):
+                tried = distance
                 self._choose(master)
                 if self._done():
                     return centre
-                master.prices()
-            if lost > 0.5 * self.gap * abs(best_bound) and best_bound - inner < 4 * lost:
+                outer = master.prices()
+            at = centre.towards(outer, step)
+            bound, outside, n_new = self._price(master, at, active)
+            if bound < best_bound:
+                best_bound, centre, lost = bound, at, outside
+            elif n_new == 0 and step >= 1:
+                break
+            step = min(2 * step, 1.0) if n_new == 0 else max(0.7 * step, LEAST_SHARE)
+            self._report()
+            if lost > 0.5 * self.gap * abs(best_bound) and distance < 4 * lost:
                 return centre
         master.prices()
         self._choose(master)
         return centre
+
+    def _start(self, prices: Prices, margin: float) -> tuple[Master, NDArray[np.bool_]]:
+        """A master over the openings that matter, with the best plan's columns."""
+        worth = point_weights(self.instance, prices.floors)
+        # Slots lose their price when another class leaves: half of it keeps the next ones in.
+        price = replace(prices, slots=0.5 * prices.slots).of_class(self.instance)
+        active = (first_gains(self.instance, worth) > margin * price) & (self.most > 0)
+        active |= self.best[1] > 0
+        master = Master(self.instance, blocks_of(self.instance, active, self.most))
+        for plan in _restricted(self.instance, master.blocks, self.best[1]):
+            master.add(plan)
+        return master, active
 
     def _choose(self, master: Master) -> None:
         classes = master.whole(max(0.5 * self.left(), 3.0), 0.2 * self.gap, self.best[0])
@@ -172,15 +188,17 @@ class _Solver:
         bound += float(prices.teachers @ np.minimum(instance.teachers, 1e9))
         bound -= sum(float(p @ f.least) for p, f in zip(prices.floors, instance.floors, strict=True))
         n_new = 0
-        close = float(np.clip(0.2 * (self.bound / max(self.best[0], 1e-9) - 1), 0.5 * self.gap, 1e-2))
+        limit = max(min(self.left(), BLOCK_SHARE * self.seconds), 0.5)
+        close = float(np.clip(0.05 * (self.bound / max(self.best[0], 1e-9) - 1), 0.25 * self.gap, 1e-3))
 
         def best(block: Block) -> tuple[float, Plan | None]:
-            return block.best(price[block.category, block.venues], worth, max(self.left(), 1.0), close)
+            return block.best(price[block.category, block.venues], worth, limit, close)
 
         for value, plan in self.pool.map(best, master.blocks):
             bound += value
             if plan is not None:
                 n_new += master.add_if_new(plan)
+        self.bound = min(self.bound, bound)
         return bound, outside, n_new
 
     def _try(self, classes: NDArray[np.int64]) -> None:

@@ -4,41 +4,34 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.placement_small import brute_force
+from benchmarks.placement_small import small_instance as instance
 from recsys.errors import DataError
 from recsys.placement.greedy import assign, solve_greedy
-from recsys.placement.instance import PlacementInstance
 from recsys.placement.solve import solve
 from recsys.placement.tight import solve_whole
 
 
-def instance(seed: int, n_points: int = 10, n_categories: int = 2, n_venues: int = 3) -> PlacementInstance:
-    rng = np.random.default_rng(seed)
-    km = rng.uniform(0, 4, (n_venues, n_points))
-    venue, point = np.nonzero(km < 2.5)
-    return PlacementInstance(
-        demand=rng.gamma(1.0, 4.0, (n_points, n_categories)),
-        pair_point=point,
-        pair_venue=venue,
-        pair_weight=np.exp(-km[venue, point] / 2),
-        seats=rng.integers(5, 12, n_venues).astype(float),
-        slots=rng.integers(1, 3, n_venues),
-        cost=rng.uniform(0.7, 1.5, (n_categories, n_venues)),
-        budget=float(rng.uniform(1, 4)),
-        allowed=rng.random((n_categories, n_venues)) < 0.9,
-        teachers=np.full(n_categories, np.inf),
-    )
+@pytest.mark.parametrize("seed", range(40))
+def test_equals_brute_force_up_to_twelve_venues(seed):
+    one = instance(seed, n_points=10 + seed % 20, n_categories=1 + seed % 2, n_venues=4 + seed % 9)
+    assert solve(one, 20.0, gap=1e-8).objective == pytest.approx(brute_force(one), abs=1e-4)
 
 
-def brute_force(one: PlacementInstance) -> float:
+@pytest.mark.parametrize("seed", range(4))
+def test_no_single_swap_makes_the_plan_better(seed):
+    one = instance(seed + 30, n_points=30, n_categories=2, n_venues=8)
+    plan = solve(one, 20.0, gap=1e-8)
     most = one.most_classes()
-    best = 0.0 if not one.floors else -np.inf
-    for counts in itertools.product(*(range(n + 1) for n in most.ravel())):
-        classes = np.array(counts).reshape(most.shape)
+    opened = [tuple(at) for at in np.argwhere(plan.classes)]
+    for closed, new in itertools.product([None, *opened], [tuple(at) for at in np.argwhere(most)]):
+        classes = plan.classes.copy()
+        if closed is not None:
+            classes[closed] -= 1
+        classes[new] += 1
         within = (classes.sum(axis=0) <= one.slots).all() and (classes * one.cost).sum() <= one.budget
-        if within and (classes.sum(axis=1) <= one.teachers).all():
-            _, value, short = assign(one, classes)
-            best = max(best, value - short)
-    return best
+        if within and (classes <= most).all():
+            assert assign(one, classes)[1] <= plan.objective + 1e-4
 
 
 @pytest.mark.parametrize("seed", range(8))
