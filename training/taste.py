@@ -66,7 +66,7 @@ def _stretch(
     since = until_days + config.step_days
     events = block.events
     past = _earlier(events, since)
-    crowd = crowd_of(level, past, block.profiles, lookup, len(block))
+    crowd = crowd_of(level, past, block.profiles, block.interests, lookup)
     if crowd is None:
         return None
     inside = (events.days <= since) & (events.days > until_days)

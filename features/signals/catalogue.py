@@ -12,7 +12,7 @@ from scipy import sparse
 
 from features.removed_tags import PROFILE_TAGS, profiles_less
 from features.signals.events import NS_PER_DAY, Events, events_of
-from features.signals.groups import GROUPED_LEVELS, group_lifts, profiles_of
+from features.signals.groups import GROUPED_LEVELS, group_lifts, interests_of, profiles_of
 from features.signals.homes import Homes, homes_of
 from features.signals.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
 from features.signals.place import Places, places_of
@@ -149,9 +149,10 @@ def catalogue_of(
     levels = {level: key_columns(level, session_nums, lookup, everybody, at) for level in LEVELS}
     # Groups and homes are made of profiles that may be used.
     described = profiles_less(known.users, known.removed_tags)
-    hidden = [column for columns in PROFILE_TAGS.values() for column in columns]
+    hidden = [*(column for columns in PROFILE_TAGS.values() for column in columns), "interests"]
     described = described.assign(**{c: described[c].where(described["personalised"]) for c in hidden})
     profiles = profiles_of(described, lookup.tree, at.year)
+    interests = interests_of(described["interests"], lookup)
     venue_ids = pd.Index(lookup.keys["venue"].ids, dtype=object)
     venues = known.venues.set_index("venue_id").reindex(venue_ids)
     spots = venues[["lat", "lon"]].to_numpy(dtype=np.float64)
@@ -178,7 +179,7 @@ def catalogue_of(
         crowds={
             level: crowd
             for level in TASTE_LEVELS
-            if (crowd := crowd_of(level, everybody, profiles, lookup, len(described))) is not None
+            if (crowd := crowd_of(level, everybody, profiles, interests, lookup)) is not None
         },
         titles=known.activities["title"].astype(object).fillna("").to_numpy(dtype=object),
         venue_names=venues["name"].astype(object).fillna("").to_numpy(dtype=object),

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from features.signals.events import Events
 from features.signals.lookup import Lookup, take_or_missing
+from recsys.dataset import split_list
 from recsys.regions import RegionTree
 
 AGE_EDGES = (0, 7, 13, 18, 25, 35, 45, 55, 65, 75)
@@ -38,6 +40,18 @@ def profiles_of(users: pd.DataFrame, tree: RegionTree, year: int) -> Profiles:
     county = take_or_missing(tree.ancestors_at("county"), region)
     both = np.where((band >= 0) & (gender >= 0), band * 2 + gender, -1)
     return Profiles({"age": band, "gender": gender, "age_gender": both, "township": township, "county": county})
+
+
+def interests_of(named: pd.Series, lookup: Lookup) -> sparse.csr_array:
+    """(n_users, n_categories) 1.0 where the person named the category; texts with `;` between."""
+    categories = lookup.keys["category"]
+    names = split_list(named.reset_index(drop=True))
+    nums = categories.nums_or_missing(names)
+    rows = names.index.to_numpy(dtype=np.int64)[nums >= 0]
+    shape = (len(named), max(len(categories), 1))
+    matrix = sparse.coo_array((np.ones(len(rows)), (rows, nums[nums >= 0])), shape=shape).tocsr()
+    matrix.data[:] = 1.0
+    return matrix
 
 
 def group_lifts(

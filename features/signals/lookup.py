@@ -13,7 +13,7 @@ from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.regions import RegionTree, session_regions
 
-ACTIVITY_LEVELS = ("activity", "series", "organiser", "programme", "theme", "category", "kind")
+ACTIVITY_LEVELS = ("activity", "series", "organiser", "programme", "theme", "category", "audience", "kind")
 """Keys of an activity, from the one that passes soonest to the one that lasts.
 
 A programme is organiser x category, a theme category x audience.
@@ -127,6 +127,7 @@ def key_texts(activities: pd.DataFrame) -> dict[str, pd.Series]:
         "programme": organiser + SEPARATOR + category,
         "theme": category + SEPARATOR + activities["audience"].astype(object).fillna(""),
         "category": category,
+        "audience": activities["audience"].astype(object),
         "kind": activities["kind"].astype(object),
     }
 

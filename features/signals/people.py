@@ -12,10 +12,10 @@ from scipy import sparse
 from features.removed_tags import is_removed, profiles_less
 from features.signals.catalogue import Catalogue
 from features.signals.events import Events, events_of, impressions_of
-from features.signals.groups import Profiles, profiles_of
+from features.signals.groups import Profiles, interests_of, profiles_of
 from features.signals.lookup import SEPARATOR, take_or_missing
 from recsys.availability import People, people_of
-from recsys.dataset import no_removed_tags, split_list
+from recsys.dataset import no_removed_tags
 
 
 @dataclass(frozen=True)
@@ -111,16 +111,5 @@ def user_block(
         lon=shown[:, 1],
         birth_years=shown[:, 2],
         profiles=profiles_of(profile, catalogue.lookup.tree, catalogue.at.year),
-        interests=_interests(profile, catalogue),
+        interests=interests_of(profile["interests"], catalogue.lookup),
     )
-
-
-def _interests(users: pd.DataFrame, catalogue: Catalogue) -> sparse.csr_array:
-    categories = catalogue.lookup.keys["category"]
-    named = split_list(users["interests"].reset_index(drop=True))
-    nums = categories.nums_or_missing(named)
-    rows = named.index.to_numpy(dtype=np.int64)[nums >= 0]
-    shape = (len(users), max(len(categories), 1))
-    matrix = sparse.coo_array((np.ones(len(rows)), (rows, nums[nums >= 0])), shape=shape).tocsr()
-    matrix.data[:] = 1.0
-    return matrix

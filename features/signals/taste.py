@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from features.signals.alike import Alikeness, alikeness_of
 from features.signals.events import Events
 from features.signals.groups import Profiles
-from features.signals.lookup import Lookup
+from features.signals.lookup import Lookup, take_or_missing
 
-TASTE_LEVELS: Mapping[str, str | None] = {"theme": "category", "kind": None, "slot": None}
-"""Levels that tastes are told apart on, each with the coarser one that evidence is also counted on."""
+TASTE_LEVELS: Mapping[str, tuple[str, ...]] = {"theme": ("category", "audience"), "kind": (), "slot": ()}
+"""Levels that tastes are told apart on, each with the coarser ones that evidence is also counted on."""
 
 MOST_KEYS = 400
 """A level with more keys than this has no taste: too little is known of each."""
@@ -30,9 +31,13 @@ PRIOR_EVENTS = 5.0
 GROUPINGS = ("age_gender", "township")
 _GROUP_PRIOR = 20.0
 
+_ALIKE_GROUPINGS = ("age", "gender", "age_gender", "township")
+_LEAST_ALIKE = 0.1
+"""Added to a score over the mean of the person's: what little says nothing of is not ruled out."""
+
 TASTE_FEATURES = (
-    "popular", "profile", "posterior", "booked", "told", "recent", "parent_booked", "parent_told", "interest",
-    *GROUPINGS,
+    "popular", "profile", "posterior", "booked", "told", "recent", "parent_booked", "parent_told",
+    "audience_booked", "audience_told", "interest", "alike", *GROUPINGS,
 )  # fmt: skip
 """What the logit sees of a person and a key, in order."""
 
@@ -45,25 +50,30 @@ class Crowd:
         level: One of `TASTE_LEVELS`.
         shares: (n_keys,) share of everybody's evidence.
         lifts: Grouping to (n_groups + 1, n_keys) log lift of a key in a group; the last row, of the unknown, is 0.
-        parents: (n_keys,) row of the coarser key; 0 where there is no coarser level.
+        parents: Coarser level to (n_keys,) row of the coarser key, -1 where there is none.
+        alike: What goes together.
     """
 
     level: str
     shares: NDArray[np.float64]
     lifts: dict[str, NDArray[np.float64]]
-    parents: NDArray[np.int64]
+    parents: dict[str, NDArray[np.int64]]
+    alike: Alikeness
 
 
-def crowd_of(level: str, events: Events, profiles: Profiles, lookup: Lookup, n_users: int) -> Crowd | None:
+def crowd_of(
+    level: str, events: Events, profiles: Profiles, interests: sparse.csr_array, lookup: Lookup
+) -> Crowd | None:
     """Shares of a level's keys, and lifts of groups; None where there are no keys, or too many.
 
     Args:
         level: One of `TASTE_LEVELS`.
         events: Everybody's.
         profiles: Everybody's, in the order of the events' rows.
+        interests: (n_users, n_categories) 1 where the category is named.
         lookup: Activities and sessions.
-        n_users: Number of people.
     """
+    n_users = interests.shape[0]
     n_keys = len(lookup.keys[level])
     if not 1 < n_keys <= MOST_KEYS:
         return None
@@ -81,7 +91,10 @@ def crowd_of(level: str, events: Events, profiles: Profiles, lookup: Lookup, n_u
             sums = (members @ found).toarray()
         rates = (sums + _GROUP_PRIOR * shares) / ((sums.sum(axis=1, keepdims=True) + _GROUP_PRIOR) * shares)
         lifts[name] = np.vstack([np.log(rates), np.zeros(n_keys)])
-    return Crowd(level, shares, lifts, _parents(lookup, level))
+    alike = alikeness_of(_counts(events, interests, lookup, level), _groups(profiles))
+    return Crowd(
+        level, shares, lifts, {coarser: _parents(lookup, level, coarser) for coarser in TASTE_LEVELS[level]}, alike
+    )
 
 
 def taste_features(
@@ -99,11 +112,16 @@ def taste_features(
     n_users, n_keys = interests.shape[0], len(crowd.shares)
     is_booked = (events.sessions >= 0).astype(np.float64)
     keys = events.keys(lookup, crowd.level)
-    parent = np.append(crowd.parents, -1)[keys]
-    n_parents = int(crowd.parents.max(initial=0)) + 1
 
-    def counts(columns: NDArray[np.int64], width: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.log1p(events.matrix(columns, (n_users, width), weights).toarray())
+    def counts(weights: NDArray[np.float64], coarser: str | None = None) -> NDArray[np.float64]:
+        """(n_users, n_keys) logarithm of the events with the key, or with its coarser key."""
+        if coarser is None:
+            return np.log1p(events.matrix(keys, (n_users, n_keys), weights).toarray())
+        if coarser not in crowd.parents:
+            return np.zeros((n_users, n_keys))
+        parents = crowd.parents[coarser]
+        width = int(parents.max(initial=-1)) + 2
+        return np.log1p(events.matrix(take_or_missing(parents, keys), (n_users, width), weights).toarray())[:, parents]
 
     logs = np.repeat(np.log(crowd.shares)[None, :], n_users, axis=0)
     lifts = []
@@ -115,19 +133,23 @@ def taste_features(
     seen = _evidence(events, lookup, crowd.level, n_users).toarray()
     posterior = (seen + PRIOR_EVENTS * profile) / (seen.sum(axis=1, keepdims=True) + PRIOR_EVENTS)
     named = np.zeros((n_users, n_keys))
-    if TASTE_LEVELS[crowd.level] == "category":
-        named = interests.toarray()[:, crowd.parents]
+    if "category" in crowd.parents:
+        named = interests.toarray()[:, crowd.parents["category"]]
+    alike = np.maximum(crowd.alike.scores(_counts(events, interests, lookup, crowd.level), _groups(profiles)), 0.0)
     return np.stack(
         [
             logs,
             np.log(profile),
             np.log(posterior),
-            counts(keys, n_keys, is_booked),
-            counts(keys, n_keys, 1.0 - is_booked),
-            counts(parent, n_parents, np.exp2(-events.days / RECENT_DAYS))[:, crowd.parents],
-            counts(parent, n_parents, is_booked)[:, crowd.parents],
-            counts(parent, n_parents, 1.0 - is_booked)[:, crowd.parents],
+            counts(is_booked),
+            counts(1.0 - is_booked),
+            counts(np.exp2(-events.days / RECENT_DAYS), "category"),
+            counts(is_booked, "category"),
+            counts(1.0 - is_booked, "category"),
+            counts(is_booked, "audience"),
+            counts(1.0 - is_booked, "audience"),
             named,
+            np.log(alike / (alike.mean(axis=1, keepdims=True) + 1e-12) + _LEAST_ALIKE),
             *lifts,
         ],
         axis=-1,
@@ -150,10 +172,26 @@ def _evidence(events: Events, lookup: Lookup, level: str, n_users: int) -> spars
     return events.matrix(events.keys(lookup, level), (n_users, len(lookup.keys[level])), weight)
 
 
-def _parents(lookup: Lookup, level: str) -> NDArray[np.int64]:
-    coarser = TASTE_LEVELS[level]
-    parents = np.zeros(len(lookup.keys[level]), dtype=np.int64)
-    if coarser is not None:
-        of_activity = lookup.activity_keys[level]
-        parents[of_activity] = lookup.activity_keys[coarser]
+def _parents(lookup: Lookup, level: str, coarser: str) -> NDArray[np.int64]:
+    parents = np.full(len(lookup.keys[level]), -1, dtype=np.int64)
+    of_activity = lookup.activity_keys[level]
+    has_key = of_activity >= 0
+    parents[of_activity[has_key]] = lookup.activity_keys[coarser][has_key]
     return parents
+
+
+def _counts(events: Events, interests: sparse.csr_array, lookup: Lookup, level: str) -> list[sparse.csr_array]:
+    """Decayed events by key and by coarser key, and interests: what `Alikeness` is learned from."""
+    weight = np.exp2(-events.days / HALF_LIFE_DAYS)
+    n_users = interests.shape[0]
+    return [
+        *(
+            events.matrix(events.keys(lookup, one), (n_users, max(len(lookup.keys[one]), 1)), weight)
+            for one in (level, *TASTE_LEVELS[level])
+        ),
+        interests,
+    ]
+
+
+def _groups(profiles: Profiles) -> dict[str, NDArray[np.int64]]:
+    return {name: profiles.groups[name] for name in _ALIKE_GROUPINGS}

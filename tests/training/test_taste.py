@@ -80,8 +80,8 @@ def test_a_person_of_an_unknown_group_has_no_lift(catalogue, block):
 def test_a_level_of_one_key_has_no_taste(catalogue, block):
     lookup = catalogue.lookup
     single = replace(lookup, keys={**lookup.keys, "kind": IdMap.of(["class"], "kind")})
-    assert crowd_of("kind", block.events, block.profiles, lookup, len(block)) is not None
-    assert crowd_of("kind", block.events, block.profiles, single, len(block)) is None
+    assert crowd_of("kind", block.events, block.profiles, block.interests, lookup) is not None
+    assert crowd_of("kind", block.events, block.profiles, block.interests, single) is None
 
 
 def test_weights_of_a_known_logit_come_back():
