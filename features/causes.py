@@ -77,6 +77,7 @@ def block_without(catalogue: Catalogue, block: UserBlock, causes: Sequence[Cause
         shown=kept(block.shown),
         lat=per_cause(block.lat, "distance"),
         lon=per_cause(block.lon, "distance"),
+        area=np.column_stack([per_cause(block.area[:, axis], "township") for axis in (0, 1)]),
         birth_years=per_cause(block.birth_years, "age"),
         profiles=Profiles({name: _groups(name, groups, causes) for name, groups in block.profiles.groups.items()}),
         interests=_interests(block.interests, causes, person),

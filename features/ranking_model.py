@@ -9,6 +9,7 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from features.signals.history import Signals
 from features.signals.lookup import LEARNER_LEVEL
@@ -21,10 +22,10 @@ from recsys.rankers.store import load_ranker
 
 @dataclass(frozen=True)
 class ReRanker:
-    """Tree models over signals of pairs; a score is their mean.
+    """Tree models over signals of pairs; a score is their mean, brought between 0 and 1.
 
     Attributes:
-        boosters: Trees grown from different seeds: how each was drawn matters less in their mean.
+        boosters: Models of several kinds and seeds: how each was drawn matters less in their mean.
         signal_names: Signals in the order of the trees' columns; one that a catalogue lacks is NaN.
     """
 
@@ -37,8 +38,8 @@ class ReRanker:
         for column, name in enumerate(self.signal_names):
             if name in signals:
                 values[:, column] = signals[name]
-        scores = [booster.predict(values, num_threads=1) for booster in self.boosters]
-        return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
+        scores = [booster.predict(values, num_threads=1, raw_score=True) for booster in self.boosters]
+        return np.asarray(expit(np.mean(scores, axis=0)), dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import lightgbm as lgb
 import numpy as np
@@ -17,14 +18,28 @@ MIN_HITS = 50
 """Fewest hits from which trees are learned."""
 
 
+Kind = Literal["lambdamart", "drawn-lambdamart", "drawn-odds"]
+
+_KINDS: Mapping[Kind, Mapping[str, object]] = {
+    "lambdamart": {"objective": "lambdarank"},
+    "drawn-lambdamart": {"objective": "lambdarank", "extra_trees": True, "feature_fraction": 1.0},
+    "drawn-odds": {"objective": "binary", "extra_trees": True},
+}
+"""What sets a kind of model apart. In drawn ones a split is the best of cuts drawn at random (Geurts et al. 2006)."""
+
+
 class TreeConfig(BaseModel):
-    """Settings of LambdaMART."""
+    """Settings of the trees."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     n_trees: int = Field(default=150, gt=0, description="trees; more fits closer and scores slower")
     learning_rate: float = Field(default=0.08, gt=0, le=1, description="share of a tree's step that is taken")
-    n_seeds: int = Field(default=2, gt=0, description="models from different seeds whose mean counts; more is steadier")
+    kinds: tuple[Kind, ...] = Field(
+        default=("lambdamart", "drawn-lambdamart", "drawn-odds"),
+        min_length=1,
+        description="models whose mean counts, each from a seed of its own; more are steadier",
+    )
     n_leaves: int = Field(default=15, gt=1, description="leaves of a tree; more fits closer")
     min_leaf_pairs: int = Field(default=100, gt=0, description="pairs in a leaf at least; more means smoother")
     signal_share: float = Field(default=0.4, gt=0, le=1, description="share of the signals that a tree may use")
@@ -35,7 +50,7 @@ class TreeConfig(BaseModel):
 
 
 def fit_re_ranker(windows: Sequence[WindowPairs], config: TreeConfig, seed: int) -> ReRanker | None:
-    """LambdaMART over the windows' pairs; None where there are too few hits to learn from.
+    """Trees of several kinds over the windows' pairs; None where there are too few hits to learn from.
 
     Source: Burges 2010, MSR-TR-2010-82; Ke et al. 2017, NeurIPS (LightGBM).
 
@@ -56,7 +71,9 @@ def fit_re_ranker(windows: Sequence[WindowPairs], config: TreeConfig, seed: int)
         group=np.concatenate([_group_sizes(window.person) for window in picked]),
         params={"max_bin": config.n_bins, "verbose": -1},
     )
-    boosters = [lgb.train(_parameters(config, seed + i), data, config.n_trees) for i in range(config.n_seeds)]
+    boosters = [
+        lgb.train(_parameters(config, kind, seed + i), data, config.n_trees) for i, kind in enumerate(config.kinds)
+    ]
     return ReRanker(tuple(boosters), tuple(names))
 
 
@@ -85,9 +102,8 @@ def _group_sizes(person: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.unique(person, return_counts=True)[1]
 
 
-def _parameters(config: TreeConfig, seed: int) -> dict[str, object]:
+def _parameters(config: TreeConfig, kind: Kind, seed: int) -> dict[str, object]:
     return {
-        "objective": "lambdarank",
         "learning_rate": config.learning_rate,
         "num_leaves": config.n_leaves,
         "min_data_in_leaf": config.min_leaf_pairs,
@@ -102,4 +118,5 @@ def _parameters(config: TreeConfig, seed: int) -> dict[str, object]:
         "force_row_wise": True,
         "seed": seed,
         "verbose": -1,
+        **_KINDS[kind],
     }

@@ -15,7 +15,7 @@ from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
 from features.signals.stage_one import Learners, booked_organisers, stage_one
-from features.two_stages import shortlist
+from features.two_stages import N_KNOWN, N_NEW, shortlist
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
@@ -30,8 +30,10 @@ class WindowConfig(BaseModel):
     step_days: float = Field(default=14, gt=0, description="days between cut-offs; less than a window overlaps them")
     n_windows: int = Field(default=12, ge=0, description="windows at most, newest first; more means slower learning")
     users_each: int = Field(default=2000, gt=0, description="users with a hit drawn from a window at most")
-    kept_share: float = Field(
-        default=0.4, gt=0, le=1, description="share of the candidates without a hit that is kept, at random"
+    pairs_each: int = Field(
+        default=80_000,
+        gt=0,
+        description="pairs of a window that are aimed at; where there are more, those without a hit are thinned",
     )
 
 
@@ -140,9 +142,10 @@ def window_pairs(
     if len(users) > config.users_each:
         users = users.iloc[np.sort(rng.choice(len(users), config.users_each, replace=False))]
     learners = learn(known, catalogue)
+    kept_share = config.pairs_each / (len(users) * min(len(catalogue), N_KNOWN + N_NEW))
     parts, n_before = [], 0
     for block, is_hit, _ in asked(catalogue, known, users, hits):
-        parts.append(_block_pairs(catalogue, block, learners, is_hit, config, rng, n_before))
+        parts.append(_block_pairs(catalogue, block, learners, is_hit, kept_share, rng, n_before))
         n_before += len(block)
     return WindowPairs(
         pd.concat([p.signals for p in parts], ignore_index=True),
@@ -156,7 +159,7 @@ def _block_pairs(
     block: UserBlock,
     learners: Learners,
     is_hit: NDArray[np.bool_],
-    config: WindowConfig,
+    kept_share: float,
     rng: np.random.Generator,
     n_before: int,
 ) -> WindowPairs:
@@ -164,7 +167,7 @@ def _block_pairs(
     scores = stage_one(catalogue, block, learners)
     is_new = ~booked_organisers(catalogue, block)
     # Exactly what serving's second stage sees, thinned at random: a hit that is added would be told by its rank.
-    chosen = shortlist(scores, allowed, is_new) & (is_hit | (rng.random(allowed.shape) < config.kept_share))
+    chosen = shortlist(scores, allowed, is_new) & (is_hit | (rng.random(allowed.shape) < kept_share))
     rows, cols = np.nonzero(chosen)
     signals = pair_signals(catalogue, block, scores, allowed, rows, cols)
     return WindowPairs(pd.DataFrame(signals), is_hit[rows, cols], rows + n_before)

@@ -12,10 +12,11 @@ from scipy import sparse
 
 from features.removed_tags import PROFILE_TAGS, profiles_less
 from features.signals.events import NS_PER_DAY, Events, events_of
-from features.signals.groups import GROUPED_LEVELS, group_lifts, interests_of, profiles_of
+from features.signals.groups import AGE_EDGES, GROUPED_LEVELS, group_lifts, interests_of, profiles_of
 from features.signals.homes import Homes, homes_of
 from features.signals.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
-from features.signals.place import Places, places_of
+from features.signals.place import Places, areas, near_home, places_of, region_spots
+from features.signals.reach import Reach, reach_of
 from features.signals.taste import TASTE_LEVELS, Crowd, crowd_of
 from features.signals.text import TitleWords, title_words
 from recsys.availability import OpenSessions, open_sessions
@@ -85,6 +86,8 @@ class Catalogue:
         session_nums: (n_candidates,) session row.
         levels: Keys by level.
         places: Where the candidates are.
+        regions_at: (n_regions, 2) lat and lon of regions: where those live of whom no more is known.
+        reach: How far people of each age go.
         venue_lat: (n_venue_keys,) of the lookup's venues, NaN where unknown.
         venue_lon: (n_venue_keys,) the same.
         facts: Name to (n_candidates,) signal of the candidate alone.
@@ -106,6 +109,8 @@ class Catalogue:
     session_nums: NDArray[np.int64]
     levels: dict[str, KeyColumns]
     places: Places
+    regions_at: NDArray[np.float64]
+    reach: Reach
     venue_lat: NDArray[np.float64]
     venue_lon: NDArray[np.float64]
     facts: dict[str, NDArray[np.float64]]
@@ -156,6 +161,9 @@ def catalogue_of(
     venue_ids = pd.Index(lookup.keys["venue"].ids, dtype=object)
     venues = known.venues.set_index("venue_id").reindex(venue_ids)
     spots = venues[["lat", "lon"]].to_numpy(dtype=np.float64)
+    regions_at = region_spots(known, described, lookup.tree)
+    homes = described[["lat", "lon"]].to_numpy(dtype=np.float64)
+    near = near_home(homes, areas(described, lookup.tree, regions_at))
     return Catalogue(
         at=at,
         lookup=lookup,
@@ -163,7 +171,9 @@ def catalogue_of(
         activities=activities,
         session_nums=session_nums,
         levels=levels,
-        places=places_of(known, lookup.tree, session_nums),
+        places=places_of(known, lookup.tree, session_nums, regions_at),
+        regions_at=regions_at,
+        reach=reach_of(profiles.groups["age"], near, everybody, lookup, spots, len(AGE_EDGES)),
         venue_lat=spots[:, 0],
         venue_lon=spots[:, 1],
         facts=session_facts(known, sessions, session_nums, lookup, everybody, at),

@@ -11,25 +11,45 @@ from features.signals.history import Signals
 from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
 from features.signals.place import distance_km
+from features.signals.reach import booking_km
 
 
 def place_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
     """Distance from home to the candidate and to the homes of its key's people, and to past venues."""
     places, homes = catalogue.places, catalogue.homes
     key = catalogue.levels["programme"].of_candidate[cols]
-    cell = homes.cells(block.lat, block.lon)[rows]
+    near = block.near
+    cell = homes.cells(near[:, 0], near[:, 1])[rows]
+    here = near[rows]
+    km = distance_km(here[:, 0], here[:, 1], places.lat[cols], places.lon[cols])
     lift = np.pad(homes.lift, ((0, 1), (0, 1)), constant_values=np.nan)
     to_people = distance_km(
-        block.lat[rows],
-        block.lon[rows],
+        here[:, 0],
+        here[:, 1],
         np.append(homes.centre_lat, np.nan)[key],
         np.append(homes.centre_lon, np.nan)[key],
     )
     return {
-        "km_from_home": distance_km(block.lat[rows], block.lon[rows], places.lat[cols], places.lon[cols]),
+        "km_from_home": km,
+        "home_known": (~np.isnan(block.lat)).astype(np.float64)[rows],
+        **_reach(catalogue, block, rows, km),
         "km_to_people": to_people,
         "homes_lift": lift[cell, key],
         "km_from_past": _km_from_past(catalogue, block)[rows, catalogue.levels["venue"].of_candidate[cols]],
+    }
+
+
+def _reach(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], km: NDArray[np.float64]) -> Signals:
+    """The learned pull of the distance at the person's age, and the distance beyond the person's usual one."""
+    venues = np.column_stack([catalogue.venue_lat, catalogue.venue_lon])
+    past = booking_km(block.events, catalogue.lookup, block.near, venues)
+    known = ~np.isnan(past)
+    sums = np.bincount(block.events.rows[known], np.log1p(past[known]), minlength=len(block)).astype(np.float64)
+    n_past = np.bincount(block.events.rows[known], minlength=len(block)).astype(np.float64)[rows]
+    ages = block.profiles.groups["age"][rows]
+    return {
+        "reach_pull": catalogue.reach.pull(ages, km),
+        "reach_beyond_usual": catalogue.reach.beyond_usual(ages, km, sums[rows], n_past),
     }
 
 

@@ -14,6 +14,7 @@ from features.signals.catalogue import Catalogue
 from features.signals.events import Events, events_of, impressions_of
 from features.signals.groups import Profiles, interests_of, profiles_of
 from features.signals.lookup import SEPARATOR, take_or_missing
+from features.signals.place import areas, near_home
 from recsys.availability import People, people_of
 from recsys.dataset import no_removed_tags
 
@@ -30,6 +31,7 @@ class UserBlock:
         shown: What they were shown.
         lat: (n_users,) home, NaN where unknown.
         lon: (n_users,) home, NaN where unknown.
+        area: (n_users, 2) lat and lon of the home's region, NaN where unknown.
         birth_years: (n_users,) NaN where unknown.
         profiles: Groups by age, gender and place.
         interests: (n_users, n_categories) 1.0 where the person named the category.
@@ -42,12 +44,18 @@ class UserBlock:
     shown: Events
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
+    area: NDArray[np.float64]
     birth_years: NDArray[np.float64]
     profiles: Profiles
     interests: sparse.csr_array
 
     def __len__(self) -> int:
         return len(self.user_ids)
+
+    @property
+    def near(self) -> NDArray[np.float64]:
+        """(n_users, 2) lat and lon of the home, else of its region; NaN where neither is known."""
+        return near_home(np.column_stack([self.lat, self.lon]), self.area)
 
     def child_share(self) -> NDArray[np.float64]:
         """(n_users,) share of the bookings that were made for others, NaN without a booking."""
@@ -96,6 +104,8 @@ def user_block(
     shown[~is_personal] = np.nan
     events = events_of(bookings, feedback, hidden, catalogue.lookup, catalogue.at)
     profile = users.assign(
+        lat=shown[:, 0],
+        lon=shown[:, 1],
         birth_year=shown[:, 2],
         region_id=users["region_id"].where(is_personal),
         gender=users["gender"].where(is_personal),
@@ -109,6 +119,7 @@ def user_block(
         shown=impressions_of(feedback, hidden, catalogue.lookup, catalogue.at),
         lat=shown[:, 0],
         lon=shown[:, 1],
+        area=areas(profile, catalogue.lookup.tree, catalogue.regions_at),
         birth_years=shown[:, 2],
         profiles=profiles_of(profile, catalogue.lookup.tree, catalogue.at.year),
         interests=interests_of(profile["interests"], catalogue.lookup),

@@ -29,18 +29,59 @@ class Places:
     regions: NDArray[np.int64]
 
 
-def places_of(dataset: Dataset, tree: RegionTree, session_nums: NDArray[np.int64]) -> Places:
-    """Places of some sessions of a data set."""
+def region_spots(dataset: Dataset, users: pd.DataFrame, tree: RegionTree) -> NDArray[np.float64]:
+    """(n_regions, 2) a region's lat and lon, else the mean of the venues and homes in it, else its parent's.
+
+    Args:
+        dataset: Regions and venues.
+        users: Profiles that may be used.
+        tree: The regions.
+    """
+    spots = ["lat", "lon"]
+    of_region = dataset.regions.set_index("region_id")[spots].reindex(pd.Index(tree.ids.ids, dtype=object))
+    own = of_region.to_numpy(dtype=np.float64)
+    sums, counts = np.zeros((len(tree), 2)), np.zeros(len(tree))
+    for table in (dataset.venues, users):
+        region = tree.ids.nums_or_missing(table["region_id"])
+        at = table[spots].to_numpy(dtype=np.float64)
+        known = (region >= 0) & ~np.isnan(at).any(axis=1)
+        np.add.at(sums, region[known], at[known])
+        counts += np.bincount(region[known], minlength=len(tree))
+    for num in range(len(tree) - 1, 0, -1):
+        sums[tree.parents[num]] += sums[num]
+        counts[tree.parents[num]] += counts[num]
+    with np.errstate(invalid="ignore"):
+        found = np.where(np.isnan(own).any(axis=1, keepdims=True), sums / counts[:, None], own)
+    for num in range(1, len(tree)):
+        if np.isnan(found[num]).any():
+            found[num] = found[tree.parents[num]]
+    return np.asarray(found, dtype=np.float64)
+
+
+def areas(users: pd.DataFrame, tree: RegionTree, regions_at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_users, 2) lat and lon of each one's region; NaN where it is unknown."""
+    region = tree.ids.nums_or_missing(users["region_id"])
+    return np.where(region[:, None] >= 0, regions_at[region], np.nan)
+
+
+def near_home(homes: NDArray[np.float64], area: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 2) lat and lon of the home, else of its region."""
+    return np.where(np.isnan(homes).any(axis=1, keepdims=True), area, homes)
+
+
+def places_of(
+    dataset: Dataset, tree: RegionTree, session_nums: NDArray[np.int64], regions_at: NDArray[np.float64]
+) -> Places:
+    """Places of some sessions of a data set, without coordinates those of the region in `regions_at`."""
     sessions = dataset.sessions.iloc[session_nums]
     at_venue = dataset.venues.set_index("venue_id")[["lat", "lon", "region_id"]].reindex(
         pd.Index(sessions["venue_id"], dtype=object)
     )
-    of_region = dataset.regions.set_index("region_id")[["lat", "lon"]].reindex(
-        pd.Index(at_venue["region_id"], dtype=object)
-    )
     online = dataset.activities.set_index("activity_id")["online"].reindex(pd.Index(sessions["activity_id"]))
     spots = at_venue[["lat", "lon"]].to_numpy(dtype=np.float64)
-    spots = np.where(np.isnan(spots).any(axis=1, keepdims=True), of_region.to_numpy(dtype=np.float64), spots)
+    region = tree.ids.nums_or_missing(at_venue["region_id"])
+    of_region = np.where(region[:, None] >= 0, regions_at[region], np.nan)
+    spots = np.where(np.isnan(spots).any(axis=1, keepdims=True), of_region, spots)
     spots[online.to_numpy(dtype=bool)] = np.nan
     return Places(spots[:, 0], spots[:, 1], session_regions(dataset, tree)[session_nums])
 

@@ -82,7 +82,7 @@ def test_a_person_without_a_cause_is_the_one_of_the_rows_without_it(catalogue, k
                 own = mine.only(mine.rows == row)
                 for name in ("activities", "sessions", "days", "weights", "is_taking", "for_others"):
                     np.testing.assert_array_equal(getattr(own, name), getattr(theirs, name), err_msg=cause.code)
-            for name in ("lat", "lon", "birth_years"):
+            for name in ("lat", "lon", "area", "birth_years"):
                 np.testing.assert_array_equal(getattr(found, name)[row], getattr(expected, name)[0], err_msg=cause.code)
             for name, groups in expected.profiles.groups.items():
                 assert found.profiles.groups[name][row] == groups[0], (cause, name)

@@ -49,7 +49,7 @@ def test_a_window_is_blind_to_what_came_after_its_cut_off_but_for_the_hits(whole
     def signals(dataset: Dataset) -> pd.DataFrame:
         learn = lambda known, catalogue: fit_learners(known, catalogue, CONFIG)  # noqa: E731
         found = window_pairs(
-            dataset.known_at(cut), hits_of(dataset, cut, 14), cut, WindowConfig(kept_share=1.0), learn, 0
+            dataset.known_at(cut), hits_of(dataset, cut, 14), cut, WindowConfig(pairs_each=10**9), learn, 0
         )
         assert found is not None
         return found.signals
@@ -108,7 +108,7 @@ def test_learning_twice_gives_the_same_trees(whole):
     assert models[1] is not None
     texts = [[booster.model_to_string() for booster in model.boosters] for model in models]
     assert texts[0] == texts[1]
-    assert len(texts[0]) == TreeConfig().n_seeds
+    assert len(texts[0]) == len(TreeConfig().kinds)
     assert texts[0][0] != texts[0][1]
 
 
