@@ -1,12 +1,14 @@
 """The classic protocol on pairs of user and item: full ranking over all items less the training ones, nDCG@10.
 
 `python -m benchmarks.ranking_classic --train a.tsv --test b.tsv [--out FILE]`; without files every ranker runs beside
-the peers on MovieLens-100K. Settings are chosen on a part of TRAIN; TEST is only looked at to report.
+the peers on MovieLens-100K. Settings are chosen on a part of TRAIN; TEST is only looked at to report. Progress goes to
+standard error.
 
-The JSON holds `metric`, `n_users` (those with test items), `n_items`, `n_train`, `n_test`, `select_seconds`, `rankers`
-(each `name`, `ndcg`, `low`, `high` (95 % bootstrap over users), `fit_seconds`, `users_per_second`, `peak_mb`,
-`validation` (nDCG@10 on the held part of TRAIN), `settings`, and `problem` when it could not learn, the numbers then
-null), and `best`: the name of the ranker that TRAIN alone says to serve.
+The JSON holds `metric`, `n_users` (those with test items), `n_items`, `n_train`, `n_test`, `select_seconds`,
+`cut_short` (rankers whose settings there was no time to move further), `blend_weights`, `rankers` (each `name`, `ndcg`,
+`low`, `high` (95 % bootstrap over users), `fit_seconds`, `users_per_second`, `peak_mb`, `validation` (nDCG@10 on the
+held part of TRAIN), `settings`, and `problem` when it could not learn, the numbers then null), `ndcg@10` (name to
+figure) and `best`: the name of the ranker that TRAIN alone says to serve.
 """
 
 from __future__ import annotations
@@ -23,14 +25,26 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.folds import Fold, list_ndcg, read_fold
+from benchmarks.peers.classic import NO_FIGURES, peer_rows
+from benchmarks.peers.environments import ENVIRONMENTS
+from benchmarks.peers.folds import Fold, figures, read_fold
+from benchmarks.peers.movielens import movielens_100k, random_fold
 from recsys.errors import FitError, RecsysError
-from recsys.metrics import bootstrap_interval
 from recsys.rankers.base import Ranker, UserBatch
+from training.learners.ease import EaseConfig, fit_ease
+from training.learners.families import FAMILIES, Family
 from training.learners.hybrid import HybridConfig, fit_hybrid
-from training.learners.search import CUT, FAMILIES, Family, Selection, fit_selected, scored_lists, select
+from training.learners.search import CUT, Budget, Selection, fit_selected, scored_lists, select
 
 HYBRID = Family("hybrid", fit_hybrid, HybridConfig(n_factors=32, n_epochs=10), in_blend=False)
+PEERS_REGULARISATION = 500.0
+AS_PEERS = Family(
+    f"ease-{PEERS_REGULARISATION:g}", fit_ease, EaseConfig(regularisation=PEERS_REGULARISATION), in_blend=False
+)
+"""EASE with the regularisation that peers are given."""
+MOST_FEATURES = 1e9
+"""Features that the hybrid reads in an epoch at most (its time grows with the squares of the histories' lengths)."""
+MINUTES = 10.0
 SEED = 20_170_801
 
 
@@ -40,17 +54,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--train", type=Path, help="two columns, user and item, tab between, no header")
     parser.add_argument("--test", type=Path, help="the same, what is to be found")
     parser.add_argument("--out", type=Path, help="also write the results as JSON")
-    parser.add_argument("--no-peers", action="store_true", help="without files: leave the peers out")
+    parser.add_argument(
+        "--peers", action=argparse.BooleanOptionalAction, help="other libraries beside ours; the rule without files"
+    )
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="time for the search of settings")
+    parser.add_argument("--seed", type=int, default=0, help="without files: seed of the fold")
     options = parser.parse_args(arguments)
     if (options.train is None) != (options.test is None):
         parser.error("--train and --test go together")
     try:
         if options.train is None:
-            from benchmarks.peers.movielens import compare
-
-            result = compare(peers=not options.no_peers)
+            fold = random_fold(movielens_100k(ENVIRONMENTS / "data"), np.random.default_rng(options.seed))
         else:
-            result = run(read_fold(options.train, options.test))
+            fold = read_fold(options.train, options.test)
+        result = run(fold, options.minutes)
+        if options.peers or (options.peers is None and options.train is None):
+            add_peers(result, fold)
         print(table(result))
         if options.out is not None:
             options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -64,30 +83,46 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def run(fold: Fold, in_process: bool = False) -> dict[str, Any]:
+def tell(line: str) -> None:
+    """Writes a line of progress."""
+    print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
+
+
+def run(fold: Fold, minutes: float = MINUTES) -> dict[str, Any]:
     """The result (see the module) of all our learners; each in a process of its own, so that peak memory is its own."""
+    n_users, n_items = fold.train.shape
+    tell(f"{n_users} users, {n_items} items, {fold.train.nnz} training pairs; at most {minutes:g} minutes of search")
     started = time.perf_counter()
-    selection = _apart(in_process, select, fold.train, np.random.default_rng(SEED))
+    selection = _apart(select, fold.train, np.random.default_rng(SEED), FAMILIES, Budget(60 * minutes, tell))
     select_seconds = time.perf_counter() - started
-    names = [family.name for family in (*FAMILIES, HYBRID)] + ["blend"]
-    rows = [_apart(in_process, measure, name, fold, selection) for name in names]
-    best = max(selection.validation, key=lambda name: selection.validation[name])
+    rows = []
+    for name in [*(family.name for family in (*FAMILIES, AS_PEERS, HYBRID)), "blend"]:
+        row = _apart(measure, name, fold, selection)
+        rows.append(row)
+        tell(f"{name}: " + (row.get("problem") or f"learned from all pairs in {row['fit_seconds']:.0f} s"))
     return {
         "metric": f"ndcg@{CUT}",
         "n_users": int(fold.judged.sum()),
-        "n_items": int(fold.train.shape[1]),
+        "n_items": n_items,
         "n_train": int(fold.train.nnz),
         "n_test": int(fold.n_relevant.sum()),
         "select_seconds": round(select_seconds, 2),
+        "cut_short": list(selection.cut_short),
         "blend_weights": selection.weights,
         "rankers": rows,
-        "best": best,
+        f"ndcg@{CUT}": {row["name"]: row["ndcg"] for row in rows},
+        "best": max(selection.validation, key=lambda name: selection.validation[name]),
     }
 
 
-def _apart(in_process: bool, work: Any, *arguments: Any) -> Any:
-    if in_process:
-        return work(*arguments)
+def add_peers(result: dict[str, Any], fold: Fold) -> None:
+    """Adds a row for every peer's model."""
+    for row in peer_rows(fold, ENVIRONMENTS / "data", PEERS_REGULARISATION, SEED, tell):
+        result["rankers"].append(row)
+        result[f"ndcg@{CUT}"][row["name"]] = row["ndcg"]
+
+
+def _apart(work: Any, *arguments: Any) -> Any:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
@@ -98,17 +133,13 @@ def measure(name: str, fold: Fold, selection: Selection) -> dict[str, Any]:
     try:
         ranker, settings = _fit(name, fold, selection)
     except FitError as error:
-        numbers = ("ndcg", "low", "high", "fit_seconds", "users_per_second", "peak_mb", "validation")
-        return {"name": name, **dict.fromkeys(numbers), "settings": {}, "problem": str(error)}
+        return {"name": name, **NO_FIGURES, "validation": None, "settings": {}, "problem": str(error)}
     fitted = time.perf_counter()
     lists = scored_lists(ranker, UserBatch(fold.train), CUT)
     listed = time.perf_counter()
-    mean, low, high = bootstrap_interval(list_ndcg(fold, lists), np.random.default_rng(SEED))
     return {
         "name": name,
-        "ndcg": round(mean, 6),
-        "low": round(low, 6),
-        "high": round(high, 6),
+        **figures(fold, lists, SEED),
         "fit_seconds": round(fitted - started, 3),
         "users_per_second": round(fold.train.shape[0] / max(listed - fitted, 1e-9), 1),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
@@ -120,7 +151,10 @@ def measure(name: str, fold: Fold, selection: Selection) -> dict[str, Any]:
 def _fit(name: str, fold: Fold, selection: Selection) -> tuple[Ranker, dict[str, Any]]:
     if name == "blend":
         return fit_selected(fold.train, selection), dict(selection.weights)
-    family = next(family for family in (*FAMILIES, HYBRID) if family.name == name)
+    n_features = np.square(np.diff(fold.train.indptr).astype(np.float64)).sum()
+    if name == HYBRID.name and n_features > MOST_FEATURES:
+        raise FitError(f"left out: its {n_features:.2g} features an epoch are more than {MOST_FEATURES:.2g}")
+    family = next(family for family in (*FAMILIES, AS_PEERS, HYBRID) if family.name == name)
     config = selection.configs.get(name, family.start)
     return family.fit(fold.train, config), config.model_dump()
 
@@ -141,6 +175,8 @@ def table(result: dict[str, Any]) -> str:
             f"{row['name']:<28}{row['ndcg']:>9.4f}{interval:>18}{row['fit_seconds']:>9.2f}"
             f"{row['users_per_second']:>10.0f}{row['peak_mb']:>9.0f}"
         )
+    if result["cut_short"]:
+        lines.append(f"settings not moved further for want of time: {', '.join(result['cut_short'])}")
     lines.append(f"to serve, as TRAIN alone says: {result['best']} (chosen in {result['select_seconds']:.0f} s)")
     return "\n".join(lines)
 

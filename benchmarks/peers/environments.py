@@ -55,34 +55,35 @@ class Peer:
         run_quietly([str(self.python), "-m", "pip", "install", "--quiet", *self.requirements])
         done.write_text(wanted, encoding="utf-8")
 
-    def answer(self, train: Path, folder: Path, *options: str) -> dict[str, tuple[PeerAnswer, dict[str, float]]]:
-        """What each model answers and its timings; each in a process of its own.
+    def run(self, train: Path, folder: Path, model: str, *options: str) -> dict[str, float]:
+        """Runs a model in a process of its own, which writes `folder/<model>.npz`; returns its timings.
 
         Raises:
-            PeerError: a model fails.
+            PeerError: the environment cannot be made, or the model fails.
         """
         self.prepare()
-        answers = {}
-        script = HERE / f"run_{self.name}.py"
-        for model in self.models:
-            where = ["--train", str(train), "--folder", str(folder)]
-            run_quietly([str(self.python), str(script), *where, "--models", model, *options])
-            with np.load(folder / f"{model}.npz", allow_pickle=False) as parts:
-                answer = PeerAnswer(parts["users"], parts["items"], parts.get("lists"))
-            answers[model] = (answer, json.loads((folder / f"{model}.json").read_text(encoding="utf-8")))
-        return answers
+        where = ["--train", str(train), "--folder", str(folder), "--models", model]
+        run_quietly([str(self.python), str(HERE / f"run_{self.name}.py"), *where, *options])
+        timings: dict[str, float] = json.loads((folder / f"{model}.json").read_text(encoding="utf-8"))
+        return timings
+
+    def answer(self, train: Path, folder: Path, model: str, *options: str) -> tuple[PeerAnswer, dict[str, float]]:
+        """What a model answers, and its timings.
+
+        Raises:
+            PeerError: as `run`.
+        """
+        timings = self.run(train, folder, model, *options)
+        with np.load(folder / f"{model}.npz", allow_pickle=False) as parts:
+            return PeerAnswer(parts["users"], parts["items"], parts["lists"]), timings
 
     def scores(self, train: Path, folder: Path, model: str, regularisation: str) -> dict[str, float]:
         """Writes a model's scores of all users and keys as `folder/<model>.npz`; returns its timings.
 
         Raises:
-            PeerError: the model fails.
+            PeerError: as `run`.
         """
-        self.prepare()
-        where = ["--train", str(train), "--folder", str(folder), "--models", model, "--regularisation", regularisation]
-        run_quietly([str(self.python), str(HERE / f"run_{self.name}.py"), *where, "--scores"])
-        timings: dict[str, float] = json.loads((folder / f"{model}.json").read_text(encoding="utf-8"))
-        return timings
+        return self.run(train, folder, model, "--regularisation", regularisation, "--scores")
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class PeerAnswer:
 
     users: NDArray[Any]
     items: NDArray[Any]
-    lists: NDArray[np.int64] | None
+    lists: NDArray[np.int64]
 
 
 PEERS = (
@@ -122,9 +123,8 @@ def main() -> int:
     try:
         for peer in PEERS:
             folder = options.folder / peer.name
-            for model, (_, about) in peer.answer(
-                options.train, folder, "--scores", "--regularisation", options.regularisation
-            ).items():
+            for model in peer.models:
+                about = peer.scores(options.train, folder, model, options.regularisation)
                 print(f"{peer.name} {model}: fitted in {about['fit_seconds']:.1f} s, {folder / model}.npz")
     except RecsysError as error:
         print(f"error: {error}", file=sys.stderr)

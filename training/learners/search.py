@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,86 +17,17 @@ from recsys.metrics import ndcg_at_k
 from recsys.rankers.base import Ranker, Scores, UserBatch
 from recsys.rankers.blend import BlendRanker, outside_history, standardised
 from recsys.ranking import top_k
-from training.learners.als import AlsConfig, fit_als
-from training.learners.ease import EaseConfig, fit_ease
-from training.learners.item_knn import ItemKnnConfig, fit_item_knn
-from training.learners.kernel import KernelConfig, fit_kernel
-from training.learners.popularity import PopularityConfig, fit_popularity
-from training.learners.rp3beta import Rp3betaConfig, fit_rp3beta
-from training.learners.slim import SlimConfig, fit_slim
+from training.learners.families import FAMILIES, Family
 
 CUT = 10
 HELD_SHARE = 0.2
-SCORES_KEPT = 40_000_000
-SAMPLE = 2_000
+SCORES_KEPT = 100_000_000
+"""Scores of judged users that are held for the blend: they bound the search's memory."""
+SAMPLE = 4_000
+"""Users that settings are judged on at most."""
 LAST_RESORT = 1e-3
 GAIN = 3e-4
 WEIGHTS = (-0.3, -0.1, 0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5)
-
-
-@dataclass(frozen=True)
-class Move:
-    """A setting to climb on: multiplied by `factor`, or moved by `step`, within [low, high]."""
-
-    field: str
-    factor: float = 1.0
-    step: float = 0.0
-    low: float = 0.0
-    high: float = float("inf")
-
-    def of(self, config: BaseModel, direction: int) -> BaseModel | None:
-        """The neighbouring config, or None at the border."""
-        now = getattr(config, self.field)
-        moved = now * self.factor**direction + self.step * direction
-        if not self.low <= moved <= self.high:
-            return None
-        return config.model_copy(update={self.field: round(moved) if isinstance(now, int) else round(moved, 6)})
-
-
-@dataclass(frozen=True)
-class Family:
-    """A learner, where the search for its settings starts, and the settings that are moved, in order."""
-
-    name: str
-    fit: Callable[[sparse.csr_array, Any], Ranker]
-    start: BaseModel
-    moves: tuple[Move, ...] = ()
-    in_blend: bool = True
-
-
-FAMILIES = (
-    Family("popularity", fit_popularity, PopularityConfig()),
-    Family(
-        "item-knn", fit_item_knn, ItemKnnConfig(),
-        (Move("n_neighbours", factor=2.0, low=5, high=400),),
-    ),
-    Family(
-        "rp3beta", fit_rp3beta, Rp3betaConfig(),
-        (Move("beta", step=0.1, high=1.0), Move("alpha", step=0.2, low=0.4, high=1.6)), in_blend=False,
-    ),
-    Family("slim", fit_slim, SlimConfig(n_neighbours=100, l1=1.5)),
-    Family(
-        "ease", fit_ease, EaseConfig(regularisation=400), (Move("regularisation", factor=1.5, low=1),), in_blend=False
-    ),
-    Family(
-        "ridge", fit_ease, EaseConfig(regularisation=45, key_power=0.2),
-        (
-            Move("regularisation", factor=1.5, low=0.01), Move("user_power", step=0.2, high=0.8),
-            Move("dropout", step=0.2, high=0.8), Move("regularisation", factor=1.5, low=0.01),
-        ),
-    ),
-    Family(
-        "als", fit_als, AlsConfig(n_factors=128, regularisation=30, alpha=4, user_power=0.25),
-        (
-            Move("regularisation", factor=1.5, low=0.01), Move("alpha", factor=1.5, low=1.01),
-            Move("user_power", step=0.25, high=1.0), Move("regularisation", factor=1.25, low=0.01),
-        ),
-    ),
-    Family(
-        "kernel", fit_kernel, KernelConfig(),
-        (Move("regularisation", factor=1.8, low=0.01), Move("sharpness", factor=2.0, low=0.1, high=20)),
-    ),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,10 +42,20 @@ class InnerSplit:
         """Scores of the judged users."""
         return ranker.scores(self.users)
 
+    @cached_property
+    def outside(self) -> NDArray[np.bool_]:
+        """(n_judged, n_keys) what may be listed."""
+        return outside_history(self.users)
+
+    @cached_property
+    def is_held(self) -> NDArray[np.bool_]:
+        """(n_judged, n_keys) what is to be found."""
+        return np.asarray(self.held.toarray() > 0)
+
     def ndcg(self, scores: Scores) -> float:
         """Mean nDCG@10 over the judged users; 0 where nothing is judged."""
-        lists = top_k(scores, outside_history(self.users), CUT)
-        hits = (lists >= 0) & np.take_along_axis(self.held.toarray() > 0, np.maximum(lists, 0), axis=1)
+        lists = top_k(scores, self.outside, CUT)
+        hits = (lists >= 0) & np.take_along_axis(self.is_held, np.maximum(lists, 0), axis=1)
         values = ndcg_at_k(hits, np.diff(self.held.indptr).astype(np.int64))
         return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
 
@@ -141,48 +83,114 @@ def inner_split(interactions: sparse.csr_array, rng: np.random.Generator) -> Inn
 
 @dataclass(frozen=True)
 class Selection:
-    """What the inner split chose: settings, nDCG@10 there, and the parts' weights in the blend."""
+    """What the inner split chose: settings, nDCG@10 there, and the parts' weights in the blend.
+
+    Attributes:
+        cut_short: Families whose settings would have been moved further, had there been time.
+    """
 
     configs: dict[str, BaseModel]
     validation: dict[str, float]
     weights: dict[str, float]
+    cut_short: tuple[str, ...] = ()
+
+
+def nobody_hears(_: str) -> None:
+    """For a search that tells nobody how far it is."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a search may move settings, and who is told how far it is.
+
+    Attributes:
+        seconds: Of the clock. Each family is tried where it starts, whatever that takes.
+        tell: Called with a line for every family.
+    """
+
+    seconds: float = float("inf")
+    tell: Callable[[str], None] = nobody_hears
 
 
 def select(
-    interactions: sparse.csr_array, rng: np.random.Generator, families: Sequence[Family] = FAMILIES
+    interactions: sparse.csr_array,
+    rng: np.random.Generator,
+    families: Sequence[Family] = FAMILIES,
+    budget: Budget | None = None,
 ) -> Selection:
     """Settings of each family by hill climbing, then blend weights by coordinate ascent, all on one inner split.
 
     A family that cannot learn from these data is left out; popularity keeps a small weight for users without a history.
 
+    Args:
+        interactions: Weights >= 0 of shape (n_users, n_keys).
+        rng: Draws the split.
+        families: What is tried.
+        budget: Its seconds are divided evenly among the families that are left, so what one does not use is the next's.
+
     Raises:
         FitError: no family can learn.
     """
+    budget = budget or Budget()
+    started = time.monotonic()
     split = inner_split(interactions, rng)
     configs: dict[str, BaseModel] = {}
     validation: dict[str, float] = {}
     kept: dict[str, Scores] = {}
-    for family in families:
+    cut_short = []
+    for number, family in enumerate(families):
+        now = time.monotonic()
+        left = max(budget.seconds - (now - started), 0.0)
         try:
-            configs[family.name], validation[family.name], scores = climb(family, split)
-        except FitError:
+            found = climb(family, split, now + left / (len(families) - number))
+        except FitError as error:
+            budget.tell(f"{family.name}: left out: {error}")
             continue
+        configs[family.name], validation[family.name] = found.config, found.ndcg
+        told = f"{family.name}: {found.ndcg:.4f} on held-out pairs, {found.n_fits} fits"
+        if found.is_cut_short:
+            cut_short.append(family.name)
+            told += ", cut short: no time to move its settings further"
+        budget.tell(told)
         if family.in_blend:
-            kept[family.name] = standardised(scores, outside_history(split.users))
+            kept[family.name] = standardised(found.scores, split.outside)
     if not configs:
         raise FitError(f"none of {', '.join(family.name for family in families)} can learn from these interactions")
     weights, validation["blend"] = blend_weights(kept, validation, split)
     if "popularity" in kept and not weights.get("popularity"):
         weights["popularity"] = LAST_RESORT
-    return Selection(configs, validation, weights)
+    budget.tell(f"blend: {validation['blend']:.4f} on held-out pairs")
+    return Selection(configs, validation, weights, tuple(cut_short))
 
 
-def climb(family: Family, split: InnerSplit) -> tuple[BaseModel, float, Scores]:
-    """Best config found, its nDCG@10 and its scores: each setting is moved as long as it helps."""
+@dataclass(frozen=True)
+class Climbed:
+    """Where a climb ended: the config, its nDCG@10 and scores, and whether it ended for want of time."""
+
+    config: BaseModel
+    ndcg: float
+    scores: Scores
+    n_fits: int
+    is_cut_short: bool
+
+
+def climb(family: Family, split: InnerSplit, until: float = float("inf")) -> Climbed:
+    """Moves each setting as long as it helps, and no further than time allows.
+
+    Args:
+        family: The learner and its moves.
+        split: What configs are judged on.
+        until: Reading of the monotonic clock; a fit that would likely end later is not begun.
+    """
+    n_fits, longest = 0, 0.0
 
     def tried(config: BaseModel) -> tuple[float, Scores]:
+        nonlocal n_fits, longest
+        started = time.monotonic()
         scores = split.score(family.fit(split.kept, config))
-        return split.ndcg(scores), scores
+        value = split.ndcg(scores)
+        n_fits, longest = n_fits + 1, max(longest, time.monotonic() - started)
+        return value, scores
 
     best = family.start
     value, scores = tried(best)
@@ -190,13 +198,15 @@ def climb(family: Family, split: InnerSplit) -> tuple[BaseModel, float, Scores]:
         for direction in (1, -1):
             moved = False
             while (neighbour := move.of(best, direction)) is not None:
+                if time.monotonic() + longest > until:
+                    return Climbed(best, value, scores, n_fits, is_cut_short=True)
                 found, found_scores = tried(neighbour)
                 if found <= value + GAIN:
                     break
                 best, value, scores, moved = neighbour, found, found_scores, True
             if moved:
                 break
-    return best, value, scores
+    return Climbed(best, value, scores, n_fits, is_cut_short=False)
 
 
 def blend_weights(

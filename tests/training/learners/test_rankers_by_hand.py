@@ -245,13 +245,17 @@ def test_the_inner_split_holds_out_a_fifth_of_each_history() -> None:
 
 
 def test_the_search_is_no_worse_than_where_it_starts_and_learns_the_blend() -> None:
-    from training.learners.search import FAMILIES
+    from training.learners.families import FAMILIES
 
     interactions, _ = checkerboard()
     split = inner_split(interactions, np.random.default_rng(0))
     ease = next(family for family in FAMILIES if family.name == "ease")
     start = split.ndcg(split.score(ease.fit(split.kept, ease.start)))
-    config, value, scores = climb(ease, split)
+    climbed = climb(ease, split)
+    config, value, scores = climbed.config, climbed.ndcg, climbed.scores
+    assert not climbed.is_cut_short
+    hurried = climb(ease, split, until=0.0)
+    assert (hurried.config, hurried.ndcg, hurried.n_fits, hurried.is_cut_short) == (ease.start, start, 1, True)
     assert value >= start
     assert value == split.ndcg(scores)
     assert split.ndcg(split.score(ease.fit(split.kept, config))) == value
