@@ -23,7 +23,7 @@ from benchmarks.tables import read_tables
 from recsys.dataset import Dataset
 from recsys.hierarchy import Hierarchy
 from recsys.ids import IdMap
-from recsys.paths import sample_paths
+from recsys.paths import OpenParts, SharedFactors, category_paths, level_groups, node_paths
 from recsys.reconcile import fit_reconciler
 from training.demand import DemandConfig, evaluate_demand
 
@@ -85,25 +85,43 @@ def scale(n_paths: int, horizon: int, n_weeks: int) -> None:
         reconciler = fit_reconciler(summing, bottom_rows, "mint-shrink", residuals)
         means[:, category] = np.maximum(reconciler.bottoms(base), 0.0)
     reconciled = time.process_time()
-    linear = np.full((hierarchy.n_nodes, horizon), 1.3)
-    by_level = {"province": 0.01, "city": 0.02, "county": 0.04, "township": 0.1}
-    quadratic = np.array([[by_level[str(name)]] * horizon for name in hierarchy.node_levels])
+    parts = as_parts(means)
+    groups = level_groups(hierarchy)
+    shared = SharedFactors(groups, np.linspace(0.01, 0.02, len(groups)))
     worst, n_nodes = 0.0, 0
     quantiles = []
-    for paths in sample_paths(hierarchy, means, linear, quadratic, n_paths, rng):
-        bottoms = paths[:, bottom_rows[1:], :]
-        town_sum = bottoms.sum(axis=1, dtype=np.float64)
-        county_sum = paths[:, 1 + N_CITIES : 1 + N_CITIES + N_COUNTIES].sum(axis=1, dtype=np.float64)
+    for rows, _, wanted in category_paths(parts, shared, N_CATEGORIES, n_paths, rng):
+        paths = node_paths(hierarchy, parts.bottom[rows], parts.week[rows], horizon, wanted)
+        town_sum = paths[bottom_rows[1:]].sum(axis=0, dtype=np.float64)
+        county_sum = paths[1 + N_CITIES : 1 + N_CITIES + N_COUNTIES].sum(axis=0, dtype=np.float64)
         worst = max(worst, float(np.abs(town_sum - county_sum).max()))
         assert (paths >= 0).all()
-        quantiles.append(np.quantile(paths, [0.1, 0.5, 0.9], axis=0, method="lower").astype(np.float32))
-        n_nodes += paths.shape[1]
+        quantiles.append(np.quantile(paths, [0.1, 0.5, 0.9], axis=-1, method="lower").astype(np.float32))
+        n_nodes += len(paths)
     done = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"nodes {n_nodes}, weeks {horizon}, paths {n_paths}")
     print(f"MinT-shrink of every category {reconciled - started:.1f} CPU s")
     print(f"paths and quantiles {done - reconciled:.1f} CPU s")
     print(f"all {done - started:.1f} CPU s, peak {peak:.2f} GiB, incoherence {worst:.1e}")
+
+
+def as_parts(means: NDArray[np.float64]) -> OpenParts:
+    """A row each bottom, category and week of (n_bottoms, n_categories, horizon) means."""
+    bottom, category, week = (grid.ravel() for grid in np.indices(means.shape))
+    n_rows = means.size
+    return OpenParts(
+        bottom=bottom,
+        category=category,
+        week=week,
+        mean=means.ravel(),
+        held=np.zeros(n_rows),
+        lapse=np.zeros(n_rows),
+        linear=np.full(n_rows, 1.3),
+        quadratic=np.full(n_rows, 0.1),
+        limit=np.full(n_rows, np.inf),
+        kept=np.ones(n_rows),
+    )
 
 
 def back_test(folder: Path, cut_offs: list[str], window_days: float, timezone: str) -> None:
