@@ -96,7 +96,7 @@ def small_instances(n: int) -> Row:
     began, equal = time.perf_counter(), 0
     for seed in range(n):
         one = small_instance(1000 + seed, 10 + seed % 20, 1 + seed % 2, 4 + seed % 9)
-        equal += abs(solve(one, 60.0, 1e-8).objective - brute_force(one)) <= 1e-4
+        equal += int(abs(solve(one, 60.0, 1e-8).objective - brute_force(one)) <= 1e-4)
     seconds = time.perf_counter() - began
     print(f"small instances: equal to the best of all plans on {equal} of {n}, {seconds:.0f} s", flush=True)
     return {"task": "small instances", "equal": equal, "n": n, "seconds": seconds}
