@@ -46,7 +46,7 @@ class TreeConfig(BaseModel):
     pair_share: float = Field(default=0.7, gt=0, le=1, description="share of the pairs that a tree sees")
     l2: float = Field(default=20.0, ge=0, description="ridge on the leaves; more means smoother")
     n_bins: int = Field(default=63, gt=1, le=255, description="values that a signal is cut into")
-    n_threads: int = Field(default=1, gt=0, description="processor cores; the result does not depend on it")
+    n_threads: int = Field(default=2, gt=0, description="processor cores; the result does not depend on it")
 
 
 def fit_re_ranker(windows: Sequence[WindowPairs], config: TreeConfig, seed: int) -> ReRanker | None:

@@ -31,7 +31,7 @@ class WindowConfig(BaseModel):
     n_windows: int = Field(default=12, ge=0, description="windows at most, newest first; more means slower learning")
     users_each: int = Field(default=2000, gt=0, description="users with a hit drawn from a window at most")
     pairs_each: int = Field(
-        default=120_000,
+        default=80_000,
         gt=0,
         description="pairs of a window that are aimed at; where there are more, those without a hit are thinned",
     )
