@@ -13,6 +13,7 @@ from typing import Any
 import mlflow
 import optuna
 import pandas as pd
+from mlflow.tracking import MlflowClient
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import TrialState
@@ -58,6 +59,10 @@ SPACE: Mapping[str, Range] = {
     "trees.l2": Range(0.1, 50.0),
 }
 """Settings that are searched: path in `RankingConfig`, range."""
+
+
+_RUNS = "mlflow_runs"
+"""Attribute of a trial: its MLflow run and that of its search."""
 
 
 class TuneConfig(BaseModel):
@@ -107,8 +112,9 @@ def tune(
 ) -> TuneOutcome:
     """Searches on the last windows before `dataset.data_until`; the same call goes on where an earlier one ended.
 
-    The study is a journal under `home/tuning`, named after the cut-off and the windows. The first trial is `start`
-    itself; a trial that is behind the median of the earlier ones after some windows is given up.
+    The study is a journal under `home/tuning`, named after the cut-off and the windows; one process at a time. The
+    first trial is `start` itself; a trial that is behind the median of the earlier ones after some windows is given up,
+    and one that was killed is failed by the next call and counts for nothing.
 
     Raises:
         DataError: no past window with a booking, or a setting that `RankingConfig` does not have.
@@ -120,17 +126,19 @@ def tune(
     folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger("optuna").setLevel(logging.WARNING)
     study = _study(folder / f"{name}.journal", name, config.seed)
-    if not study.trials:
-        study.enqueue_trial(_values(start, space))
     left = config.n_trials - len(_ended(study))
     with (
-        tracked_run(home, f"tune-{name}", config.model_dump()),
+        tracked_run(home, f"tune-{name}", config.model_dump()) as parent,
         tqdm(total=max(left, 0), desc="tuning", disable=quiet or not sys.stderr.isatty()) as bar,
     ):
+        _give_up_unfinished(study)
+        if not _completed(study):
+            study.enqueue_trial(_values(start, space))
 
         def objective(trial: optuna.Trial) -> float:
             settings = with_values(start, {path: choice.drawn(trial, path) for path, choice in space.items()})
-            with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True):
+            with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True) as run:
+                trial.set_user_attr(_RUNS, [run.info.run_id, parent])
                 mlflow.log_params(trial.params)
                 value, is_given_up = _judged(trial, dataset, windows, settings, config, evaluate)
                 mlflow.log_metric("objective", value)
@@ -203,6 +211,15 @@ def _study(journal: Path, name: str, seed: int) -> optuna.Study:
     study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials), n_startup_trials=8)
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5)
     return study
+
+
+def _give_up_unfinished(study: optuna.Study) -> None:
+    """Ends the trials, and their MLflow runs, of a process that was killed."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+        for run_id in trial.user_attrs.get(_RUNS, ()):
+            if mlflow.get_run(run_id).info.status == "RUNNING":
+                MlflowClient().set_terminated(run_id, "KILLED")
 
 
 def _completed(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import mlflow
 import pandas as pd
@@ -53,6 +55,23 @@ def test_finds_better_settings_and_goes_on_where_it_ended(home):
     assert found.ease.regularisation != RankingConfig().ease.regularisation
     assert found.als == RankingConfig().als
     assert set(calls) == {dataset.data_until - pd.Timedelta(days=5), dataset.data_until - pd.Timedelta(days=10)}
+
+
+def test_a_search_that_was_killed_goes_on(home):
+    """Killed outright: nothing is cleaned up, the trial and its MLflow runs are left running."""
+    config = TuneConfig(n_trials=3, n_windows=1)
+    code = (
+        "import os; from pathlib import Path; from tests.ranking_world import ranking_world;"
+        "from tests.training.test_tuning import SMALL; from training.tuning import TuneConfig, tune;"
+        f"tune(ranking_world(), Path({str(home)!r}), TuneConfig(n_trials=3, n_windows=1), quiet=True, space=SMALL,"
+        " evaluate=lambda *_: os._exit(9))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    outcome = tune(ranking_world(), home, config, quiet=True, space=SMALL, evaluate=best_at_100)
+    assert outcome.n_trials == 3
+    assert outcome.start == pytest.approx(0.75 / (1 + 80))
+    runs = mlflow.search_runs(search_all_experiments=True)
+    assert sorted(runs["status"]) == ["FINISHED"] * 4 + ["KILLED"] * 2
 
 
 def test_each_trial_is_a_child_run(home):

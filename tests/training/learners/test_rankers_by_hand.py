@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from implicit.cpu.als import AlternatingLeastSquares
 from scipy import sparse
+from sklearn.linear_model import ElasticNet
 
 from recsys.errors import DataError
 from recsys.rankers.base import UserBatch
@@ -92,6 +94,39 @@ def test_slim_is_at_the_elastic_nets_minimum() -> None:
     assert slope[(weights == 0) & off].min() > -1e-4
     assert (np.diag(weights) == 0).all()
     assert (weights > 0).any()
+
+
+def test_slim_of_all_keys_is_sklearns_elastic_net() -> None:
+    interactions = random_interactions(6, n_users=60)
+    config = SlimConfig(l1=0.5, l2=1.0, n_neighbours=12, max_sweeps=500, tolerance=1e-9)
+    weights = fit_slim(interactions, config).weights.toarray()
+    dense = interactions.toarray().astype(float)
+    penalties = config.l1 + config.l2
+    net = ElasticNet(
+        alpha=penalties / len(dense),
+        l1_ratio=config.l1 / penalties,
+        fit_intercept=False,
+        positive=True,
+        tol=1e-10,
+        max_iter=10_000,
+    )
+    for key in np.flatnonzero(dense.any(axis=0)):
+        others = np.delete(np.arange(dense.shape[1]), key)
+        net.fit(dense[:, others], dense[:, key])
+        np.testing.assert_allclose(weights[others, key], net.coef_, atol=1e-5)
+
+
+def test_als_folds_in_as_implicit_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = []
+    fit = AlternatingLeastSquares.fit
+    monkeypatch.setattr(
+        AlternatingLeastSquares, "fit", lambda self, *args, **kw: (models.append(self), fit(self, *args, **kw))[1]
+    )
+    interactions = random_interactions(7)
+    ranker = fit_als(interactions, AlsConfig(n_factors=4, regularisation=0.7, alpha=5))
+    rows = np.arange(interactions.shape[0])
+    expected = models[0].recalculate_user(rows, sparse.csr_matrix(interactions))
+    np.testing.assert_allclose(ranker.user_factors(UserBatch(interactions)), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_als_folds_in_by_the_normal_equations() -> None:

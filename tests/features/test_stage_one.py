@@ -1,0 +1,38 @@
+"""The first stage against plain loops over what a person did."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.signals.catalogue import FAST_DAYS, SLOW_DAYS, catalogue_of
+from features.signals.people import user_block
+from features.signals.stage_one import Learners, booked_organisers, stage_one
+from recsys.ids import IdMap
+from tests.ranking_world import AT, ranking_world
+
+
+def test_affinity_by_a_plain_loop_and_popularity_for_all_alike() -> None:
+    world = ranking_world()
+    catalogue = catalogue_of(world, AT)
+    block = user_block(catalogue, world.users, world.bookings, world.feedback, world.sessions)
+    first = stage_one(catalogue, block, Learners(IdMap([]), {}))
+    of_activity = catalogue.lookup.activity_keys
+    events = block.events
+    expected = np.zeros((len(block), len(catalogue)))
+    for row, activity, days, weight in zip(events.rows, events.activities, events.days, events.weights, strict=True):
+        decayed = weight * (0.5 ** (days / FAST_DAYS) + 0.1 * 0.5 ** (days / SLOW_DAYS))
+        for column, candidate in enumerate(catalogue.activities):
+            for level, share in (("organiser", 1.0), ("category", 0.01)):
+                if of_activity[level][activity] == of_activity[level][candidate] >= 0:
+                    expected[row, column] += share * decayed
+    expected[np.bincount(events.rows, minlength=len(block)) == 0] = np.nan
+    np.testing.assert_allclose(first["affinity"], expected, rtol=1e-4, atol=1e-6)
+    organisers = booked_organisers(catalogue, block)[:, catalogue.learner_keys.of_candidate]
+    for row in range(len(block)):
+        booked = {of_activity["organiser"][a] for a in events.activities[(events.rows == row) & (events.sessions >= 0)]}
+        assert [bool(b) for b in organisers[row]] == [
+            of_activity["organiser"][candidate] in booked for candidate in catalogue.activities
+        ]
+    popularity = first["popularity"]
+    assert popularity.shape == expected.shape
+    assert (popularity == popularity[:1]).all()
