@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,34 +12,99 @@ from recsys.errors import DataError
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.suggest import interval
-from recsys.openings.value import Audience, Opening
+from recsys.openings.value import Audience, Opening, filled
+from recsys.openings.who import Group, median_km, who
 
-SMALLEST_GROUP = 5
-"""Groups of which fewer people can be meant are hidden."""
+N_ALTERNATIVES = 5
 
-DISTANCES_KM = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
+
+@dataclass(frozen=True)
+class Planned:
+    """One session that may be held.
+
+    Attributes:
+        category: Category row.
+        venue: Venue row.
+        slot: Slot row.
+        size: Places.
+        admitted: (n_points,) 1 for people of an age that is admitted.
+    """
+
+    category: int
+    venue: int
+    slot: int
+    size: float
+    admitted: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """People at a session; `low` and `high` bound four weeks of five.
+
+    Attributes:
+        expected: People who come.
+        low: 0.1 quantile.
+        high: 0.9 quantile.
+        interested: Who would come if places had no end.
+        new_people: Of the expected, who would not have come to the category elsewhere.
+        newly_reached: Of the new, who attended nothing in 52 weeks.
+    """
+
+    expected: float
+    low: float
+    high: float
+    interested: float
+    new_people: float
+    newly_reached: float
+
+    @property
+    def from_others(self) -> float:
+        """People taken from what runs now."""
+        return self.expected - self.new_people
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another time or place for the same session."""
+
+    venue: int
+    slot: int
+    expected: float
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """What one planned session would bring: figures, who comes, and times and places that would bring more."""
+
+    planned: Planned
+    figures: Figures
+    who: list[Group]
+    median_km: float | None
+    times: list[Alternative]
+    venues: list[Alternative]
 
 
 def appraise(
     inputs: OpeningInputs,
     category: str,
     venue_id: str,
-    starts_at: pd.Timestamp | None = None,
-    kind: str = "training",
+    local_start: pd.Timestamp,
     capacity: float | None = None,
-    price: float | None = None,
-    n_alternatives: int = 5,
-    timezone: str = "Asia/Shanghai",
-) -> dict[str, Any]:
-    """What one planned session would bring; weekday and hour of `starts_at` decide, without it the best slot.
+    ages: tuple[float | None, float | None] = (None, None),
+) -> Appraisal:
+    """The audience of a session.
 
-    Returns: `expected_attendance` (people who come), `q0.1`, `q0.9`, `new_people` (who would not have come to the
-    category elsewhere), `newly_reached`, `from_others` (taken from what runs now), `who` (rows `group`, `value`,
-    `people`; small groups hidden), `times` and `venues` (best alternatives with the same figures), and `assumed`:
-    what was not told apart (a kind other than training, a price).
+    Args:
+        inputs: What is known.
+        category: Its category.
+        venue_id: Its venue.
+        local_start: Wall-clock start; the weekly slot nearest to it stands for it.
+        capacity: Places; None for the usual number, at most the venue's seats.
+        ages: Least and greatest age admitted.
 
     Raises:
         UnknownIdError: the category or the venue is not known.
+        DataError: no time of the week is known, or the capacity is not above 0.
     """
     c = int(IdMap.of(inputs.categories, "category").nums([category])[0])
     v = int(IdMap.of(inputs.venues["venue_id"], "venue_id").nums([venue_id])[0])
@@ -48,100 +112,99 @@ def appraise(
         raise DataError("appraisal", [f"capacity is {capacity}, expected above 0"])
     if not len(inputs.slots):
         raise DataError("appraisal", ["no time of the week is known"])
-    size = float(capacity) if capacity is not None else _size(inputs, c, v)
-    gains = np.einsum("g,gs->s", inputs.group_gain[:, c, v], inputs.slot_fit)
-    slot = int(np.argmax(gains)) if starts_at is None else nearest_slot(inputs, starts_at, timezone)
-    answer = _figures(inputs, c, v, slot, size)
-    others = [s for s in np.argsort(-gains) if s != slot][:n_alternatives]
-    at_venues = _best_venues(inputs, c, slot, v, n_alternatives)
-    assumed = [] if kind == "training" else [f"draws people as training does, though it is {kind}"]
-    if price:
-        assumed.append(f"the price of {price:g} keeps nobody away")
-    return {
-        **answer,
-        "who": who(inputs, Audience(inputs).drawn(c, v, slot) * inputs.show[c], v),
-        "times": [{**_slot(inputs, int(s)), **_figures(inputs, c, v, int(s), size)} for s in others],
-        "venues": [
-            {"venue_id": str(inputs.venues["venue_id"].iloc[n]), **_figures(inputs, c, n, slot, size)}
-            for n in at_venues
-        ],
-        "assumed": assumed,
-    }
+    slot = nearest_slot(inputs.slots, local_start.isoweekday(), local_start.hour * 60 + local_start.minute)
+    size = float(capacity) if capacity is not None else _usual_size(inputs, c, v)
+    planned = Planned(c, v, slot, size, _admitted(inputs, ages))
+    audience = Audience(inputs)
+    figures, coming = _figures(audience, planned)
+    return Appraisal(
+        planned=planned,
+        figures=figures,
+        who=who(inputs, coming, v),
+        median_km=median_km(inputs, coming, v),
+        times=_better(audience, planned, [(v, s) for s in range(len(inputs.slots)) if s != slot], figures.expected),
+        venues=_better(audience, planned, [(n, slot) for n in range(len(inputs.venues)) if n != v], figures.expected),
+    )
 
 
-def nearest_slot(inputs: OpeningInputs, starts_at: pd.Timestamp, timezone: str) -> int:
-    """Slot of the same weekday whose start is nearest to a time; without a zone the time is local."""
-    local = starts_at if starts_at.tzinfo is None else starts_at.tz_convert(timezone)
-    minutes = inputs.slots["start_time"].str[:2].astype(int) * 60 + inputs.slots["start_time"].str[3:].astype(int)
-    away = (minutes - (local.hour * 60 + local.minute)).abs()
-    away += 10_000 * (inputs.slots["weekday"] != local.isoweekday())
+def nearest_slot(slots: pd.DataFrame, weekday: int, minute: int) -> int:
+    """Row of the weekly slot on that weekday (1 = Monday) whose start is nearest to the minute of the day."""
+    starts = slots["start_time"].str[:2].astype(int) * 60 + slots["start_time"].str[3:].astype(int)
+    away = (starts - minute).abs() + 10_000 * (slots["weekday"] != weekday)
     return int(np.argmin(away.to_numpy()))
 
 
-def who(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) -> list[dict[str, Any]]:
-    """Parts of an audience by age, region and distance; each kind of group adds up to the whole.
-
-    A group in which fewer than `SMALLEST_GROUP` persons live goes into `other`, so nobody can be singled out.
-    """
-    region = inputs.tree.ancestors_at("township")[np.maximum(inputs.point_region, 0)]
-    names = [str(n) for n in inputs.tree.names]
-    km = inputs.km[:, venue].astype(np.float64)
-    band = np.where(np.isfinite(km), np.searchsorted(DISTANCES_KM, np.nan_to_num(km)), len(DISTANCES_KM) + 1)
-    edges = (0.0, *DISTANCES_KM)
-    bands = [f"{a:g}-{b:g} km" for a, b in itertools.pairwise(edges)]
-    bands += [f"over {DISTANCES_KM[-1]:g} km", "distance unknown"]
-    township = np.where((inputs.point_region >= 0) & (region >= 0), region, -1)
-    parts = [("age", inputs.age_group, list(inputs.age_groups)), ("distance", band, bands)]
-    parts.append(("township", np.where(township < 0, len(names), township), [*names, "unknown"]))
-    rows: list[dict[str, Any]] = []
-    for group, code, labels in parts:
-        total = np.bincount(code, people, minlength=len(labels))
-        living = np.bincount(code, inputs.size, minlength=len(labels))
-        shown = (living >= SMALLEST_GROUP) & (total > 0)
-        rows += [{"group": group, "value": labels[n], "people": float(total[n])} for n in np.flatnonzero(shown)]
-        hidden = float(total[~shown].sum())
-        if hidden > 0:
-            rows.append({"group": group, "value": "other", "people": hidden})
-    return rows
+def _figures(audience: Audience, planned: Planned) -> tuple[Figures, NDArray[np.float32]]:
+    """The figures, and (n_points,) people of each point who come."""
+    inputs, show = audience.inputs, float(audience.inputs.show[planned.category])
+    wants, new = _wanting(audience, planned)
+    total = float(wants.sum())
+    admitted = float(filled(total, planned.size, inputs.spread)) / max(total, 1e-12)
+    coming = wants * np.float32(admitted * show)
+    expected, new_people = float(coming.sum()), float(new.sum()) * admitted * show
+    opening = Opening(planned.category, planned.venue, planned.slot, planned.size, expected, expected)
+    low, high = interval(inputs, opening, total)
+    lapsed = float(new @ inputs.lapsed) / max(float(new.sum()), 1e-12)
+    figures = Figures(
+        expected=expected,
+        low=min(low, expected),
+        high=max(high, expected),
+        interested=total * show,
+        new_people=min(new_people, expected),
+        newly_reached=min(new_people, expected) * lapsed,
+    )
+    return figures, coming
 
 
-def _size(inputs: OpeningInputs, category: int, venue: int) -> float:
+def _wanting(audience: Audience, planned: Planned) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(n_points,) people who want a place, and those of them who would not have come to the category elsewhere."""
+    inputs = audience.inputs
+    pull, before = audience.pull(planned.venue, planned.slot), audience.access(planned.category)
+    share = pull / np.maximum(before + pull, np.float32(1e-9))
+    rate = np.float32(inputs.bias) * inputs.rate[:, planned.category] * planned.admitted
+    new = audience.drawn(planned.category, planned.venue, planned.slot) * planned.admitted
+    return np.maximum(rate * inputs.saturation.used(before + pull) * share, new), new
+
+
+def _better(audience: Audience, planned: Planned, elsewhere: list[tuple[int, int]], than: float) -> list[Alternative]:
+    """The best of other times and places where at least 2 % more would come."""
+    inputs, found = audience.inputs, []
+    for venue, slot in elsewhere:
+        there = Planned(planned.category, venue, slot, planned.size, planned.admitted)
+        total = float(_wanting(audience, there)[0].sum())
+        coming = float(filled(total, planned.size, inputs.spread)) * float(inputs.show[planned.category])
+        if coming > than * 1.02:
+            found.append(Alternative(venue, slot, coming))
+    return sorted(found, key=lambda a: (-a.expected, a.venue, a.slot))[:N_ALTERNATIVES]
+
+
+def _usual_size(inputs: OpeningInputs, category: int, venue: int) -> float:
     seats = float(inputs.venues["seats"].iloc[venue])
     usual = float(inputs.typical_size[category])
-    return min(usual, seats) if np.isfinite(seats) and seats > 0 else usual
+    return max(1.0, min(usual, seats) if seats > 0 else usual)
 
 
-def _figures(inputs: OpeningInputs, category: int, venue: int, slot: int, size: float) -> dict[str, float]:
-    audience = Audience(inputs)
-    new = audience.opening(category, venue, slot, size)
-    drawn = audience.drawn(category, venue, slot)
-    pull, before = audience.pull(venue, slot), audience.access(category)
-    all_coming = inputs.saturation.used(before + pull) * pull / np.maximum(before + pull, 1e-9)
-    there = np.float32(inputs.bias) * inputs.rate[:, category] * all_coming
-    total = float(there.sum())
-    fits = min(1.0, size / max(total, 1e-9))
-    attendance = min(total, size) * float(inputs.show[category])
-    low, high = interval(inputs, Opening(category, venue, slot, size, attendance, attendance), total)
-    share_new = float(drawn @ inputs.lapsed) / max(float(drawn.sum()), 1e-9)
-    new_people = min(new.attendance, attendance)
-    return {
-        "expected_attendance": attendance,
-        "q0.1": min(low, attendance),
-        "q0.9": max(high, attendance),
-        "new_people": new_people,
-        "newly_reached": new_people * share_new,
-        "from_others": max(attendance - new_people, 0.0),
-        "turned_away": total * (1.0 - fits),
-    }
+def _admitted(inputs: OpeningInputs, ages: tuple[float | None, float | None]) -> NDArray[np.float32]:
+    """(n_points,) 0 for people of age groups that lie wholly outside the ages."""
+    low, high = ages
+    keep = np.ones(len(inputs.age_groups), dtype=np.float32)
+    for num, name in enumerate(inputs.age_groups):
+        first, last = _bounds(name)
+        if (low is not None and last < low) or (high is not None and first > high):
+            keep[num] = 0.0
+    return keep[inputs.age_group]
 
 
-def _slot(inputs: OpeningInputs, slot: int) -> dict[str, Any]:
-    row = inputs.slots.iloc[slot]
-    return {"weekday": int(row["weekday"]), "start_time": str(row["start_time"])}
+def _bounds(name: str) -> tuple[float, float]:
+    """First and last age of a group's name: `under 18`, `30-44`, `75 and over`.
 
-
-def _best_venues(inputs: OpeningInputs, category: int, slot: int, not_here: int, n: int) -> list[int]:
-    gains = np.einsum("gv,g->v", inputs.group_gain[:, category], inputs.slot_fit[:, slot])
-    gains = np.where(inputs.runs_now[category], -1.0, gains)
-    gains[not_here] = -1.0
-    return [int(k) for k in np.argsort(-gains)[:n] if gains[k] > 0]
+    >>> _bounds("30-44"), _bounds("75 and over")
+    ((30.0, 44.0), (75.0, inf))
+    """
+    words = name.replace("-", " ").split()
+    numbers = [float(w) for w in words if w.isdecimal()]
+    if len(numbers) == 2:
+        return numbers[0], numbers[1]
+    if len(numbers) == 1:
+        return (0.0, numbers[0] - 1) if words[0] == "under" else (numbers[0], np.inf)
+    return 0.0, np.inf

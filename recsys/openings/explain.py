@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from recsys.ids import IdMap
-from recsys.openings.appraisal import who
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
 from recsys.openings.search import Search
 from recsys.openings.suggest import solve
 from recsys.openings.value import Audience
+from recsys.openings.who import who
 
 
 def explain(inputs: OpeningInputs, question: Question) -> list[dict[str, Any]]:
@@ -48,7 +49,9 @@ def explain(inputs: OpeningInputs, question: Question) -> list[dict[str, Any]]:
                     "size": kept - new,
                     "no_shows": opening.attendance - kept,
                 },
-                "who": who(inputs, drawn * np.float32(opening.attendance / max(new, 1e-9)), o.venue),
+                "who": [
+                    asdict(g) for g in who(inputs, drawn * np.float32(opening.attendance / max(new, 1e-9)), o.venue)
+                ],
                 "instead": None if instead is None else {**instead, "loses": opening.attendance - instead["gain"]},
             }
         )

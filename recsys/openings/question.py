@@ -22,6 +22,18 @@ class Choice(BaseModel):
     venue_id: str
 
 
+class Floor(BaseModel):
+    """Each group gets at least a share of what could be done for it: elastic, since not every floor can be met."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["city", "county", "township", "age"] = Field(description="whose groups")
+    share: float = Field(
+        gt=0, le=1, description="of the people a week who would come anew were a class open wherever one may be"
+    )
+    penalty: float = Field(default=5.0, gt=0, le=100, description="people that a person short of the floor is worth")
+
+
 class Question(BaseModel):
     """Limits of a plan; what is left out does not limit."""
 
@@ -41,6 +53,7 @@ class Question(BaseModel):
         default={}, description="worth of one person of a region against 1 elsewhere; the innermost region counts"
     )
     age_weights: dict[str, float] = Field(default={}, description="worth of one person of an age group against 1")
+    floors: tuple[Floor, ...] = Field(default=(), max_length=4, description="elastic least shares of groups")
     effort: Literal["fast", "search"] = Field(default="search", description="greedy alone, or with exchanges after it")
 
 

@@ -35,10 +35,10 @@ def point_worth(choices: Choices) -> NDArray[np.float32] | None:
 class Search:
     """One question being answered."""
 
-    def __init__(self, inputs: OpeningInputs, choices: Choices) -> None:
+    def __init__(self, inputs: OpeningInputs, choices: Choices, worth: NDArray[np.float32] | None = None) -> None:
         self.inputs = inputs
         self.choices = choices
-        self.audience = Audience(inputs, point_worth(choices))
+        self.audience = Audience(inputs, point_worth(choices) if worth is None else worth)
         self.opened: list[Opening] = []
         self.slots_used: set[tuple[int, int]] = set()
         self.free = inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64).copy()

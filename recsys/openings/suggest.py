@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from recsys.dataset import TEXT
+from recsys.openings.equity import plan_with_floors
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
 from recsys.openings.search import Search
@@ -60,8 +61,7 @@ def solve(inputs: OpeningInputs, question: Question) -> tuple[OpeningInputs, lis
     closing = Choices(inputs, question).closing
     inputs = without_classes(inputs, closing)
     choices = Choices(inputs, question.model_copy(update={"close": ()}))
-    opened = Search(inputs, choices).run()
-    return inputs, opened
+    return inputs, plan_with_floors(choices) if question.floors else Search(inputs, choices).run()
 
 
 def rows(inputs: OpeningInputs, opened: list[Opening]) -> pd.DataFrame:

@@ -13,6 +13,9 @@ from recsys.openings.question import Choice, Question
 from recsys.openings.suggest import solve
 from recsys.openings.value import Audience, Opening
 
+N_GRADIENTS = 3
+"""Plans tried for each weight of equity, each at the gradient that the one before leaves."""
+
 
 def benefit_curve(inputs: OpeningInputs, question: Question, budgets: Sequence[float]) -> pd.DataFrame:
     """Rows `budget, classes, expected_attendance, newly_reached`, one for each budget."""
@@ -57,26 +60,48 @@ def accessibility(inputs: OpeningInputs, opened: Sequence[Opening] = ()) -> NDAr
 def pareto_front(inputs: OpeningInputs, question: Question, n_points: int = 20) -> pd.DataFrame:
     """Reach against equity: rows `equity_weight, expected_attendance, gini, classes`, none worse in both than another.
 
-    The weight of a person of a region grows as `(mean accessibility / its accessibility) ** equity_weight`, and
-    coverage is measured as accessibility by region, weighted by people.
+    `gini` is that of accessibility by region, weighted by residents, once the plan runs. A person of a region is
+    worth more the more one person there lowers it: its gradient, at first as things are, then as the plan of the
+    same weight leaves them. Plans are greedy.
     """
-    access = accessibility(inputs)
-    living = np.bincount(
-        inputs.point_region[inputs.point_region >= 0],
-        inputs.size[inputs.point_region >= 0],
-        minlength=len(inputs.tree),
-    )
-    lived = (living > 0) & np.isfinite(access)
-    mean = float(np.average(access[lived], weights=living[lived])) if lived.any() else 1.0
+    inside = inputs.point_region >= 0
+    living = np.bincount(inputs.point_region[inside], inputs.size[inside], minlength=len(inputs.tree)).astype(float)
+    wanted = inputs.rate.sum(axis=1, dtype=np.float64)
+    wanted_by = np.bincount(inputs.point_region[inside], wanted[inside], minlength=len(inputs.tree)).astype(float)
+    now = accessibility(inputs)
+    lived = np.flatnonzero((living > 0) & np.isfinite(now))
+    ids = [str(inputs.tree.ids.ids[n]) for n in lived]
     table = []
-    for strength in np.concatenate([[0.0], np.geomspace(0.02, 4.0, max(n_points - 1, 1))]):
-        need = np.clip((mean + 1e-6) / (access + 0.05 * mean + 1e-6), 0.05, 20.0) ** strength
-        weights = {str(inputs.tree.ids.ids[n]): float(need[n]) for n in np.flatnonzero(lived)}
-        after, opened = solve(inputs, question.model_copy(update={"region_weights": weights}))
-        after_access = accessibility(after, opened)
-        unequal = gini(after_access[lived], living[lived].astype(np.float64))
-        table.append((float(strength), _totals(after, opened)[0], unequal, len(opened)))
+    for strength in [0.0, *np.geomspace(0.1, 6.0, max(n_points - 1, 1))]:
+        access = now
+        for _ in range(N_GRADIENTS if strength else 1):
+            fairer = _gini_gradient(access[lived], living[lived], wanted_by[lived])
+            weights = dict(zip(ids, np.clip(1.0 + strength * fairer, 0.02, 50.0).tolist(), strict=True))
+            asked = question.model_copy(update={"region_weights": weights, "effort": "fast"})
+            after, opened = solve(inputs, asked)
+            access = accessibility(after, opened)
+            unequal = gini(access[lived], living[lived])
+            table.append((float(strength), _totals(after, opened)[0], unequal, len(opened)))
     frame = pd.DataFrame(table, columns=["equity_weight", "expected_attendance", "gini", "classes"])
+    return _undominated(frame)
+
+
+def _gini_gradient(
+    access: NDArray[np.float64], living: NDArray[np.float64], wanted: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n_regions,) how much one person more of each lowers the Gini coefficient, 1 on average over residents' sizes."""
+    total, people = float(access @ living), float(living.sum())
+    order = np.argsort(access, kind="stable")
+    rank = np.empty(len(access))
+    rank[order] = (np.cumsum(living[order]) - 0.5 * living[order]) / max(people, 1e-12)
+    falls = living * (1.0 + gini(access, living) - 2.0 * rank) / max(total, 1e-12)
+    # One person more raises a region's accessibility by one part of its residents' willingness.
+    falls = falls / np.maximum(wanted, 1e-9)
+    size = float(np.average(np.abs(falls), weights=living)) if people > 0 else 1.0
+    return np.asarray(falls / max(size, 1e-12), dtype=np.float64)
+
+
+def _undominated(frame: pd.DataFrame) -> pd.DataFrame:
     reach, spread = frame["expected_attendance"].to_numpy(), frame["gini"].to_numpy()
     at_least = (reach[None, :] >= reach[:, None]) & (spread[None, :] <= spread[:, None])
     beaten = at_least & ((reach[None, :] > reach[:, None]) | (spread[None, :] < spread[:, None]))

@@ -11,10 +11,14 @@ from fastapi import APIRouter, Query, Request
 from numpy.typing import NDArray
 
 from recsys.errors import DataError, UnknownIdError
+from recsys.openings.appraisal import Alternative, appraise
+from recsys.openings.equity import floor_table
+from recsys.openings.explain import explain, why_not
 from recsys.openings.inputs import OpeningInputs
+from recsys.openings.question import Choices
 from recsys.openings.suggest import rows, solve
-from recsys.openings.tradeoffs import benefit_curve, pareto_front
-from serving.appraisal import Alternative, appraise_session
+from recsys.openings.tradeoffs import benefit_curve, moves, pareto_front
+from recsys.openings.who import Group
 from serving.params import Localised
 from serving.parts import BundleParts
 from serving.problems import RESPONSES, FieldError, ProblemError, invalid
@@ -25,12 +29,15 @@ from serving.schemas.planners import (
     AppraisalBody,
     AudienceGroup,
     CurvePoint,
+    Explanation,
+    FloorRow,
     FrontPoint,
+    Move,
     OtherTime,
-    Ring,
     Suggestion,
     SuggestionBody,
     Suggestions,
+    WhyNot,
 )
 from serving.service import InService, Language, Service, language, sentence
 
@@ -50,6 +57,10 @@ def suggestions(
         solved, opened = solve(inputs, question)
         curve = benefit_curve(inputs, question, asked.budgets) if asked.budgets else None
         front = pareto_front(inputs, question, asked.front_points) if asked.front_points else None
+        floors = floor_table(Choices(solved, question.model_copy(update={"close": ()})), opened)
+        explained = explain(inputs, question) if asked.explain else []
+        not_in = [{**c.model_dump(), **why_not(inputs, question, c.category, c.venue_id)} for c in asked.why_not]
+        moved = moves(inputs, question, asked.moves) if asked.moves else None
     except (DataError, UnknownIdError) as error:
         raise _refused(error) from error
     table = rows(solved, opened)
@@ -62,6 +73,10 @@ def suggestions(
         items=[_suggestion(service, solved, row, lang) for row in table.to_dict("records")],
         curve=[] if curve is None else [CurvePoint(**row) for row in _rounded(curve)],
         front=[] if front is None else [FrontPoint(**row) for row in _rounded(front)],
+        floors=[FloorRow(**row) for row in _rounded(floors)],
+        explanations=[Explanation.model_validate(one) for one in explained],
+        why_not=[WhyNot(**one) for one in not_in],
+        moves=[] if moved is None else [Move(**row) for row in _rounded(moved)],
     )
 
 
@@ -73,13 +88,13 @@ def appraisal(
     parts, inputs = _openings(service)
     if asked.min_age is not None and asked.max_age is not None and asked.min_age > asked.max_age:
         raise invalid("body.min_age", "must not be above max_age")
-    category = _row(inputs.categories, asked.category, "body.category", "category that the bundle has learned")
+    _known(inputs.categories, asked.category, "body.category", "category that the bundle has learned")
     venue_ids = inputs.venues["venue_id"].to_numpy(dtype=object)
-    venue = _row(venue_ids, asked.venue_id, "body.venue_id", "venue that the bundle knows")
+    _known(venue_ids, asked.venue_id, "body.venue_id", "venue that the bundle knows")
     local = pd.Timestamp(asked.starts_at).tz_convert(parts.timezone).tz_localize(None)
-    found = appraise_session(inputs, category, venue, local, asked.capacity, (asked.min_age, asked.max_age))
+    found = appraise(inputs, asked.category, asked.venue_id, local, asked.capacity, (asked.min_age, asked.max_age))
     lang = language(http, query.lang)
-    slot = inputs.slots.iloc[found.slot]
+    slot, figures = inputs.slots.iloc[found.planned.slot], found.figures
     return AppraisalAnswer(
         bundle=parts.name,
         data_until=parts.data_until.tz_convert(parts.timezone).to_pydatetime(),
@@ -87,19 +102,28 @@ def appraisal(
         venue=opening_venue(service, inputs, asked.venue_id),
         weekday=int(slot["weekday"]),
         start_time=str(slot["start_time"]),
-        size=round(found.size),
-        expected_audience=round(found.expected, 3),
-        q10=round(found.low, 3),
-        q90=round(found.high, 3),
-        interested=round(found.interested, 3),
-        newly_reached=round(found.newly_reached, 3),
-        by_age=[AudienceGroup(name=name, share=share) for name, share in found.ages],
-        by_distance=[Ring(from_km=low, to_km=high, share=share) for low, high, share in found.rings],
-        median_km=found.median_km,
+        size=round(found.planned.size),
+        expected_audience=round(figures.expected, 3),
+        q10=round(figures.low, 3),
+        q90=round(figures.high, 3),
+        interested=round(figures.interested, 3),
+        new_people=round(figures.new_people, 3),
+        from_others=round(figures.from_others, 3),
+        newly_reached=round(figures.newly_reached, 3),
+        by_age=_shares(found.who, "age"),
+        by_distance=_shares(found.who, "distance"),
+        by_township=_shares(found.who, "township"),
+        median_km=None if found.median_km is None else round(found.median_km, 2),
         better_times=[_other(service, inputs, one) for one in found.times],
         better_venues=[_other(service, inputs, one) for one in found.venues],
         notes=_notes(asked, lang),
     )
+
+
+def _shares(groups: list[Group], by: str) -> list[AudienceGroup]:
+    mine = [g for g in groups if g.by == by]
+    total = max(sum(g.people for g in mine), 1e-12)
+    return [AudienceGroup(name=g.name, share=round(g.people / total, 4)) for g in mine]
 
 
 def _rounded(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -107,11 +131,9 @@ def _rounded(table: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(ids: NDArray[np.object_], one_id: str, field: str, what: str) -> int:
-    found = np.flatnonzero(ids.astype(str) == one_id)
-    if len(found) == 0:
+def _known(ids: NDArray[np.object_], one_id: str, field: str, what: str) -> None:
+    if one_id not in ids.astype(str):
         raise invalid(field, f"{one_id!r} is no {what}")
-    return int(found[0])
 
 
 def _other(service: Service, inputs: OpeningInputs, one: Alternative) -> OtherTime:

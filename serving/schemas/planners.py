@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from recsys.openings.question import Question
+from recsys.openings.question import Choice, Question
 from serving.params import Moment
 from serving.schemas.apps import VenueBrief
 
@@ -246,10 +246,13 @@ class SuggestionBody(Question):
     front_points: int = Field(
         default=0, ge=0, le=20, description="plans tried between most reach and most even; 0 for no front"
     )
+    explain: bool = Field(default=False, description="what makes each class's figure, who comes, what is next best")
+    why_not: list[Choice] = Field(default_factory=list, max_length=20, description="classes asked after")
+    moves: int = Field(default=0, ge=0, le=20, description="running classes worth moving, at most; 0 for none")
 
     def question(self) -> Question:
         """What is asked of the planning model."""
-        return Question.model_validate(self.model_dump(exclude={"budgets", "front_points"}))
+        return Question.model_validate(self.model_dump(include=set(Question.model_fields)))
 
 
 class CurvePoint(BaseModel):
@@ -268,6 +271,64 @@ class FrontPoint(BaseModel):
     classes: int
     expected_attendance: float
     gini: float = Field(description="of access by region, weighted by people: 0 even, towards 1 uneven")
+
+
+class FloorRow(BaseModel):
+    """A group under a floor, in people a week who come anew."""
+
+    by: str
+    name: str = Field(description="age group or region id")
+    coverable: float = Field(description="were a class of every category open wherever one may be")
+    floor: float
+    reached: float
+    short: float
+
+
+class AudiencePart(BaseModel):
+    """Part of an audience; those of one kind add up to the whole."""
+
+    by: str = Field(description="`age`, `distance` or `township`")
+    name: str = Field(description="`other`: groups behind which fewer than five persons stand, together")
+    people: float
+
+
+class NextBest(BaseModel):
+    """The best class left out."""
+
+    category: str
+    venue_id: str
+    gain: float
+    loses: float = Field(description="people a week less if it stood in this class's place")
+
+
+class Explanation(BaseModel):
+    """What makes a class's figure."""
+
+    category: str
+    venue_id: str
+    expected_attendance: float
+    parts: dict[str, float] = Field(description="they add up to `expected_attendance`; losses are negative")
+    who: list[AudiencePart]
+    instead: NextBest | None
+
+
+class WhyNot(BaseModel):
+    """Why a class is not in the plan."""
+
+    category: str
+    venue_id: str
+    reason: str
+    gain: float | None = Field(default=None, description="people a week beside the plan")
+    last_in: float | None = Field(default=None, description="those of the weakest class of the plan")
+
+
+class Move(BaseModel):
+    """A running class that would do better elsewhere."""
+
+    category: str
+    from_venue_id: str
+    to_venue_id: str
+    gain: float = Field(description="people a week more in all")
 
 
 class Suggestion(BaseModel):
@@ -300,6 +361,10 @@ class Suggestions(BaseModel):
     items: list[Suggestion]
     curve: list[CurvePoint] = Field(description="one for each of `budgets`, least first")
     front: list[FrontPoint] = Field(description="most reach first; empty unless `front_points` was asked for")
+    floors: list[FloorRow] = Field(description="every group of `floors`; empty without")
+    explanations: list[Explanation] = Field(description="of each class, where asked for")
+    why_not: list[WhyNot]
+    moves: list[Move]
 
 
 class AppraisalBody(BaseModel):
@@ -323,7 +388,7 @@ class AudienceGroup(BaseModel):
     """A group of the audience."""
 
     name: str
-    share: float | None = Field(description="of the audience; none where fewer than five people stand behind it")
+    share: float = Field(description="of the audience; `other` holds groups with fewer than five people behind them")
 
 
 class OtherTime(BaseModel):
@@ -347,13 +412,16 @@ class AppraisalAnswer(BaseModel):
     weekday: int = Field(ge=1, le=7)
     start_time: str = Field(description="weekly slot that stands for the time asked for")
     size: int
-    expected_audience: float = Field(description="people who come and would not have come to this category elsewhere")
+    expected_audience: float = Field(description="people who come")
     q10: float = Field(alias="q0.1")
     q90: float = Field(alias="q0.9")
     interested: float = Field(description="people who would come if places had no end")
-    newly_reached: float
+    new_people: float = Field(description="of the audience, who would not have come to this category elsewhere")
+    from_others: float = Field(description="of the audience, who are taken from what runs now")
+    newly_reached: float = Field(description="of the new people, those with no attendance in 52 weeks")
     by_age: list[AudienceGroup]
-    by_distance: list[Ring]
+    by_distance: list[AudienceGroup]
+    by_township: list[AudienceGroup]
     median_km: float | None
     better_times: list[OtherTime]
     better_venues: list[OtherTime]

@@ -118,7 +118,10 @@ def test_appraisal_gives_an_audience_with_interval_and_who(client):
     asked = {"category": best["category"], "kind": "training", "venue_id": best["venue_id"], "capacity": 20, "price": 0}
     answer = client.post("/v1/activities/appraisal", json={**asked, "starts_at": "2026-02-07T10:00:00"}).json()
     assert 0 <= answer["q0.1"] <= answer["expected_audience"] <= answer["q0.9"] <= 20
-    assert sum(g["share"] or 0 for g in answer["by_age"]) <= 1 + 1e-3
+    for parts in (answer["by_age"], answer["by_distance"], answer["by_township"]):
+        assert sum(g["share"] for g in parts) == pytest.approx(1, abs=0.01)
+    assert answer["new_people"] + answer["from_others"] == pytest.approx(answer["expected_audience"], abs=0.01)
+    assert all(a["expected_audience"] > answer["expected_audience"] for a in answer["better_times"])
     assert answer["weekday"] == 6
     small = client.post("/v1/activities/appraisal", json={**asked, "starts_at": "2026-02-07T10:00", "capacity": 1})
     assert small.json()["expected_audience"] <= 1
@@ -159,3 +162,53 @@ def test_suggestions_come_with_a_curve_and_a_front_where_asked_for(client):
     assert plain["curve"] == plain["front"] == []
     assert plain["items"] == answer["items"]
     problem(client.post("/v1/classes/suggestions", json={**asked, "budgets": [-1]}), 422, "invalid-request")
+
+
+def test_suggestions_are_explained_and_floors_answered(client):
+    plan = client.post("/v1/classes/suggestions", json={"budget": 3}).json()["items"]
+    first = {"category": plan[0]["category"], "venue_id": plan[0]["venue_id"]}
+    asked = {"budget": 3, "explain": True, "why_not": [first], "moves": 2, "floors": [{"by": "township", "share": 0.2}]}
+    answer = client.post("/v1/classes/suggestions", json={**asked, "floors": []}).json()
+    assert answer["floors"] == []
+    assert answer["why_not"][0]["reason"] == "it is in the plan"
+    assert len(answer["moves"]) <= 2
+    for row, told in zip(answer["items"], answer["explanations"], strict=True):
+        assert told["venue_id"] == row["venue_id"]
+        assert sum(told["parts"].values()) == pytest.approx(row["expected_attendance"], rel=0.01)
+        for by in ("age", "distance", "township"):
+            people = sum(part["people"] for part in told["who"] if part["by"] == by)
+            assert people == pytest.approx(row["expected_attendance"], rel=0.01)
+    fair = client.post("/v1/classes/suggestions", json=asked).json()
+    assert {row["by"] for row in fair["floors"]} == {"township"}
+    assert sum(row["reached"] for row in fair["floors"]) == pytest.approx(fair["expected_attendance"], rel=0.05)
+    for row in fair["floors"]:
+        assert row["floor"] == pytest.approx(0.2 * row["coverable"], abs=0.01)
+    for floor in ({"by": "planet", "share": 0.2}, {"by": "age", "share": 0}, {"by": "age", "share": 1.5}):
+        problem(client.post("/v1/classes/suggestions", json={"budget": 1, "floors": [floor]}), 422, "invalid-request")
+
+
+def test_contradictions_are_named_one_by_one_over_http(client):
+    best = client.post("/v1/classes/suggestions", json={"budget": 1}).json()["items"][0]
+    choice = {"category": best["category"], "venue_id": best["venue_id"]}
+    asked = {"budget": 2, "must_open": [choice], "not_here": [choice], "close": [choice]}
+    errors = problem(client.post("/v1/classes/suggestions", json=asked), 422, "invalid-request")["errors"]
+    told = " ".join(error["message"] for error in errors)
+    assert len(errors) == 2
+    assert "not_here" in told
+    assert "does not run there now" in told
+    nothing = client.post("/v1/classes/suggestions", json={"budget": 0, "must_open": [choice]})
+    assert "budget" in problem(nothing, 422, "invalid-request")["errors"][0]["message"]
+
+
+def test_odd_questions_have_answers(client):
+    def items(**asked):
+        return client.post("/v1/classes/suggestions", json=asked).json()["items"]
+
+    everything = items(budget=5000, effort="fast")
+    assert len({(row["category"], row["venue_id"]) for row in everything}) == len(everything) > 3
+    assert items(budget=3, categories=["a category nobody teaches"]) == []
+    assert items(budget=3, max_size=1)[0]["size"] == 1
+    assert items(budget=3, min_attendance=1e9) == []
+    unknown = {"category": everything[0]["category"], "venue_id": "no"}
+    for asked in ({"must_open": [unknown]}, {"why_not": [unknown]}, {"age_weights": {"elves": 2}}):
+        problem(client.post("/v1/classes/suggestions", json={"budget": 1, **asked}), 422, "invalid-request")

@@ -1,0 +1,75 @@
+"""Who an audience is: by age, township and distance, small groups hidden."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.openings.inputs import OpeningInputs
+
+SMALLEST_GROUP = 5
+"""Groups behind which fewer persons stand are hidden."""
+
+OTHER = "other"
+DISTANCES_KM = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Part of an audience.
+
+    Attributes:
+        by: `age`, `distance` or `township`.
+        name: The age group, the distance or the township's region id; `OTHER` for all hidden groups together.
+        people: People a week.
+    """
+
+    by: str
+    name: str
+    people: float
+
+
+def who(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) -> list[Group]:
+    """Parts of an audience; those of each kind add up to the whole.
+
+    A group behind which fewer than `SMALLEST_GROUP` persons stand goes into `OTHER`, with the next smallest until
+    enough stand behind that: no difference singles anybody out.
+    """
+    km = inputs.km[:, venue].astype(np.float64)
+    band = np.where(np.isfinite(km), np.searchsorted(DISTANCES_KM, np.nan_to_num(km)), len(DISTANCES_KM) + 1)
+    bands = [f"{a:g}-{b:g} km" for a, b in itertools.pairwise((0.0, *DISTANCES_KM))]
+    bands += [f"over {DISTANCES_KM[-1]:g} km", "distance unknown"]
+    region = inputs.tree.ancestors_at("township")[np.maximum(inputs.point_region, 0)]
+    regions = [str(r) for r in inputs.tree.ids.ids]
+    township = np.where((inputs.point_region >= 0) & (region >= 0), region, len(regions))
+    groups = _parts("age", inputs.age_group, list(inputs.age_groups), people, inputs.size)
+    groups += _parts("distance", band, bands, people, inputs.size)
+    return groups + _parts("township", township, [*regions, "unknown"], people, inputs.size)
+
+
+def median_km(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) -> float | None:
+    """Half of an audience lives nearer; None where no distance is known."""
+    km = inputs.km[:, venue].astype(np.float64)
+    known = np.isfinite(km) & (people > 0)
+    if not known.any():
+        return None
+    order = np.argsort(km[known], kind="stable")
+    share = np.cumsum(people[known][order]) / float(people[known].sum())
+    return float(km[known][order][min(int(np.searchsorted(share, 0.5)), len(order) - 1)])
+
+
+def _parts(
+    by: str, code: NDArray[np.int64], names: list[str], people: NDArray[np.float32], size: NDArray[np.float32]
+) -> list[Group]:
+    total = np.bincount(code, people, minlength=len(names))
+    behind = np.bincount(code, size * (people > 0), minlength=len(names))
+    some = np.flatnonzero(behind > 0)
+    hidden = (behind < SMALLEST_GROUP) & (behind > 0)
+    for n in some[np.argsort(behind[some], kind="stable")]:
+        if hidden.any() and behind[hidden].sum() < SMALLEST_GROUP:
+            hidden[n] = True
+    groups = [Group(by, names[n], float(total[n])) for n in some if not hidden[n]]
+    return [*groups, Group(by, OTHER, float(total[hidden].sum()))] if hidden.any() else groups
