@@ -15,9 +15,10 @@ from recsys.ids import IdMap
 
 AGE_EDGES = (18, 30, 45, 60, 75)
 AGE_GROUPS = ("under 18", "18-29", "30-44", "45-59", "60-74", "75 and over", "age unknown")
-DAYPART_EDGES = (10, 12, 14, 17, 19)
-N_DAYPARTS = len(DAYPART_EDGES) + 1
-N_SLOT_CELLS = 2 * N_DAYPARTS
+HOURS = 24
+N_TIME_CELLS = 2 * HOURS
+"""Hours of a working day, then of a weekend's."""
+
 TRAINING = "training"
 UNPLACED = "online or without a venue"
 
@@ -32,14 +33,18 @@ class Exposure:
         session_ids: Row of each session used.
         week: (n_sessions,) week number from the first used.
         category: (n_sessions,) category row.
-        course: (n_sessions,) number of the session's activity, from 0.
+        course: (n_sessions,) number of the session's series, or of its activity where it has none, from 0.
+        course_ids: Key of each course, see `courses`.
         venue: (n_sessions,) venue row; n_venues for sessions without a place.
         kind: (n_sessions,) kind row.
-        cell: (n_sessions,) weekend x part of the day, below `N_SLOT_CELLS`.
+        audience: (n_sessions,) number of the stated audience; 0 is the commonest among sessions for all ages.
+        price: (n_sessions,) 0 where none is stated.
+        cell: (n_sessions,) weekend x hour of the start, below `N_TIME_CELLS`.
         weekday: (n_sessions,) 0 = Monday.
-        hour: (n_sessions,) local hour of the start.
+        day: (n_sessions,) local date.
         capacity: (n_sessions,) places, inf where unknown.
         n_weeks: Weeks covered.
+        first_monday: Monday of the first week.
         first_week: (n_users,) first week in which the user was registered, negative before the first used.
         booking_user: (n_bookings,) user row.
         booking_session: (n_bookings,) session row.
@@ -54,13 +59,17 @@ class Exposure:
     week: NDArray[np.int64]
     category: NDArray[np.int64]
     course: NDArray[np.int64]
+    course_ids: IdMap
     venue: NDArray[np.int64]
     kind: NDArray[np.int64]
+    audience: NDArray[np.int64]
+    price: NDArray[np.float64]
     cell: NDArray[np.int64]
     weekday: NDArray[np.int64]
-    hour: NDArray[np.int64]
+    day: NDArray[np.datetime64]
     capacity: NDArray[np.float64]
     n_weeks: int
+    first_monday: np.datetime64
     first_week: NDArray[np.int64]
     booking_user: NDArray[np.int64]
     booking_session: NDArray[np.int64]
@@ -68,11 +77,12 @@ class Exposure:
     age_group: NDArray[np.int64]
     admits: NDArray[np.float64]
 
-    def counts(self, n_users: int) -> NDArray[np.float32]:
-        """(n_users, n_categories) people who asked for places."""
-        table = np.zeros((n_users, len(self.categories)), dtype=np.float32)
-        np.add.at(table, (self.booking_user, self.category[self.booking_session]), self.people.astype(np.float32))
-        return table
+    def counts(self, inflation: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
+        """(n_users, n_categories) people who asked for places, those of each session times its `inflation`."""
+        people = self.people if inflation is None else self.people * inflation[self.booking_session]
+        shape = (len(self.age_group), len(self.categories))
+        flat = self.booking_user * shape[1] + self.category[self.booking_session]
+        return sums_by(flat, people, shape[0] * shape[1]).reshape(shape).astype(np.float32)
 
 
 def sums_by(codes: NDArray[np.int64], values: NDArray[Any], n: int) -> NDArray[np.float64]:
@@ -104,9 +114,28 @@ def admitted(birth_years: pd.Series, year: int, min_age: pd.Series, max_age: pd.
     return shares[:, of_session.ravel()]
 
 
-def slot_cell(weekday: NDArray[np.int64], hour: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Weekend x part of the day of a weekday (0 = Monday) and hour."""
-    return (weekday >= 5) * N_DAYPARTS + np.searchsorted(DAYPART_EDGES, hour, side="right")
+def courses(dataset: Dataset, activity_ids: pd.Series) -> NDArray[np.object_]:
+    """(n,) what sessions have their luck in common with: the series of their activity, else the activity."""
+    series = dataset.activities.set_index("activity_id")["series_id"].astype(object).reindex(activity_ids)
+    activities = activity_ids.to_numpy(dtype=object)
+    found = series.where(series.notna(), activities).to_numpy(dtype=object)
+    return np.array(
+        [f"{'series' if one else 'activity'} {key}" for one, key in zip(series.notna(), found, strict=True)],
+        dtype=object,
+    )
+
+
+def time_cell(weekday: NDArray[np.int64], hour: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Weekend x hour of a weekday (0 = Monday) and hour."""
+    return (weekday >= 5) * HOURS + hour
+
+
+def _audiences(facts: pd.DataFrame) -> NDArray[np.int64]:
+    """(n,) number of each stated audience (missing is one), the commonest of those without age limits first."""
+    stated = facts["audience"].astype(object).fillna("not stated")
+    order = stated[facts["min_age"].isna() & facts["max_age"].isna()].value_counts().index
+    names = pd.Index([*order, *sorted(set(stated) - set(order))])
+    return np.asarray(names.get_indexer(stated), dtype=np.int64)
 
 
 def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposure:
@@ -120,6 +149,7 @@ def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposur
     recent = sessions["starts_at"] >= until - pd.Timedelta(weeks=history_weeks)
     sessions = sessions[started & recent & sessions["cancelled_at"].isna()]
     facts = dataset.activities.set_index("activity_id").reindex(sessions["activity_id"])
+    course, course_ids = pd.factorize(courses(dataset, sessions["activity_id"]))
     categories = np.array(sorted(dataset.activities["category"].dropna().unique()), dtype=object)
     venue = IdMap.of(dataset.venues["venue_id"], "venue_id").nums_or_missing(sessions["venue_id"])
     unplaced = (venue < 0) | facts["online"].to_numpy(dtype=bool)
@@ -132,7 +162,6 @@ def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposur
     monday = weeks.min() if len(weeks) else pd.Timestamp(until).tz_convert(None).normalize()
     week = ((weeks - monday).dt.days // 7).to_numpy(dtype=np.int64)
     weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
-    hour = local.dt.hour.to_numpy(dtype=np.int64)
     session_ids = IdMap.of(sessions["session_id"], "session_id")
     bookings = dataset.bookings[dataset.bookings["status"] != "cancelled"]
     row = session_ids.nums_or_missing(bookings["session_id"])
@@ -151,14 +180,18 @@ def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposur
         session_ids=session_ids,
         week=week,
         category=np.searchsorted(categories.astype(str), facts["category"].to_numpy(dtype=str)),
-        course=pd.factorize(sessions["activity_id"])[0].astype(np.int64),
+        course=course.astype(np.int64),
+        course_ids=IdMap(np.asarray(course_ids, dtype=object), "course"),
         venue=venue.astype(np.int64),
         kind=kind.astype(np.int64),
-        cell=slot_cell(weekday, hour),
+        audience=_audiences(facts),
+        price=sessions["price"].fillna(0.0).clip(lower=0.0).to_numpy(dtype=np.float64),
+        cell=time_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)),
         weekday=weekday,
-        hour=hour,
+        day=local.to_numpy().astype("datetime64[D]"),
         capacity=sessions["capacity"].fillna(np.inf).to_numpy(dtype=np.float64),
         n_weeks=int(week.max()) + 1 if len(week) else 0,
+        first_monday=np.datetime64(monday, "D"),
         first_week=since,
         booking_user=user,
         booking_session=row,

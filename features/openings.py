@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.catchments import distances_km, positions
-from features.exposure import AGE_GROUPS, TRAINING, admitted, slot_cell, sums_by
-from features.latent import LatentConfig, Willingness, fit_willingness
+from features.exposure import AGE_GROUPS, TRAINING, admitted, courses, sums_by, time_cell
 from features.openings_history import calibrated, past_openings
+from features.willingness.config import LatentConfig
+from features.willingness.fit import Willingness, fit_willingness
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
@@ -83,7 +84,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     slots = weekly_slots(dataset, config.max_start_times)
     hours = slots["start_time"].str[:2].astype(int).to_numpy()
     weekday = slots["weekday"].to_numpy() - 1
-    slot_fit = learned.slot_fit(weekday, slot_cell(weekday, hours))
+    slot_fit = learned.slot_fit(weekday, time_cell(weekday, hours))
     reach = learned.reach[:, :-1]
     km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
     now = classes_now(dataset, learned)
@@ -91,7 +92,8 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     access = np.stack(
         [np.einsum("pv,pv->p", reach, now.fit[age_group, c]) for c in range(len(learned.exposure.categories))], axis=1
     ) if len(dataset.users) else np.zeros(learned.rate.shape)  # fmt: skip
-    left = learned.rate * learned.saturation.slope(access.astype(np.float32))
+    rate = learned.rate * learned.outlook.mean(axis=1).astype(np.float32)
+    left = rate * learned.saturation.slope(access.astype(np.float32))
     group_gain = np.stack([left[age_group == g].T @ reach[age_group == g] for g in range(len(AGE_GROUPS))])
     return OpeningInputs(
         categories=learned.exposure.categories,
@@ -99,7 +101,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         slots=slots,
         tree=tree,
         age_groups=AGE_GROUPS,
-        rate=learned.rate * np.float32(step),
+        rate=rate * np.float32(step),
         reach=reach,
         km=km.astype(np.float16),
         age_group=age_group,
@@ -174,9 +176,10 @@ def classes_now(dataset: Dataset, learned: Willingness) -> RunningClasses:
     use = (venue >= 0) & ~online
     local = local_times(near["starts_at"], dataset.timezone)
     weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
-    fit = learned.slot_fit(weekday, slot_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)))
+    fit = learned.slot_fit(weekday, time_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)))
     kind_row = pd.Index(learned.exposure.kinds).get_indexer(kind)
-    fit = fit * np.where(kind_row >= 0, learned.kind_fit[:, kind_row], 1.0)
+    fit = fit * np.where(kind_row >= 0, learned.circumstances.kind_fit[:, kind_row], 1.0)
+    fit = fit * learned.fit_of_courses(courses(dataset, near["activity_id"]))
     limits = dataset.activities.set_index("activity_id")[["min_age", "max_age"]].reindex(near["activity_id"])
     fit = fit * admitted(dataset.users["birth_year"], dataset.data_until.year, limits["min_age"], limits["max_age"])
     weeks = _weeks_covered(near["starts_at"], dataset.data_until)

@@ -57,6 +57,20 @@ def own_signals(
     return signals
 
 
+def category_signals(dataset: Dataset, categories: NDArray[np.object_]) -> NDArray[np.float64]:
+    """(n_categories, 2) how much each category is listed as an interest, and looked at by who has ever booked.
+
+    Logarithms, less their mean over the categories. Unlike bookings they know no season, no distance and no luck of
+    single courses. Views of activities that the same user booked are left out.
+    """
+    listed = split_list(pd.Series(dataset.users["interests"].to_numpy()))
+    feedback = _unbooked(dataset)
+    views = feedback[(feedback["kind"] == "view") & feedback["user_id"].isin(dataset.bookings["user_id"])]
+    counts = [table.value_counts().reindex(categories).fillna(0.0) for table in (listed, views["category"])]
+    logs = np.column_stack([np.log(count.to_numpy(dtype=np.float64) + 2.0) for count in counts])
+    return logs - logs.mean(axis=0) if len(logs) else logs
+
+
 def _unbooked(dataset: Dataset) -> pd.DataFrame:
     feedback = dataset.feedback[["user_id", "activity_id", "kind"]]
     activity = dataset.sessions.set_index("session_id")["activity_id"]

@@ -1,0 +1,237 @@
+"""Distance, time of the week and of the year, kind and luck of courses: what makes the same people come or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from features.catchments import BAND_EDGES_KM, PRIOR_DECAY, DistanceDecay, fit_decay
+from features.exposure import AGE_GROUPS, HOURS, N_TIME_CELLS, TRAINING, Exposure, sums_by
+from features.willingness.config import LatentConfig
+from features.willingness.facts import Facts
+from features.willingness.mixed import Block, MixedFit, fit_mixed
+from features.willingness.seasons import around_holidays, season_blocks, wanted
+from features.willingness.walk import Walk
+
+COURSE_SPREAD = 0.6
+"""Standard deviation, beforehand, of the logarithm of how well a course does beside another like it."""
+
+CATEGORY_SPREAD = 0.4
+"""The same of how much categories are liked, beside what people say and look at."""
+
+MONTH_WEEKS = 4
+"""Weeks within which a category may be in or out of favour together."""
+
+HOURS_ALIKE = 1.5
+"""Standard deviation in hours of the kernel within which hours of a day fare alike."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Everything but people.
+
+    Attributes:
+        decay: Willingness by distance.
+        cell_fit: (n_age_groups, N_TIME_CELLS) fit of weekend x hour.
+        weekday_fit: (7,) fit of the weekday.
+        kind_fit: (n_age_groups, n_kinds) relative to training.
+        course_fit: (n_courses,) how well each course does beside another like it.
+        session_fit: (n_sessions,) what audience, price, venue and month make of past sessions.
+        venue_fit: (n_venues + 1,) how well venues do beyond who lives near.
+        wave: (2,) the year's wave that all categories share, see `features.willingness.seasons`.
+        own_wave: (2 n_categories,) each category's own beside it.
+        holidays: What holidays make of training, then of other sessions.
+    """
+
+    decay: DistanceDecay
+    cell_fit: NDArray[np.float64]
+    weekday_fit: NDArray[np.float64]
+    kind_fit: NDArray[np.float64]
+    course_fit: NDArray[np.float64]
+    session_fit: NDArray[np.float64]
+    venue_fit: NDArray[np.float64]
+    wave: NDArray[np.float64]
+    own_wave: NDArray[np.float64]
+    holidays: NDArray[np.float64]
+
+    @classmethod
+    def before(cls, offered: Exposure) -> Circumstances:
+        """What is believed before anything is learned."""
+        return cls(
+            PRIOR_DECAY,
+            np.ones((len(AGE_GROUPS), N_TIME_CELLS)),
+            np.ones(7),
+            np.ones((len(AGE_GROUPS), len(offered.kinds))),
+            np.ones(len(offered.course_ids)),
+            np.ones(len(offered.week)),
+            np.ones(int(offered.venue.max(initial=0)) + 1),
+            np.zeros(2),
+            np.zeros(2 * len(offered.categories)),
+            np.zeros(8),
+        )
+
+    def reach(self, km: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n_users, n_venues + 1) willingness by distance; the last column for sessions without a place."""
+        without = np.full((len(km), 1), self.decay.unknown, dtype=np.float32)
+        return np.concatenate([self.decay.reach(km), without], axis=1)
+
+    def shared(self, offered: Exposure) -> NDArray[np.float64]:
+        """(n_sessions,) fit of each session that is the same for all ages."""
+        training = offered.kind == _training(offered)
+        return np.asarray(
+            self.weekday_fit[offered.weekday]
+            * self.course_fit[offered.course]
+            * self.session_fit
+            * around_holidays(offered.day, self.holidays, training)
+        )
+
+    def weight(self, offered: Exposure) -> NDArray[np.float64]:
+        """(n_age_groups, n_sessions) pull of each session next door."""
+        by_age = self.cell_fit[:, offered.cell] * self.kind_fit[:, offered.kind]
+        return np.asarray(by_age * self.shared(offered) * offered.admits)
+
+    def season(self, offered: Exposure) -> NDArray[np.float64]:
+        """(n_categories, n_weeks) what is wanted in the middle of each week."""
+        return wanted(offered.first_monday + 3 + 7 * np.arange(offered.n_weeks), self.wave, self.own_wave)
+
+
+def learn_circumstances(
+    facts: Facts,
+    now: Circumstances,
+    walked: Walk,
+    rate: NDArray[np.float32],
+    inflation: NDArray[np.float64],
+    config: LatentConfig,
+) -> Circumstances:
+    """Circumstances from counts beside what people's rates would lead to."""
+    o = facts.offered
+    people = o.people * inflation[o.booking_session]
+    seen = np.zeros_like(walked.expected)
+    np.add.at(seen, (o.age_group[o.booking_user], o.booking_session), people)
+    decay = _learn_decay(facts, walked.at_reach_one, people)
+    if not len(o.week) or not len(rate):
+        return Circumstances(**{**vars(now), "decay": decay})
+    scale = seen.sum() / max(float(walked.expected.sum()), 1e-9)
+    mix = walked.expected.sum(axis=1) / max(float(walked.expected.sum()), 1e-9)
+    cells_now, kinds_now = (np.maximum(mix @ fit, 1e-9) for fit in (now.cell_fit, now.kind_fit))
+    blocks, fit = _session_effects(facts, now, cells_now, kinds_now, seen, scale * walked.expected, rate)
+    effects = fit.effects
+    effects["audience"] = effects["audience"] - effects["audience"][0]
+    session_fit = np.exp(sum(blocks[name].matrix @ effects[name] for name in ("audience", "price", "venue", "month")))
+    training = _training(o)
+    cells = _by_age(
+        np.exp(fit.effects["hour"]), now.cell_fit, o.cell, seen, walked.expected, config.factor_strength, _smoothing()
+    )
+    kinds = np.exp(fit.effects["kind"] - fit.effects["kind"][training])
+    kinds = _by_age(kinds, now.kind_fit, o.kind, seen, walked.expected, config.factor_strength)
+    return Circumstances(
+        decay,
+        cells,
+        np.exp(fit.effects["weekday"]),
+        kinds / kinds[:, [training]],
+        np.exp(fit.courses),
+        session_fit,
+        np.exp(fit.effects["venue"]),
+        fit.effects["wave"],
+        fit.effects["own wave"],
+        fit.effects["holidays"],
+    )
+
+
+def _training(offered: Exposure) -> int:
+    return int(np.flatnonzero(offered.kinds == TRAINING)[0])
+
+
+def _learn_decay(facts: Facts, at_reach_one: NDArray[np.float32], people: NDArray[np.float64]) -> DistanceDecay:
+    o, n_bands = facts.offered, len(BAND_EDGES_KM)
+    placed = o.venue[o.booking_session] < facts.km.shape[1]
+    bands = facts.band[o.booking_user[placed], o.venue[o.booking_session[placed]]]
+    observed = sums_by(bands, people[placed], n_bands)[: n_bands - 1]
+    at_one = sums_by(facts.band.ravel(), at_reach_one.ravel(), n_bands)[: n_bands - 1]
+    return fit_decay(observed, at_one, facts.mean_km[: n_bands - 1])
+
+
+def _session_effects(
+    facts: Facts,
+    now: Circumstances,
+    cells_now: NDArray[np.float64],
+    kinds_now: NDArray[np.float64],
+    seen: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    rate: NDArray[np.float32],
+) -> tuple[dict[str, Block], MixedFit]:
+    """What sessions have in common, the luck of courses apart: an hour is judged by how many courses do well in it.
+
+    What of a category's level is its own, and what the luck of its few courses, is decided here; rates follow.
+    """
+    o = facts.offered
+    season = now.season(o)[o.category, o.week]
+    plain = expected.sum(axis=0) / (now.shared(o) * cells_now[o.cell] * kinds_now[o.kind] * season)
+    level = np.log(np.maximum(rate.mean(axis=0, dtype=np.float64), 1e-12))
+    n_categories = len(o.categories)
+    month = o.week // MONTH_WEEKS
+    n_months = int(month.max()) + 1
+    away = np.abs(np.arange(n_months)[:, None] - np.arange(n_months)[None, :])
+    favour = np.kron(np.eye(n_categories), np.exp(-away))
+    own = Block.of_codes(o.category, n_categories, CATEGORY_SPREAD)
+    kind = Block.of_codes(o.kind, len(o.kinds), 1.0)
+    blocks = {
+        "category": Block(own.matrix, own.spread, level.mean() - level),
+        "signs": Block(sparse.csr_array(facts.category_signals[o.category]), 0.5, np.zeros(2)),
+        "kind": kind,
+        "weekday": Block.of_codes(o.weekday, 7, 0.15),
+        "hour": Block.of_codes(o.cell, N_TIME_CELLS, 0.5, _hours_alike()),
+        "audience": Block.of_codes(o.audience, int(o.audience.max()) + 1, 0.5),
+        "price": Block(sparse.csr_array(np.log1p(o.price)[:, None]), 0.2, np.zeros(1)),
+        "venue": Block.of_codes(o.venue, int(o.venue.max()) + 1, 0.3),
+        "month": Block.of_codes(o.category * n_months + month, n_categories * n_months, 0.15, favour),
+        **season_blocks(o.day, o.category, n_categories, o.kind == _training(o)),
+    }
+    return blocks, fit_mixed(blocks, o.course, seen.sum(axis=0), np.maximum(plain, 1e-9), COURSE_SPREAD)
+
+
+def _kernel() -> NDArray[np.float64]:
+    """(HOURS, HOURS) how alike hours of a day are, midnight being next to 23:00."""
+    hours = np.arange(HOURS)
+    away = np.abs(hours[:, None] - hours[None, :])
+    away = np.minimum(away, HOURS - away)
+    return np.asarray(np.exp(-0.5 * np.square(away / HOURS_ALIKE)), dtype=np.float64)
+
+
+def _hours_alike() -> NDArray[np.float64]:
+    """(N_TIME_CELLS, N_TIME_CELLS) correlation of hours; a weekend's are half as alike to a working day's."""
+    return np.asarray(np.kron(np.array([[1.0, 0.5], [0.5, 1.0]]), _kernel()), dtype=np.float64)
+
+
+def _smoothing() -> NDArray[np.float64]:
+    return np.asarray(np.kron(np.eye(2), _kernel()), dtype=np.float64)
+
+
+def _by_age(
+    shared: NDArray[np.float64],
+    before: NDArray[np.float64],
+    code: NDArray[np.int64],
+    seen: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    strength: float,
+    smoothing: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """(n_age_groups, n_codes) fit: what is shared, and how each age group differs from it, shrunk.
+
+    How age groups differ shows within courses, so people count here, not courses. Codes that are alike are counted
+    together by `smoothing`.
+    """
+    came = _by(code, seen, len(shared))
+    at_one = _by(code, expected / before[:, code] * shared[code], len(shared))
+    if smoothing is not None:
+        came, at_one = came @ smoothing, at_one @ smoothing
+    level = came.sum(axis=1, keepdims=True) / np.maximum(at_one.sum(axis=1, keepdims=True), 1e-9)
+    level = level * came.sum(axis=0) / np.maximum((at_one * level).sum(axis=0), 1e-9)
+    return np.asarray(shared * (came + strength) / (at_one * level + strength))
+
+
+def _by(codes: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    return np.stack([sums_by(codes, row, n) for row in values])

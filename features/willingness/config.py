@@ -1,0 +1,23 @@
+"""Settings of how willingness is learned."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from recsys.openings.saturation import Family
+
+
+class LatentConfig(BaseModel):
+    """How willingness is learned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    history_weeks: int = Field(default=52, ge=1, description="weeks of sessions before the cut-off to learn from")
+    rounds: int = Field(default=4, ge=1, description="alternations between people, distance and time of the week")
+    factor_strength: float = Field(default=15.0, gt=0, description="bookings that a segment's own figure must outweigh")
+    person_strength: float = Field(default=1.5, gt=0, description="expected bookings a person's own must outweigh")
+    taste_strength: float = Field(default=0.7, gt=0, description="the same for a person's count in one category")
+    family: Family = Field(default="share", description="form of saturation")
+    curvatures: tuple[float, ...] = Field(default=(0.2, 0.5, 1.0, 2.0), description="strengths of it that are tried")
+    trial_users: int = Field(default=18_000, ge=1, description="users drawn to choose the strength on")
+    trial_rounds: int = Field(default=2, ge=1, description="alternations under each strength tried")

@@ -1,0 +1,97 @@
+"""What does not change while willingness is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from features.catchments import BAND_EDGES_KM, Positions, distances_km
+from features.exposure import Exposure, exposure, sums_by
+from features.signals_of_taste import category_signals, own_signals
+from recsys.dataset import Dataset
+from recsys.regions import RegionTree
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What could be booked, from how far, and what is known of people.
+
+    Attributes:
+        offered: Past sessions and bookings.
+        km: (n_users, n_venues) distance, NaN where unknown.
+        band: (n_users, n_venues) row of the distance band, the last where unknown.
+        mean_km: (n_bands,) mean distance in each band.
+        segments: Memberships of users, see `segments`.
+        category_signals: (n_categories, 2) see `features.signals_of_taste`.
+        signals: (n_users, n_categories, n_signals) see `features.signals_of_taste`.
+    """
+
+    offered: Exposure
+    km: NDArray[np.float32]
+    band: NDArray[np.int64]
+    mean_km: NDArray[np.float64]
+    segments: list[sparse.csr_array]
+    signals: NDArray[np.float32]
+    category_signals: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, dataset: Dataset, tree: RegionTree, places: Positions, history_weeks: int) -> Facts:
+        """The facts of a data set."""
+        offered = exposure(dataset, places, history_weeks)
+        km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
+        n_bands = len(BAND_EDGES_KM)
+        band = np.searchsorted(BAND_EDGES_KM[1:-1], np.nan_to_num(km, nan=0.0), side="right")
+        band = np.where(np.isnan(km), n_bands - 1, band).astype(np.int64)
+        sums = sums_by(band.ravel(), np.nan_to_num(km).ravel(), n_bands)
+        mean_km = sums / np.maximum(np.bincount(band.ravel(), minlength=n_bands), 1)
+        members = segments(dataset, tree, places, offered.age_group)
+        signals = own_signals(dataset, offered.categories, places.user_regions)
+        return cls(offered, km, band, mean_km, members, signals, category_signals(dataset, offered.categories))
+
+    def some(self, n_users: int) -> Facts:
+        """The same for users drawn evenly, at most `n_users`; nothing is full then."""
+        step = max(len(self.km) // n_users, 1)
+        rows = np.arange(0, len(self.km), step)
+        place = np.full(len(self.km), -1)
+        place[rows] = np.arange(len(rows))
+        o = self.offered
+        kept = place[o.booking_user] >= 0
+        offered = replace(
+            o,
+            first_week=o.first_week[rows],
+            age_group=o.age_group[rows],
+            booking_user=place[o.booking_user[kept]],
+            booking_session=o.booking_session[kept],
+            people=o.people[kept],
+            capacity=np.full(len(o.capacity), np.inf) if step > 1 else o.capacity,
+        )
+        return replace(
+            self,
+            offered=offered,
+            km=self.km[rows],
+            band=self.band[rows],
+            segments=[member[rows] for member in self.segments],
+            signals=self.signals[rows],
+        )
+
+
+def segments(
+    dataset: Dataset, tree: RegionTree, places: Positions, age_group: NDArray[np.int64]
+) -> list[sparse.csr_array]:
+    """Memberships of users in segments, each (n_users, n_levels): age, gender, then regions from the outermost down."""
+    gender = dataset.users["gender"].fillna("unknown").to_numpy(dtype=object)
+    codes = [age_group, np.unique(gender.astype(str), return_inverse=True)[1]]
+    for level in ("city", "county", "township", "village"):
+        above = tree.ancestors_at(level)
+        region = np.where(places.user_regions >= 0, above[np.maximum(places.user_regions, 0)], -1)
+        if len(np.unique(region)) > 1:
+            codes.append(np.unique(region, return_inverse=True)[1])
+    rows = np.arange(len(gender))
+    return [
+        sparse.csr_array((np.ones(len(rows), dtype=np.float32), (rows, code)), shape=(len(rows), int(code.max()) + 1))
+        for code in codes
+        if len(rows)
+    ]

@@ -1,0 +1,115 @@
+"""Learns willingness: people given what they could reach, and circumstances given people, in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.catchments import Positions
+from features.exposure import Exposure, sums_by
+from features.willingness.circumstances import Circumstances, learn_circumstances
+from features.willingness.competition import MIN_SESSIONS, compared, weighed, within_courses
+from features.willingness.config import LatentConfig
+from features.willingness.facts import Facts
+from features.willingness.people import People, learn_people
+from features.willingness.seasons import outlook
+from features.willingness.walk import Walk, turned_away, walk
+from recsys.dataset import Dataset, local_times
+from recsys.openings.saturation import Saturation
+from recsys.regions import RegionTree
+
+MIN_BOOKINGS = 500
+"""Bookings below which the strength of saturation is not learned."""
+
+
+@dataclass(frozen=True)
+class Willingness:
+    """What was learned of people, distance and time.
+
+    Expected people a week of user u at a training class of category c at venue v in cell s, when nothing else
+    is on, is `rate[u, c] * outlook[c, week] * saturation.used(reach[u, v] * fit[group(u), s])`.
+
+    Attributes:
+        exposure: What could be booked.
+        circumstances: Distance, time, kind, courses.
+        rate: (n_users, n_categories) people a week at a class next door at a mean time of week and year.
+        reach: (n_users, n_venues + 1) willingness by distance; the last column for sessions without a place.
+        outlook: (n_categories, n_weeks) what training of each category is wanted in the weeks ahead.
+        saturation: How interest is used up.
+    """
+
+    exposure: Exposure
+    circumstances: Circumstances
+    rate: NDArray[np.float32]
+    reach: NDArray[np.float32]
+    outlook: NDArray[np.float64]
+    saturation: Saturation
+
+    def fit_of_courses(self, keys: NDArray[np.object_]) -> NDArray[np.float64]:
+        """(n,) fit of courses by key (see `features.exposure.courses`); 1 for one not seen yet."""
+        nums = self.exposure.course_ids.nums_or_missing(keys)
+        return np.append(self.circumstances.course_fit, 1.0)[nums]
+
+    def slot_fit(self, weekday: NDArray[np.int64], cell: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n_age_groups, n_slots) fit of slots given by weekday and cell."""
+        return self.circumstances.cell_fit[:, cell] * self.circumstances.weekday_fit[weekday][None, :]
+
+
+@dataclass(frozen=True)
+class _Learned:
+    people: People
+    circumstances: Circumstances
+    expected: NDArray[np.float64]
+
+
+def fit_willingness(dataset: Dataset, tree: RegionTree, places: Positions, config: LatentConfig) -> Willingness:
+    """Alternates between people given what they could reach, and distance and time given people.
+
+    Everything is a count model with multiplicative effects, each shrunk to 1 (a person's segment, then the person,
+    then the person in one category), so an effect nothing is known of is 1.
+    """
+    facts = Facts.of(dataset, tree, places, config.history_weeks)
+    saturation = choose_saturation(facts, config)
+    learned = _learned(facts, config, saturation, config.rounds)
+    now = learned.circumstances
+    today = local_times(pd.Series([dataset.data_until]), dataset.timezone).to_numpy()[0].astype("datetime64[D]")
+    ahead = outlook(today, now.wave, now.own_wave, now.holidays)
+    return Willingness(facts.offered, now, learned.people.rate, now.reach(facts.km), ahead, saturation)
+
+
+def choose_saturation(facts: Facts, config: LatentConfig) -> Saturation:
+    """Strength of saturation by `features.willingness.competition`, the mean of those tried weighed by likelihood.
+
+    Learned anew under each, on users drawn evenly.
+    """
+    tried = np.array(config.curvatures)
+    rows = compared(facts.offered)
+    some = facts.some(config.trial_users)
+    if len(tried) == 1 or len(rows) < MIN_SESSIONS or len(some.offered.booking_user) < MIN_BOOKINGS:
+        return Saturation(config.family, float(np.median(tried)))
+    seen = sums_by(some.offered.booking_session, some.offered.people, len(some.offered.week))
+    fits = []
+    for k in tried:
+        learned = _learned(some, config, Saturation(config.family, k), config.trial_rounds)
+        fits.append(within_courses(some.offered, rows, seen, learned.expected))
+    return Saturation(config.family, weighed(tried, np.array(fits)))
+
+
+def _learned(facts: Facts, config: LatentConfig, saturation: Saturation, rounds: int) -> _Learned:
+    o = facts.offered
+    now, inflation = Circumstances.before(o), np.ones(len(o.week))
+    asked = sums_by(o.booking_session, o.people, len(o.week))
+
+    def walked(rate: NDArray[np.float32] | None = None) -> Walk:
+        return walk(o, now.reach(facts.km), now.weight(o), now.season(o), saturation, rate)
+
+    for _ in range(rounds):
+        people = learn_people(facts, o.counts(inflation), walked().exposed, config)
+        expected = walked(people.rate)
+        now = learn_circumstances(facts, now, expected, people.rate, inflation, config)
+        inflation = turned_away(asked, o.capacity, expected.expected.sum(axis=0))
+    people = learn_people(facts, o.counts(inflation), walked().exposed, config)
+    return _Learned(people, now, expected.expected.sum(axis=0))

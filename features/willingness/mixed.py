@@ -1,0 +1,173 @@
+"""Penalised count regression with groups of effects, each group's spread learned along with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+
+SIZE_RANGE = (1.0, 200.0)
+SPREAD_RANGE = (0.03, 1.5)
+PRIOR_EFFECTS = 2.0
+"""Effects as which the spread that is stated beforehand counts."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A group of effects that are normal beforehand, with `spread` times a known correlation.
+
+    Attributes:
+        matrix: (n_rows, n_effects) what each effect adds to the logarithm of a row's mean.
+        spread: Standard deviation stated beforehand.
+        centre: (n_effects,) means beforehand.
+        correlation: (n_effects, n_effects), None where effects are independent.
+    """
+
+    matrix: sparse.csr_array
+    spread: float
+    centre: NDArray[np.float64]
+    correlation: NDArray[np.float64] | None = None
+
+    @classmethod
+    def of_codes(
+        cls, codes: NDArray[np.int64], n: int, spread: float, correlation: NDArray[np.float64] | None = None
+    ) -> Block:
+        """One effect a code."""
+        rows = np.arange(len(codes))
+        matrix = sparse.csr_array((np.ones(len(codes)), (rows, codes)), shape=(len(codes), n))
+        return cls(matrix, spread, np.zeros(n), correlation)
+
+    def precision(self) -> NDArray[np.float64]:
+        """(n_effects, n_effects) inverse correlation."""
+        n = len(self.centre)
+        return np.eye(n) if self.correlation is None else np.asarray(linalg.inv(self.correlation + 1e-3 * np.eye(n)))
+
+
+@dataclass(frozen=True)
+class MixedFit:
+    """Effects by block, on the log scale.
+
+    Attributes:
+        effects: (n_effects,) of each block.
+        variance: (n_effects,) of each block: what is left unknown.
+        spreads: Standard deviation of each block's effects.
+        courses: (n_courses,) what rows of one course have in common beyond the blocks.
+        course_spread: Standard deviation of `courses`.
+        size: Negative binomial size of a row; variance is mean + mean^2 / size.
+    """
+
+    effects: dict[str, NDArray[np.float64]]
+    variance: dict[str, NDArray[np.float64]]
+    spreads: dict[str, float]
+    courses: NDArray[np.float64]
+    course_spread: float
+    size: float
+
+
+def fit_mixed(
+    blocks: dict[str, Block],
+    course: NDArray[np.int64],
+    counts: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    course_spread: float,
+    rounds: int = 12,
+    learns_spreads: bool = True,
+    size: float | None = None,
+) -> MixedFit:
+    """Negative binomial counts around `expected` times effects, by iterated least squares.
+
+    Courses are taken out of the equations row by row (each row has one), so they may be many. The spread of a block is
+    the mean square of its effects and of what is left unknown of them, drawn to the stated one as if by
+    `PRIOR_EFFECTS` effects.
+
+    Args:
+        blocks: Groups of effects; not too many effects in all, the equations are dense.
+        course: (n_rows,) numbers from 0.
+        counts: (n_rows,).
+        expected: (n_rows,) means without any effect, above 0.
+        course_spread: Standard deviation of courses stated beforehand.
+        rounds: Iterations.
+        learns_spreads: Otherwise those stated beforehand hold.
+        size: Negative binomial size of a row, learned where none is given.
+    """
+    names = list(blocks)
+    ends = np.cumsum([0, *(len(blocks[name].centre) for name in names)])
+    parts = {name: slice(ends[n], ends[n + 1]) for n, name in enumerate(names)}
+    design = sparse.hstack([blocks[name].matrix for name in names], format="csr")
+    centre = np.concatenate([blocks[name].centre for name in names])
+    precision = {name: blocks[name].precision() for name in names}
+    n_courses = int(course.max(initial=-1)) + 1
+    spreads = {name: blocks[name].spread for name in names}
+    spread, given_size = course_spread, size
+    size = 5.0 if given_size is None else given_size
+    beta, courses, covariance = centre.copy(), np.zeros(n_courses), np.zeros((len(centre), len(centre)))
+    for _ in range(rounds):
+        eta = np.clip(design @ beta + courses[course], -8, 8)
+        mean = expected * np.exp(eta)
+        weight = mean / (1 + mean / size)
+        target = eta + np.clip((counts - mean) / np.maximum(mean, 1e-9), -1.0, 3.0)
+        ridge = linalg.block_diag(*(precision[name] / spreads[name] ** 2 for name in names))
+        beta, courses, covariance, unknown = _solved(
+            design, course, n_courses, weight, target, ridge, centre, spread**-2
+        )
+        for name in names if learns_spreads else ():
+            part = parts[name]
+            off = beta[part] - centre[part]
+            square = off @ precision[name] @ off + np.sum(precision[name] * covariance[part, part])
+            spreads[name] = _spread(square, len(off), blocks[name].spread)
+        if n_courses and learns_spreads:
+            spread = _spread(float(courses @ courses + unknown.sum()), n_courses, course_spread)
+        if given_size is None:
+            size = _size(counts, expected * np.exp(np.clip(design @ beta + courses[course], -8, 8)), course)
+    variance = np.diag(covariance)
+    return MixedFit(
+        {name: beta[part] for name, part in parts.items()},
+        {name: variance[part] for name, part in parts.items()},
+        spreads,
+        courses,
+        spread,
+        size,
+    )
+
+
+def _spread(square: float, n: int, before: float) -> float:
+    return float(np.clip(np.sqrt((square + PRIOR_EFFECTS * before**2) / (n + PRIOR_EFFECTS)), *SPREAD_RANGE))
+
+
+def _size(counts: NDArray[np.float64], mean: NDArray[np.float64], course: NDArray[np.int64]) -> float:
+    """Size by moments, from courses of several sessions; large where counts spread no more than Poisson ones."""
+    n = np.bincount(course)[course] if len(course) else course
+    several = n > 1
+    # A course's own effect takes one of its sessions' freedom away.
+    square = np.square(counts - mean)[several] * (n / np.maximum(n - 1, 1))[several]
+    extra = float((square - mean[several]).sum())
+    return float(np.clip(np.square(mean[several]).sum() / max(extra, 1e-9), *SIZE_RANGE)) if several.any() else 5.0
+
+
+def _solved(
+    design: sparse.csr_array,
+    course: NDArray[np.int64],
+    n_courses: int,
+    weight: NDArray[np.float64],
+    target: NDArray[np.float64],
+    ridge: NDArray[np.float64],
+    centre: NDArray[np.float64],
+    course_precision: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Effects, courses, covariance of effects, variance of courses: weighted least squares by Schur complement."""
+    rows = np.arange(len(course))
+    member = sparse.csr_array((weight, (course, rows)), shape=(n_courses, len(course)))
+    own = np.asarray(member.sum(axis=1)).ravel() + course_precision
+    shared = np.asarray((member @ design).toarray())
+    right = design.T @ (weight * target) + ridge @ centre
+    left = np.asarray((design.T @ (design * weight[:, None])).toarray()) + ridge
+    by_course = np.asarray(member @ target)
+    left = left - shared.T @ (shared / own[:, None])
+    right = right - shared.T @ (by_course / own)
+    covariance = np.asarray(linalg.inv(left + 1e-9 * np.eye(len(left))))
+    beta = covariance @ right
+    courses = (by_course - shared @ beta) / own
+    unknown = 1 / own + np.einsum("ij,jk,ik->i", shared, covariance, shared, optimize=True) / own**2
+    return beta, courses, covariance, unknown
