@@ -63,7 +63,7 @@ def ingest(
 ) -> None:
     """Load a platform's tables; bad rows go to quarantine with their reason."""
     from features.ingest import ingest_folder
-    from features.store import open_store
+    from features.store.store import open_store
 
     with open_store(_settings()) as store:
         outcome = ingest_folder(store, folder, platform, timezone, report, show_progress=_shows_progress(quiet))
@@ -266,7 +266,7 @@ def demo(
 def _prepare_demo(settings: Any, quiet: bool) -> Any:
     """Simulates, loads and trains what is not there yet; returns the instant at which the county's known past ends."""
     from features.ingest import ingest_folder
-    from features.store import open_store
+    from features.store.store import open_store
     from recsys.releases import champion_name
     from recsys.simulation.command import simulate as write_simulation
     from training.run import TrainConfig, train_bundle

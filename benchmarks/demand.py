@@ -25,7 +25,8 @@ from recsys.hierarchy import Hierarchy
 from recsys.ids import IdMap
 from recsys.paths import OpenParts, SharedFactors, category_paths, level_groups, node_paths
 from recsys.reconcile import fit_reconciler
-from training.demand import DemandConfig, evaluate_demand
+from training.demand.config import DemandConfig
+from training.demand.evaluate import evaluate_demand
 
 N_CITIES, N_COUNTIES, N_TOWNSHIPS, N_CATEGORIES = 16, 151, 1_853, 24
 

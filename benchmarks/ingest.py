@@ -23,8 +23,8 @@ import psycopg
 
 from features.ingest import ingest_folder
 from features.settings import Settings
-from features.store import open_store
-from features.store_server import embedded_url
+from features.store.server import embedded_url
+from features.store.store import open_store
 
 _COLUMNS = (
     "booking_id text, user_id text, session_id text, booked_at timestamptz, status text, status_at timestamptz,"

@@ -26,7 +26,7 @@ from features.ingest import ingest_folder
 from features.openings import opening_inputs
 from features.settings import Settings
 from features.snapshot import load_snapshot
-from features.store import open_store
+from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset
 from recsys.releases import bundles_folder, release
@@ -35,7 +35,8 @@ from serving.app import create_app
 from serving.champion import ChampionWatcher
 from serving.main import address_of, bind
 from serving.parts import open_parts
-from training.demand import DemandConfig, forecast_demand
+from training.demand.config import DemandConfig
+from training.demand.forecast import forecast_demand
 from training.ranking import RankingConfig, fit_ranking
 
 START = date(2025, 7, 21)

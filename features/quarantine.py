@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from features.cleaning import LONGEST_ID, as_text
 from features.sources import RAW, ROW_NUMBER
-from features.store_loading import copy_into, driver
+from features.store.loading import copy_into, driver
 from recsys.schema import TABLES, Table
 
 COLUMNS = (

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from psycopg import sql
 from sqlalchemy import Connection
 
-from features.store_loading import driver
+from features.store.loading import driver
 from recsys.dataset import DEFAULT_TIMEZONE, TEXT, TIME, Dataset
 from recsys.errors import DataError, RecsysError
 from recsys.schema import TABLES, Column, Table

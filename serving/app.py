@@ -9,7 +9,7 @@ import pandas as pd
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from features.store import Store
+from features.store.store import Store
 from serving.champion import Provider
 from serving.edge import LimitedBody, SlashesInIds
 from serving.lists import ListStyle

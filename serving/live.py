@@ -16,8 +16,8 @@ from scipy import sparse
 from sqlalchemy.exc import SQLAlchemyError
 
 from features.signals.catalogue import Catalogue, catalogue_of
-from features.store import Store
-from features.store_lists import forget_shown, operator_rules, shown_counts
+from features.store.lists import forget_shown, operator_rules, shown_counts
+from features.store.store import Store
 from recsys.dataset import Dataset
 from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.operator_rules import RuleTable

@@ -9,8 +9,8 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 from features.snapshot import read_dataset, read_rows
-from features.store import Store
-from features.store_platforms import zones_by_num
+from features.store.platforms import zones_by_num
+from features.store.store import Store
 from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
 from recsys.schema import TABLES, TAKING_STATUSES

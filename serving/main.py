@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from features.settings import Settings
-from features.store import open_store
+from features.store.store import open_store
 from recsys.errors import RecsysError
 from serving.app import create_app, now_utc
 from serving.champion import ChampionWatcher

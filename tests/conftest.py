@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from features.settings import Settings
-from features.store import Store, open_store
-from features.store_server import embedded_url
+from features.store.server import embedded_url
+from features.store.store import Store, open_store
 
 
 @pytest.hookimpl(trylast=True)

@@ -14,13 +14,13 @@ import pandas as pd
 from features.openings import opening_inputs
 from features.ranking import Policy, RankingModel, load_ranking, recommend
 from features.settings import Settings
-from features.store import open_store
-from features.store_lists import operator_rules
+from features.store.lists import operator_rules
+from features.store.store import open_store
 from recsys.dataset import Dataset
 from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.openings.suggest import suggest
 from recsys.releases import load_champion
-from training.demand import forecast_demand
+from training.demand.forecast import forecast_demand
 from training.ranking import fit_ranking
 from training.run import TrainConfig, evaluate, known_data, window_starts
 

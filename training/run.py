@@ -14,12 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from features.openings import OpeningsConfig, opening_inputs
 from features.settings import Settings
 from features.snapshot import SNAPSHOTS, Snapshot, load_snapshot
-from features.store import open_store
+from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset
 from recsys.errors import DataError
 from recsys.releases import bundles_folder, release
-from training.demand import DemandConfig, evaluate_demand, forecast_demand
+from training.demand.config import DemandConfig
+from training.demand.evaluate import evaluate_demand
+from training.demand.forecast import forecast_demand
 from training.gate import GateReport, judge
 from training.ranking import RankingConfig, evaluate_ranking, fit_ranking
 from training.tracking import log_bundle, log_evaluation, register, tracked_run

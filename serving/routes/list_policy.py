@@ -7,7 +7,7 @@ from typing import Annotated
 import pandas as pd
 from fastapi import APIRouter, Path, Query, Response
 
-from features.store_lists import delete_operator_rule, operator_rules, put_operator_rule, shown_counts
+from features.store.lists import delete_operator_rule, operator_rules, put_operator_rule, shown_counts
 from recsys.errors import UnknownIdError
 from recsys.operator_rules import RuleTable
 from serving.params import ExposureQuery, timestamp

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from features.store import Store
-from features.store_rows import RowResult as StoredResult
+from features.store.rows import RowResult as StoredResult
+from features.store.store import Store
 from recsys.schema import TABLES, Table
 from serving.edge import row_id
 from serving.problems import RESPONSES, FieldError, ProblemError, invalid

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi import Request as HttpRequest
 
 from features.answers import Recommendation, Request
-from features.store_lists import Shown, log_shown
+from features.store.lists import Shown, log_shown
 from serving.edge import ActivityId, UserId
 from serving.lists import Made, Only, make_list
 from serving.live import Picture

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from features.ingest import TableReport, ingest_folder
-from features.store import Store
+from features.store.store import Store
 from recsys.errors import DataError
 
 ALL = {
@@ -222,7 +222,7 @@ import os, signal, sys
 from pathlib import Path
 import features.ingest as ingest
 from features.settings import Settings
-from features.store import open_store
+from features.store.store import open_store
 merge = ingest.merge_stage
 def merge_then_die(connection, table, *rest, **more):
     merged = merge(connection, table, *rest, **more)

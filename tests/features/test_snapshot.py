@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.snapshot import MANIFEST, load_snapshot
-from features.store import Store
+from features.store.store import Store
 from recsys.errors import DataError, RecsysError
 
 BOOKING = {"booking_id": "b1", "user_id": "u1", "session_id": "s1", "booked_at": "2026-04-01T08:00:00", "party_size": 2}

@@ -11,7 +11,7 @@ from features.ingest import ingest_folder
 from features.openings import opening_inputs
 from features.settings import Settings
 from features.snapshot import load_snapshot
-from features.store import open_store
+from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.releases import bundles_folder, release
 from recsys.simulation.command import simulate
@@ -19,7 +19,8 @@ from serving.app import create_app
 from serving.champion import ChampionWatcher, FixedProvider
 from serving.parts import open_parts
 from tests.serving.live import serving
-from training.demand import DemandConfig, forecast_demand
+from training.demand.config import DemandConfig
+from training.demand.forecast import forecast_demand
 from training.forecasters.boosting import BoostingConfig
 from training.ranking import RankingConfig, fit_ranking
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from features.store import open_store
+from features.store.store import open_store
 from serving.lists import ListStyle
 from tests.serving.conftest import AS_OF, app_of
 from tests.serving.live import serving

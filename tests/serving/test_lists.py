@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from features.store import open_store
+from features.store.store import open_store
 from tests.serving.conftest import AS_OF, BUNDLE
 from tests.serving.live import wait_until
 

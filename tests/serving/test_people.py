@@ -2,7 +2,7 @@ import pandas as pd
 
 from features.ranking import load_ranking, recommend
 from features.snapshot import load_snapshot
-from features.store import open_store
+from features.store.store import open_store
 from recsys.releases import load_champion
 from tests.serving.conftest import AS_OF
 from tests.serving.test_app import problem

@@ -5,8 +5,8 @@ import pytest
 from openpyxl import load_workbook
 
 from features.snapshot import read_dataset
-from features.store import open_store
-from features.store_platforms import zones_by_num
+from features.store.platforms import zones_by_num
+from features.store.store import open_store
 from serving.live_queries import FAR
 from tests.serving.conftest import AS_OF, BUNDLE
 from tests.serving.test_app import problem

@@ -8,7 +8,7 @@ from features.panel_sessions import session_book
 from recsys.dataset import Dataset
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree
-from training.demand_programme import fit_programme, programme_data
+from training.demand.programme import fit_programme, programme_data
 from training.forecasters.boosting import BoostingConfig
 
 NOW = pd.Timestamp("2026-01-05T00:00", tz="Asia/Shanghai")

@@ -12,8 +12,8 @@ from recsys.calibration import central_levels, path_pit
 from recsys.demand import QUANTILES
 from recsys.hierarchy import Hierarchy
 from recsys.paths import Floats, Paths, category_paths, node_paths
-from training.demand_programme import OpenMeans
-from training.demand_spread import Spread
+from training.demand.programme import OpenMeans
+from training.demand.spread import Spread
 
 N_PATHS, N_TEST_PATHS = 300, 100
 _LEAST_MEAN = 0.05

@@ -11,13 +11,13 @@ from recsys.dataset import Dataset
 from recsys.demand import FORECAST_COLUMNS, QUANTILES, TARGETS, DemandForecast
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree
-from training.demand_back_test import PastForecasts, back_test, outcomes, past_forecasts
-from training.demand_config import DemandConfig
-from training.demand_known import KnownDemand, known_demand, unseen
-from training.demand_paths import N_PATHS, Drawn, Limits, calibrated, draw
-from training.demand_programme import ProgrammeForecaster, begun_places, fit_programme, programme_data
-from training.demand_spread import fit_spread
-from training.demand_tables import (
+from training.demand.back_test import PastForecasts, back_test, outcomes, past_forecasts
+from training.demand.config import DemandConfig
+from training.demand.known import KnownDemand, known_demand, unseen
+from training.demand.paths import N_PATHS, Drawn, Limits, calibrated, draw
+from training.demand.programme import ProgrammeForecaster, begun_places, fit_programme, programme_data
+from training.demand.spread import fit_spread
+from training.demand.tables import (
     accuracy_table,
     alarms_table,
     drivers_table,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from features.ingest import ingest_folder
-from features.store import Store
+from features.store.store import Store
 from recsys.errors import UnknownIdError
 
 BOOKING = {"booking_id": "b1", "user_id": "u1", "session_id": "s1", "booked_at": "2026-04-01T08:00:00", "party_size": 2}
@@ -82,7 +82,7 @@ _SHARING = """
 import sys
 from pathlib import Path
 from features.settings import Settings
-from features.store import open_store
+from features.store.store import open_store
 with open_store(Settings(home=Path(sys.argv[1]), database_url=None)) as store:
     print(store.upsert("county", "users", [{"user_id": sys.argv[2]}])[0].status, flush=True)
     sys.stdin.read()

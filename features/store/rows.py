@@ -13,7 +13,7 @@ from features.cleaning import clean_rows
 from features.quarantine import add_to_quarantine, quarantine_rows, ready_rows
 from features.references import Keys, resolve, without_cycles
 from features.sources import ROW_NUMBER
-from features.store_loading import assignments, copy_out, ensure_partition
+from features.store.loading import assignments, copy_out, ensure_partition
 from recsys.schema import TABLES, Table
 
 Status = Literal["accepted", "unchanged", "quarantined", "rejected"]

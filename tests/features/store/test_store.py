@@ -6,7 +6,7 @@ import pytest
 from features.ingest import ingest_folder
 from features.settings import Settings
 from features.snapshot import load_snapshot
-from features.store import Store, open_store
+from features.store.store import Store, open_store
 from recsys.errors import RecsysError, UnknownIdError
 
 NASHVILLE = Path(__file__).parents[1] / "data" / "nashville"

@@ -12,7 +12,7 @@ from scipy import optimize
 
 from recsys.hierarchy import Hierarchy
 from recsys.paths import Floats, Ints, OpenParts, SharedFactors, level_groups
-from training.demand_programme import OpenMeans
+from training.demand.programme import OpenMeans
 
 _SESSION_PRIOR = (1.2, 0.05, 0.1, 0.7)
 """Variance for each place to come, each place held, squared place to come, and that times what is unknown."""

@@ -1,4 +1,4 @@
-"""Demand: the forecast that a bundle carries, and how such forecasts did."""
+"""How forecasts of demand did, beside simple rules and statistical models."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from recsys.demand import QUANTILES
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree, session_regions
 from recsys.schema import TAKING_STATUSES
-from training.demand_config import DemandConfig as DemandConfig
-from training.demand_evaluation import Judged, evaluation_table
-from training.demand_forecast import forecast_demand as forecast_demand
-from training.demand_known import weeks_ahead
+from training.demand.config import DemandConfig
+from training.demand.forecast import forecast_demand
+from training.demand.judged import Judged, evaluation_table
+from training.demand.known import weeks_ahead
 from training.forecasters.simple import BASELINES, rule_quantiles
 from training.forecasters.statistical import Statistical, statistical_forecasts
 

@@ -12,8 +12,8 @@ from dataclasses import astuple, dataclass
 import numpy as np
 import pandas as pd
 
-from features.store import Store
-from features.store_platforms import count_change
+from features.store.platforms import count_change
+from features.store.store import Store
 from recsys.operator_rules import COLUMNS, RuleTable
 
 KEPT_DAYS = 180

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from features.store_lists import (
+from features.store.lists import (
     KEPT_DAYS,
     Shown,
     delete_operator_rule,

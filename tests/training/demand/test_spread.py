@@ -5,8 +5,8 @@ import pytest
 
 from recsys.hierarchy import Hierarchy
 from tests.recsys.test_hierarchy import hierarchy as hierarchy
-from training.demand_programme import OpenMeans
-from training.demand_spread import OpenOutcomes, fit_spread, joined
+from training.demand.programme import OpenMeans
+from training.demand.spread import OpenOutcomes, fit_spread, joined
 
 
 def outcomes(hierarchy: Hierarchy, rng: np.random.Generator, n_origins: int, shared: float) -> OpenOutcomes:

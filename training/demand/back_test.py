@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.demand_config import DemandConfig
-from training.demand_known import KnownDemand, unseen
-from training.demand_paths import N_TEST_PATHS, Limits, draw
-from training.demand_programme import OpenMeans, ProgrammeData, begun_places, fit_programme
-from training.demand_spread import OpenOutcomes, Spread, joined
+from training.demand.config import DemandConfig
+from training.demand.known import KnownDemand, unseen
+from training.demand.paths import N_TEST_PATHS, Limits, draw
+from training.demand.programme import OpenMeans, ProgrammeData, begun_places, fit_programme
+from training.demand.spread import OpenOutcomes, Spread, joined
 from training.forecasters.unpublished import weekly_totals
 
 

@@ -9,7 +9,9 @@ import pytest
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from recsys.demand import FORECAST_COLUMNS, TABLE_COLUMNS, DemandForecast, load_demand
-from training.demand import DemandConfig, evaluate_demand, forecast_demand
+from training.demand.config import DemandConfig
+from training.demand.evaluate import evaluate_demand
+from training.demand.forecast import forecast_demand
 from training.forecasters.boosting import BoostingConfig
 
 NOW = pd.Timestamp("2026-11-25T10:00", tz="UTC")

@@ -19,8 +19,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from features.quarantine import write_quarantine_files
 from features.settings import Settings
 from features.snapshot import SNAPSHOTS, Snapshot, delete_snapshots_with, write_snapshot
-from features.store_loading import ensure_partition
-from features.store_people import (
+from features.store.loading import ensure_partition
+from features.store.people import (
     erase_user,
     quarantined_rows,
     remove_tag,
@@ -28,7 +28,7 @@ from features.store_people import (
     set_personalised,
     user_tables,
 )
-from features.store_platforms import (
+from features.store.platforms import (
     LOCKS,
     Platform,
     all_platforms,
@@ -38,8 +38,8 @@ from features.store_platforms import (
     platform_named,
     zones_by_num,
 )
-from features.store_rows import RowResult, as_raw, store_rows, take_in_waiting
-from features.store_server import embedded_url
+from features.store.rows import RowResult, as_raw, store_rows, take_in_waiting
+from features.store.server import embedded_url
 from recsys.errors import RecsysError, UnknownIdError
 from recsys.schema import TABLES
 

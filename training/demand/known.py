@@ -14,7 +14,7 @@ from recsys.dataset import Dataset
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree
 from recsys.unconstrain import unconstrain_sessions
-from training.demand_config import DemandConfig
+from training.demand.config import DemandConfig
 
 _OUTLIER_RATIO = 25.0
 _OVERBOOKED = 1.5

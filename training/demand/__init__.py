@@ -1,0 +1,1 @@
+"""Demand: the forecast that a bundle carries, its parts, and how such forecasts did."""
