@@ -127,9 +127,9 @@ class LiveData:
         self._offer: Offer | None = None
         self._offer_cpu_s = 0.0
         self._checked: tuple[int, Offer, Checked] | None = None
-        self._has_written = False
+        self._n_written, self._n_held = 0, 0
         self._forgot_on: date | None = None
-        self._opening, self._reading, self._making = threading.Lock(), threading.Lock(), threading.Lock()
+        self._opening, self._reading, self._making, self._counting = (threading.Lock() for _ in range(4))
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -189,7 +189,8 @@ class LiveData:
 
     def has_written(self) -> None:
         """This process has changed what can be offered: its next list waits for it, unless that takes too long."""
-        self._has_written = True
+        with self._counting:
+            self._n_written += 1
 
     def picture(self, fresh: bool = False) -> Picture:
         """The picture.
@@ -220,7 +221,11 @@ class LiveData:
             ProblemError: there are none yet and the store cannot be reached.
         """
         held = self._offer
-        if held is None or self._age_s(held) > TOO_OLD_S or (self._has_written and self._offer_cpu_s < CHEAP_CPU_S):
+        if (
+            held is None
+            or self._age_s(held) > TOO_OLD_S
+            or (not self._holds_writes() and self._offer_cpu_s < CHEAP_CPU_S)
+        ):
             return self._renew()
         if fresh and self.version() != held.picture.version:
             return self._renew()
@@ -270,14 +275,19 @@ class LiveData:
     def _renew(self) -> Offer:
         asked = self._offer
         with self._making:
-            if self._offer is not None and self._offer is not asked and not self._has_written:
+            if self._offer is not None and self._offer is not asked and self._holds_writes():
                 return self._offer
             began = time.thread_time()
-            self._has_written = False
+            n_written = self._n_written
             picture = self.picture(fresh=True)
             self._offer = self._made(picture, self._clock())
             self._offer_cpu_s = time.thread_time() - began
+            self._n_held = n_written
             return self._offer
+
+    def _holds_writes(self) -> bool:
+        """Whether the candidates were made after the last write of this process."""
+        return self._n_held == self._n_written
 
     def _forget(self) -> None:
         """Once a day, what lists showed long ago."""

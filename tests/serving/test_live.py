@@ -1,0 +1,47 @@
+"""A list holds what its process wrote before it was asked."""
+
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event
+
+import pandas as pd
+import pytest
+
+from features.store.lists import put_operator_rule
+from features.store.store import open_store
+from recsys.operator_rules import RuleTable
+from serving import live as live_module
+from serving.live import LiveData
+from tests.serving.conftest import AS_OF
+
+
+@pytest.fixture
+def live(own_county):
+    """Live data that nobody but the test renews."""
+    held = LiveData(lambda: open_store(own_county), clock=lambda: AS_OF.tz_convert("UTC"))
+    held.offer()
+    yield held
+    held.stop()
+
+
+def test_a_list_asked_while_candidates_are_being_made_waits_for_the_write_before_it(live, monkeypatch):
+    making, may_end = Event(), Event()
+    catalogue_of = live_module.catalogue_of
+
+    def slow(*args):
+        making.set()
+        assert may_end.wait(60)
+        return catalogue_of(*args)
+
+    monkeypatch.setattr(live_module, "catalogue_of", slow)
+    rule = {"rule_id": "r", "action": "pin", "target": "category", "value": "x", "strength": 1.0}
+    row = pd.DataFrame([{**rule, "valid_from": pd.NaT, "valid_until": pd.NaT}])
+    live.using(lambda store: put_operator_rule(store, RuleTable.of(row)))
+    live.has_written()
+    with ThreadPoolExecutor(2) as pool:
+        follower = pool.submit(live.offer)
+        assert making.wait(60)
+        asked = pool.submit(live.offer)
+        wait([asked], timeout=0.3)
+        may_end.set()
+        assert asked.result(60).rules.rows["rule_id"].tolist() == ["r"]
+        assert asked.result() is follower.result()
