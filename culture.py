@@ -8,7 +8,7 @@ import sys
 import warnings
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 # Before numpy is loaded: the learners bring their own threads, and BLAS threads under them only get in the way.
@@ -24,6 +24,7 @@ app = typer.Typer(
     help="Recommendation and demand matching for public culture.",
 )
 
+Period = Literal["week", "month", "quarter"]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 
@@ -136,12 +137,15 @@ def forecast(
     as_of: AsOf,
     output: Output,
     horizon: Annotated[int, typer.Option(min=1, max=104, help="Weeks ahead.")],
+    period: Annotated[
+        Period, typer.Option(help="Length of a row's time; months and quarters are whole, up to that of the last week.")
+    ] = "week",
     quiet: Quiet = False,
 ) -> None:
-    """Forecast bookings and demand for each region, category and week."""
+    """Forecast bookings and demand for each region, category and week (or month, or quarter)."""
     from training.answers import forecast_file
 
-    _wrote(output, forecast_file(_settings(), as_of, horizon, output, _reporter(quiet)), quiet)
+    _wrote(output, forecast_file(_settings(), as_of, horizon, output, _reporter(quiet), period), quiet)
 
 
 @app.command()

@@ -130,15 +130,20 @@ def _on_grid(counts: pl.DataFrame, hierarchy: Hierarchy, n_regions: int, weeks: 
     return DemandPanel(hierarchy, weeks, **{name: grid(name) for name in MEASURES}, counts=found)
 
 
+def period_starts(weeks: pd.DatetimeIndex, period: Period) -> pd.DatetimeIndex:
+    """(n_weeks,) first day of the month or quarter that holds each week's Thursday; of a week its Monday."""
+    if period == "week":
+        return weeks
+    thursdays = weeks + pd.Timedelta(days=3)
+    return thursdays.to_period("M" if period == "month" else "Q").to_timestamp()
+
+
 def by_period(table: pd.DataFrame, period: Period) -> pd.DataFrame:
     """A long weekly table summed to months or quarters, a week counting where its Thursday lies (as in ISO 8601).
 
     `week_start` gives way to `period_start`; columns of numbers are summed, others but the keys are left out.
     """
-    if period == "week":
-        return table.rename(columns={"week_start": "period_start"})
-    thursday = table["week_start"] + pd.Timedelta(days=3)
-    start = thursday.dt.to_period("M" if period == "month" else "Q").dt.start_time
+    start = period_starts(pd.DatetimeIndex(table["week_start"]), period)
     keys = ["region_id", "level", "category", "period_start"] + (["target"] if "target" in table else [])
     numbers = [name for name in table.select_dtypes("number").columns if not str(name).startswith("q")]
     return table.assign(period_start=start).groupby(keys, sort=False, as_index=False)[numbers].sum()

@@ -20,13 +20,14 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "gaps": (*_KEYS, "demand", "supply", "unmet", "fill"),
     "drivers": (*_KEYS, "week_start", "driver", "factor"),
     "alarms": (*_KEYS, "week_start", "direction", "ratio", "since"),
-    "accuracy": ("level", "weeks_ahead", "model", "metric", "mean", "n"),
+    "accuracy": ("level", "category", "weeks_ahead", "model", "metric", "mean", "n"),
+    "periods": (*_KEYS, "period", "period_start", "target", "mean", "q0.1", "q0.5", "q0.9"),
     "notes": ("note", "value"),
 }
 """Columns of each table of a forecast."""
 
-_TEXTS = frozenset((*_KEYS, "target", "state", "driver", "direction", "model", "metric", "note", "value"))
-_TIMES = frozenset(("week_start", "since"))
+_TEXTS = frozenset((*_KEYS, "target", "state", "driver", "direction", "model", "metric", "note", "value", "period"))
+_TIMES = frozenset(("week_start", "period_start", "since"))
 _FOLDER = "demand"
 
 
@@ -54,7 +55,10 @@ class DemandForecast:
         gaps: `region_id, level, category, demand, supply, unmet, fill` over the weeks ahead, a week's mean.
         drivers: `region_id, level, category, week_start, driver, factor`: level times the factors is the mean.
         alarms: `region_id, level, category, week_start, direction, ratio, since`: shifts of level that were found.
-        accuracy: `level, weeks_ahead, model, metric, mean, n`: how past forecasts did.
+        accuracy: `level, category, weeks_ahead, model, metric, mean, n`: how past forecasts did, by level and week
+            ahead (`category` empty: all) and by level and category (`weeks_ahead` NaN: all).
+        periods: `region_id, level, category, period, period_start, target, mean, q0.1, q0.5, q0.9`: months and
+            quarters that end within the forecast's weeks, the weeks of them that are over included.
         notes: `note, value`: choices and flags, such as whether holidays of a year are announced yet.
     """
 
@@ -64,6 +68,7 @@ class DemandForecast:
     drivers: pd.DataFrame
     alarms: pd.DataFrame
     accuracy: pd.DataFrame
+    periods: pd.DataFrame
     notes: pd.DataFrame
 
     @classmethod

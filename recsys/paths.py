@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from recsys.hierarchy import Hierarchy
 Floats = NDArray[np.float64]
 Paths = NDArray[np.float32]
 Ints = NDArray[np.int64]
+
+Span = tuple[int, int]
+"""Weeks of a forecast from the first up to, but without, the last."""
 
 _LEAST = 1e-6
 
@@ -152,3 +156,21 @@ def node_paths(hierarchy: Hierarchy, bottom: Ints, week: Ints, horizon: int, pat
     bottoms = np.asarray(cells @ paths).reshape(hierarchy.n_bottoms, -1)
     nodes = np.asarray(hierarchy.summing.astype(np.float32) @ bottoms)
     return nodes.reshape(hierarchy.n_nodes, horizon, paths.shape[1])
+
+
+def over_spans(values: NDArray[np.floating], spans: Sequence[Span], axis: int) -> NDArray[Any]:
+    """Sums of each span of weeks, which take the place of the weeks along an axis.
+
+    >>> over_spans(np.arange(4.0), [(0, 1), (1, 4)], axis=0).tolist()
+    [0.0, 6.0]
+    """
+    weeks = np.moveaxis(values, axis, 0)
+    sums = np.empty((len(spans), *weeks.shape[1:]), dtype=values.dtype)
+    for place, (first, end) in enumerate(spans):
+        sums[place] = weeks[first:end].sum(axis=0)
+    return np.moveaxis(sums, 0, axis)
+
+
+def single_weeks(horizon: int) -> list[Span]:
+    """Each week by itself."""
+    return [(week, week + 1) for week in range(horizon)]

@@ -115,6 +115,9 @@ class ForecastQuery(Page):
     target: Literal["bookings", "demand"] | None = Field(default=None, description="both without it")
     horizon: int = Field(default=13, ge=1, le=104, description="weeks ahead")
     history_weeks: int = Field(default=26, ge=0, le=1040, description="weeks of the past")
+    period: Literal["week", "month", "quarter"] = Field(
+        default="week", description="months or quarters beside the weeks: those that end within the forecast"
+    )
 
 
 class GapQuery(Page):

@@ -21,19 +21,19 @@ class Grouped:
     """A table by series.
 
     Attributes:
-        columns: Name to values, ordered by week; `week_start` as text.
-        rows: Series to its rows, first week first.
+        columns: Name to values, ordered by time; the time as text.
+        rows: Series to its rows, first time first.
     """
 
     columns: dict[str, NDArray[Any]]
     rows: dict[tuple[str, ...], NDArray[np.int64]]
 
     @classmethod
-    def of(cls, table: pd.DataFrame, by: Sequence[str]) -> Grouped:
+    def of(cls, table: pd.DataFrame, by: Sequence[str], time: str = "week_start") -> Grouped:
         """The rows of each series of a table."""
-        ordered = table.sort_values("week_start", kind="stable", ignore_index=True)
-        weeks = pd.to_datetime(ordered["week_start"]).dt.strftime("%Y-%m-%d").to_numpy(dtype=object)
-        columns = {name: ordered[name].to_numpy() for name in ordered.columns} | {"week_start": weeks}
+        ordered = table.sort_values(time, kind="stable", ignore_index=True)
+        times = pd.to_datetime(ordered[time]).dt.strftime("%Y-%m-%d").to_numpy(dtype=object)
+        columns = {name: ordered[name].to_numpy() for name in ordered.columns} | {time: times}
         codes = ordered.groupby(list(by), sort=False).ngroup().to_numpy()
         order = np.argsort(codes, kind="stable")
         starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
@@ -51,12 +51,14 @@ class SeriesTables:
         forecast: By series and target.
         history: By series.
         drivers: By series.
+        periods: By `month` and `quarter`, then by series and target.
     """
 
     keys: pd.DataFrame
     forecast: Grouped
     history: Grouped
     drivers: Grouped
+    periods: dict[str, Grouped]
 
     @classmethod
     def of(cls, demand: DemandForecast) -> SeriesTables:
@@ -66,4 +68,8 @@ class SeriesTables:
             Grouped.of(demand.table, TARGETED),
             Grouped.of(demand.history, SERIES),
             Grouped.of(demand.drivers, SERIES),
+            {
+                period: Grouped.of(demand.periods[demand.periods["period"] == period], TARGETED, "period_start")
+                for period in ("month", "quarter")
+            },
         )

@@ -165,6 +165,17 @@ def test_forecast_covers_every_week_category_and_target(culture, home, tmp_path)
     assert (table["q0.1"] >= 0).all()
 
 
+def test_forecast_of_months_reaches_to_the_end_of_the_last(culture, home, tmp_path):
+    output = tmp_path / "forecast.parquet"
+    done(culture(home, "forecast", "--as-of", AS_OF, "--horizon", 2, "--period", "month", "--output", output))
+    table = pd.read_parquet(output)
+    assert list(table.columns) == [
+        "region_id", "level", "category", "period_start", "target", "mean", "q0.1", "q0.5", "q0.9",
+    ]  # fmt: skip
+    assert sorted(table["period_start"].unique()) == [pd.Timestamp("2017-06-01")]
+    assert (table["mean"] > 0).any()
+
+
 def test_suggest_without_venues_is_an_empty_file(culture, home, tmp_path):
     output = tmp_path / "suggestions.parquet"
     done(culture(home, "suggest", "--as-of", AS_OF, "--budget", 4, "--output", output))

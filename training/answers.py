@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from features.openings import opening_inputs
+from features.panel import Period
 from features.ranking import Policy, RankingModel, load_ranking, recommend
 from features.settings import Settings
 from features.store.lists import operator_rules
@@ -21,6 +22,8 @@ from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.openings.suggest import suggest
 from recsys.releases import load_champion
 from training.demand.forecast import forecast_demand
+from training.demand.known import weeks_ahead
+from training.demand.periods import weeks_to_end
 from training.ranking import fit_ranking
 from training.run import TrainConfig, evaluate, known_data, window_starts
 
@@ -56,12 +59,22 @@ def recommend_file(
     return write_table(recommend(model, dataset, as_of, user_ids, k, window_days, policy), output)
 
 
-def forecast_file(settings: Settings, as_of: pd.Timestamp, horizon_weeks: int, output: Path, say: Say) -> int:
-    """Writes the forecast; returns the number of rows."""
+def forecast_file(
+    settings: Settings, as_of: pd.Timestamp, horizon_weeks: int, output: Path, say: Say, period: Period = "week"
+) -> int:
+    """Writes the forecast; returns the number of rows.
+
+    Months and quarters have `period_start` instead of `week_start`; the last is the one that holds the last week.
+    """
     check_output(output)
     _, dataset = known_data(settings, as_of, say)
     say("forecasting demand")
-    return write_table(forecast_demand(dataset, horizon_weeks, TrainConfig().demand).table, output)
+    config = TrainConfig().demand
+    if period == "week":
+        return write_table(forecast_demand(dataset, horizon_weeks, config).table, output)
+    weeks = weeks_ahead(as_of.tz_convert(dataset.timezone).tz_localize(None), horizon_weeks)
+    table = forecast_demand(dataset, weeks_to_end(weeks, period), config).periods
+    return write_table(table[table["period"] == period].drop(columns="period").reset_index(drop=True), output)
 
 
 def suggest_file(

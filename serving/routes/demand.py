@@ -14,7 +14,16 @@ from recsys.errors import UnknownIdError
 from serving.params import ForecastQuery, GapQuery
 from serving.parts import BundleParts
 from serving.problems import RESPONSES, ProblemError
-from serving.schemas.planners import Forecasts, Gap, Gaps, Series, WeekForecast, WeekPoint
+from serving.schemas.planners import (
+    Accuracy,
+    Forecasts,
+    Gap,
+    Gaps,
+    PeriodForecast,
+    Series,
+    WeekForecast,
+    WeekPoint,
+)
 from serving.series import SERIES, TARGETED, Grouped
 from serving.service import InService, Service
 
@@ -34,6 +43,7 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
     if query.target is not None:
         keys = keys[keys["target"] == query.target]
     page = keys.iloc[query.offset : query.offset + query.limit]
+    of_category = _accuracy_by_category(demand.accuracy, page)
     items = [
         Series(
             region_id=key[0],
@@ -43,6 +53,8 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
             target=key[3],
             history=_history(tables.history, key, query.history_weeks),
             forecast=_weeks(tables.forecast, key, query.horizon),
+            periods=None if query.period == "week" else _periods(tables.periods[query.period], key),
+            accuracy=of_category.get((key[1], key[2]), []) if key[3] == "bookings" else [],
             drivers=_drivers(tables.drivers, key[:3], query.horizon) if key[3] == "bookings" else None,
         )
         for key in page[TARGETED].itertuples(index=False, name=None)
@@ -51,6 +63,7 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
         bundle=parts.name,
         data_until=_local(parts),
         alarms=_alarms(demand.alarms, page),
+        accuracy=_accuracy_by_week(demand.accuracy, page, query.horizon),
         total=len(keys),
         limit=query.limit,
         offset=query.offset,
@@ -150,6 +163,42 @@ def _weeks(table: Grouped, key: tuple[str, ...], horizon: int) -> list[WeekForec
         WeekForecast(week_start=week, mean=mean, q10=low, q50=middle, q90=high)
         for week, mean, low, middle, high in zip(table.columns["week_start"][rows], *figures, strict=True)
     ]
+
+
+def _periods(table: Grouped, key: tuple[str, ...]) -> list[PeriodForecast]:
+    rows = table.rows.get(key, _NO_ROWS)
+    figures = (table.columns[name][rows].round(3).tolist() for name in ("mean", "q0.1", "q0.5", "q0.9"))
+    return [
+        PeriodForecast(period_start=start, mean=mean, q10=low, q50=middle, q90=high)
+        for start, mean, low, middle, high in zip(table.columns["period_start"][rows], *figures, strict=True)
+    ]
+
+
+def _accuracy_by_week(accuracy: pd.DataFrame, page: pd.DataFrame, horizon: int) -> list[Accuracy]:
+    """Of the levels of a page, by week ahead."""
+    shown = accuracy[accuracy["level"].isin(page["level"]) & (accuracy["weeks_ahead"] < horizon)]
+    return [_accuracy(row) for row in shown.to_dict("records")]
+
+
+def _accuracy_by_category(accuracy: pd.DataFrame, page: pd.DataFrame) -> dict[tuple[str, str], list[Accuracy]]:
+    """Of the levels and categories of a page, all weeks ahead together."""
+    shown = accuracy[accuracy["weeks_ahead"].isna()].merge(page[["level", "category"]].drop_duplicates())
+    found: dict[tuple[str, str], list[Accuracy]] = {}
+    for row in shown.to_dict("records"):
+        found.setdefault((row["level"], row["category"]), []).append(_accuracy(row))
+    return found
+
+
+def _accuracy(row: dict[Any, Any]) -> Accuracy:
+    return Accuracy(
+        level=row["level"],
+        category=row["category"] or None,
+        weeks_ahead=None if np.isnan(row["weeks_ahead"]) else int(row["weeks_ahead"]),
+        model=row["model"],
+        metric=row["metric"],
+        value=round(float(row["mean"]), 4),
+        n=int(row["n"]),
+    )
 
 
 def _drivers(table: Grouped, key: tuple[str, ...], horizon: int) -> dict[str, Any] | None:

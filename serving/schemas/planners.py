@@ -41,6 +41,30 @@ class WeekForecast(BaseModel):
     q90: float = Field(alias="q0.9")
 
 
+class PeriodForecast(BaseModel):
+    """A whole month or quarter, its weeks that are over included; a week counts where its Thursday lies."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    period_start: date
+    mean: float
+    q10: float = Field(alias="q0.1")
+    q50: float = Field(alias="q0.5")
+    q90: float = Field(alias="q0.9")
+
+
+class Accuracy(BaseModel):
+    """How past forecasts did: those of past weekly cut-offs, each by what was known before it."""
+
+    level: str
+    category: str | None = Field(default=None, description="none: all together")
+    weeks_ahead: int | None = Field(default=None, description="0: the week of the cut-off; none: all together")
+    model: str = Field(description="`programme` is what is served; the others are simple rules on the same weeks")
+    metric: str = Field(description="`wape`: sum of errors / sum of places taken, over the level's series and weeks")
+    value: float
+    n: int = Field(description="weeks of series that were compared")
+
+
 class Series(BaseModel):
     """One series with its past and its forecast."""
 
@@ -51,6 +75,10 @@ class Series(BaseModel):
     target: str
     history: list[WeekPoint]
     forecast: list[WeekForecast]
+    periods: list[PeriodForecast] | None = Field(default=None, description="months or quarters, where asked for")
+    accuracy: list[Accuracy] = Field(
+        default_factory=list, description="of past forecasts of the category in regions of this level; of bookings"
+    )
     drivers: dict[str, Any] | None = Field(default=None, description="what made the figures, where it was kept")
 
 
@@ -60,6 +88,9 @@ class Forecasts(Part):
     bundle: str
     data_until: datetime
     alarms: list[dict[str, Any]] = Field(default_factory=list, description="level shifts found in these series")
+    accuracy: list[Accuracy] = Field(
+        default_factory=list, description="of past forecasts of bookings, by level (of these series) and weeks ahead"
+    )
     items: list[Series]
 
 

@@ -34,6 +34,31 @@ def test_forecasts_hold_history_and_ordered_quantiles(client):
     assert [(s["category"], s["target"]) for s in narrowed] == [(one["category"], "demand")]
 
 
+def test_accuracy_of_past_forecasts_stands_beside_the_new_one(client):
+    answer = client.get("/v1/demand/forecasts", params={"level": "county", "target": "bookings", "horizon": 1}).json()
+    overall = {row["model"]: row for row in answer["accuracy"]}
+    assert {"programme", "seasonal naive"} <= set(overall)
+    assert all(row["weeks_ahead"] == 0 and row["level"] == "county" and row["n"] > 0 for row in answer["accuracy"])
+    shown = [row for series in answer["items"] for row in series["accuracy"]]
+    assert shown
+    for series in answer["items"]:
+        assert {(row["category"], row["level"]) for row in series["accuracy"]} <= {(series["category"], "county")}
+
+
+def test_months_come_beside_the_weeks_where_asked_for(client):
+    query = {"level": "county", "target": "bookings"}
+    assert all(series["periods"] is None for series in client.get("/v1/demand/forecasts", params=query).json()["items"])
+    items = client.get("/v1/demand/forecasts", params=query | {"period": "month"}).json()["items"]
+    for series in items:
+        # Six weeks from 19 January: the Thursdays of January's last two end it, February's last lies beyond.
+        assert [month["period_start"] for month in series["periods"]][:1] == ["2026-01-01"]
+        assert all(0 <= month["q0.1"] <= month["q0.5"] <= month["q0.9"] for month in series["periods"])
+        assert series["periods"][0]["mean"] >= sum(week["mean"] for week in series["forecast"][:2]) - 0.01
+    quarter = client.get("/v1/demand/forecasts", params=query | {"period": "quarter"}).json()["items"]
+    assert all(series["periods"] == [] for series in quarter)
+    assert client.get("/v1/demand/forecasts", params={"period": "year"}).status_code == 422
+
+
 def test_long_lists_come_in_parts_that_join_up(client):
     whole = client.get("/v1/demand/gaps", params={"limit": 1000}).json()
     found, address = [], "/v1/demand/gaps?limit=7"

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.paths import single_weeks
 from training.demand.config import DemandConfig
 from training.demand.known import KnownDemand, unseen
 from training.demand.paths import N_TEST_PATHS, Limits, draw
 from training.demand.programme import OpenMeans, ProgrammeData, begun_places, fit_programme
 from training.demand.spread import OpenOutcomes, Spread, joined
+from training.forecasters.simple import BASELINES
 from training.forecasters.unpublished import weekly_totals
 
 
@@ -42,6 +44,11 @@ def outcomes(
     return joined(found)
 
 
+BLOCK_WEEKS = 4
+SERVED = "programme"
+"""Name of the served model in tables of accuracy."""
+
+
 @dataclass(frozen=True)
 class PastForecasts:
     """How past forecasts did.
@@ -49,12 +56,24 @@ class PastForecasts:
     Attributes:
         actual: (n_tests, n_bottoms, n_categories, horizon) places taken in whole weeks, NaN where not over.
         predicted: The same, as forecast.
-        pits: By target, a list of `Drawn.pits`, one a tested origin.
+        pits: By target, a list of `Drawn.pits` of the single weeks, one a tested origin.
+        block_pits: The same of blocks of `BLOCK_WEEKS` weeks, which tell of months and quarters.
     """
 
     actual: NDArray[np.float64]
     predicted: NDArray[np.float64]
     pits: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]
+    block_pits: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]
+
+    def predicted_by_model(self, places: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """Like `predicted`, of what is served and of simple rules; `places` (n_bottoms, n_categories, n_weeks)."""
+        horizon, n_tests = self.actual.shape[3], len(self.actual)
+        found = {SERVED: self.predicted}
+        for name, rule in BASELINES.items():
+            # The first test is the oldest: as many weeks back as there are tests.
+            said = [rule(places[..., : max(places.shape[-1] - origin, 0)], horizon) for origin in range(n_tests, 0, -1)]
+            found[name] = np.stack(said) if said else np.zeros_like(self.actual)
+        return found
 
 
 def past_forecasts(
@@ -68,22 +87,35 @@ def past_forecasts(
     """Draws each tested origin again, with limits, and compares."""
     shape, horizon = data.shape, data.shape[3]
     if not tested:
-        return PastForecasts(np.zeros((0, *shape[1:])), np.zeros((0, *shape[1:])), ([], []))
+        return PastForecasts(np.zeros((0, *shape[1:])), np.zeros((0, *shape[1:])), ([], []), ([], []))
     drew = (known.places, unseen(known, rng))
     places = [weekly_totals(known.book, one, shape) for one in drew]
     begun = [begun_places(known.book, one, shape) for one in drew]
     actual, predicted = [], []
     pits: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]] = ([], [])
+    block_pits: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]] = ([], [])
+    blocks = [(first, first + BLOCK_WEEKS) for first in range(0, horizon - BLOCK_WEEKS + 1, BLOCK_WEEKS)]
+    spans = [*single_weeks(horizon), *blocks]
     for origin, means in tested:
         is_over = np.arange(horizon) < origin
         came = [
             np.where(is_over, whole[origin] - part[origin], np.nan) for whole, part in zip(places, begun, strict=True)
         ]
         drawn = draw(
-            known.hierarchy, known.book, means, spread, limits, horizon, N_TEST_PATHS, rng, came=(came[0], came[1])
+            known.hierarchy,
+            known.book,
+            means,
+            spread,
+            limits,
+            horizon,
+            spans,
+            N_TEST_PATHS,
+            rng,
+            came=(came[0], came[1]),
         )
         actual.append(np.where(is_over, places[0][origin], np.nan))
         predicted.append(begun[0][origin] + drawn.means[0])
         for target in range(2):
-            pits[target].append(drawn.pits[target])
-    return PastForecasts(np.stack(actual), np.stack(predicted), pits)
+            pits[target].append(drawn.pits[target][..., :horizon])
+            block_pits[target].append(drawn.pits[target][..., horizon:])
+    return PastForecasts(np.stack(actual), np.stack(predicted), pits, block_pits)

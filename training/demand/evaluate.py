@@ -13,15 +13,13 @@ from recsys.demand import QUANTILES
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree, session_regions
 from recsys.schema import TAKING_STATUSES
+from training.demand.back_test import SERVED
 from training.demand.config import DemandConfig
 from training.demand.forecast import forecast_demand
 from training.demand.judged import Judged, evaluation_table
 from training.demand.known import weeks_ahead
 from training.forecasters.simple import BASELINES, rule_quantiles
 from training.forecasters.statistical import Statistical, statistical_forecasts
-
-SERVED = "programme"
-"""Name of the served model in evaluation tables."""
 
 MOST_SERIES = 4_000
 """Series that a statistical model is fitted to in an evaluation; the regions above come first."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from features.panel import DemandPanel
 from recsys.dataset import Dataset
-from recsys.demand import FORECAST_COLUMNS, QUANTILES, TARGETS, DemandForecast
+from recsys.demand import FORECAST_COLUMNS, QUANTILES, TABLE_COLUMNS, TARGETS, DemandForecast, empty_table
 from recsys.hierarchy import Hierarchy
+from recsys.paths import Span, over_spans, single_weeks
 from recsys.regions import RegionTree
 from training.demand.back_test import PastForecasts, back_test, outcomes, past_forecasts
 from training.demand.config import DemandConfig
 from training.demand.known import KnownDemand, known_demand, unseen
 from training.demand.paths import N_PATHS, Drawn, Limits, calibrated, draw
+from training.demand.periods import PeriodSpan, whole_periods
 from training.demand.programme import ProgrammeForecaster, begun_places, fit_programme, programme_data
 from training.demand.spread import fit_spread
 from training.demand.tables import (
@@ -48,38 +52,85 @@ def forecast_demand(dataset: Dataset, horizon_weeks: int, config: DemandConfig) 
     spread = fit_spread(hierarchy, outcomes(data, tested, unseen(known, rng)))
     limits = Limits.of(known.book, known.places, known.demand, len(hierarchy.categories))
     past = past_forecasts(known, data, tested, spread, limits, rng)
-    levels = (calibrated(hierarchy, past.pits[0]), calibrated(hierarchy, past.pits[1]))
+    periods = whole_periods(known.weeks)
+    spans = [*single_weeks(horizon_weeks), *(one.span for one in periods)]
     means = forecaster.open_means(data, 0)
-    drawn = draw(hierarchy, known.book, means, spread, limits, horizon_weeks, N_PATHS, rng, levels=levels)
-    begun = begun_places(known.book, known.places, data.shape)[0]
-    bottoms = (begun + drawn.means[0], data.begun[0] + drawn.means[1])
-    table = _table(known, drawn, bottoms, (begun, data.begun[0]))
-    return _with_tables(table, known, forecaster, bottoms, past)
+    levels = (_levels(hierarchy, past, 0, spans), _levels(hierarchy, past, 1, spans))
+    drawn = draw(hierarchy, known.book, means, spread, limits, horizon_weeks, spans, N_PATHS, rng, levels=levels)
+    begun = (begun_places(known.book, known.places, data.shape)[0], data.begun[0])
+    bottoms = (begun[0] + drawn.means[0], begun[1] + drawn.means[1])
+    table = _table(hierarchy, known.weeks, _weekly(hierarchy, drawn, bottoms, begun))
+    by_period = _periods_table(known, periods, drawn, bottoms, begun)
+    return _with_tables(table, by_period, known, forecaster, bottoms, past)
 
 
-def _table(
-    known: KnownDemand,
-    drawn: Drawn,
-    bottoms: tuple[NDArray[np.float64], NDArray[np.float64]],
-    begun: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> pd.DataFrame:
-    parts = []
+def _levels(hierarchy: Hierarchy, past: PastForecasts, target: int, spans: list[Span]) -> NDArray[np.float64]:
+    """(n_nodes, n_spans, n_quantiles) levels to ask for: single weeks and longer spans by their own past."""
+    weekly = calibrated(hierarchy, past.pits[target])
+    has_blocks = any(np.isfinite(one).any() for one in past.block_pits[target])
+    longer = calibrated(hierarchy, past.block_pits[target]) if has_blocks else weekly
+    return np.stack([weekly if end - first == 1 else longer for first, end in spans], axis=1)
+
+
+Columns = dict[str, dict[str, NDArray[np.float64]]]
+"""By target, the mean and quantiles, (n_nodes, n_categories, n_spans)."""
+
+Bottoms = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""By target, (n_bottoms, n_categories, horizon)."""
+
+
+def _weekly(hierarchy: Hierarchy, drawn: Drawn, bottoms: Bottoms, begun: Bottoms) -> Columns:
+    horizon = bottoms[0].shape[-1]
+    still_open = [one[..., :horizon] for one in drawn.quantiles]
+    return _columns(hierarchy, still_open, bottoms, begun)
+
+
+def _columns(
+    hierarchy: Hierarchy, still_open: Sequence[NDArray[np.float32]], bottoms: Bottoms, certain: Bottoms
+) -> Columns:
+    """What is still open on top of what is certain; means as they are."""
+    found: Columns = {}
     floor: NDArray[np.float64] | float = 0.0
-    for target, still_open, bottom, certain in zip(TARGETS, drawn.quantiles, bottoms, begun, strict=True):
+    for target, open_quantiles, bottom, sure in zip(TARGETS, still_open, bottoms, certain, strict=True):
         # Never fewer are wanted than are taken: the quantiles of demand lie nowhere below those of bookings.
-        quantiles = np.maximum(known.hierarchy.sums(certain) + still_open, floor)
+        quantiles = np.maximum(hierarchy.sums(sure) + open_quantiles, floor)
         floor = quantiles
-        columns = {f"q{level}": quantiles[i] for i, level in enumerate(QUANTILES)}
-        columns["mean"] = known.hierarchy.sums(bottom)
-        parts.append(known.hierarchy.long_table(known.weeks, columns).assign(target=target))
+        found[target] = {"mean": hierarchy.sums(bottom)}
+        found[target] |= {f"q{level}": quantiles[i] for i, level in enumerate(QUANTILES)}
+    return found
+
+
+def _table(hierarchy: Hierarchy, weeks: pd.DatetimeIndex, columns: Columns) -> pd.DataFrame:
+    parts = [hierarchy.long_table(weeks, values).assign(target=target) for target, values in columns.items()]
     return pd.concat(parts, ignore_index=True)[list(FORECAST_COLUMNS)]
+
+
+def _periods_table(
+    known: KnownDemand, periods: list[PeriodSpan], drawn: Drawn, bottoms: Bottoms, begun: Bottoms
+) -> pd.DataFrame:
+    """See `DemandForecast.periods`; what the weeks of a period that are over drew is certain."""
+    horizon = bottoms[0].shape[-1]
+    parts = [empty_table(TABLE_COLUMNS["periods"])]
+    for place, period in enumerate(periods):
+        over = [period.over(known.panel, values)[..., None] for values in (known.panel.places, known.panel.demand)]
+        means, certain = (
+            tuple(past + over_spans(part, [period.span], axis=2) for past, part in zip(over, both, strict=True))
+            for both in (bottoms, begun)
+        )
+        still_open = [one[..., horizon + place, None] for one in drawn.quantiles]
+        columns = _columns(known.hierarchy, still_open, (means[0], means[1]), (certain[0], certain[1]))
+        table = _table(known.hierarchy, pd.DatetimeIndex([period.start]), columns)
+        parts.append(table.rename(columns={"week_start": "period_start"}).assign(period=period.period))
+    # An empty part has no say in the types.
+    return pd.concat(parts[1:] or parts, ignore_index=True)[list(TABLE_COLUMNS["periods"])]
 
 
 def _with_tables(
     table: pd.DataFrame,
+    periods: pd.DataFrame,
     known: KnownDemand,
     forecaster: ProgrammeForecaster,
-    bottoms: tuple[NDArray[np.float64], NDArray[np.float64]],
+    bottoms: Bottoms,
     past: PastForecasts,
 ) -> DemandForecast:
     hierarchy, nodes = known.hierarchy, known.panel.nodes()
@@ -99,7 +150,8 @@ def _with_tables(
         gaps=gaps_table(hierarchy, means[0], means[1], hierarchy.sums(supply)),
         drivers=drivers_table(hierarchy, pooled, known.weeks, means[0]),
         alarms=alarms_table(nodes, pooled),
-        accuracy=accuracy_table(hierarchy, past.actual, {"programme": past.predicted}),
+        accuracy=accuracy_table(hierarchy, past.actual, past.predicted_by_model(known.panel.places)),
+        periods=periods,
         notes=notes_table(known.weeks, facts),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from features.panel_sessions import SessionBook
 from recsys.calibration import central_levels, path_pit
 from recsys.demand import QUANTILES
 from recsys.hierarchy import Hierarchy
-from recsys.paths import Floats, Paths, category_paths, node_paths
+from recsys.paths import Floats, Paths, Span, category_paths, node_paths, over_spans
 from training.demand.programme import OpenMeans
 from training.demand.spread import Spread
 
@@ -64,8 +65,8 @@ class Drawn:
 
     Attributes:
         means: By target, bookings first: (n_bottoms, n_categories, horizon) expected places still open.
-        quantiles: By target: (n_quantiles, n_nodes, n_categories, horizon) of these.
-        pits: By target: (n_nodes, n_categories, horizon) PIT of what came; NaN where nothing tells.
+        quantiles: By target: (n_quantiles, n_nodes, n_categories, n_spans) of the sums over spans of weeks.
+        pits: By target: (n_nodes, n_categories, n_spans) PIT of what came; NaN where nothing tells.
     """
 
     means: tuple[Floats, Floats]
@@ -80,6 +81,7 @@ def draw(
     spread: Spread,
     limits: Limits,
     horizon: int,
+    spans: Sequence[Span],
     n_paths: int,
     rng: np.random.Generator,
     *,
@@ -95,18 +97,19 @@ def draw(
         spread: What they vary by.
         limits: What keeps places wanted from being taken.
         horizon: Weeks.
+        spans: Weeks that are added up: each by itself, months, quarters.
         n_paths: Paths.
         rng: Source of chance.
-        levels: By target, (n_nodes, n_quantiles) levels at which quantiles are asked for; none: no quantiles.
+        levels: By target, (n_nodes, n_spans, n_quantiles) levels at which quantiles are asked for; none: no quantiles.
         came: By target, (n_bottoms, n_categories, horizon) what came, NaN where not over; none: no PIT.
     """
     shape = (hierarchy.n_bottoms, len(hierarchy.categories), horizon)
-    grid = (hierarchy.n_nodes, len(hierarchy.categories), horizon)
+    grid = (hierarchy.n_nodes, len(hierarchy.categories), len(spans))
     parts = spread.parts(means, limits.limit(book, means), limits.kept_of(means))
     taken_mean = means.mean.copy()
     quantiles = tuple(np.zeros((len(QUANTILES), *grid), dtype=np.float32) for _ in range(2))
     pits = tuple(np.full(grid, np.nan) for _ in range(2))
-    nodes_came = None if came is None else [hierarchy.sums(one) for one in came]
+    nodes_came = None if came is None else [over_spans(hierarchy.sums(one), spans, axis=2) for one in came]
     for category, (rows, *drawn) in enumerate(
         category_paths(parts, spread.shared, len(hierarchy.categories), n_paths, rng)
     ):
@@ -115,7 +118,9 @@ def draw(
         # The mean stays what was forecast; paths only say what is lost at the limits.
         taken_mean[rows] = np.maximum(means.mean[rows] - (drawn[1] - drawn[0]).mean(axis=1), 0.0)
         for target, paths in enumerate(drawn):
-            nodes = node_paths(hierarchy, means.bottom[rows], means.week[rows], horizon, paths)
+            nodes = over_spans(
+                node_paths(hierarchy, means.bottom[rows], means.week[rows], horizon, paths), spans, axis=1
+            )
             if levels is not None:
                 quantiles[target][:, :, category] = _quantiles(nodes, levels[target])
             if nodes_came is not None:
@@ -128,11 +133,11 @@ def draw(
 
 
 def _quantiles(paths: Paths, levels: Floats) -> Paths:
-    """(n_quantiles, n_nodes, horizon): the smallest path with at least that share at or below it."""
+    """(n_quantiles, n_nodes, n_spans): the smallest path with at least that share at or below it."""
     ordered = np.sort(paths, axis=-1)
     n_paths = paths.shape[-1]
     place = np.clip(np.ceil(levels * n_paths - 1e-9).astype(np.int64) - 1, 0, n_paths - 1)
-    return np.asarray(np.take_along_axis(ordered, place[:, None, :], axis=-1).transpose(2, 0, 1))
+    return np.asarray(np.take_along_axis(ordered, place, axis=-1).transpose(2, 0, 1))
 
 
 def calibrated(hierarchy: Hierarchy, pits: list[Floats]) -> Floats:

@@ -118,25 +118,30 @@ def alarms_table(nodes: DemandPanel, pooled: PooledForecaster | None) -> pd.Data
 def accuracy_table(
     hierarchy: Hierarchy, actual: NDArray[np.float64], predicted: dict[str, NDArray[np.float64]]
 ) -> pd.DataFrame:
-    """WAPE of past forecasts by level and week ahead, for each model; see `DemandForecast.accuracy`.
+    """WAPE of past forecasts for each model, by level and week ahead and by level and category.
 
     `actual` and each of `predicted` are (n_tests, n_bottoms, n_categories, horizon), NaN where the week is not over.
+    See `DemandForecast.accuracy`.
     """
-    rows = []
-    names = hierarchy.node_levels.astype(str)
     if not len(actual):
         return empty_table(TABLE_COLUMNS["accuracy"])
+    names = hierarchy.node_levels.astype(str)
     seen = np.stack([hierarchy.sums(one) for one in actual])
+    rows: list[tuple[object, ...]] = []
     for model, values in predicted.items():
-        said = np.stack([hierarchy.sums(one) for one in values])
+        error = np.abs(np.stack([hierarchy.sums(one) for one in values]) - seen)
         for level in dict.fromkeys(names):
             members = names == level
-            for ahead in range(actual.shape[3]):
-                truth, mean = seen[:, members, :, ahead], said[:, members, :, ahead]
-                known = np.isfinite(truth)
-                if known.any() and truth[known].sum() > 0:
-                    wape = float(np.abs(truth[known] - mean[known]).sum() / truth[known].sum())
-                    rows.append((level, float(ahead), model, "wape", wape, float(known.sum())))
+            parts = (error[:, members], seen[:, members], np.isfinite(seen[:, members]).astype(np.float64))
+            by_week, by_category = ([np.nansum(part, axis=axes) for part in parts] for axes in ((0, 1, 2), (0, 1, 3)))
+            for ahead, (missed, came, n) in enumerate(zip(*by_week, strict=True)):
+                if came > 0:
+                    rows.append((level, "", float(ahead), model, "wape", missed / came, n))
+            for category, missed, came, n in zip(hierarchy.categories.ids, *by_category, strict=True):
+                if came > 0:
+                    rows.append((level, category, np.nan, model, "wape", missed / came, n))
+    if not rows:
+        return empty_table(TABLE_COLUMNS["accuracy"])
     return pd.DataFrame(rows, columns=list(TABLE_COLUMNS["accuracy"]))
 
 

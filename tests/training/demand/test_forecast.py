@@ -231,3 +231,44 @@ def test_a_region_moved_in_the_tree_moves_its_history_along(town: Dataset) -> No
     table = forecast_demand(Dataset.from_tables({**town.tables(), "regions": moved}, NOW), 2, CONFIG).table
     means = table[table["target"] == "bookings"].groupby("region_id")["mean"].sum()
     assert means["t2"] > means["t1"] > 0
+
+
+def test_months_and_quarters_are_whole_and_hold_their_weeks(town: Dataset) -> None:
+    # Weeks from 23 November: Thursdays 26 November to 31 December end both the months and the quarter.
+    found = forecast_demand(town, 6, CONFIG)
+    starts = found.periods.groupby("period")["period_start"].unique()
+    assert starts["month"].tolist() == [pd.Timestamp("2026-11-01"), pd.Timestamp("2026-12-01")]
+    assert starts["quarter"].tolist() == [pd.Timestamp("2026-10-01")]
+    keys = ["region_id", "category", "target"]
+    means = found.periods.pivot_table(index=keys, columns="period", values="mean", aggfunc="sum")
+    december = found.table[found.table["week_start"] >= "2026-11-30"].groupby(keys)["mean"].sum()
+    of_december = found.periods[found.periods["period_start"] == "2026-12-01"].set_index(keys)["mean"]
+    np.testing.assert_allclose(of_december.sort_index(), december.sort_index())
+    # October, over by now, is in the quarter alone.
+    history = found.history.groupby(["region_id", "category", "week_start"])["places"].sum()
+    october = history[
+        history.index.get_level_values("week_start").isin(pd.date_range("2026-09-28", periods=5, freq="7D"))
+    ]
+    both = means.xs("bookings", level="target").join(october.groupby(["region_id", "category"]).sum()).fillna(0.0)
+    np.testing.assert_allclose(both["quarter"], both["month"] + both["places"])
+    check_table(
+        found.periods.drop(columns="period").rename(columns={"period_start": "week_start"})[list(FORECAST_COLUMNS)]
+    )
+
+
+def test_quantiles_of_a_month_are_nearer_than_those_of_its_weeks_added_up(town: Dataset) -> None:
+    found = forecast_demand(town, 6, CONFIG)
+    weekly = found.table[found.table["week_start"] >= "2026-11-30"]
+    month = found.periods[found.periods["period_start"] == "2026-12-01"]
+    assert (month["q0.9"] - month["q0.1"]).sum() < 0.9 * (weekly["q0.9"] - weekly["q0.1"]).sum()
+
+
+def test_accuracy_of_past_forecasts_stands_beside_the_simple_rules(forecast: DemandForecast) -> None:
+    table = forecast.accuracy
+    assert {"programme", "seasonal naive"} <= set(table["model"])
+    by_week, by_category = table[table["category"] == ""], table[table["weeks_ahead"].isna()]
+    assert set(by_week["weeks_ahead"]) == {0.0, 1.0, 2.0, 3.0}
+    assert {"x", "y"} <= set(by_category["category"])
+    assert not by_week.duplicated(["level", "weeks_ahead", "model"]).any()
+    assert not by_category.duplicated(["level", "category", "model"]).any()
+    assert (table["mean"] >= 0).all()
