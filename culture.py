@@ -24,6 +24,7 @@ app = typer.Typer(
     help="Recommendation and demand matching for public culture.",
 )
 
+Task = Literal["all", "ranking", "demand"]
 Period = Literal["week", "month", "quarter"]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
@@ -169,14 +170,22 @@ def evaluate(
     as_of: AsOf,
     window_days: Annotated[float, typer.Option(min=0.01, max=3660, help="Length of the window in days.")],
     windows: Annotated[int, typer.Option(min=1, max=52, help="This window and those back to back before it.")] = 1,
+    step_days: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=3660, help="Days from one cut-off to the next [default: a window's length]."),
+    ] = None,
+    task: Annotated[Task, typer.Option(help="What is judged.")] = "all",
     k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Length of a list.")] = 10,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="JSON file for the table.")] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Back-test every ranker and forecaster on [TIME, TIME + D)."""
-    from training.answers import evaluate_window
+    """Back-test every ranker and forecaster on [TIME, TIME + D), and log the table to MLflow."""
+    from training.answers import BackTest, evaluate_window
+    from training.run import TASKS
 
-    table = evaluate_window(_settings(), as_of, window_days, windows, k, output, _reporter(quiet))
+    tasks = TASKS if task == "all" else (task,)
+    asked = BackTest(window_days, windows, window_days if step_days is None else step_days, k, tasks)
+    table = evaluate_window(_settings(), as_of, asked, output, _reporter(quiet))
     if not quiet:
         typer.echo(table)
 

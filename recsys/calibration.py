@@ -34,11 +34,28 @@ def central_levels(pits: Floats, levels: Sequence[float], strength: float = 100.
     wanted = np.asarray(levels, dtype=np.float64)
     if not len(pits):
         return wanted
-    share = len(pits) / (len(pits) + strength)
-    width = np.abs(2 * wanted - 1)
-    found = share * np.quantile(np.abs(2 * pits - 1), width) + (1 - share) * width
-    found = np.where(width == 0, 0.0, np.clip(found, 0.0, 0.998))
+    found = _widths(pits, np.abs(2 * wanted - 1), strength)
     return 0.5 + 0.5 * np.sign(wanted - 0.5) * found
+
+
+def calibrated_pit(pits: Floats, past: Floats, strength: float = 100.0) -> Floats:
+    """(...) PITs as they are after `central_levels` by the PITs of the `past`: what its intervals really hold.
+
+    >>> calibrated_pit(np.array([0.25]), np.array([])).tolist()
+    [0.25]
+    """
+    if not len(past):
+        return pits
+    width = np.linspace(0.0, 1.0, 201)
+    said = np.interp(np.abs(2 * pits - 1), np.maximum.accumulate(_widths(past, width, strength)), width)
+    return np.asarray(0.5 + 0.5 * np.sign(pits - 0.5) * said)
+
+
+def _widths(past: Floats, width: Floats, strength: float) -> Floats:
+    """What to ask for so that a share `width` of outcomes is inside."""
+    share = len(past) / (len(past) + strength)
+    found = share * np.quantile(np.abs(2 * past - 1), width) + (1 - share) * width
+    return np.where(width == 0, 0.0, np.clip(found, 0.0, 0.998))
 
 
 def pit_coverage(pits: Floats, share: float) -> float:

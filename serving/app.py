@@ -18,7 +18,6 @@ from serving.metrics import Metrics, Observed
 from serving.parts import BundleParts
 from serving.problems import RESPONSES, install_problem_handlers
 from serving.routes import (
-    access,
     catalogue,
     demand,
     list_policy,
@@ -86,7 +85,6 @@ def create_app(
         catalogue.router,
         demand.router,
         participation.router,
-        access.router,
         people.router,
         live_rows.router,
         list_policy.router,

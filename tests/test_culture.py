@@ -17,9 +17,11 @@ from pathlib import Path
 import pandas as pd
 import psycopg
 import pytest
+from mlflow.tracking import MlflowClient
 from sqlalchemy.engine import make_url
 
 import culture as command
+from training.tracking import tracking_uri
 
 NASHVILLE = Path(__file__).parent / "data" / "nashville"
 AS_OF = "2017-06-01T00:00:00Z"
@@ -194,6 +196,20 @@ def test_evaluate_writes_every_model(culture, home, tmp_path):
     assert set(rows["role"]) >= {"served", "baseline"}
     assert {"ranking", "bookings"} <= set(rows["task"])
     assert "ndcg@5" in set(rows["metric"])
+
+
+def test_a_back_test_of_demand_alone_has_every_forecaster_and_a_run(culture, home, tmp_path):
+    output = tmp_path / "table.json"
+    words = ("--as-of", "2017-05-08", "--window-days", 14, "--windows", 2, "--step-days", 7, "--task", "demand")
+    done(culture(home, "evaluate", *words, "--output", output))
+    rows = pd.DataFrame(json.loads(output.read_text())["rows"])
+    assert set(rows["task"]) == {"bookings"}
+    assert {"programme", "seasonal naive", "theta", "ets", "ces", "imapa", "tsb", "chosen"} <= set(rows["model"])
+    assert set(rows["window"]) == {"all", "2017-04-30T16:00:00+00:00", "2017-05-07T16:00:00+00:00"}
+    client = MlflowClient(tracking_uri(home))
+    runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    logged = next(run for run in runs if run.data.params.get("tasks") == "('demand',)")
+    assert logged.data.metrics["bookings/ensemble/all/wape/all"] > 0
 
 
 def test_a_time_that_cannot_be_read_is_wrong_usage(culture, tmp_path):

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -21,15 +21,37 @@ from recsys.dataset import Dataset
 from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.openings.suggest import suggest
 from recsys.releases import load_champion
+from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.forecast import forecast_demand
 from training.demand.known import weeks_ahead
 from training.demand.periods import weeks_to_end
 from training.ranking import fit_ranking
-from training.run import TrainConfig, evaluate, known_data, window_starts
+from training.run import Task, TrainConfig, evaluate, known_data, window_starts
+from training.tracking import log_evaluation, tracked_run
 
 Say = Callable[[str], None]
 
 _LAST_TIME = pd.Timestamp("2200-01-02", tz="UTC")
+
+
+@dataclass(frozen=True)
+class BackTest:
+    """What `culture evaluate` is asked.
+
+    Attributes:
+        window_days: Length of a window.
+        n_windows: This one and those before it.
+        step_days: From one cut-off to the next; windows overlap where it is shorter than a window.
+        k: Length of a list.
+        tasks: What is judged.
+    """
+
+    window_days: float
+    n_windows: int
+    step_days: float
+    k: int
+    tasks: tuple[Task, ...]
+
 
 CHAMPION_DAYS = 7
 """A champion learned from data that end at most so many days before `--as-of` may answer for it."""
@@ -99,23 +121,28 @@ def suggest_file(
     return write_table(suggest(inputs, budget, region_id, None if categories is None else tuple(categories)), output)
 
 
-def evaluate_window(
-    settings: Settings, as_of: pd.Timestamp, window_days: float, n_windows: int, k: int, output: Path | None, say: Say
-) -> str:
-    """Back-tests on [as_of, as_of + window) and the windows before it; returns the table as text.
+def evaluate_window(settings: Settings, as_of: pd.Timestamp, asked: BackTest, output: Path | None, say: Say) -> str:
+    """Back-tests on [as_of, as_of + window) and windows before it, with an MLflow run; returns the table as text.
 
-    Where a file is asked for, the table is written there as JSON.
+    Where a file is asked for, the table is written there as JSON: categories and weeks ahead stand only there and in
+    the run. Demand is put beside every statistical model.
     """
     if output is not None:
         check_output(output)
+    window_days, k = asked.window_days, asked.k
     end = as_of + pd.Timedelta(days=window_days)
-    _, dataset = known_data(settings, end, say)
-    cut_offs = window_starts(dataset, end, window_days, n_windows, say)
-    say("evaluating")
-    table = evaluate(dataset, cut_offs, TrainConfig(window_days=window_days, k=k))
+    snapshot, dataset = known_data(settings, end, say)
+    cut_offs = window_starts(dataset, end, window_days, asked.n_windows, say, asked.step_days)
+    say(f"evaluating on {len(cut_offs)} window{'s' * (len(cut_offs) > 1)}")
+    config = TrainConfig(window_days=window_days, k=k, demand=DemandConfig(statistical=STATISTICAL_FAMILY))
+    params = {"as_of": as_of.isoformat(), "snapshot_sha256": snapshot.sha256, **asdict(asked)}
+    with tracked_run(settings.home, f"evaluate-{as_of:%Y%m%dT%H%M%SZ}", params):
+        table = evaluate(dataset, cut_offs, config, tasks=asked.tasks)
+        log_evaluation(table)
     if output is not None:
         _replace(output, lambda path: path.write_text(_as_json(table, cut_offs, window_days, k), encoding="utf-8"))
-    return table.to_string(index=False, float_format=lambda x: f"{x:.4f}", na_rep="-")
+    shown = table[~table["segment"].str.match("category:|ahead:")]
+    return shown.to_string(index=False, float_format=lambda x: f"{x:.4f}", na_rep="-")
 
 
 def read_user_ids(path: Path) -> list[str]:

@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from features.latent_demand import LATENT, latent_demand
 from features.openings import OpeningsConfig, opening_inputs
 from features.settings import Settings
 from features.snapshot import SNAPSHOTS, Snapshot, load_snapshot
@@ -29,6 +28,8 @@ from training.tracking import log_bundle, log_evaluation, register, tracked_run
 from training.windows import WindowMemory
 
 Say = Callable[[str], None]
+Task = Literal["ranking", "demand"]
+TASKS: tuple[Task, ...] = get_args(Task)
 
 
 class TrainConfig(BaseModel):
@@ -133,13 +134,14 @@ def known_data(settings: Settings, as_of: pd.Timestamp, say: Say) -> tuple[Snaps
 
 
 def window_starts(
-    dataset: Dataset, end: pd.Timestamp, window_days: float, n_windows: int, say: Say
+    dataset: Dataset, end: pd.Timestamp, window_days: float, n_windows: int, say: Say, step_days: float | None = None
 ) -> list[pd.Timestamp]:
-    """Cut-offs of windows back to back before `end`, oldest first; those without a booking before them fall away.
+    """Cut-offs of windows before `end`, oldest first; those without a booking before them fall away.
 
-    The last window stays, whatever is known before it.
+    The last window stays, whatever is known before it. They lie back to back, or `step_days` apart.
     """
-    last, *earlier = [end - pd.Timedelta(days=(i + 1) * window_days) for i in range(n_windows)]
+    step = window_days if step_days is None else step_days
+    last, *earlier = [end - pd.Timedelta(days=window_days + i * step) for i in range(n_windows)]
     kept = [time for time in earlier if (dataset.bookings["booked_at"] < time).any()]
     if len(kept) < len(earlier):
         say(f"{len(earlier) - len(kept)} of {n_windows} windows left out: no booking before them")
@@ -147,17 +149,22 @@ def window_starts(
 
 
 def evaluate(
-    dataset: Dataset, cut_offs: Sequence[pd.Timestamp], config: TrainConfig, memory: WindowMemory | None = None
+    dataset: Dataset,
+    cut_offs: Sequence[pd.Timestamp],
+    config: TrainConfig,
+    memory: WindowMemory | None = None,
+    tasks: Sequence[Task] = TASKS,
 ) -> pd.DataFrame:
     """Every ranker and forecaster, learned before each cut-off, on the window from there of `config.window_days`.
 
     Returns:
         The evaluation table; with several windows the rows that pool them have `all` as their window.
     """
-    tables = [
-        evaluate_ranking(dataset, cut_offs, config.window_days, config.k, config.ranking, memory),
-        evaluate_demand(dataset, cut_offs, config.window_days, config.demand),
-    ]
+    tables = []
+    if "ranking" in tasks:
+        tables.append(evaluate_ranking(dataset, cut_offs, config.window_days, config.k, config.ranking, memory))
+    if "demand" in tasks:
+        tables.append(evaluate_demand(dataset, cut_offs, config.window_days, config.demand))
     # Empty parts have no types of their own.
     return pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
 
@@ -171,9 +178,7 @@ def learn(
     say("forecasting demand")
     forecast_demand(dataset, config.horizon_weeks, config.demand).save(writer)
     say("preparing openings")
-    inputs = opening_inputs(dataset, config.openings)
-    inputs.save(writer)
-    writer.table(LATENT, latent_demand(dataset, inputs))
+    opening_inputs(dataset, config.openings).save(writer)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

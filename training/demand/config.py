@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from training.forecasters.boosting import BoostingConfig
 from training.forecasters.statistical import Statistical
 
+STATISTICAL_FAMILY: tuple[Statistical, ...] = ("theta", "ets", "ces", "imapa", "tsb")
+"""What an evaluation chooses from; a training, which judges on every run, has the quicker ones."""
+
 
 class DemandConfig(BaseModel):
     """Settings of the demand forecast."""

@@ -15,14 +15,11 @@ from recsys.regions import RegionTree, session_regions
 from recsys.schema import TAKING_STATUSES
 from training.demand.back_test import SERVED
 from training.demand.config import DemandConfig
-from training.demand.forecast import forecast_demand
+from training.demand.forecast import forecast_and_pits
 from training.demand.judged import Judged, evaluation_table
 from training.demand.known import weeks_ahead
+from training.demand.rivals import rival_means
 from training.forecasters.simple import BASELINES, rule_quantiles
-from training.forecasters.statistical import Statistical, statistical_forecasts
-
-MOST_SERIES = 4_000
-"""Series that a statistical model is fitted to in an evaluation; the regions above come first."""
 
 
 def evaluate_demand(
@@ -63,46 +60,39 @@ def _judged_at(
     horizon = int((last - weeks_ahead(as_of, 1)[0]) / pd.Timedelta(weeks=1))
     if horizon < 1 or known.sessions.empty:
         return {}
-    table = forecast_demand(known, horizon, config).table
-    table = table[table["target"] == "bookings"]
     tree = RegionTree.of(known)
     hierarchy = Hierarchy.of(known, tree)
     weeks = weeks_ahead(as_of, horizon)
-    actual = _weekly_places(dataset.known_at(end), tree, hierarchy, weeks)
-    history_weeks = weeks[0] + pd.to_timedelta(np.arange(-config.history_weeks, 0) * 7, unit="D")
-    history = _weekly_places(known, tree, hierarchy, pd.DatetimeIndex(history_weeks))
+    came = _weekly_places(dataset.known_at(end), tree, hierarchy, weeks)
+    actual = hierarchy.sums(came)
+    forecast, pits = forecast_and_pits(known, horizon, config, came)
+    table = forecast.table[forecast.table["target"] == "bookings"]
+    history_weeks = pd.DatetimeIndex(weeks[0] + pd.to_timedelta(np.arange(-config.history_weeks, 0) * 7, unit="D"))
+    history = hierarchy.sums(_weekly_places(known, tree, hierarchy, history_weeks))
     history = history[..., _first_week(history) :]
     scale = np.abs(np.diff(history, axis=-1)).mean(axis=-1) if history.shape[-1] > 1 else np.zeros(history.shape[:2])
     base = hierarchy.long_table(
         weeks, {"actual": actual, "scale": np.repeat(scale[..., None], horizon, axis=-1)}
-    ).assign(window=cut_off.isoformat())
+    ).assign(window=cut_off.isoformat(), ahead=np.tile(np.arange(horizon), actual.size // horizon), pit=np.nan)
     base = base.assign(series=base["region_id"].astype(str) + "\x1f" + base["category"].astype(str))
     quantiles = [f"q{level}" for level in QUANTILES]
-    frames = {SERVED: base.assign(**{name: table[name].to_numpy() for name in ["mean", *quantiles]})}
+    served = {name: table[name].to_numpy() for name in ["mean", *quantiles]}
+    frames = {SERVED: base.assign(**served, pit=pits.ravel())}
     for model, rule in BASELINES.items():
         spread = rule_quantiles(rule, history, horizon, QUANTILES)
         columns = {name: spread[i].ravel() for i, name in enumerate(quantiles)}
         frames[model] = base.assign(mean=rule(history, horizon).ravel(), **columns)
-    for model in config.statistical:
-        frames[model] = base.assign(
-            mean=_statistical(history, horizon, model).ravel(), **dict.fromkeys(quantiles, np.nan)
-        )
+    for model, means in rival_means(
+        history, history_weeks[len(history_weeks) - history.shape[-1] :], weeks, config
+    ).items():
+        frames[model] = base.assign(mean=means.ravel(), **dict.fromkeys(quantiles, np.nan))
     return frames
-
-
-def _statistical(history: NDArray[np.float64], horizon: int, model: Statistical) -> NDArray[np.float64]:
-    """(n_nodes, n_categories, horizon) of one model, series by series; a season of 52 is not learned from two years."""
-    series = history.reshape(history.shape[0] * history.shape[1], history.shape[2])
-    alive = np.flatnonzero(series.sum(axis=1) > 0)[:MOST_SERIES]
-    means = np.zeros((len(series), horizon))
-    means[alive] = np.maximum(statistical_forecasts(series[alive], horizon, model, season=1)[0], 0.0)
-    return means.reshape(*history.shape[:-1], horizon)
 
 
 def _weekly_places(
     dataset: Dataset, tree: RegionTree, hierarchy: Hierarchy, weeks: pd.DatetimeIndex
 ) -> NDArray[np.float64]:
-    """(n_nodes, n_categories, n_weeks) places taken in the sessions of each week, as the data set knows them."""
+    """(n_bottoms, n_categories, n_weeks) places taken in the sessions of each week, as the data set knows them."""
     sessions = dataset.sessions
     taken = dataset.bookings[dataset.bookings["status"].isin(TAKING_STATUSES)]
     places = taken.groupby("session_id")["party_size"].sum()
@@ -114,7 +104,7 @@ def _weekly_places(
     inside = (week >= 0) & (category_num >= 0)
     sums = np.zeros((hierarchy.n_bottoms, len(hierarchy.categories), len(weeks)))
     np.add.at(sums, (bottom[inside], category_num[inside], week[inside]), places.to_numpy()[inside])
-    return hierarchy.sums(sums)
+    return sums
 
 
 def _first_week(history: NDArray[np.float64]) -> int:

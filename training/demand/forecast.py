@@ -17,7 +17,7 @@ from recsys.regions import RegionTree
 from training.demand.back_test import PastForecasts, back_test, outcomes, past_forecasts
 from training.demand.config import DemandConfig
 from training.demand.known import KnownDemand, known_demand, unseen
-from training.demand.paths import N_PATHS, Drawn, Limits, calibrated, draw
+from training.demand.paths import N_PATHS, Drawn, Limits, calibrated, calibrated_pits, draw
 from training.demand.periods import PeriodSpan, whole_periods
 from training.demand.programme import ProgrammeForecaster, begun_places, fit_programme, programme_data
 from training.demand.spread import fit_spread
@@ -40,11 +40,21 @@ def forecast_demand(dataset: Dataset, horizon_weeks: int, config: DemandConfig) 
 
     A place where nothing was ever offered gets empty tables.
     """
+    return forecast_and_pits(dataset, horizon_weeks, config, None)[0]
+
+
+def forecast_and_pits(
+    dataset: Dataset, horizon_weeks: int, config: DemandConfig, came: NDArray[np.float64] | None
+) -> tuple[DemandForecast, NDArray[np.float64]]:
+    """The forecast, and the PITs of what came of it, (n_nodes, n_categories, horizon); NaN where nothing tells.
+
+    `came` (n_bottoms, n_categories, horizon) are places taken in whole weeks, which the forecast does not see.
+    """
     rng = np.random.default_rng(config.seed)
     tree = RegionTree.of(dataset)
     hierarchy = Hierarchy.of(dataset, tree)
     if not len(hierarchy.categories):
-        return DemandForecast.empty()
+        return DemandForecast.empty(), np.zeros((hierarchy.n_nodes, 0, horizon_weeks))
     known = known_demand(dataset, tree, hierarchy, horizon_weeks, config)
     data = programme_data(known.book, known.demand, hierarchy, known.n_origins, horizon_weeks)
     forecaster = fit_programme(data, 0, config.boosting, rng)
@@ -56,12 +66,26 @@ def forecast_demand(dataset: Dataset, horizon_weeks: int, config: DemandConfig) 
     spans = [*single_weeks(horizon_weeks), *(one.span for one in periods)]
     means = forecaster.open_means(data, 0)
     levels = (_levels(hierarchy, past, 0, spans), _levels(hierarchy, past, 1, spans))
-    drawn = draw(hierarchy, known.book, means, spread, limits, horizon_weeks, spans, N_PATHS, rng, levels=levels)
     begun = (begun_places(known.book, known.places, data.shape)[0], data.begun[0])
+    still_came = None if came is None else (came - begun[0], np.full_like(came, np.nan))
+    drawn = draw(
+        hierarchy,
+        known.book,
+        means,
+        spread,
+        limits,
+        horizon_weeks,
+        spans,
+        N_PATHS,
+        rng,
+        levels=levels,
+        came=still_came,
+    )
     bottoms = (begun[0] + drawn.means[0], begun[1] + drawn.means[1])
     table = _table(hierarchy, known.weeks, _weekly(hierarchy, drawn, bottoms, begun))
     by_period = _periods_table(known, periods, drawn, bottoms, begun)
-    return _with_tables(table, by_period, known, forecaster, bottoms, past)
+    pits = calibrated_pits(hierarchy, drawn.pits[0][..., :horizon_weeks], past.pits[0])
+    return _with_tables(table, by_period, known, forecaster, bottoms, past), pits
 
 
 def _levels(hierarchy: Hierarchy, past: PastForecasts, target: int, spans: list[Span]) -> NDArray[np.float64]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.panel_sessions import SessionBook
-from recsys.calibration import central_levels, path_pit
+from recsys.calibration import calibrated_pit, central_levels, path_pit
 from recsys.demand import QUANTILES
 from recsys.hierarchy import Hierarchy
 from recsys.paths import Floats, Paths, Span, category_paths, node_paths, over_spans
@@ -109,6 +109,8 @@ def draw(
     taken_mean = means.mean.copy()
     quantiles = tuple(np.zeros((len(QUANTILES), *grid), dtype=np.float32) for _ in range(2))
     pits = tuple(np.full(grid, np.nan) for _ in range(2))
+    # A stream of its own: what came changes nothing of what is drawn.
+    chance = rng.spawn(1)[0]
     nodes_came = None if came is None else [over_spans(hierarchy.sums(one), spans, axis=2) for one in came]
     for category, (rows, *drawn) in enumerate(
         category_paths(parts, spread.shared, len(hierarchy.categories), n_paths, rng)
@@ -124,7 +126,7 @@ def draw(
             if levels is not None:
                 quantiles[target][:, :, category] = _quantiles(nodes, levels[target])
             if nodes_came is not None:
-                pit = path_pit(nodes, nodes_came[target][:, category], rng)
+                pit = path_pit(nodes, nodes_came[target][:, category], chance)
                 tells = (nodes.mean(axis=-1) > _LEAST_MEAN) & np.isfinite(nodes_came[target][:, category])
                 pits[target][:, category] = np.where(tells, pit, np.nan)
     return Drawn(
@@ -145,10 +147,24 @@ def calibrated(hierarchy: Hierarchy, pits: list[Floats]) -> Floats:
     levels = np.tile(np.asarray(QUANTILES), (hierarchy.n_nodes, 1))
     if not pits:
         return levels
+    for rows, found in _by_level(hierarchy, pits):
+        levels[rows] = central_levels(found, QUANTILES)
+    return levels
+
+
+def calibrated_pits(hierarchy: Hierarchy, pits: Floats, past: list[Floats]) -> Floats:
+    """Like `pits` (n_nodes, ...), of the forecast whose levels are `calibrated` by those of the past."""
+    found = pits.copy()
+    for rows, seen in _by_level(hierarchy, past) if past else ():
+        found[rows] = calibrated_pit(pits[rows], seen)
+    return found
+
+
+def _by_level(hierarchy: Hierarchy, pits: list[Floats]) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
+    """Yields for each level of the tree its rows and the finite PITs of all origins in them."""
     together = np.stack(pits)
     names = hierarchy.node_levels.astype(str)
     for name in np.unique(names):
         rows = names == name
         found = together[:, rows]
-        levels[rows] = central_levels(found[np.isfinite(found)], QUANTILES)
-    return levels
+        yield rows, found[np.isfinite(found)]

@@ -9,7 +9,7 @@ import pytest
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from recsys.demand import FORECAST_COLUMNS, TABLE_COLUMNS, DemandForecast, load_demand
-from training.demand.config import DemandConfig
+from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.evaluate import evaluate_demand
 from training.demand.forecast import forecast_demand
 from training.forecasters.boosting import BoostingConfig
@@ -171,6 +171,24 @@ def test_evaluation_has_baselines_and_what_is_served(town: Dataset) -> None:
     assert {"wape", "pinball", "coverage80"} <= set(overall["metric"])
     assert np.isfinite(overall["mean"]).all()
     assert list(overall.columns) == ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
+
+
+def test_a_back_test_of_eight_origins_has_every_model_by_level_category_and_week_ahead(town: Dataset) -> None:
+    cut_offs = [NOW - pd.Timedelta(days=14 + 7 * i) for i in range(8)]
+    config = CONFIG.model_copy(update={"statistical": STATISTICAL_FAMILY, "max_origins": 6, "test_weeks": 2})
+    table = evaluate_demand(town, cut_offs, 14, config)
+    pooled = table[table["window"].eq("all") & table["metric"].eq("wape")]
+    every = {*STATISTICAL_FAMILY, "programme", "seasonal naive", "chosen", "ensemble", "pooled panel", "boosted panel"}
+    for segment in ("all", "level:county", "level:township", "category:x", "ahead:0", "ahead:1"):
+        part = pooled[pooled["segment"] == segment]
+        assert every <= set(part["model"]), segment
+        assert (part["low"] <= part["mean"]).all(), segment
+        assert (part["mean"] <= part["high"]).all(), segment
+        assert (part["low"] < part["high"]).all(), segment
+    assert table.loc[table["window"] != "all", "window"].nunique() == 8
+    calibration = table[table["metric"].isin(["pit50", "pit80", "pit95"])]
+    assert set(calibration["model"]) == {"programme"}
+    assert calibration["mean"].between(0, 1).all()
 
 
 def _without_publishing(*, is_cut: bool) -> pd.DataFrame:

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 import training.forecasters
 from tests.training.forecasters.programmes import programme_forecast
+from training.forecasters.boosting import BoostingConfig
+from training.forecasters.family import chosen_forecasts, ensemble_forecasts
+from training.forecasters.panel import boosted_panel, pooled_panel
 from training.forecasters.pooled import fit_pooled
 from training.forecasters.simple import last_value, recent_mean, seasonal_naive
 from training.forecasters.statistical import Statistical, statistical_forecasts
@@ -28,6 +31,19 @@ HORIZON = 5
 def pooled_forecast(history: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
     weeks = pd.date_range("2024-01-01", periods=history.shape[1] + horizon, freq="W-MON")
     return fit_pooled(history, weeks[: history.shape[1]]).means(weeks[history.shape[1] :])
+
+
+Panel = Callable[[NDArray[np.float64], pd.DatetimeIndex, pd.DatetimeIndex], NDArray[np.float64]]
+
+
+def panel_forecast(panel: Panel, history: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
+    """The series as categories of a root without regions."""
+    weeks = pd.date_range("2024-01-01", periods=history.shape[1] + horizon, freq="W-MON")
+    return panel(history[None], weeks[: history.shape[1]], weeks[history.shape[1] :])[0]
+
+
+def boosted(counts: NDArray[np.float64], weeks: pd.DatetimeIndex, ahead: pd.DatetimeIndex) -> NDArray[np.float64]:
+    return boosted_panel(counts, weeks, ahead, BoostingConfig(min_rows_in_leaf=20), np.random.default_rng(0))
 
 
 def statistical(model: str) -> Forecast:
@@ -136,6 +152,26 @@ class TestCroston(ForecasterContract):
     tests, forecast = ("statistical_forecasts", "croston"), statistical("croston")
 
 
+class TestChosen(ForecasterContract):
+    tests = ("chosen_forecasts", "family_forecasts")
+    forecast = partial(chosen_forecasts, models=("theta", "ets"))
+    is_pooled = True
+
+
+class TestEnsemble(ForecasterContract):
+    tests, forecast = ("ensemble_forecasts",), partial(ensemble_forecasts, models=("theta", "ets", "imapa"))
+
+
+class TestPooledPanel(ForecasterContract):
+    tests, forecast = ("pooled_panel",), partial(panel_forecast, pooled_panel)
+    is_pooled = True
+
+
+class TestBoostedPanel(ForecasterContract):
+    tests, forecast = ("boosted_panel",), partial(panel_forecast, boosted)
+    is_pooled = True
+
+
 class TestPooled(ForecasterContract):
     tests, forecast = ("fit_pooled",), pooled_forecast
     is_pooled, least_weeks = True, 4
@@ -164,7 +200,7 @@ def test_every_forecaster_keeps_the_contract() -> None:
         for _, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not function.__name__.startswith("_")
     }
-    forecasters = {one for one in functions if _makes_means(one) or _is_of_history(one)}
+    forecasters = {one for one in functions if _makes_means(one) or _is_of_history(one) or _is_of_panel(one)}
     kept = {tested for contract in ForecasterContract.__subclasses__() for tested in contract.tests}
     assert {fit_pooled, seasonal_naive, statistical_forecasts} <= forecasters
     assert {one.__name__ for one in forecasters} - kept == set()
@@ -173,6 +209,10 @@ def test_every_forecaster_keeps_the_contract() -> None:
 
 def _is_of_history(function: Callable[..., Any]) -> bool:
     return list(inspect.signature(function).parameters)[:2] == ["history", "horizon"]
+
+
+def _is_of_panel(function: Callable[..., Any]) -> bool:
+    return list(inspect.signature(function).parameters)[:3] == ["counts", "weeks", "ahead"]
 
 
 def _makes_means(function: Callable[..., Any]) -> bool:
