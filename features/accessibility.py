@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from features.catchments import KM_PER_DEGREE
+from features.catchments import KM_PER_DEGREE, Positions
+from recsys.dataset import Dataset
+from recsys.regions import RegionTree
+
+
+@dataclass(frozen=True)
+class Dwellings:
+    """The regions that have none under them, and how many live there.
+
+    Attributes:
+        regions: (n_dwellings,) region rows.
+        spots: (n_dwellings, 2) latitude and longitude, NaN where unknown.
+        people: (n_dwellings,) population where every one of them states it, else registered users.
+        is_population: Whether `people` is population.
+    """
+
+    regions: NDArray[np.int64]
+    spots: NDArray[np.float64]
+    people: NDArray[np.float64]
+    is_population: bool
+
+
+def dwellings_of(dataset: Dataset, tree: RegionTree, places: Positions) -> Dwellings:
+    """Villages, and townships without villages, with their people."""
+    regions = np.setdiff1d(np.arange(len(tree)), tree.parents)
+    stated = dataset.regions.set_index("region_id")["population"].reindex(tree.ids.ids[regions])
+    population = stated.to_numpy(dtype=np.float64)
+    homes = places.user_regions[places.user_regions >= 0]
+    registered = np.bincount(homes, minlength=len(tree))[regions].astype(np.float64)
+    is_population = bool(len(population)) and bool((population >= 0).all())
+    return Dwellings(regions, places.centres[regions], population if is_population else registered, is_population)
 
 
 def gaussian_weight(km: NDArray[np.float64], reach_km: float) -> NDArray[np.float64]:
@@ -25,12 +57,28 @@ def catchment(places: NDArray[np.float64], venues: NDArray[np.float64], reach_km
     a, b = np.flatnonzero(np.isfinite(places).all(axis=1)), np.flatnonzero(np.isfinite(venues).all(axis=1))
     if not len(a) or not len(b):
         return sparse.csr_array(shape)
-    scale = np.array([1.0, np.cos(np.radians(np.concatenate([places[a, 0], venues[b, 0]]).mean()))]) * KM_PER_DEGREE
+    scale = _scale(places[a], venues[b])
     near = cKDTree(places[a] * scale).sparse_distance_matrix(
         cKDTree(venues[b] * scale), reach_km, output_type="ndarray"
     )
     weight = gaussian_weight(near["v"], reach_km)
     return sparse.csr_array((weight, (a[near["i"]], b[near["j"]])), shape=shape)
+
+
+def nearest_km(places: NDArray[np.float64], venues: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_places,) kilometres to the nearest venue, NaN for a place without coordinates or where there is no venue."""
+    km = np.full(len(places), np.nan)
+    a, b = np.isfinite(places).all(axis=1), np.isfinite(venues).all(axis=1)
+    if a.any() and b.any():
+        scale = _scale(places[a], venues[b])
+        km[a] = cKDTree(venues[b] * scale).query(places[a] * scale)[0]
+    return km
+
+
+def _scale(places: NDArray[np.float64], venues: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Kilometres of a degree of latitude and of longitude, in the middle of them all."""
+    middle = np.concatenate([places[:, 0], venues[:, 0]]).mean()
+    return np.array([1.0, np.cos(np.radians(middle))]) * KM_PER_DEGREE
 
 
 def accessibility(

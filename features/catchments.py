@@ -28,12 +28,14 @@ class Positions:
         venues: (n_venues, 2) the same.
         user_regions: (n_users,) region row, -1 where unknown.
         venue_regions: (n_venues,) region row; the root where unknown.
+        centres: (n_regions, 2) centres of townships and villages, NaN where unknown and above.
     """
 
     users: NDArray[np.float64]
     venues: NDArray[np.float64]
     user_regions: NDArray[np.int64]
     venue_regions: NDArray[np.int64]
+    centres: NDArray[np.float64]
 
 
 def positions(dataset: Dataset, tree: RegionTree) -> Positions:
@@ -52,6 +54,7 @@ def positions(dataset: Dataset, tree: RegionTree) -> Positions:
         _filled(venues, venue_regions, centres),
         user_regions,
         np.maximum(venue_regions, 0),
+        centres,
     )
 
 

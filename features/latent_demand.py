@@ -10,6 +10,9 @@ from recsys.dataset import TEXT, Dataset
 from recsys.openings.inputs import OpeningInputs
 from recsys.regions import RegionTree, session_regions
 
+LATENT = "latent_demand/table"
+"""The table's name in a bundle."""
+
 NEAR_KM = 1.5
 """Distance assumed to a class in a township that has no venue."""
 

@@ -18,6 +18,7 @@ from serving.metrics import Metrics, Observed
 from serving.parts import BundleParts
 from serving.problems import RESPONSES, install_problem_handlers
 from serving.routes import (
+    access,
     catalogue,
     demand,
     list_policy,
@@ -85,6 +86,7 @@ def create_app(
         catalogue.router,
         demand.router,
         participation.router,
+        access.router,
         people.router,
         live_rows.router,
         list_policy.router,

@@ -162,10 +162,26 @@ class RadiusQuery(Period):
     category: str | None = Field(default=None, description="visits of this category only")
 
 
-class ParticipationQuery(Period):
-    """Whose participation."""
+class RegionPeriod(Period):
+    """Sessions of a region in a period."""
 
     region_id: Id | None = Field(default=None, description="sessions in or under this region")
+
+
+class AccessQuery(Period, Page):
+    """Whose reach, and of what."""
+
+    region_id: Id | None = Field(default=None, description="this region and those under it")
+    level: Level | None = Field(default=None, description="regions of this level; the smallest without it")
+    category: str | None = Field(default=None, description="places of this category only")
+    reach_km: float | None = Field(
+        default=None, gt=0, le=500, allow_inf_nan=False, description="farthest way; without it what is usual"
+    )
+
+
+class ParticipationQuery(RegionPeriod):
+    """Whose participation."""
+
     category: str | None = Field(default=None, description="sessions of this category")
     by: list[Grouping] = Field(default=["age", "gender", "region", "category"], description="tables that are wanted")
 

@@ -73,9 +73,7 @@ def participation(
     A narrowed question is answered only if its group is shown among its siblings: else the group that was
     hidden beside a small one could be asked for by itself and taken off the total.
     """
-    in_category = np.ones(len(chosen), dtype=bool)
-    if category is not None:
-        in_category = activity.sessions["category"].eq(category).to_numpy(dtype=bool)
+    in_category = activity.of_category(category)
     in_region = activity.under(region_id)
     visits = activity.visits_of(chosen & in_category & in_region)
     guarded = _gives_away(activity, chosen, in_category, in_region, category, region_id, min_people)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pandas as pd
 
+from features.latent_demand import LATENT
 from features.ranking import RankingModel, load_ranking
 from recsys.bundle import ModelBundle
 from recsys.demand import DemandForecast, load_demand
@@ -29,6 +30,7 @@ class BundleParts:
         ranking: Ranks sessions.
         demand: Forecast, history and gaps.
         openings: What suggestions and appraisals are made from.
+        latent: `region_id, category, mean, q0.1, q0.9` of what is not offered, see `features.latent_demand`.
     """
 
     name: str
@@ -37,6 +39,7 @@ class BundleParts:
     ranking: RankingModel | None
     demand: DemandForecast | None
     openings: OpeningInputs | None
+    latent: pd.DataFrame | None
 
     @cached_property
     def series(self) -> SeriesTables | None:
@@ -45,7 +48,7 @@ class BundleParts:
 
     def missing(self) -> list[str]:
         """Names of parts that the bundle was made without."""
-        return [name for name in ("ranking", "demand", "openings") if getattr(self, name) is None]
+        return [name for name in ("ranking", "demand", "openings", "latent") if getattr(self, name) is None]
 
 
 def open_parts(bundle: ModelBundle) -> BundleParts:
@@ -61,6 +64,7 @@ def open_parts(bundle: ModelBundle) -> BundleParts:
         ranking=_part(bundle, "ranking/", load_ranking),
         demand=_part(bundle, "demand/", load_demand),
         openings=_part(bundle, "openings/", load_openings),
+        latent=_part(bundle, LATENT, lambda held: held.table(LATENT)),
     )
 
 

@@ -105,7 +105,7 @@ def by_hour(sessions: pd.DataFrame, weeks: float) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Radius:
-    """How far the visitors of a venue come, straight line from home.
+    """How far visitors come, straight line from home.
 
     Attributes:
         visits: Places whose distance is known; None where hidden.
@@ -113,17 +113,15 @@ class Radius:
         rings: Share of visits by ring: (from_km, to_km or None, share or None where hidden).
     """
 
-    venue_id: str
     people: int | None
     visits: int | None
     quantiles: dict[str, float | None]
     rings: list[_Ring]
 
 
-def service_radius(activity: Activity, chosen: NDArray[np.bool_], venue_id: str) -> Radius:
-    """Distances of the visits to a venue in the sessions of a mask; hidden for fewer than five people."""
-    is_here = activity.sessions["venue_id"].eq(venue_id).to_numpy(dtype=bool)
-    visits = activity.visits_of(chosen & is_here)
+def service_radius(activity: Activity, chosen: NDArray[np.bool_]) -> Radius:
+    """Distances of the visits to the sessions of a mask; hidden for fewer than five people."""
+    visits = activity.visits_of(chosen)
     visits = visits[visits["km"].notna()]
     people = int(visits["user_id"].nunique())
     edges = [*RING_EDGES_KM, np.inf]
@@ -131,7 +129,6 @@ def service_radius(activity: Activity, chosen: NDArray[np.bool_], venue_id: str)
         rings: list[_Ring] = [(a, None if np.isinf(b) else b, None) for a, b in pairwise(edges)]
         nobody = people == 0
         return Radius(
-            venue_id,
             0 if nobody else None,
             0 if nobody else None,
             {f"{q:.0%}": None for q in RADIUS_QUANTILES},
@@ -143,7 +140,7 @@ def service_radius(activity: Activity, chosen: NDArray[np.bool_], venue_id: str)
         f"{q:.0%}": round(float(ordered["km"].iloc[int(np.searchsorted(cumulative, q - 1e-9))]), 2)
         for q in RADIUS_QUANTILES
     }
-    return Radius(venue_id, people, round(float(visits["places"].sum())), quantiles, _rings(visits, edges))
+    return Radius(people, round(float(visits["places"].sum())), quantiles, _rings(visits, edges))
 
 
 def _rings(visits: pd.DataFrame, edges: list[float]) -> list[_Ring]:

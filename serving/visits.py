@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.catchments import KM_PER_DEGREE, positions
+from features.catchments import KM_PER_DEGREE, Positions, positions
 from recsys.availability import places_taken
 from recsys.dataset import Dataset, local_times
 from recsys.regions import RegionTree, session_regions
@@ -30,12 +30,14 @@ class Activity:
             `hours`, `taken`, `attended`.
         visits: One row a booking that takes places: `user_id`, `session_num` (row in `sessions`), `places`,
             `status`, `age`, `age_band`, `gender`, `home_num` (region row, -1 unknown), `km` (NaN unknown), `channel`.
+        places: Where users and venues are.
     """
 
     dataset: Dataset
     tree: RegionTree
     sessions: pd.DataFrame
     visits: pd.DataFrame
+    places: Positions
 
     def in_time(self, since: pd.Timestamp, until: pd.Timestamp) -> NDArray[np.bool_]:
         """(n_sessions,) sessions that start in [since, until) and were not cancelled."""
@@ -54,6 +56,12 @@ class Activity:
         inside = self.tree.under(int(self.tree.ids.nums([region_id])[0]))
         return np.asarray(inside[self.sessions["region_num"].to_numpy(dtype=np.int64)])
 
+    def of_category(self, category: str | None) -> NDArray[np.bool_]:
+        """(n_sessions,) sessions of a category; all without one."""
+        if category is None:
+            return np.ones(len(self.sessions), dtype=bool)
+        return np.asarray(self.sessions["category"].eq(category).to_numpy(dtype=bool))
+
     def visits_of(self, chosen: NDArray[np.bool_]) -> pd.DataFrame:
         """Visits of the sessions of a mask."""
         return self.visits[chosen[self.visits["session_num"].to_numpy(dtype=np.int64)]]
@@ -61,8 +69,8 @@ class Activity:
 
 def activity_of(dataset: Dataset, tree: RegionTree) -> Activity:
     """Joins the tables once; every planner's question is then a mask and a group-by."""
-    sessions = _sessions(dataset, tree)
-    return Activity(dataset, tree, sessions, _visits(dataset, tree, sessions))
+    sessions, places = _sessions(dataset, tree), positions(dataset, tree)
+    return Activity(dataset, tree, sessions, _visits(dataset, places, sessions), places)
 
 
 def _sessions(dataset: Dataset, tree: RegionTree) -> pd.DataFrame:
@@ -85,12 +93,11 @@ def _sessions(dataset: Dataset, tree: RegionTree) -> pd.DataFrame:
     )
 
 
-def _visits(dataset: Dataset, tree: RegionTree, sessions: pd.DataFrame) -> pd.DataFrame:
+def _visits(dataset: Dataset, places: Positions, sessions: pd.DataFrame) -> pd.DataFrame:
     bookings = dataset.bookings[dataset.bookings["status"].isin(TAKING_STATUSES)]
     num = pd.Index(sessions["session_id"].astype(object)).get_indexer(pd.Index(bookings["session_id"].astype(object)))
     bookings, num = bookings[num >= 0], num[num >= 0]
     user = pd.Index(dataset.users["user_id"].astype(object)).get_indexer(pd.Index(bookings["user_id"].astype(object)))
-    places = positions(dataset, tree)
     year = sessions["local_start"].dt.year.to_numpy(dtype=np.float64)[num]
     age = year - dataset.users["birth_year"].to_numpy(dtype=np.float64)[user] - 1
     gender = dataset.users["gender"].fillna(UNKNOWN).to_numpy(dtype=object)[user]

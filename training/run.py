@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from features.latent_demand import LATENT, latent_demand
 from features.openings import OpeningsConfig, opening_inputs
 from features.settings import Settings
 from features.snapshot import SNAPSHOTS, Snapshot, load_snapshot
@@ -178,7 +179,9 @@ def learn(
     say("forecasting demand")
     forecast_demand(dataset, config.horizon_weeks, config.demand).save(writer)
     say("preparing openings")
-    opening_inputs(dataset, config.openings).save(writer)
+    inputs = opening_inputs(dataset, config.openings)
+    inputs.save(writer)
+    writer.table(LATENT, latent_demand(dataset, inputs))
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from recsys.errors import UnknownIdError
 from recsys.regions import ROOT
+from serving.access import CIRCLE_KM
 from serving.edge import RegionId, VenueId
 from serving.params import ParticipationQuery, Period, RadiusQuery, ReportQuery, UtilisationQuery
 from serving.participation import MIN_PEOPLE, participation
@@ -32,8 +33,6 @@ from serving.visits import Activity
 router = APIRouter(prefix="/v1", tags=["planners"], responses=RESPONSES)
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-CIRCLE_KM = {"town": 1.0, "country": 1.5}
-"""The national 15-minute cultural circle as a straight line."""
 
 
 @router.get("/venues/utilisation")
@@ -73,10 +72,8 @@ def venue_service_radius(
     """How far the visitors of a venue come, straight line from home; hidden for fewer than five people."""
     activity, since, until = _asked(service, query)
     name = _known_venue(activity, venue_id)
-    chosen = activity.in_time(since, until)
-    if query.category is not None:
-        chosen &= activity.sessions["category"].eq(query.category).to_numpy(dtype=bool)
-    radius = service_radius(activity, chosen, venue_id)
+    is_here = activity.sessions["venue_id"].eq(venue_id).to_numpy(dtype=bool)
+    radius = service_radius(activity, activity.in_time(since, until) & is_here & activity.of_category(query.category))
     return ServiceRadius(
         venue_id=venue_id,
         name=name,

@@ -8,15 +8,18 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from features.ingest import ingest_folder
+from features.latent_demand import LATENT, latent_demand
 from features.openings import opening_inputs
 from features.settings import Settings
-from features.snapshot import load_snapshot
+from features.snapshot import load_snapshot, read_dataset
+from features.store.platforms import zones_by_num
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.releases import bundles_folder, release
 from recsys.simulation.command import simulate
 from serving.app import create_app
 from serving.champion import ChampionWatcher, FixedProvider
+from serving.live_queries import FAR
 from serving.parts import open_parts
 from tests.serving.live import serving
 from training.demand.config import DemandConfig
@@ -55,7 +58,9 @@ def county_template(tmp_path_factory, database_server):
         fit_ranking(dataset, RankingConfig()).save(writer)
         config = DemandConfig(max_origins=3, test_weeks=1, boosting=BoostingConfig(n_rounds=5))
         forecast_demand(dataset, 6, config).save(writer)
-        opening_inputs(dataset).save(writer)
+        inputs = opening_inputs(dataset)
+        inputs.save(writer)
+        writer.table(LATENT, latent_demand(dataset, inputs))
     release(home, BUNDLE)
     return template
 
@@ -64,6 +69,13 @@ def county_template(tmp_path_factory, database_server):
 def county(county_template, database_server):
     """The county in a database that no test writes to."""
     return Settings(home=county_template.home, database_url=copy_of(county_template, database_server))
+
+
+@pytest.fixture(scope="session")
+def dataset(county):
+    """All rows of the county."""
+    with open_store(county) as store, store.reading() as connection:
+        return read_dataset(connection, zones_by_num(connection), FAR)
 
 
 @pytest.fixture

@@ -4,18 +4,8 @@ import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
-from features.snapshot import read_dataset
-from features.store.platforms import zones_by_num
-from features.store.store import open_store
-from serving.live_queries import FAR
 from tests.serving.conftest import AS_OF, BUNDLE
 from tests.serving.test_app import problem
-
-
-@pytest.fixture(scope="module")
-def dataset(county):
-    with open_store(county) as store, store.reading() as connection:
-        return read_dataset(connection, zones_by_num(connection), FAR)
 
 
 def test_forecasts_hold_history_and_ordered_quantiles(client):

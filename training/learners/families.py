@@ -9,9 +9,11 @@ from typing import Any
 from pydantic import BaseModel
 from scipy import sparse
 
+from recsys.errors import FitError
 from recsys.rankers.base import Ranker
 from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
+from training.learners.hybrid import HybridConfig, fit_hybrid
 from training.learners.item_knn import ItemKnnConfig, fit_item_knn
 from training.learners.kernel import KernelConfig, fit_kernel
 from training.learners.popularity import PopularityConfig, fit_popularity
@@ -40,13 +42,27 @@ class Move:
 
 @dataclass(frozen=True)
 class Family:
-    """A learner, where the search for its settings starts, and the settings that are moved, in order."""
+    """A learner, where the search for its settings starts, and the settings that are moved, in order.
+
+    Attributes:
+        max_pairs: Interactions above which it is left out for the time it would take; None for any number.
+    """
 
     name: str
     fit: Callable[[sparse.csr_array, Any], Ranker]
     start: BaseModel
     moves: tuple[Move, ...] = ()
     in_blend: bool = True
+    max_pairs: int | None = None
+
+    def check_size(self, interactions: sparse.csr_array) -> None:
+        """Refuses more interactions than `max_pairs`.
+
+        Raises:
+            FitError: it would take too long.
+        """
+        if self.max_pairs is not None and interactions.nnz > self.max_pairs:
+            raise FitError(f"left out: {interactions.nnz} pairs, more than {self.max_pairs}, would take it too long")
 
 
 FAMILIES = (
@@ -57,9 +73,15 @@ FAMILIES = (
     ),
     Family(
         "rp3beta", fit_rp3beta, Rp3betaConfig(),
-        (Move("beta", step=0.1, high=1.0), Move("alpha", step=0.2, low=0.4, high=1.6)), in_blend=False,
+        (Move("beta", step=0.1, high=1.0), Move("alpha", step=0.2, low=0.4, high=1.6)),
     ),
-    Family("slim", fit_slim, SlimConfig(n_neighbours=100, l1=1.5)),
+    Family(
+        "slim", fit_slim, SlimConfig(n_neighbours=100, l1=1.5),
+        (
+            Move("l2", factor=3.0, low=0.5, high=3_000), Move("l1", factor=2.0, low=0.05, high=50),
+            Move("n_neighbours", factor=2.0, low=25, high=400),
+        ),
+    ),
     Family(
         "ease", fit_ease, EaseConfig(regularisation=400), (Move("regularisation", factor=1.5, low=1),), in_blend=False
     ),
@@ -75,10 +97,15 @@ FAMILIES = (
         (
             Move("regularisation", factor=1.5, low=0.01), Move("alpha", factor=1.5, low=1.01),
             Move("user_power", step=0.25, high=1.0), Move("regularisation", factor=1.25, low=0.01),
+            Move("n_factors", factor=2.0, low=32, high=512),
         ),
     ),
     Family(
         "kernel", fit_kernel, KernelConfig(),
         (Move("regularisation", factor=1.8, low=0.01), Move("sharpness", factor=2.0, low=0.1, high=20)),
+    ),
+    Family(
+        "hybrid", fit_hybrid, HybridConfig(n_factors=32, n_epochs=20, max_sampled=30, max_history=32),
+        (Move("n_epochs", factor=2.0, low=5, high=160),), max_pairs=3_000_000,
     ),
 )  # fmt: skip

@@ -24,6 +24,12 @@ class HybridConfig(BaseModel):
     key_penalty: float = Field(1e-6, ge=0, description="Ridge on key features' vectors; more means smoother")
     user_penalty: float = Field(1e-6, ge=0, description="Ridge on user features' vectors; more means smoother")
     max_sampled: int = Field(10, gt=0, description="Tries to find a key ranked wrongly; more weighs the list's top")
+    max_history: int | None = Field(
+        None,
+        gt=0,
+        description="Keys of a history that speak for its user in training at most, a seeded draw; None for all."
+        " Learning takes less time, and who is scored may have longer histories all the same",
+    )
     seed: int = Field(0, ge=0, description="Seed of vectors and samples")
 
 
@@ -54,7 +60,8 @@ def fit_hybrid(
     if features.shape[0] != n_keys or (profiles is not None and profiles.shape[0] != n_users):
         raise FitError(f"hybrid cannot learn: features do not match {n_users} users and {n_keys} keys")
     n_profile_features = 0 if profiles is None else profiles.shape[1]
-    users = user_features(UserBatch(matrix, profiles), features, n_profile_features)
+    histories = matrix if config.max_history is None else drawn_histories(matrix, config.max_history, config.seed)
+    users = user_features(UserBatch(histories, profiles), features, n_profile_features)
     model = LightFM(
         no_components=config.n_factors,
         loss="warp",
@@ -82,6 +89,14 @@ def fit_hybrid(
         np.column_stack([model.item_embeddings, model.item_biases]).astype(np.float32),
         np.column_stack([model.user_embeddings, model.user_biases]).astype(np.float32),
     )
+
+
+def drawn_histories(matrix: sparse.csr_array, n_keys: int, seed: int) -> sparse.csr_array:
+    """The matrix with at most `n_keys` entries of each row, drawn at random."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((np.random.default_rng(seed).random(matrix.nnz), rows))
+    kept = np.sort(order[np.arange(matrix.nnz) - matrix.indptr[rows] < n_keys])
+    return sparse.csr_array((matrix.data[kept], (rows[kept], matrix.indices[kept])), shape=matrix.shape)
 
 
 def _narrow(matrix: sparse.csr_array) -> sparse.csr_matrix:

@@ -24,23 +24,38 @@ HELD_SHARE = 0.2
 SCORES_KEPT = 100_000_000
 """Scores of judged users that are held for the blend: they bound the search's memory."""
 SAMPLE = 4_000
-"""Users that settings are judged on at most."""
+"""Histories that settings are judged on at most."""
+MAX_SPLITS = 4
+"""Few users are judged on several splits, until there are about `SAMPLE` histories or so many splits."""
 LAST_RESORT = 1e-3
 GAIN = 3e-4
 WEIGHTS = (-0.3, -0.1, 0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5)
 
 
 @dataclass(frozen=True)
-class InnerSplit:
-    """A fifth of each history held out: learners fit on `kept`, and are judged on `held` of some users."""
+class InnerSplits:
+    """A fifth of each history held out, once or several times: learners fit on `kept`, and are judged on `held`.
 
-    kept: sparse.csr_array
+    Attributes:
+        kept: What is left of all histories, one matrix a split.
+        users: Judged histories, those of one split after another.
+        held: (n_judged, n_keys) what was held out of each.
+    """
+
+    kept: tuple[sparse.csr_array, ...]
     users: UserBatch
     held: sparse.csr_array
 
-    def score(self, ranker: Ranker) -> Scores:
-        """Scores of the judged users."""
-        return ranker.scores(self.users)
+    def scores(self, family: Family, config: BaseModel) -> Scores:
+        """(n_judged, n_keys) scores, each history's by the learner that did not see what was held out of it.
+
+        Raises:
+            FitError: it cannot learn.
+        """
+        n_each = self.users.n_users // len(self.kept)
+        blocks = [block for _, block in self.users.blocks(n_each)] if n_each else []
+        fitted = [family.fit(kept, config).scores(block) for kept, block in zip(self.kept, blocks, strict=False)]
+        return np.concatenate(fitted) if fitted else family.fit(self.kept[0], config).scores(self.users)
 
     @cached_property
     def outside(self) -> NDArray[np.bool_]:
@@ -53,37 +68,53 @@ class InnerSplit:
         return np.asarray(self.held.toarray() > 0)
 
     def ndcg(self, scores: Scores) -> float:
-        """Mean nDCG@10 over the judged users; 0 where nothing is judged."""
+        """Mean nDCG@10 over the judged histories; 0 where nothing is judged."""
         lists = top_k(scores, self.outside, CUT)
         hits = (lists >= 0) & np.take_along_axis(self.is_held, np.maximum(lists, 0), axis=1)
         values = ndcg_at_k(hits, np.diff(self.held.indptr).astype(np.int64))
         return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
 
 
-def inner_split(interactions: sparse.csr_array, rng: np.random.Generator) -> InnerSplit:
-    """The split; users of fewer than two keys keep all they have and are not judged."""
+def inner_splits(interactions: sparse.csr_array, rng: np.random.Generator, n_families: int) -> InnerSplits:
+    """Splits; users of fewer than two keys keep all they have and are not judged.
+
+    Args:
+        interactions: Weights >= 0 of shape (n_users, n_keys).
+        rng: Draws what is held out and who is judged.
+        n_families: Learners whose scores are held at once.
+    """
     matrix = sparse.csr_array(interactions)
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    judged = np.flatnonzero(np.diff(matrix.indptr) >= 2)
+    most = min(SAMPLE, max(200, SCORES_KEPT // (n_families * matrix.shape[1])))
+    n_splits = int(np.clip(most // max(len(judged), 1), 1, MAX_SPLITS))
+    judged = np.sort(rng.choice(judged, min(len(judged), most), replace=False))
+    parts = [_held_out(matrix, rng) for _ in range(n_splits)]
+    histories, held = (
+        sparse.csr_array(sparse.vstack([part[judged] for part in side], format="csr"))
+        for side in zip(*parts, strict=True)
+    )
+    return InnerSplits(tuple(kept for kept, _ in parts), UserBatch(histories), held)
+
+
+def _held_out(matrix: sparse.csr_array, rng: np.random.Generator) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """What is kept of each history, and what is held out."""
+    sizes = np.diff(matrix.indptr)
+    rows = np.repeat(np.arange(matrix.shape[0]), sizes)
     order = np.lexsort((rng.random(matrix.nnz), rows))
     place = np.arange(matrix.nnz) - matrix.indptr[rows]
-    sizes = np.diff(matrix.indptr)[rows]
     n_held = np.where(sizes >= 2, np.maximum(np.rint(HELD_SHARE * sizes), 1), 0)
-    held = np.zeros(matrix.nnz, dtype=bool)
-    held[order] = place < n_held
-    coordinates = (rows, matrix.indices)
-    kept_matrix, held_matrix = (
-        sparse.csr_array((matrix.data[part], (coordinates[0][part], coordinates[1][part])), shape=matrix.shape)
-        for part in (~held, held)
+    is_held = np.zeros(matrix.nnz, dtype=bool)
+    is_held[order] = place < n_held[rows]
+    kept, held = (
+        sparse.csr_array((matrix.data[part], (rows[part], matrix.indices[part])), shape=matrix.shape)
+        for part in (~is_held, is_held)
     )
-    judged = np.flatnonzero(np.diff(held_matrix.indptr) > 0)
-    n_judged = min(len(judged), SAMPLE, max(200, SCORES_KEPT // (len(FAMILIES) * matrix.shape[1])))
-    judged = np.sort(rng.choice(judged, n_judged, replace=False))
-    return InnerSplit(kept_matrix, UserBatch(kept_matrix[judged]), held_matrix[judged])
+    return kept, held
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What the inner split chose: settings, nDCG@10 there, and the parts' weights in the blend.
+    """What the inner splits chose: settings, nDCG@10 there, and the parts' weights in the blend.
 
     Attributes:
         cut_short: Families whose settings would have been moved further, had there been time.
@@ -118,13 +149,13 @@ def select(
     families: Sequence[Family] = FAMILIES,
     budget: Budget | None = None,
 ) -> Selection:
-    """Settings of each family by hill climbing, then blend weights by coordinate ascent, all on one inner split.
+    """Settings of each family by hill climbing, then blend weights by coordinate ascent, all on the same inner splits.
 
     A family that cannot learn from these data is left out; popularity keeps a small weight for users without a history.
 
     Args:
         interactions: Weights >= 0 of shape (n_users, n_keys).
-        rng: Draws the split.
+        rng: Draws the splits.
         families: What is tried.
         budget: Its seconds are divided evenly among the families that are left, so what one does not use is the next's.
 
@@ -133,7 +164,7 @@ def select(
     """
     budget = budget or Budget()
     started = time.monotonic()
-    split = inner_split(interactions, rng)
+    splits = inner_splits(interactions, rng, sum(family.in_blend for family in families))
     configs: dict[str, BaseModel] = {}
     validation: dict[str, float] = {}
     kept: dict[str, Scores] = {}
@@ -142,9 +173,10 @@ def select(
         now = time.monotonic()
         left = max(budget.seconds - (now - started), 0.0)
         try:
-            found = climb(family, split, now + left / (len(families) - number))
+            family.check_size(interactions)
+            found = climb(family, splits, now + left / (len(families) - number))
         except FitError as error:
-            budget.tell(f"{family.name}: left out: {error}")
+            budget.tell(f"{family.name}: {error}")
             continue
         configs[family.name], validation[family.name] = found.config, found.ndcg
         told = f"{family.name}: {found.ndcg:.4f} on held-out pairs, {found.n_fits} fits"
@@ -153,10 +185,10 @@ def select(
             told += ", cut short: no time to move its settings further"
         budget.tell(told)
         if family.in_blend:
-            kept[family.name] = standardised(found.scores, split.outside)
+            kept[family.name] = standardised(found.scores, splits.outside)
     if not configs:
         raise FitError(f"none of {', '.join(family.name for family in families)} can learn from these interactions")
-    weights, validation["blend"] = blend_weights(kept, validation, split)
+    weights, validation["blend"] = blend_weights(kept, validation, splits)
     if "popularity" in kept and not weights.get("popularity"):
         weights["popularity"] = LAST_RESORT
     budget.tell(f"blend: {validation['blend']:.4f} on held-out pairs")
@@ -174,12 +206,12 @@ class Climbed:
     is_cut_short: bool
 
 
-def climb(family: Family, split: InnerSplit, until: float = float("inf")) -> Climbed:
+def climb(family: Family, splits: InnerSplits, until: float = float("inf")) -> Climbed:
     """Moves each setting as long as it helps, and no further than time allows.
 
     Args:
         family: The learner and its moves.
-        split: What configs are judged on.
+        splits: What configs are judged on.
         until: Reading of the monotonic clock; a fit that would likely end later is not begun.
     """
     n_fits, longest = 0, 0.0
@@ -187,8 +219,8 @@ def climb(family: Family, split: InnerSplit, until: float = float("inf")) -> Cli
     def tried(config: BaseModel) -> tuple[float, Scores]:
         nonlocal n_fits, longest
         started = time.monotonic()
-        scores = split.score(family.fit(split.kept, config))
-        value = split.ndcg(scores)
+        scores = splits.scores(family, config)
+        value = splits.ndcg(scores)
         n_fits, longest = n_fits + 1, max(longest, time.monotonic() - started)
         return value, scores
 
@@ -210,7 +242,7 @@ def climb(family: Family, split: InnerSplit, until: float = float("inf")) -> Cli
 
 
 def blend_weights(
-    parts: dict[str, Scores], validation: dict[str, float], split: InnerSplit
+    parts: dict[str, Scores], validation: dict[str, float], splits: InnerSplits
 ) -> tuple[dict[str, float], float]:
     """Weights of the parts and the blend's nDCG@10: from the best part alone or the best three alike, by ascent.
 
@@ -219,7 +251,7 @@ def blend_weights(
     scores = {name: np.nan_to_num(part) for name, part in parts.items()}
     order = sorted(parts, key=lambda name: -validation[name])
     starts = {n_best: sum((scores[name] for name in order[1:n_best]), scores[order[0]]) for n_best in (1, 3)}
-    values = {n_best: split.ndcg(start) for n_best, start in starts.items()}
+    values = {n_best: splits.ndcg(start) for n_best, start in starts.items()}
     n_best = max(values, key=lambda number: (values[number], number))
     best = values[n_best]
     weights = {name: float(number < n_best) for number, name in enumerate(order)}
@@ -233,7 +265,7 @@ def blend_weights(
             for weight in WEIGHTS:
                 if weight == weights[name] or not (weight or rest.any()):
                     continue
-                value = split.ndcg(rest + np.float32(weight) * scores[name])
+                value = splits.ndcg(rest + np.float32(weight) * scores[name])
                 if value > best + GAIN:
                     best, weights[name] = value, weight
         if weights == before:

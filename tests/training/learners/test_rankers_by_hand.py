@@ -1,4 +1,4 @@
-"""Each learner against a plain loop that says the same in the formula's own words."""
+"""Each learner against a second library, or a plain loop that says the same in the formula's own words."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy import sparse
-from sklearn.linear_model import ElasticNet
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import ElasticNet, Ridge
+from sklearn.neighbors import NearestNeighbors
 
 from recsys.errors import DataError
 from recsys.rankers.base import UserBatch
 from recsys.rankers.blend import BlendRanker
 from recsys.rankers.factor import FactorRanker
 from recsys.rankers.hybrid import user_features
-from tests.training.learners.worlds import checkerboard, random_interactions
+from tests.training.learners.worlds import checkerboard, every_learner, random_interactions
 from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
-from training.learners.hybrid import HybridConfig, fit_hybrid
+from training.learners.hybrid import HybridConfig, drawn_histories, fit_hybrid
 from training.learners.item_knn import ItemKnnConfig, fit_item_knn
 from training.learners.kernel import KernelConfig, fit_kernel
 from training.learners.popularity import PopularityConfig, fit_popularity
 from training.learners.rp3beta import Rp3betaConfig, fit_rp3beta
-from training.learners.search import blend_weights, climb, inner_split
+from training.learners.search import fit_selected
 from training.learners.slim import SlimConfig, fit_slim
 
 
@@ -37,6 +39,16 @@ def test_ease_is_a_ridge_of_each_key_on_the_others() -> None:
         expected = np.linalg.solve(gram, dense[:, others].T @ dense[:, key])
         np.testing.assert_allclose(weights[others, key], expected, atol=1e-5)
         assert weights[key, key] == 0
+
+
+def test_ease_is_sklearns_ridge() -> None:
+    interactions = random_interactions(21, n_users=40)
+    weights = fit_ease(interactions, EaseConfig(regularisation=3.0)).weights
+    dense = interactions.toarray().astype(float)
+    for key in range(dense.shape[1] - 1):
+        others = np.delete(np.arange(dense.shape[1]), key)
+        ridge = Ridge(alpha=3.0, fit_intercept=False, solver="cholesky").fit(dense[:, others], dense[:, key])
+        np.testing.assert_allclose(weights[others, key], ridge.coef_, atol=1e-5)
 
 
 def test_ease_scores_by_rows_of_the_history_not_of_the_key() -> None:
@@ -80,6 +92,20 @@ def test_neighbours_by_shrunk_cosine() -> None:
             similar.append(0.0 if other == key else dense[:, key] @ dense[:, other] / (lengths + 2.0))
         nearest = np.argsort(-np.array(similar), kind="stable")[:3]
         expected = [similar[other] if other in nearest else 0.0 for other in range(dense.shape[1])]
+        np.testing.assert_allclose(weights[:, key], expected, atol=1e-6)
+
+
+def test_neighbours_are_sklearns() -> None:
+    interactions = random_interactions(22, n_users=80)
+    weights = fit_item_knn(interactions, ItemKnnConfig(n_neighbours=4, shrinkage=0.0)).weights.toarray()
+    dense = interactions.toarray().astype(float)
+    booked = np.flatnonzero(dense.any(axis=0))
+    # One more than wanted: each key is its own nearest.
+    model = NearestNeighbors(n_neighbors=5, metric="cosine", algorithm="brute").fit(dense.T[booked])
+    distances, nearest = model.kneighbors(dense.T[booked])
+    for place, key in enumerate(booked):
+        expected = np.zeros(dense.shape[1])
+        expected[booked[nearest[place, 1:]]] = 1 - distances[place, 1:]
         np.testing.assert_allclose(weights[:, key], expected, atol=1e-6)
 
 
@@ -193,6 +219,19 @@ def test_kernel_ridge_by_its_definition() -> None:
     np.testing.assert_allclose(ranker.scores(UserBatch(interactions))[:, :-1], expected[:, :-1], atol=1e-4)
 
 
+def test_kernel_ridge_is_sklearns() -> None:
+    interactions = random_interactions(23)
+    interactions = interactions[np.diff(interactions.indptr) > 0]
+    ranker = fit_kernel(interactions[5:], KernelConfig(sharpness=1.5, regularisation=0.7))
+    dense = interactions.toarray().astype(float)
+    units = dense / np.linalg.norm(dense, axis=1, keepdims=True)
+    similar = np.exp(1.5 * (units @ units[5:].T - 1))
+    model = KernelRidge(alpha=0.7, kernel="precomputed").fit(similar[5:], dense[5:])
+    known = ranker.known
+    found = ranker.scores(UserBatch(interactions))
+    np.testing.assert_allclose(found[:, known], model.predict(similar)[:, known], atol=1e-4)
+
+
 def test_hybrid_scores_as_lightfm_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     from lightfm import LightFM
 
@@ -222,6 +261,43 @@ def test_hybrid_ranks_keys_and_users_it_never_saw_by_features() -> None:
     assert unseen.scores(newcomers).argmax(axis=1).tolist() == [0, 1]
     with pytest.raises(DataError, match="3 features, the ranker knows 2"):
         ranker.with_keys(sparse.csr_array((1, 3), dtype=np.float32))
+
+
+def test_a_drawn_part_of_long_histories_speaks_for_users_in_training() -> None:
+    interactions = random_interactions(24)
+    drawn = drawn_histories(interactions, 2, seed=3)
+    assert np.diff(drawn.indptr).tolist() == np.minimum(np.diff(interactions.indptr), 2).tolist()
+    assert drawn.multiply(interactions).nnz == drawn.nnz
+    np.testing.assert_array_equal(drawn.toarray()[drawn.toarray() > 0], interactions.toarray()[drawn.toarray() > 0])
+    whole = fit_hybrid(interactions, HybridConfig(n_factors=4, n_epochs=2))
+    same = fit_hybrid(interactions, HybridConfig(n_factors=4, n_epochs=2, max_history=12))
+    part = fit_hybrid(interactions, HybridConfig(n_factors=4, n_epochs=2, max_history=1))
+    np.testing.assert_array_equal(same.key_embeddings, whole.key_embeddings)
+    assert np.abs(part.key_embeddings - whole.key_embeddings).max() > 1e-4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_popularity_by_a_plain_loop_over_a_tree(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    interactions = random_interactions(seed)
+    parents = np.array([-1, 0, 0, 1, 1, 2])
+    groups = rng.integers(-1, 6, interactions.shape[0])
+    ranker = fit_popularity(interactions, PopularityConfig(prior_weight=3.0), groups, parents)
+    dense = interactions.toarray().astype(float)
+
+    def is_under(group: int, ancestor: int) -> bool:
+        while group not in (-1, ancestor):
+            group = parents[group]
+        return group == ancestor
+
+    def shares(group: int) -> np.ndarray:
+        if group == -1:
+            return dense.sum(axis=0) / dense.sum()
+        counts = dense[[is_under(g, group) for g in groups]].sum(axis=0)
+        return (counts + 3.0 * shares(parents[group])) / (counts.sum() + 3.0)
+
+    expected = np.array([shares(group) for group in groups])
+    np.testing.assert_allclose(ranker.scores(UserBatch(interactions, groups=groups)), expected, rtol=1e-5)
 
 
 def test_popularity_backs_off_up_the_tree() -> None:
@@ -270,31 +346,19 @@ def test_shuffled_users_change_nothing(seed: int) -> None:
         np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-6)
 
 
-def test_the_inner_split_holds_out_a_fifth_of_each_history() -> None:
-    interactions = random_interactions(12, n_users=50, n_keys=40)
-    split = inner_split(interactions, np.random.default_rng(0))
-    sizes, kept = np.diff(interactions.indptr), np.diff(split.kept.indptr)
-    expected = np.where(sizes >= 2, np.maximum(np.rint(0.2 * sizes), 1), 0)
-    np.testing.assert_array_equal(sizes - kept, expected)
-    assert split.kept.multiply(interactions - split.kept).nnz == 0
+ORACLES = {
+    fit_ease: (test_ease_is_a_ridge_of_each_key_on_the_others, test_ease_is_sklearns_ridge),
+    fit_item_knn: (test_neighbours_by_shrunk_cosine, test_neighbours_are_sklearns),
+    fit_slim: (test_slim_of_all_keys_is_sklearns_elastic_net, test_slim_is_at_the_elastic_nets_minimum),
+    fit_als: (test_als_folds_in_as_implicit_itself, test_als_is_near_a_plain_loops_loss),
+    fit_rp3beta: (test_rp3beta_counts_walks,),
+    fit_kernel: (test_kernel_ridge_is_sklearns, test_kernel_ridge_by_its_definition),
+    fit_hybrid: (test_hybrid_scores_as_lightfm_itself,),
+    fit_popularity: (test_popularity_by_a_plain_loop_over_a_tree,),
+    fit_selected: (test_a_blend_weighs_standardised_scores_and_survives_a_part_that_cannot_score,),
+}
+"""What each learner is held against; affinity, which is no matrix learner, in tests/features/test_stage_one.py."""
 
 
-def test_the_search_is_no_worse_than_where_it_starts_and_learns_the_blend() -> None:
-    from training.learners.families import FAMILIES
-
-    interactions, _ = checkerboard()
-    split = inner_split(interactions, np.random.default_rng(0))
-    ease = next(family for family in FAMILIES if family.name == "ease")
-    start = split.ndcg(split.score(ease.fit(split.kept, ease.start)))
-    climbed = climb(ease, split)
-    config, value, scores = climbed.config, climbed.ndcg, climbed.scores
-    assert not climbed.is_cut_short
-    hurried = climb(ease, split, until=0.0)
-    assert (hurried.config, hurried.ndcg, hurried.n_fits, hurried.is_cut_short) == (ease.start, start, 1, True)
-    assert value >= start
-    assert value == split.ndcg(scores)
-    assert split.ndcg(split.score(ease.fit(split.kept, config))) == value
-    noise = np.random.default_rng(0).normal(size=scores.shape).astype(np.float32)
-    weights, best = blend_weights({"ease": scores, "noise": noise}, {"ease": value, "noise": 0.1}, split)
-    assert best >= value
-    assert weights["ease"] > 0
+def test_no_learner_is_without_an_oracle() -> None:
+    assert {name for name, learner in every_learner().items() if learner not in ORACLES} == set()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,13 +9,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-import training.learners
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.errors import DataError, FitError
 from recsys.rankers.base import Ranker, UserBatch
 from recsys.rankers.store import load_ranker
 from recsys.ranking import top_k
-from tests.training.learners.worlds import checkerboard, random_interactions
+from tests.training.learners.worlds import checkerboard, every_learner, random_interactions
 from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
 from training.learners.hybrid import HybridConfig, fit_hybrid
@@ -162,18 +159,8 @@ class TestSelectedBlend(RankerContract):
 
 
 def test_every_learner_keeps_the_contract() -> None:
-    modules = [
-        importlib.import_module(f"training.learners.{module.name}")
-        for module in pkgutil.iter_modules(training.learners.__path__)
-    ]
-    learners = {
-        name: getattr(module, name)
-        for module in modules
-        for name in vars(module)
-        if name.startswith("fit_") and getattr(module, name).__module__ == module.__name__
-    }
     kept = {contract.__dict__["learner"] for contract in RankerContract.__subclasses__()}
-    assert {name for name, learner in learners.items() if learner not in kept} == set()
+    assert {name for name, learner in every_learner().items() if learner not in kept} == set()
 
 
 def test_every_kind_of_ranker_is_read_back() -> None:

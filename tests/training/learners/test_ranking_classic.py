@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import ranking_classic
 from benchmarks.peers.folds import fold_of, list_ndcg, read_pairs
-from benchmarks.ranking_classic import AS_PEERS, HYBRID, main, table
+from benchmarks.ranking_classic import AS_PEERS, main, table
 from recsys.errors import DataError
 from tests.training.learners.worlds import checkerboard
 from training.learners.families import FAMILIES
@@ -39,7 +39,7 @@ def test_every_ranker_is_in_the_json_and_finds_the_taste(tmp_path: Path, capsys:
     result = json.loads((tmp_path / "deep" / "out.json").read_text(encoding="utf-8"))
     assert (result["metric"], result["n_users"], result["n_items"]) == ("ndcg@10", 12, 12)
     rows = {row["name"]: row for row in result["rankers"]}
-    assert set(rows) == {family.name for family in (*FAMILIES, AS_PEERS, HYBRID)} | {"blend"}
+    assert set(rows) == {family.name for family in (*FAMILIES, AS_PEERS)} | {"blend"}
     for name in ("item-knn", "rp3beta", "slim", "ease", "ridge", "kernel", "blend"):
         assert rows[name]["ndcg"] == 1
     for row in rows.values():

@@ -1,9 +1,30 @@
-"""Interactions whose answer is known."""
+"""Interactions whose answer is known, and all learners."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy import sparse
+
+import training.learners
+
+
+def every_learner() -> dict[str, Callable[..., Any]]:
+    """The functions `fit_...` of `training.learners` by name."""
+    modules = [
+        importlib.import_module(f"training.learners.{module.name}")
+        for module in pkgutil.iter_modules(training.learners.__path__)
+    ]
+    return {
+        name: getattr(module, name)
+        for module in modules
+        for name in vars(module)
+        if name.startswith("fit_") and getattr(module, name).__module__ == module.__name__
+    }
 
 
 def checkerboard(n_users: int = 24, n_keys: int = 24) -> tuple[sparse.csr_array, np.ndarray]:

@@ -1,0 +1,74 @@
+"""What planners get about reach: who has what near, how far people come, what is missed where nothing is offered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from serving.schemas.planners import Part
+
+
+class RegionAccess(BaseModel):
+    """What a region's people have within reach; none where no place there has coordinates."""
+
+    region_id: str
+    region: str
+    level: str
+    people: int | None = Field(description="none where fewer than five registered people live there")
+    places_per_1000: float | None = Field(description="places a week within reach for each 1,000 people")
+    nearest_km: float | None = Field(description="straight line to the nearest venue in use, mean over people")
+    within_town_circle: float | None = Field(description="share of people with a venue in use within 1 km")
+    within_country_circle: float | None = Field(description="share of people with a venue in use within 1.5 km")
+
+
+class Accessibility(Part):
+    """Regions with the fewest places within reach first."""
+
+    since: datetime
+    until: datetime
+    reach_km: float = Field(description="farthest way that counts: asked for, or how far nine of ten visits come")
+    people_are: Literal["population", "registered"]
+    gini: float = Field(description="of places within reach, over people: 0 even, towards 1 uneven")
+    reference_km: dict[str, float] = Field(description="the national 15-minute circle")
+    items: list[RegionAccess]
+
+
+class CategoryRadius(BaseModel):
+    """How far people come to a category, straight line from home."""
+
+    category: str
+    people: int | None = Field(description="distinct people whose distance is known; none where fewer than five")
+    visits: int | None
+    km_by_share: dict[str, float | None] = Field(description="kilometres within which this share of visits comes")
+
+
+class CategoryRadii(BaseModel):
+    """Service radius of every category held in the period."""
+
+    since: datetime
+    until: datetime
+    reference_km: dict[str, float] = Field(description="the national 15-minute circle")
+    items: list[CategoryRadius]
+
+
+class LatentDemand(BaseModel):
+    """What people of a region would take up of a category that is not offered there, people a week."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    region_id: str
+    region: str
+    category: str
+    mean: float
+    q10: float = Field(alias="q0.1")
+    q90: float = Field(alias="q0.9")
+
+
+class LatentDemands(Part):
+    """Latent demand, the largest first."""
+
+    bundle: str
+    data_until: datetime
+    items: list[LatentDemand]
