@@ -12,6 +12,7 @@ from scipy import sparse
 
 from features.signals.catalogue import Catalogue
 from features.signals.events import Events
+from features.signals.facts import CROWD_FACTS
 from features.signals.groups import Profiles
 from features.signals.people import UserBlock
 from recsys.availability import People
@@ -94,7 +95,7 @@ def catalogue_without_crowd(catalogue: Catalogue) -> Catalogue:
             for level, columns in catalogue.levels.items()
         },
         facts={
-            name: np.zeros_like(values) if name.startswith("booked_") else values
+            name: np.zeros_like(values) if name.startswith(CROWD_FACTS) else values
             for name, values in catalogue.facts.items()
         },
     )

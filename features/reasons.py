@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from features.causes import cause_of, scores_without
 from features.ranking_model import RankingModel
 from features.signals.catalogue import Catalogue
+from features.signals.facts import CROWD_FACTS
 from features.signals.history import Signals
 from features.signals.lookup import take_or_missing
 from features.signals.pairs import pair_signals
@@ -62,7 +63,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "family": ("child_fits",),
     "township": ("alike_township_",),
     "age": ("alike_age_",),
-    "popular": ("crowd_", "fact_booked_", "score_popularity", "share_popularity"),
+    "popular": ("crowd_", *(f"fact_{name}" for name in CROWD_FACTS), "score_popularity", "share_popularity"),
 }
 """Beginnings of the signals that make each cause."""
 

@@ -97,7 +97,7 @@ def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig, 
             rankers[name] = make()
         except FitError:
             continue
-    tastes = {} if only is not None else fit_tastes(block, catalogue.lookup, config.taste, config.seed)
+    tastes = {} if only is not None else fit_tastes(block, catalogue, config.taste, config.seed)
     return Learners(keys, rankers, tastes)
 
 

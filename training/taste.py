@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.optimize import minimize
 
-from features.signals.events import Events
-from features.signals.lookup import Lookup
+from features.signals.catalogue import Catalogue
+from features.signals.events import NS_PER_DAY, Events
 from features.signals.people import UserBlock
+from features.signals.place import distance_km
 from features.signals.taste import TASTE_FEATURES, TASTE_LEVELS, crowd_of, taste_features
+
+_LEAST_OFFERED = 0.3
+"""Sessions that count as on offer where none was in reach: people look at more than they can go to."""
+
+_LEAST_SPREAD = 1e-6
 
 
 class TasteConfig(BaseModel):
@@ -30,39 +36,46 @@ class TasteConfig(BaseModel):
     least_events: int = Field(default=200, gt=0, description="fewest events from which weights are learned")
 
 
-def fit_tastes(block: UserBlock, lookup: Lookup, config: TasteConfig, seed: int) -> dict[str, NDArray[np.float64]]:
+def fit_tastes(
+    block: UserBlock, catalogue: Catalogue, config: TasteConfig, seed: int
+) -> dict[str, NDArray[np.float64]]:
     """Level to (n_features,) weights of `TASTE_FEATURES`; a level with too few events has none.
+
+    What was on offer near home in a stretch is one more term of the logit, and is left out of the weights: they tell
+    how much a person likes a session, not how many there are.
 
     Source: McFadden 1974, Conditional logit analysis of qualitative choice behavior.
 
     Args:
         block: Everybody.
-        lookup: Activities and sessions.
+        catalogue: At the end of what is known.
         config: Settings.
         seed: Of the draw of people.
     """
-    found = {level: _fit_level(level, block, lookup, config, np.random.default_rng(seed)) for level in TASTE_LEVELS}
+    found = {level: _fit_level(level, block, catalogue, config, np.random.default_rng(seed)) for level in TASTE_LEVELS}
     return {level: weights for level, weights in found.items() if weights is not None}
 
 
 def _fit_level(
-    level: str, block: UserBlock, lookup: Lookup, config: TasteConfig, rng: np.random.Generator
+    level: str, block: UserBlock, catalogue: Catalogue, config: TasteConfig, rng: np.random.Generator
 ) -> NDArray[np.float64] | None:
-    features, taken = [], []
-    for step in range(config.n_steps):
-        part = _stretch(level, block, lookup, config, step * config.step_days, rng)
-        if part is not None:
-            features.append(part[0])
-            taken.append(part[1])
-    if not taken or sum(t.sum() for t in taken) < config.least_events:
+    found = [_stretch(level, block, catalogue, config, step * config.step_days, rng) for step in range(config.n_steps)]
+    parts = [part for part in found if part is not None]
+    if sum(taken.sum() for _, _, taken in parts) < config.least_events:
         return None
-    return _logit(np.concatenate(features), np.concatenate(taken), config.ridge)
+    features, offered, taken = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    weights = _logit(np.concatenate([features, offered[..., None]], axis=-1), taken, config.ridge)
+    return weights[: len(TASTE_FEATURES)]
 
 
 def _stretch(
-    level: str, block: UserBlock, lookup: Lookup, config: TasteConfig, until_days: float, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Features at the beginning of a stretch, and (n_users, n_keys) events in it, of people with any."""
+    level: str, block: UserBlock, catalogue: Catalogue, config: TasteConfig, until_days: float, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
+    """Features at the beginning of a stretch, (n_users, n_keys) what it offered near home, and events in it.
+
+    People without any are left out.
+    """
+    lookup = catalogue.lookup
     since = until_days + config.step_days
     events = block.events
     past = _earlier(events, since)
@@ -79,7 +92,39 @@ def _stretch(
         return None
     some = _people(replace(block, events=past), active)
     features = taste_features(crowd, some.events, some.profiles, block.interests[active], lookup)
-    return features, turned_to[active].toarray()
+    held = (catalogue.at.value - lookup.session_start) / NS_PER_DAY
+    near = _offered_near(
+        level, block.near[active], some.profiles.groups["age"], catalogue, (held <= since) & (held > until_days)
+    )
+    return features, near, turned_to[active].toarray()
+
+
+def _offered_near(
+    level: str,
+    homes: NDArray[np.float64],
+    ages: NDArray[np.int64],
+    catalogue: Catalogue,
+    held: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """(n_users, n_keys) logarithm of the sessions of each key, each counting as much as its distance lets it.
+
+    Args:
+        level: One of `TASTE_LEVELS`.
+        homes: (n_users, 2) lat and lon, NaN where unknown.
+        ages: (n_users,) age group, -1 where unknown.
+        catalogue: Places, and how far people go.
+        held: (n_sessions,) which sessions count.
+    """
+    lookup = catalogue.lookup
+    chosen = held & (lookup.of_sessions[level] >= 0)
+    venues, at = np.unique(lookup.of_sessions["venue"][chosen], return_inverse=True)
+    counts = np.zeros((len(venues), len(lookup.keys[level])))
+    np.add.at(counts, (at, lookup.of_sessions[level][chosen]), 1.0)
+    lat, lon = np.append(catalogue.venue_lat, np.nan)[venues], np.append(catalogue.venue_lon, np.nan)[venues]
+    km = distance_km(homes[:, :1], homes[:, 1:], lat[None, :], lon[None, :])
+    pull = catalogue.reach.pull(np.repeat(ages, len(venues)), km.ravel()).reshape(km.shape)
+    # Where a distance is unknown it neither draws nor keeps away.
+    return np.asarray(np.log(np.exp(np.nan_to_num(pull)) @ counts + _LEAST_OFFERED))
 
 
 def _earlier(events: Events, days: float) -> Events:
@@ -99,7 +144,9 @@ def _people(block: UserBlock, rows: NDArray[np.int64]) -> UserBlock:
 
 def _logit(features: NDArray[np.float64], taken: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
     """Weights of greatest penalised likelihood; features (n, n_keys, n_features), taken (n, n_keys)."""
-    scale = features.std(axis=(0, 1)) + 1e-9
+    spread = features.std(axis=(0, 1))
+    # What did not vary teaches nothing; divided by its rounding errors it would weigh without bound.
+    scale = np.where(spread > _LEAST_SPREAD, spread, np.inf)
     scaled = features / scale
     totals = taken.sum(axis=1, keepdims=True)
 
@@ -112,5 +159,5 @@ def _logit(features: NDArray[np.float64], taken: NDArray[np.float64], ridge: flo
         gap = totals * chance / below - taken
         return float(value), np.tensordot(gap, scaled, axes=2) + ridge * weights
 
-    found = minimize(loss, np.zeros(len(TASTE_FEATURES)), jac=True, method="L-BFGS-B", options={"maxiter": 60})
+    found = minimize(loss, np.zeros(features.shape[-1]), jac=True, method="L-BFGS-B", options={"maxiter": 60})
     return np.asarray(found.x / scale, dtype=np.float64)

@@ -96,33 +96,63 @@ def test_weights_of_a_known_logit_come_back():
 
 def test_what_comes_after_the_beginning_of_a_stretch_is_not_seen(block, catalogue):
     rng = np.random.default_rng(0)
-    before = _stretch("theme", block, catalogue.lookup, CONFIG, 0.0, rng)
+    before = _stretch("theme", block, catalogue, CONFIG, 0.0, rng)
     later = block.events.days <= CONFIG.step_days
     assert later.any()
     events = replace(block.events, sessions=np.where(later, -1, block.events.sessions))
-    after = _stretch("theme", replace(block, events=events), catalogue.lookup, CONFIG, 0.0, np.random.default_rng(0))
+    after = _stretch("theme", replace(block, events=events), catalogue, CONFIG, 0.0, np.random.default_rng(0))
     assert before is not None
     assert after is not None
     np.testing.assert_array_equal(before[0], after[0])
 
 
 def test_learned_tastes_foretell_better_than_popularity(block, catalogue):
-    """On the newest stretch, learned from the stretches before it."""
+    """On the newest stretch, learned from the stretches before it; both as chances of a session that is on offer."""
     config = TasteConfig(step_days=28, n_steps=2, least_events=50)
     past = block.events.only(block.events.days > config.step_days)
     earlier = replace(block, events=replace(past, days=past.days - config.step_days))
-    weights = fit_tastes(earlier, catalogue.lookup, config, 0)["theme"]
-    part = _stretch("theme", block, catalogue.lookup, config, 0.0, np.random.default_rng(1))
+    weights = fit_tastes(earlier, catalogue, config, 0)["theme"]
+    part = _stretch("theme", block, catalogue, config, 0.0, np.random.default_rng(1))
     assert part is not None
-    features, taken = part
+    features, offered, taken = part
+    seen = np.concatenate([features, offered[..., None]], axis=-1)
     popularity = np.eye(len(TASTE_FEATURES))[TASTE_FEATURES.index("popular")]
-    learned, plain = ((taken * taste_scores(features, w)).sum() / taken.sum() for w in (weights, popularity))
+    of_learned = taste_scores(seen, np.append(weights, 1.0))
+    learned, plain = (
+        (taken * scores).sum() / taken.sum() for scores in (of_learned, taste_scores(features, popularity))
+    )
     assert learned > plain
 
 
+def test_a_feature_that_hardly_varies_has_no_weight():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(200, 5, 3))
+    features[..., 1] = 0.4 + 1e-13 * rng.normal(size=(200, 5))
+    taken = np.zeros((200, 5))
+    taken[np.arange(200), features[..., 0].argmax(axis=1)] = 1.0
+    weights = _logit(features, taken, 1.0)
+    assert weights[1] == 0
+    assert weights[0] > 1
+
+
+def test_what_is_on_offer_near_home_is_no_taste(known, catalogue, block):
+    """Held sessions of a stretch, each by its pull at its distance from the person's home."""
+    rng = np.random.default_rng(0)
+    part = _stretch("theme", block, catalogue, CONFIG, 0.0, rng)
+    assert part is not None
+    offered = part[1]
+    age = (AT - known.sessions["starts_at"]) / np.timedelta64(1, "D")
+    held = ((age > 0) & (age <= CONFIG.step_days)).to_numpy()
+    theme = catalogue.lookup.of_sessions["theme"][held]
+    assert (np.exp(offered[:, np.unique(theme)]) > 0.3).all()
+    never = np.setdiff1d(np.arange(offered.shape[1]), theme)
+    np.testing.assert_allclose(offered[:, never], np.log(0.3))
+    assert np.ptp(offered[:, theme[0]]) > 0  # homes differ
+
+
 def test_too_few_events_teach_nothing(block, catalogue):
-    assert fit_tastes(block, catalogue.lookup, TasteConfig(least_events=10**6), 0) == {}
-    assert fit_tastes(block, catalogue.lookup, TasteConfig(n_steps=0), 0) == {}
+    assert fit_tastes(block, catalogue, TasteConfig(least_events=10**6), 0) == {}
+    assert fit_tastes(block, catalogue, TasteConfig(n_steps=0), 0) == {}
 
 
 def test_interests_are_told_by_category(catalogue, block):
