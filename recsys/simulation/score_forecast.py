@@ -23,7 +23,7 @@ FESTIVAL_DAYS = (-7, 15)
 
 
 def score_forecast(truth: Truth, rows: pd.DataFrame, *, n_paths: int = 300) -> dict[str, Any]:
-    """By target and level: scores of the file, the oracle, seasonal naive and last value.
+    """By target, level and category: scores of the file, the oracle, seasonal naive and last value.
 
     `scrps` is twice the mean pinball loss over quantiles 0.1, 0.5, 0.9, over the mean outcome: the scaled CRPS as far
     as the contract's three quantiles tell it, the same for all models. Rows outside the truth's weeks are left out;
@@ -46,6 +46,7 @@ def score_forecast(truth: Truth, rows: pd.DataFrame, *, n_paths: int = 300) -> d
             "missing_rows": int(((missing["_merge"] == "left_only") & (missing["truth"] > 0)).sum()),
             "festival_bias": {name: _festival_bias(facts, one) for name, one in aligned.items()},
             "levels": {level: _level(facts, aligned, level) for level in _levels(facts)},
+            "categories": _by_category(facts, aligned),
         }
     return result
 
@@ -147,6 +148,15 @@ def _level(facts: pd.DataFrame, aligned: dict[str, pd.DataFrame], level: str) ->
         **figures,
         "scrps_over_oracle": figures["given"]["scrps"] / best if best else 0.0,
         "n": int(here.sum()),
+    }
+
+
+def _by_category(facts: pd.DataFrame, aligned: dict[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
+    """By category, each model's `scrps` over all levels."""
+    rows = facts.groupby("category", sort=True).indices
+    return {
+        str(category): {name: _figures(facts.iloc[here], one.iloc[here])["scrps"] for name, one in aligned.items()}
+        for category, here in rows.items()
     }
 
 

@@ -26,16 +26,22 @@ class BoostingConfig(BaseModel):
 
 @dataclass(frozen=True)
 class CountBooster:
-    """Multiplies a baseline by the exponential of a sum of trees; no trees: by one."""
+    """Multiplies a baseline by the exponential of a sum of trees; no trees: by one.
+
+    Attributes:
+        booster: The trees.
+        share: How much of their sum counts.
+    """
 
     booster: lgb.Booster | None
+    share: float = 1.0
 
     def means(self, features: NDArray[np.float32], baseline: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) means of the rows of (n, n_features) around (n,) positive baselines."""
         if self.booster is None or len(features) == 0:
             return baseline
         raw = np.asarray(self.booster.predict(features, raw_score=True, num_threads=1))
-        return baseline * np.exp(np.clip(raw, -3, 3))
+        return baseline * np.exp(self.share * np.clip(raw, -3, 3))
 
 
 def fit_boosting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ _LEAST = 0.02
 _OPEN_WEEKS = (0.0, 0.3, 0.7, 1.2, 2.2)
 N_STAGES = len(_OPEN_WEEKS) + 2
 _PACE_PLACES = 50.0
+_TRUST = 0.3
+"""How far trees move a session's mean: wholly trusted they carry what a session drew by chance into its like."""
+
 _FIRMNESS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 1e9)
 
 
@@ -61,13 +64,11 @@ class Pace:
     """How bookings come in: by lead and by how long a session can be booked.
 
     Attributes:
-        so_far: (n_leads, n_stages) places on hand, as a share of the level.
-        to_come: (n_leads, n_stages) places that come after the origin, as a share of the level.
+        so_far: (n_leads, n_stages) places on hand, as a share of those in the end; the rest is to come.
         firmness: Places on hand that weigh as much as the level in saying what is to come.
     """
 
     so_far: NDArray[np.float64]
-    to_come: NDArray[np.float64]
     firmness: float
 
     def means(self, rows: PublishedRows) -> NDArray[np.float64]:
@@ -75,9 +76,9 @@ class Pace:
 
         The mean of a gamma-Poisson session: a factor of mean 1 and shape `firmness`, of which the places on hand tell.
         """
-        cell = (rows.lead, _stage(rows.open_for))
-        factor = (self.firmness + rows.on_hand) / (self.firmness + self.so_far[cell] * rows.level)
-        return np.maximum(rows.on_hand + self.to_come[cell] * rows.level * factor, _LEAST)
+        so_far = self.so_far[rows.lead, _stage(rows.open_for)]
+        factor = (self.firmness + rows.on_hand) / (self.firmness + so_far * rows.level)
+        return np.maximum(rows.on_hand + (1 - so_far) * rows.level * factor, _LEAST)
 
 
 @dataclass(frozen=True)
@@ -144,30 +145,31 @@ def fit_published(
     drawn = values[part.session]
     pace = fit_pace(part, drawn, book.on_hand.shape[1])
     booster = fit_boosting(part.features, drawn, pace.means(part), config, rng)
-    return PublishedForecaster(pace, booster)
+    return PublishedForecaster(pace, replace(booster, share=_TRUST))
 
 
 def fit_pace(rows: PublishedRows, drawn: NDArray[np.float64], n_leads: int) -> Pace:
-    """Shares by lead, drawn to each stage's own; `drawn` (n_rows,) is what came in the end."""
+    """Shares by lead, drawn to each stage's own; `drawn` (n_rows,) is what came in the end.
+
+    Shares are of what came, not of the level: by how much levels of long ago missed says little of today's.
+    """
     stage = _stage(rows.open_for)
     cell = rows.lead * N_STAGES + stage
-
-    def share(places: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
-        sums = np.bincount(cell, weights=places, minlength=n_leads * N_STAGES).reshape(n_leads, N_STAGES)
-        level = np.bincount(cell, weights=rows.level, minlength=n_leads * N_STAGES).reshape(n_leads, N_STAGES)
-        total = level.sum(axis=1)
-        # A lead without past sessions behaves like the one before it.
-        by_lead = _filled(sums.sum(axis=1) / np.where(total > 0, total, np.nan), otherwise)[:, None]
-        return np.clip((sums + _PACE_PLACES * by_lead) / (level + _PACE_PLACES), 0.0, 2.0)
-
-    so_far, to_come = share(rows.on_hand, 0.0), share(drawn - rows.on_hand, 1.0)
+    on_hand, came = (
+        np.bincount(cell, weights=places, minlength=n_leads * N_STAGES).reshape(n_leads, N_STAGES)
+        for places in (rows.on_hand, drawn)
+    )
+    total = came.sum(axis=1)
+    # A lead without past sessions behaves like the one before it.
+    by_lead = _filled(on_hand.sum(axis=1) / np.where(total > 0, total, np.nan), 0.0)[:, None]
+    so_far = np.clip((on_hand + _PACE_PLACES * by_lead) / (came + _PACE_PLACES), 0.0, 1.0)
     told = np.flatnonzero(so_far[rows.lead, stage] > _LEAST)
     known = rows.where(told)
     losses = []
     for firmness in _FIRMNESS:
-        mean = Pace(so_far, to_come, firmness).means(known)
+        mean = Pace(so_far, firmness).means(known)
         losses.append(float((mean - drawn[told] * np.log(mean)).sum()))
-    return Pace(so_far, to_come, _FIRMNESS[int(np.argmin(losses))])
+    return Pace(so_far, _FIRMNESS[int(np.argmin(losses))])
 
 
 def _stage(open_for: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -17,7 +17,8 @@ _NEAR_FESTIVAL = (2, 6)
 """Bands of the weeks about the festival, from a fortnight before it to sixteen days after."""
 
 _SINGLE_DATES = 3
-"""An activity of more dates is a course: it pauses over a festival, while single events live on it."""
+"""An activity of more dates is a course: it pauses over a festival, while single events live on it. The dates
+that it keeps draw next to nobody, so that effect may be great."""
 
 _LEAST_SEASON_WEEKS = 60
 _STEP_WEEKS = 13
@@ -103,6 +104,7 @@ def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
     is_serial = (np.bincount(keys["activity"], minlength=1)[keys["activity"]] > _SINGLE_DATES).astype(np.int64)
     is_near = (festival >= _NEAR_FESTIVAL[0]) & (festival <= _NEAR_FESTIVAL[1])
     near_festival = np.where(is_near, is_serial, -1)
+    pause = np.where((is_serial == 1) & is_near, festival, -1)
     # Until a Spring Festival has been seen, the weeks about it are taken to be like other days off.
     is_rest = is_near | days["is_off"].to_numpy()
     return [
@@ -142,6 +144,7 @@ def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
         (joint_codes(is_serial, category), 0.3),
         (joint_codes(is_serial, festival), 0.4),
         (joint_codes(near_festival, category), 0.3),
+        (pause, 0.6),
         (joint_codes(is_rest.astype(np.int64), is_serial), 0.6),
     ]
 
