@@ -8,7 +8,7 @@ STAMP := $(VENV)/.set-up-$(subst $(comma),-,$(EXTRAS))
 PYTEST_WORKERS ?= 2
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: setup check format test demo train serve lock clean help
+.PHONY: setup check format test test-availability demo train serve lock clean help
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
@@ -34,6 +34,11 @@ format: setup ## Format and mend what can be mended
 test: setup ## Run all tests
 	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile tests
 	$(BIN)/pytest --nbmake --nbmake-timeout=300 notebooks
+
+test-availability: setup ## Availability over ANSWERS (a million) answers: batch, HTTP, evaluation's pool
+	CULTURE_ANSWERS=$(or $(ANSWERS),1000000) $(BIN)/pytest -o junit_family=xunit1 --junitxml=var/availability.xml \
+		tests/features/test_ranking.py tests/training/test_evaluation_pool.py tests/serving/test_availability.py
+	grep -oE 'testcase [^>]*name="[^"]*"|name="answers" value="[0-9]+"' var/availability.xml
 
 demo: setup ## Simulated county in, service out
 	$(BIN)/culture demo

@@ -1,8 +1,21 @@
 """What a list may not hold, told by joins over the tables and by nothing of the code under test."""
 
+import os
+
 import pandas as pd
 
 from recsys.dataset import Dataset
+
+
+def n_answers(usually: int) -> int:
+    """How many answers a property is held against: `CULTURE_ANSWERS`, and few where it is not set."""
+    return int(os.environ.get("CULTURE_ANSWERS", usually))
+
+
+def assert_none_broken(dataset: Dataset, lists: pd.DataFrame, at: pd.Timestamp) -> None:
+    """Fails with the rules that rows of `user_id, activity_id, session_id` break, and how often."""
+    broken = {rule: count for rule, count in violations(dataset, lists, at).items() if count}
+    assert not broken, f"of {len(lists)} rows at {at}: {broken}"
 
 
 def violations(dataset: Dataset, lists: pd.DataFrame, at: pd.Timestamp) -> dict[str, int]:
@@ -54,7 +67,6 @@ def _clashes(rows: pd.DataFrame, bookings: pd.DataFrame, dataset: Dataset, at: p
     held = held[["user_id", "session_id"]].merge(
         dataset.sessions[["session_id", "starts_at", "ends_at"]].astype({"session_id": object}), on="session_id"
     )
-    held = held[held["starts_at"] > at]
     pairs = rows[["user_id", "starts_at", "ends_at"]].merge(held, on="user_id", suffixes=("", "_held"))
     overlap = (pairs["starts_at"] < pairs["ends_at_held"]) & (pairs["starts_at_held"] < pairs["ends_at"])
     return int((overlap | (pairs["starts_at"] == pairs["starts_at_held"])).sum())
