@@ -27,12 +27,14 @@ class Reconciler:
     Attributes:
         summing: (n_nodes, n_bottoms).
         bottom_rows: (n_bottoms,) rows of `summing` that are the bottoms themselves.
+        constraints: C, see `summing_constraints`.
         diagonal: (n_nodes,) diagonal of W; None: bottom-up.
         low_rank: (n_nodes, n_residuals) U in W = diagonal + U U'.
     """
 
     summing: sparse.csr_array
     bottom_rows: NDArray[np.int64]
+    constraints: sparse.csr_array
     diagonal: NDArray[np.float64] | None
     low_rank: NDArray[np.float64] | None
 
@@ -50,7 +52,7 @@ class Reconciler:
         """(n_bottoms, k) reconciled bottoms of (n_nodes, k) base values."""
         if self.diagonal is None or len(self.bottom_rows) == self.summing.shape[0]:
             return base[self.bottom_rows]
-        constraints = summing_constraints(self.summing, self.bottom_rows)
+        constraints = self.constraints
         core = (constraints @ sparse.diags_array(self.diagonal) @ constraints.T).tocsc()
         factor = sparse_linalg.splu(core)
         gaps = np.asarray(constraints @ base)
@@ -72,30 +74,37 @@ def fit_reconciler(
     bottom_rows: NDArray[np.int64],
     method: Method,
     residuals: NDArray[np.float64] | None = None,
+    constraints: sparse.csr_array | None = None,
 ) -> Reconciler:
     """The reconciler of a method; `residuals` (n_nodes, n_times) of base forecasts where it weighs by their errors.
+
+    Who reconciles many times over one tree hands in its `summing_constraints`.
 
     Raises:
         ValueError: a method that weighs by errors got no residuals.
     """
+    local = summing_constraints(summing, bottom_rows) if constraints is None else constraints
+
+    def weighing(diagonal: NDArray[np.float64] | None, low_rank: NDArray[np.float64] | None = None) -> Reconciler:
+        return Reconciler(summing, bottom_rows, local, diagonal, low_rank)
+
     if method == "bottom-up":
-        return Reconciler(summing, bottom_rows, None, None)
+        return weighing(None)
     if method == "ols":
-        return Reconciler(summing, bottom_rows, np.ones(summing.shape[0]), None)
+        return weighing(np.ones(summing.shape[0]))
     if method == "wls-structure":
-        return Reconciler(summing, bottom_rows, np.asarray(summing.sum(axis=1)).ravel(), None)
+        return weighing(np.asarray(summing.sum(axis=1)).ravel())
     if residuals is None:
         raise ValueError(f"{method} needs residuals of the base forecasts")
     if method == "wls-variance":
-        variance = (residuals**2).mean(axis=1)
-        return Reconciler(summing, bottom_rows, np.maximum(variance, _LEAST_VARIANCE), None)
+        return weighing(np.maximum((residuals**2).mean(axis=1), _LEAST_VARIANCE))
     centred = residuals - residuals.mean(axis=1, keepdims=True)
     n_times = residuals.shape[1]
     shrinkage = shrinkage_intensity(centred)
     variance = np.maximum((centred**2).sum(axis=1) / max(n_times - 1, 1), _LEAST_VARIANCE)
     low_rank = np.sqrt((1 - shrinkage) / max(n_times - 1, 1)) * centred
     # A residual that never moves would leave its node without weight.
-    return Reconciler(summing, bottom_rows, np.maximum(shrinkage, 1e-6) * variance, low_rank)
+    return weighing(np.maximum(shrinkage, 1e-6) * variance, low_rank)
 
 
 def shrinkage_intensity(centred: NDArray[np.float64]) -> float:

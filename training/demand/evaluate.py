@@ -15,7 +15,7 @@ from recsys.regions import RegionTree, session_regions
 from recsys.schema import TAKING_STATUSES
 from training.demand.back_test import SERVED
 from training.demand.config import DemandConfig
-from training.demand.forecast import forecast_and_pits
+from training.demand.forecast import judged_forecast
 from training.demand.judged import Judged, evaluation_table
 from training.demand.known import weeks_ahead
 from training.demand.rivals import rival_means
@@ -65,8 +65,9 @@ def _judged_at(
     weeks = weeks_ahead(as_of, horizon)
     came = _weekly_places(dataset.known_at(end), tree, hierarchy, weeks)
     actual = hierarchy.sums(came)
-    forecast, pits = forecast_and_pits(known, horizon, config, came)
-    table = forecast.table[forecast.table["target"] == "bookings"]
+    judged = judged_forecast(known, horizon, config, came)
+    table = judged.forecast.table
+    table = table[table["target"] == "bookings"]
     history_weeks = pd.DatetimeIndex(weeks[0] + pd.to_timedelta(np.arange(-config.history_weeks, 0) * 7, unit="D"))
     history = hierarchy.sums(_weekly_places(known, tree, hierarchy, history_weeks))
     history = history[..., _first_week(history) :]
@@ -77,7 +78,7 @@ def _judged_at(
     base = base.assign(series=base["region_id"].astype(str) + "\x1f" + base["category"].astype(str))
     quantiles = [f"q{level}" for level in QUANTILES]
     served = {name: table[name].to_numpy() for name in ["mean", *quantiles]}
-    frames = {SERVED: base.assign(**served, pit=pits.ravel())}
+    frames = {SERVED: base.assign(**served, pit=judged.pits.ravel())}
     for model, rule in BASELINES.items():
         spread = rule_quantiles(rule, history, horizon, QUANTILES)
         columns = {name: spread[i].ravel() for i, name in enumerate(quantiles)}
@@ -86,6 +87,8 @@ def _judged_at(
         history, history_weeks[len(history_weeks) - history.shape[-1] :], weeks, config
     ).items():
         frames[model] = base.assign(mean=means.ravel(), **dict.fromkeys(quantiles, np.nan))
+    for method, means in judged.reconciled.items():
+        frames[f"reconciled: {method}"] = base.assign(mean=means.ravel(), **dict.fromkeys(quantiles, np.nan))
     return frames
 
 

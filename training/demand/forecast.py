@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from recsys.dataset import Dataset
 from recsys.demand import FORECAST_COLUMNS, QUANTILES, TABLE_COLUMNS, TARGETS, DemandForecast, empty_table
 from recsys.hierarchy import Hierarchy
 from recsys.paths import Span, over_spans, single_weeks
+from recsys.reconcile import Method
 from recsys.regions import RegionTree
 from training.demand.back_test import PastForecasts, back_test, outcomes, past_forecasts
 from training.demand.config import DemandConfig
@@ -20,6 +22,7 @@ from training.demand.known import KnownDemand, known_demand, unseen
 from training.demand.paths import N_PATHS, Drawn, Limits, calibrated, calibrated_pits, draw
 from training.demand.periods import PeriodSpan, whole_periods
 from training.demand.programme import ProgrammeForecaster, begun_places, fit_programme, programme_data
+from training.demand.reconciled import Reconciliation, chosen_reconciliation
 from training.demand.spread import fit_spread
 from training.demand.tables import (
     accuracy_table,
@@ -40,31 +43,45 @@ def forecast_demand(dataset: Dataset, horizon_weeks: int, config: DemandConfig) 
 
     A place where nothing was ever offered gets empty tables.
     """
-    return forecast_and_pits(dataset, horizon_weeks, config, None)[0]
+    return judged_forecast(dataset, horizon_weeks, config, None).forecast
 
 
-def forecast_and_pits(
-    dataset: Dataset, horizon_weeks: int, config: DemandConfig, came: NDArray[np.float64] | None
-) -> tuple[DemandForecast, NDArray[np.float64]]:
-    """The forecast, and the PITs of what came of it, (n_nodes, n_categories, horizon); NaN where nothing tells.
+@dataclass(frozen=True)
+class JudgedForecast:
+    """A forecast with what an evaluation needs beside it.
 
-    `came` (n_bottoms, n_categories, horizon) are places taken in whole weeks, which the forecast does not see.
+    Attributes:
+        forecast: What is served.
+        pits: (n_nodes, n_categories, horizon) PITs of the bookings that came; NaN where nothing tells.
+        reconciled: (n_nodes, n_categories, horizon) mean bookings by each way to make the regions add up.
     """
+
+    forecast: DemandForecast
+    pits: NDArray[np.float64]
+    reconciled: dict[Method, NDArray[np.float64]]
+
+
+def judged_forecast(
+    dataset: Dataset, horizon_weeks: int, config: DemandConfig, came: NDArray[np.float64] | None
+) -> JudgedForecast:
+    """The forecast and how it did; `came` (n_bottoms, n_categories, horizon) places of whole weeks tell it nothing."""
     rng = np.random.default_rng(config.seed)
     tree = RegionTree.of(dataset)
     hierarchy = Hierarchy.of(dataset, tree)
     if not len(hierarchy.categories):
-        return DemandForecast.empty(), np.zeros((hierarchy.n_nodes, 0, horizon_weeks))
+        return JudgedForecast(DemandForecast.empty(), np.zeros((hierarchy.n_nodes, 0, horizon_weeks)), {})
     known = known_demand(dataset, tree, hierarchy, horizon_weeks, config)
     data = programme_data(known.book, known.demand, hierarchy, known.n_origins, horizon_weeks)
     forecaster = fit_programme(data, 0, config.boosting, rng)
-    tested = back_test(data, config, rng)
+    means, tested = forecaster.open_means(data, 0), back_test(data, config, rng)
+    reconciliation = chosen_reconciliation(known, data, tested, means)
+    tested = [(origin, reconciliation.adjusted(origin, one, data.begun[origin])) for origin, one in tested]
+    means = reconciliation.adjusted(0, means, data.begun[0])
     spread = fit_spread(hierarchy, outcomes(data, tested, unseen(known, rng)))
     limits = Limits.of(known.book, known.places, known.demand, len(hierarchy.categories))
     past = past_forecasts(known, data, tested, spread, limits, rng)
     periods = whole_periods(known.weeks)
     spans = [*single_weeks(horizon_weeks), *(one.span for one in periods)]
-    means = forecaster.open_means(data, 0)
     levels = (_levels(hierarchy, past, 0, spans), _levels(hierarchy, past, 1, spans))
     begun = (begun_places(known.book, known.places, data.shape)[0], data.begun[0])
     still_came = None if came is None else (came - begun[0], np.full_like(came, np.nan))
@@ -85,7 +102,12 @@ def forecast_and_pits(
     table = _table(hierarchy, known.weeks, _weekly(hierarchy, drawn, bottoms, begun))
     by_period = _periods_table(known, periods, drawn, bottoms, begun)
     pits = calibrated_pits(hierarchy, drawn.pits[0][..., :horizon_weeks], past.pits[0])
-    return _with_tables(table, by_period, known, forecaster, bottoms, past), pits
+    kept = np.divide(bottoms[0], bottoms[1], out=np.ones_like(bottoms[0]), where=bottoms[1] > 0)
+    return JudgedForecast(
+        forecast=_with_tables(table, by_period, known, forecaster, bottoms, past, reconciliation),
+        pits=pits,
+        reconciled={method: hierarchy.sums(one * kept) for method, one in reconciliation.by_method.items()},
+    )
 
 
 def _levels(hierarchy: Hierarchy, past: PastForecasts, target: int, spans: list[Span]) -> NDArray[np.float64]:
@@ -156,6 +178,7 @@ def _with_tables(
     forecaster: ProgrammeForecaster,
     bottoms: Bottoms,
     past: PastForecasts,
+    reconciliation: Reconciliation,
 ) -> DemandForecast:
     hierarchy, nodes = known.hierarchy, known.panel.nodes()
     pooled = _pooled(known.panel)
@@ -167,6 +190,7 @@ def _with_tables(
     facts = {
         "sold-out sessions": f"{int(known.panel.sold_out.sum())} of {int(known.panel.sessions.sum())}",
         "series full in nearly every week": f"{int(unidentified.sum())}: their demand is that of their like",
+        **reconciliation.notes(),
     }
     return DemandForecast(
         table=table,
