@@ -1,4 +1,4 @@
-"""Demand behind full sessions: censored negative binomial counts with one pooled dispersion, by EM."""
+"""Demand behind full sessions: censored overdispersed counts with one pooled dispersion, by EM."""
 
 from __future__ import annotations
 
@@ -7,41 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+from recsys.tails import Mixing, likelier_mixing, tail_means
 
 _RATIOS = np.geomspace(0.01, 30.0, 128)
 """Grid of mean / limit on which tail means are tabulated for each distinct limit."""
 
 _MOST_LIMITS = 300
 _LEAST_OPEN_WEEKS = 2
+_JUDGED_WEEKS = 20_000
 _SIZE_RANGE = (0.3, 200.0)
-
-
-def tail_means(
-    mean: NDArray[np.float64], limit: NDArray[np.float64], size: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """E[D | D >= limit] and E[D (D - 1) | D >= limit] of a negative binomial with variance mean + mean^2 / size.
-
-    From x f(x; r, p) = mean f(x - 1; r + 1, p), so both are ratios of tails; a tail is a regularised incomplete
-    beta function: P(D >= c) = I(mean / (mean + r); c, r).
-
-    >>> means, _ = tail_means(np.array([4.0]), np.array([0.0]), 5.0)
-    >>> float(means[0])
-    4.0
-    """
-    share = mean / (mean + size)
-
-    def tail(steps: int) -> NDArray[np.float64]:
-        least = limit - steps
-        above = special.betainc(np.maximum(least, 1e-9), size + steps, share)
-        return np.where(least > 0, above, 1.0)
-
-    base = np.maximum(tail(0), 1e-280)
-    first = mean * tail(1) / base
-    second = mean**2 * (size + 1) / size * tail(2) / base
-    # So far in the tail that both underflow: somebody who fills it only just did.
-    lost = base <= 1e-280
-    return np.where(lost, limit, np.maximum(first, limit)), np.where(lost, limit * (limit - 1), second)
 
 
 @dataclass(frozen=True)
@@ -72,7 +47,8 @@ def unconstrain_panel(
     """Demand of series sold out in the weeks in which the count reaches the limit (NaN: no limit).
 
     The mean of a series and week is level x season; a season is pooled over the series of a group, so a busy week
-    is told apart from a busy series. Levels are drawn to the pooled ratio of demand to limit as if by half a week.
+    is told apart from a busy series. The tail is negative binomial, or that of a lognormal-Poisson where half-way the
+    counts are likelier under it. Levels are drawn to the pooled ratio of demand to limit as if by half a week.
 
     Args:
         counts: (n_series, n_weeks) places taken.
@@ -92,12 +68,15 @@ def unconstrain_panel(
     open_weeks = np.maximum(offered.sum(axis=1), 1)
     usual_limit = np.where(offered & np.isfinite(limits), limits, 0.0).sum(axis=1) / open_weeks
     size = 5.0
+    mixing: Mixing = "gamma"
     season = np.ones((int(groups.max(initial=0)) + 1, counts.shape[1]))
     level = plain.sum(axis=1) / open_weeks
     for turn in range(n_rounds):
         means = np.maximum(level[:, None] * season[groups], 1e-6)
+        if turn == n_rounds // 2:
+            mixing = _mixing(counts, means, offered, full, size)
         if turn % 4 == 0:
-            tails = table.at_size(size)
+            tails = table.at_size(size, mixing)
         first, second = tails(means[rows, weeks])
         demand[rows, weeks] = first
         exposure = (season[groups] * offered).sum(axis=1)
@@ -109,8 +88,10 @@ def unconstrain_panel(
         level = np.clip(level + 1.5 * (stretched - level), 0.5 * stretched, 2.0 * stretched)
         season = _seasons(demand, level, offered, groups, season.shape[0])
         size = _size(plain, means, offered, full, first, second, size)
-    exact_first, _ = tail_means(means[rows, weeks], limit, size)
-    demand[rows, weeks] = exact_first
+    # Exact at the end where that takes two beta functions and not dozens of gamma functions.
+    is_quick = mixing == "gamma"
+    first, _ = tail_means(means[rows, weeks], limit, size) if is_quick else tails(means[rows, weeks])
+    demand[rows, weeks] = first
     identified = (offered & ~full).sum(axis=1) >= np.minimum(_LEAST_OPEN_WEEKS, offered.sum(axis=1))
     return Unconstrained(demand, means, size, identified | ~full.any(axis=1))
 
@@ -131,9 +112,9 @@ class _TailTable:
             place = np.clip(np.searchsorted(distinct, limit), 0, len(distinct) - 1)
         return cls(np.maximum(distinct, 1e-9), place, np.maximum(limit, 1e-9))
 
-    def at_size(self, size: float) -> _Tails:
+    def at_size(self, size: float, mixing: Mixing) -> _Tails:
         grid = self.distinct[:, None] * _RATIOS
-        first, second = tail_means(grid, np.broadcast_to(self.distinct[:, None], grid.shape), size)
+        first, second = tail_means(grid, np.broadcast_to(self.distinct[:, None], grid.shape), size, mixing)
         return _Tails(self, (first / self.distinct[:, None]).ravel(), (second / self.distinct[:, None] ** 2).ravel())
 
 
@@ -153,6 +134,19 @@ class _Tails:
         first = self.first[flat] * (1 - part) + self.first[flat + 1] * part
         second = self.second[flat] * (1 - part) + self.second[flat + 1] * part
         return np.maximum(first, 1.0) * limit, second * limit**2
+
+
+def _mixing(
+    counts: NDArray[np.float64],
+    means: NDArray[np.float64],
+    offered: NDArray[np.bool_],
+    full: NDArray[np.bool_],
+    size: float,
+) -> Mixing:
+    """The likelier mixing by weeks spread evenly over the panel."""
+    cells = np.flatnonzero(offered)
+    cells = cells[:: max(len(cells) // _JUDGED_WEEKS, 1)]
+    return likelier_mixing(counts.ravel()[cells], means.ravel()[cells], full.ravel()[cells], size)
 
 
 def _seasons(

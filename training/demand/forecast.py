@@ -189,6 +189,7 @@ def _with_tables(
     unidentified = (runs.sum(axis=-1) >= _LEAST_POOLED_WEEKS) & ((runs & ~full).sum(axis=-1) < 2)
     facts = {
         "sold-out sessions": f"{int(known.panel.sold_out.sum())} of {int(known.panel.sessions.sum())}",
+        "turned away who took another session": f"{known.spill.share:.1%} of {known.spill.n_turned_away} waiting",
         "series full in nearly every week": f"{int(unidentified.sum())}: their demand is that of their like",
         **reconciliation.notes(),
     }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.panel import DemandPanel, panel_of
 from features.panel_sessions import SessionBook, session_book
+from features.spill import Spill, spill_share
 from recsys.dataset import Dataset
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree
@@ -34,6 +35,7 @@ class KnownDemand:
         panel: Whole weeks.
         weeks: Mondays of the weeks ahead.
         n_origins: Past weekly cut-offs to learn from.
+        spill: People turned away who took a place elsewhere.
     """
 
     hierarchy: Hierarchy
@@ -43,6 +45,7 @@ class KnownDemand:
     panel: DemandPanel
     weeks: pd.DatetimeIndex
     n_origins: int
+    spill: Spill
 
 
 def known_demand(
@@ -53,7 +56,8 @@ def known_demand(
     places = without_outliers(book)
     n_alive = len(np.unique(book.bottom * len(hierarchy.categories) + book.category))
     most = min(config.max_origins, max(_MOST_ROWS // max(n_alive * horizon, 1), 4))
-    demand = session_demand(book, places)
+    spill = spill_share(dataset)
+    demand = session_demand(book, places, spill.share)
     return KnownDemand(
         hierarchy=hierarchy,
         book=book,
@@ -62,6 +66,7 @@ def known_demand(
         panel=panel_of(book, hierarchy, demand),
         weeks=weeks_ahead(book.as_of, horizon),
         n_origins=int(np.clip(book.age.max(initial=0), 1, most)),
+        spill=spill,
     )
 
 
@@ -84,12 +89,17 @@ def without_outliers(book: SessionBook) -> NDArray[np.float64]:
     return np.where(past, np.minimum(book.places, most), book.places)
 
 
-def session_demand(book: SessionBook, places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n_sessions,) places wanted: those of sessions that have begun are freed of their limits."""
+def session_demand(book: SessionBook, places: NDArray[np.float64], spill: float) -> NDArray[np.float64]:
+    """(n_sessions,) places wanted: those of sessions that have begun are freed of their limits.
+
+    A share `spill` of those turned away has a place in another session: they are wanted there alone, so that the sum
+    counts nobody twice.
+    """
     begun = (book.age >= 1) & ~book.is_cancelled
     demand = places.copy()
     chain = [codes[begun] for codes in book.likeness()]
-    demand[begun] = unconstrain_sessions(places[begun], book.capacity[begun], book.waiting[begun], chain)
+    wanted = unconstrain_sessions(places[begun], book.capacity[begun], book.waiting[begun], chain)
+    demand[begun] = places[begun] + (1 - spill) * (wanted - places[begun])
     return demand
 
 
