@@ -86,7 +86,7 @@ def main() -> None:
     dataset = read_folder(args.data, args.timezone)
     cut_offs = [pd.Timestamp(day, tz="UTC") for day in args.cut_offs.split(",")]
     started = time.process_time()
-    peers = Peers([])
+    peers = Peers(dataset, args.window_days)
     learn = peers.learn if args.peers else None
     evaluation = evaluate_ranking(dataset, cut_offs, args.window_days, args.k, RankingConfig(), outside=learn)
     print(f"{len(cut_offs)} windows: {time.process_time() - started:.0f} s of processor time", flush=True)

@@ -77,13 +77,23 @@ class Peer:
         with np.load(folder / f"{model}.npz", allow_pickle=False) as parts:
             return PeerAnswer(parts["users"], parts["items"], parts["lists"]), timings
 
-    def scores(self, train: Path, folder: Path, model: str, regularisation: str) -> dict[str, float]:
-        """Writes a model's scores of all users and keys as `folder/<model>.npz`; returns its timings.
+    def scores(
+        self, train: Path, folder: Path, model: str, regularisation: str, users: Path | None = None
+    ) -> dict[str, float]:
+        """Writes a model's scores of users for all keys as `folder/<model>.npz`; returns its timings.
+
+        Args:
+            train: Pairs of user and key.
+            folder: Where the scores go.
+            model: Its name.
+            regularisation: Of EASE.
+            users: File of the ids of those who ask, one a line; None for all.
 
         Raises:
             PeerError: as `run`.
         """
-        return self.run(train, folder, model, "--regularisation", regularisation, "--scores")
+        asking = [] if users is None else ["--users", str(users)]
+        return self.run(train, folder, model, "--regularisation", regularisation, "--scores", *asking)
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,11 @@ class Fold:
         return self.n_relevant > 0
 
 
+HEADERS = ({"user", "user_id", "userid", "uid"}, {"item", "item_id", "itemid", "iid", "movie_id", "movieid"})
+
+
 def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """User and item of each line; ids are any text, empty lines are skipped.
+    """User and item of each line; ids are any text, empty lines and a first line that names the columns are skipped.
 
     Raises:
         DataError: the file cannot be read, or a line does not have two filled columns.
@@ -57,7 +60,9 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
             continue
         if len(columns) != 2 or not all(columns):
             raise DataError(path.name, [f"line {number} has not two columns, user and item, with a tab between"])
-        pairs.append((columns[0], columns[1]))
+        is_header = number == 1 and all(one.lower() in names for one, names in zip(columns, HEADERS, strict=True))
+        if not is_header:
+            pairs.append((columns[0], columns[1]))
     if not pairs:
         raise DataError(path.name, ["no pair of user and item in it"])
     return pairs

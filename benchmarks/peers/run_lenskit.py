@@ -1,7 +1,8 @@
 """LensKit's rankers on one fold; runs in an environment of its own, and so imports nothing of this project.
 
-`python run_lenskit.py --train TSV --folder OUT [--models a,b] [--regularisation R] [--scores]` writes per model
-`<model>.npz` (users, items, lists of item numbers or, with --scores, all scores) and `<model>.json` (timings).
+`python run_lenskit.py --train TSV --folder OUT [--models a,b] [--regularisation R] [--scores] [--users FILE]`
+writes per model `<model>.npz` (users, items, lists of item numbers or, with --scores, all scores) and `<model>.json`
+(timings). FILE holds the ids of those who ask, one a line; without it all do.
 """
 
 import argparse
@@ -45,6 +46,7 @@ def main():
     parser.add_argument("--models", default="ease,item-knn,implicit-mf,slim")
     parser.add_argument("--regularisation", type=float, default=500.0)
     parser.add_argument("--scores", action="store_true")
+    parser.add_argument("--users", type=Path)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     pairs = pd.read_csv(options.train, sep="\t", header=None, names=["user_id", "item_id"], dtype=str,
@@ -53,7 +55,10 @@ def main():
     everything = ItemList(item_ids=data.items.ids(), vocabulary=data.items)
     items = np.array([str(item) for item in data.items.ids()])
     column = {item: number for number, item in enumerate(items)}
-    users = pairs["user_id"].drop_duplicates().to_numpy()
+    users = pairs["user_id"].drop_duplicates()
+    if options.users is not None:
+        users = users[users.isin(options.users.read_text(encoding="utf-8").split("\n"))]
+    users = users.to_numpy()
     histories = {user: group.to_numpy() for user, group in pairs.groupby("user_id")["item_id"]}
     for name in options.models.split(","):
         model = makers(options.regularisation)[name]()
@@ -70,7 +75,7 @@ def main():
         lists = np.argsort(-np.nan_to_num(scores, nan=-np.inf), axis=1, kind="stable")[:, :K]
         done = time.perf_counter()
         kept = {"scores": scores} if options.scores else {"lists": lists}
-        np.savez_compressed(options.folder / f"{name}.npz", users=users.astype(str), items=items, **kept)
+        np.savez(options.folder / f"{name}.npz", users=users.astype(str), items=items, **kept)
         about = {
             "fit_seconds": fitted - started,
             "users_per_second": len(users) / (done - fitted),

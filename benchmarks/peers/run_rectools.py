@@ -1,7 +1,8 @@
 """RecTools' rankers on one fold; runs in an environment of its own, and so imports nothing of this project.
 
-`python run_rectools.py --train TSV --folder OUT [--models a,b] [--regularisation R] [--scores]` writes per model
-`<model>.npz` (users, items, lists of item numbers or, with --scores, all scores) and `<model>.json` (timings).
+`python run_rectools.py --train TSV --folder OUT [--models a,b] [--regularisation R] [--scores] [--users FILE]`
+writes per model `<model>.npz` (users, items, lists of item numbers or, with --scores, all scores) and `<model>.json`
+(timings). FILE holds the ids of those who ask, one a line; without it all do.
 `ease-transposed` is its EASE with the learned weights transposed before use.
 """
 
@@ -55,12 +56,16 @@ def main():
     parser.add_argument("--models", default="ease,ease-transposed,ials,lightfm")
     parser.add_argument("--regularisation", type=float, default=500.0)
     parser.add_argument("--scores", action="store_true")
+    parser.add_argument("--users", type=Path)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     pairs = pd.read_csv(options.train, sep="\t", header=None, names=[Columns.User, Columns.Item], dtype=str,
                         keep_default_na=False, quoting=3).drop_duplicates()  # fmt: skip
     data = Dataset.construct(pairs.assign(weight=1.0, datetime=pd.Timestamp("2020-01-01")))
-    users = pairs[Columns.User].drop_duplicates().to_numpy()
+    users = pairs[Columns.User].drop_duplicates()
+    if options.users is not None:
+        users = users[users.isin(options.users.read_text(encoding="utf-8").split("\n"))]
+    users = users.to_numpy()
     items = np.array(sorted(set(pairs[Columns.Item])))
     column = {item: number for number, item in enumerate(items)}
     row_of = {user: number for number, user in enumerate(users)}
@@ -84,7 +89,7 @@ def main():
             lists = np.full((len(users), K), -1, dtype=np.int64)
             lists[rows, found[Columns.Rank].to_numpy() - 1] = columns
             kept = {"lists": lists}
-        np.savez_compressed(options.folder / f"{name}.npz", users=users.astype(str), items=items, **kept)
+        np.savez(options.folder / f"{name}.npz", users=users.astype(str), items=items, **kept)
         about = {
             "fit_seconds": fitted - started,
             "users_per_second": len(users) / (done - fitted),

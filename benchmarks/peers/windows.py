@@ -7,7 +7,7 @@ programme (organiser x category) instead; candidates of a programme share its sc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from features.signals.lookup import LEARNER_LEVEL
 from features.signals.people import UserBlock
 from recsys.dataset import Dataset
 from recsys.schema import TAKING_STATUSES
+from training.windows import hits_of
 
 MODELS: Mapping[str, tuple[str, ...]] = {
     "lenskit": ("slim", "ease", "item-knn", "implicit-mf"),
@@ -60,23 +61,30 @@ class Peers:
     """Learns every peer's models before a cut-off; keeps what each took.
 
     Attributes:
+        dataset: All rows: they say who will be judged, and nothing else of them is read.
+        window_days: Days of a window.
         rows: `model, fit_seconds, users_per_second, peak_mb`, one a model and cut-off.
     """
 
-    rows: list[dict[str, object]]
+    dataset: Dataset
+    window_days: float
+    rows: list[dict[str, object]] = field(default_factory=list)
 
     def learn(
         self, known: Dataset, catalogue: Catalogue
     ) -> Callable[[Catalogue, UserBlock], dict[str, NDArray[np.float32]]]:
-        """Scores of all peers for a block of people."""
+        """Scores of all peers for a block of people; NaN for those without a hit in the window."""
         folder = ENVIRONMENTS / "windows" / known.data_until.strftime("%Y%m%d%H%M")
         folder.mkdir(parents=True, exist_ok=True)
         train = folder / "train.tsv"
         _write_pairs(known, catalogue, train)
+        asking = folder / "users.txt"
+        judged = hits_of(self.dataset, catalogue.at, self.window_days)["user_id"].unique()
+        asking.write_text("\n".join(judged), encoding="utf-8")
         found = {}
         for peer in PEERS:
             for model in MODELS[peer.name]:
-                about = peer.scores(train, folder / peer.name, model, REGULARISATION)
+                about = peer.scores(train, folder / peer.name, model, REGULARISATION, asking)
                 with np.load(folder / peer.name / f"{model}.npz", allow_pickle=False) as parts:
                     users, programmes = (pd.Index(parts[name].astype(object)) for name in ("users", "items"))
                     found[f"{peer.name} {model}"] = PeerScores(users, programmes, parts["scores"])

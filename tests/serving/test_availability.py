@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from features.ingest import ingest_folder
 from features.settings import Settings
@@ -89,6 +90,7 @@ class Place:
         return rows.assign(status="cancelled", status_at=now - pd.Timedelta(seconds=1))
 
 
+@pytest.mark.timeout(7200)  # A million answers take the better part of an hour.
 def test_nothing_in_a_list_may_not_be_offered(database_url, tmp_path, record_property):
     rng = np.random.default_rng(7)
     place, clock = Place(rng), [AT]

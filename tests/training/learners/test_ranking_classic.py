@@ -69,6 +69,7 @@ def test_repeats_unknown_ids_and_odd_text_do_not_matter(tmp_path: Path) -> None:
         (b"a,b\n", "line 1 has not two columns"),
         (b"a\tb\nc\td\t5\n", "line 2 has not two columns"),
         (b"a\t\n", "line 1 has not two columns"),
+        (b"alone\n", "line 1 has not two columns"),
         (b"\xff\xfe\n", "byte 0 is not UTF-8"),
     ],
 )
@@ -107,6 +108,14 @@ def test_ndcg_of_a_fold_by_a_plain_loop() -> None:
         gained = sum(1 / np.log2(place + 2) for place, item in enumerate(ranked) if item in relevant)
         ideal = sum(1 / np.log2(place + 2) for place in range(min(10, len(relevant))))
         np.testing.assert_allclose(values[row], gained / ideal if relevant else np.nan)
+
+
+def test_a_line_that_names_the_columns_is_no_pair(tmp_path: Path) -> None:
+    named = write(tmp_path / "a.tsv", [("user_id", "item_id"), ("user", "x"), ("a", "item")])
+    assert read_pairs(named) == [("user", "x"), ("a", "item")]
+    write(tmp_path / "b.tsv", [("userId", "movieId")])
+    with pytest.raises(DataError, match="no pair"):
+        read_pairs(tmp_path / "b.tsv")
 
 
 def test_a_byte_order_mark_is_no_part_of_an_id(tmp_path: Path) -> None:
