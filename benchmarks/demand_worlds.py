@@ -34,7 +34,7 @@ from recsys.simulation.command import simulate
 from recsys.simulation.oracle import Truth, load_truth
 from recsys.simulation.score_forecast import score_forecast
 from training.demand.config import DemandConfig
-from training.demand.forecast import forecast_and_pits
+from training.demand.forecast import judged_forecast
 from training.demand.known import weeks_ahead
 
 SHARES = (0.5, 0.8, 0.95)
@@ -51,8 +51,9 @@ def judged(seed: int, shape: str, weeks: int, users: int) -> dict[str, Any]:
     dataset = Dataset.from_tables(tables, until.tz_convert("UTC"), DEFAULT_TIMEZONE)
     hierarchy = Hierarchy.of(dataset, RegionTree.of(dataset))
     came = true_bookings(truth, hierarchy)
-    forecast, pits = forecast_and_pits(dataset, truth.future_weeks, DemandConfig(), came)
-    score = score_forecast(truth, forecast.table)
+    found = judged_forecast(dataset, truth.future_weeks, DemandConfig(), came)
+    pits = found.pits
+    score = score_forecast(truth, found.forecast.table)
     levels = hierarchy.node_levels.astype(str)
     return {
         "seed": seed,
