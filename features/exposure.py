@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.catchments import Positions
-from recsys.dataset import Dataset, local_times, week_starts
+from recsys.dataset import Dataset, is_among, local_times, week_starts
 from recsys.ids import IdMap
 
 AGE_EDGES = (18, 30, 45, 60, 75)
@@ -18,6 +18,9 @@ AGE_GROUPS = ("under 18", "18-29", "30-44", "45-59", "60-74", "75 and over", "ag
 HOURS = 24
 N_TIME_CELLS = 2 * HOURS
 """Hours of a working day, then of a weekend's."""
+
+WAITED_SHARE = 0.2
+"""Share of full sessions with a waiting list from which a platform is believed to keep them."""
 
 TRAINING = "training"
 UNPLACED = "online or without a venue"
@@ -49,6 +52,7 @@ class Exposure:
         booking_user: (n_bookings,) user row.
         booking_session: (n_bookings,) session row.
         people: (n_bookings,) places asked for, waiting lists included.
+        keeps_waiting: People beyond the places are known: sessions that were full have waiting lists.
         age_group: (n_users,) row of `AGE_GROUPS`.
         admits: (n_age_groups, n_sessions) share of each group whose age a session admits.
     """
@@ -74,8 +78,15 @@ class Exposure:
     booking_user: NDArray[np.int64]
     booking_session: NDArray[np.int64]
     people: NDArray[np.float64]
+    keeps_waiting: bool
     age_group: NDArray[np.int64]
     admits: NDArray[np.float64]
+
+    @property
+    def is_full(self) -> NDArray[np.bool_]:
+        """(n_sessions,) as many people asked as there are places, or more."""
+        asked = sums_by(self.booking_session, self.people, len(self.week))
+        return np.asarray((asked >= self.capacity) & (self.capacity > 0))
 
     def counts(self, inflation: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
         """(n_users, n_categories) people who asked for places, those of each session times its `inflation`."""
@@ -138,16 +149,30 @@ def _audiences(facts: pd.DataFrame) -> NDArray[np.int64]:
     return np.asarray(names.get_indexer(stated), dtype=np.int64)
 
 
-def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposure:
-    """Sessions that started in the last `history_weeks` and were not cancelled, with their bookings.
+def _keeps_waiting(
+    people: NDArray[np.float64],
+    session: NDArray[np.int64],
+    waits: NDArray[np.bool_],
+    capacity: NDArray[np.float64],
+) -> bool:
+    """Whether a fair share of the sessions whose places were all asked for have somebody waiting."""
+    full = (sums_by(session, people, len(capacity)) >= capacity) & (capacity > 0)
+    waited = sums_by(session, waits, len(capacity)) > 0
+    return bool(full.any() and waited[full].mean() >= WAITED_SHARE)
 
+
+def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposure:
+    """Sessions of the last `history_weeks` in which anything was booked, not cancelled, with their bookings.
+
+    The weeks end with the last session that anybody booked: silence since tells of the platform, not of people.
     Bookings by people whom a session does not admit are for somebody else, and left out.
     """
     until = dataset.data_until
     sessions = dataset.sessions
-    started = sessions["starts_at"] < until
-    recent = sessions["starts_at"] >= until - pd.Timedelta(weeks=history_weeks)
-    sessions = sessions[started & recent & sessions["cancelled_at"].isna()]
+    held = sessions[(sessions["starts_at"] < until) & sessions["cancelled_at"].isna()]
+    booked = held.loc[is_among(held["session_id"], dataset.bookings["session_id"]), "starts_at"]
+    last = booked.max() if len(booked) else held["starts_at"].max()
+    sessions = held[held["starts_at"].between(last - pd.Timedelta(weeks=history_weeks), last)]
     facts = dataset.activities.set_index("activity_id").reindex(sessions["activity_id"])
     course, course_ids = pd.factorize(courses(dataset, sessions["activity_id"]))
     categories = np.array(sorted(dataset.activities["category"].dropna().unique()), dtype=object)
@@ -172,6 +197,8 @@ def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposur
     user = users.nums(bookings["user_id"])
     own = admits[group[user], row] > 0
     bookings, row, user = bookings[own], row[own], user[own]
+    people = bookings["party_size"].to_numpy(dtype=np.float64)
+    capacity = sessions["capacity"].fillna(np.inf).to_numpy(dtype=np.float64)
     registered = local_times(dataset.users["registered_at"], dataset.timezone)
     since = ((registered - monday).dt.days // 7).fillna(-1).to_numpy(dtype=np.int64)
     return Exposure(
@@ -189,13 +216,14 @@ def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposur
         cell=time_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)),
         weekday=weekday,
         day=local.to_numpy().astype("datetime64[D]"),
-        capacity=sessions["capacity"].fillna(np.inf).to_numpy(dtype=np.float64),
+        capacity=capacity,
         n_weeks=int(week.max()) + 1 if len(week) else 0,
         first_monday=np.datetime64(monday, "D"),
         first_week=since,
         booking_user=user,
         booking_session=row,
-        people=bookings["party_size"].to_numpy(dtype=np.float64),
+        people=people,
+        keeps_waiting=_keeps_waiting(people, row, (bookings["status"] == "waitlisted").to_numpy(), capacity),
         age_group=group,
         admits=admits,
     )

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.catchments import distances_km, positions
 from features.exposure import AGE_GROUPS, TRAINING, admitted, courses, sums_by, time_cell
-from features.openings_history import calibrated, past_openings
+from features.openings_history import calibrated, followed, no_history, past_openings
 from features.willingness.config import LatentConfig
 from features.willingness.fit import Willingness, fit_willingness
 from recsys.dataset import Dataset, local_times
@@ -56,9 +56,7 @@ def opening_history(dataset: Dataset, config: OpeningsConfig | None = None) -> p
     first = dataset.sessions["starts_at"].min()
     sessions = training_sessions(dataset)
     if config.follow_weeks == 0 or dataset.venues.empty or not first < since - pd.Timedelta(weeks=config.follow_weeks):
-        return pd.DataFrame(columns=["category", "venue_id", "is_new", "sessions", "predicted", "real"]).astype(
-            {"is_new": bool, "predicted": float, "real": float}
-        )
+        return no_history()
     then = _learned_inputs(dataset.known_at(since), config)
     return past_openings(then, sessions, dataset)
 
@@ -121,6 +119,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         bias=1.0,
         spread=config.default_spread,
         data_until=dataset.data_until.isoformat(),
+        followed=followed(no_history(), config.default_spread),
     )
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.exposure import admitted
-from recsys.dataset import Dataset, local_times
+from recsys.dataset import TEXT, Dataset, local_times
 from recsys.ids import IdMap
-from recsys.openings.inputs import OpeningInputs
-from recsys.openings.value import filled
+from recsys.openings.inputs import FOLLOWED, OpeningInputs
+from recsys.openings.value import filled, week_interval
 
 QUIET = pd.Timedelta(weeks=8)
 """A class counts as opened where its category had no session at the venue for this long before."""
@@ -21,11 +21,24 @@ MIN_OPENINGS = 4
 PRIOR_OPENINGS = 12.0
 
 
+HISTORY = {
+    "category": TEXT,
+    "venue_id": TEXT,
+    "is_new": "bool",
+    "opened_on": TEXT,
+    "sessions": "int64",
+    "predicted": "float64",
+    "real": "float64",
+}
+"""Columns of `past_openings` and their types."""
+
+
 def past_openings(then: OpeningInputs, sessions: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     """Classes held after `then.data_until`, predicted from what was known before.
 
-    Rows: `category, venue_id, is_new, sessions, predicted, real`; people who come to a session on average. `is_new`
-    is False for classes that ran before as well: how those came out tells season and growth from a class being new.
+    Rows: `category, venue_id, is_new, opened_on, sessions, predicted, real`; people who come to a session on average.
+    `is_new` is False for classes that ran before as well: how those came out tells season and growth from a class
+    being new.
 
     Args:
         then: Inputs as of an earlier cut-off.
@@ -46,16 +59,36 @@ def past_openings(then: OpeningInputs, sessions: pd.DataFrame, dataset: Dataset)
         predicted=_predicted(then, after, admits, dataset.timezone),
     ).dropna(subset=["predicted"])
     grouped = after.groupby(["category", "venue_id", "is_new"], as_index=False)
-    return grouped.agg(sessions=("session_id", "size"), predicted=("predicted", "mean"), real=("real", "mean"))
+    table = grouped.agg(
+        first=("starts_at", "min"),
+        sessions=("session_id", "size"),
+        predicted=("predicted", "mean"),
+        real=("real", "mean"),
+    )
+    opened = local_times(table["first"], dataset.timezone).dt.strftime("%Y-%m-%d")
+    return table.assign(opened_on=opened)[list(HISTORY)].astype(HISTORY)
+
+
+def no_history() -> pd.DataFrame:
+    """No class was followed."""
+    return pd.DataFrame(columns=list(HISTORY)).astype(HISTORY)
+
+
+def followed(history: pd.DataFrame, spread: float) -> pd.DataFrame:
+    """New classes of `past_openings` as `recsys.openings.inputs.FOLLOWED`, with the 80 % interval of one session."""
+    new = history[history["is_new"]].reset_index(drop=True)
+    low, high = week_interval(new["predicted"].to_numpy(dtype=np.float64), spread)
+    return new.assign(**{"q0.1": low, "q0.9": high})[list(FOLLOWED)].astype(FOLLOWED)
 
 
 def calibrated(inputs: OpeningInputs, history: pd.DataFrame) -> OpeningInputs:
-    """Inputs whose `bias` and `spread` follow past openings; unchanged where there were too few.
+    """Inputs whose `bias` and `spread` follow past openings; those stay where there were too few.
 
     Logarithms of real over predicted, less the mean of classes that ran before; counting noise is taken off the
     variance; both are shrunk with the weight of `PRIOR_OPENINGS` openings, and the bias is kept within 0.5 to 1.5.
     """
     new, old = history[history["is_new"]], history[~history["is_new"]]
+    inputs = replace(inputs, followed=followed(history, inputs.spread))
     if len(new) < MIN_OPENINGS:
         return inputs
     log, weight = _log_ratios(new)

@@ -13,6 +13,7 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from recsys.availability import places_taken
+from serving.opened import opened_classes
 from serving.participation import Participation, participation
 from serving.schemas.planners import (
     AccuracyRow,
@@ -36,6 +37,7 @@ _SHEETS = {
         "genders": "性别",
         "venues": "场馆利用",
         "accuracy": "预测与实际",
+        "openings": "新开班次",
     },
     "en": {
         "summary": "Summary",
@@ -45,6 +47,7 @@ _SHEETS = {
         "genders": "Genders",
         "venues": "Venues",
         "accuracy": "Forecast and actual",
+        "openings": "Openings",
     },
 }
 _HEADER_ZH = {
@@ -86,6 +89,8 @@ _HEADER_ZH = {
     "weeks": "周数",
     "population": "人口",
     "waitlisted": "候补",
+    "opened_on": "开班日期",
+    "predicted": "预计到场",
 }
 
 
@@ -96,6 +101,7 @@ def report(
     until: pd.Timestamp,
     now: pd.Timestamp,
     forecasts: pd.DataFrame | None,
+    followed: pd.DataFrame | None = None,
 ) -> Report:
     """Figures of the sessions in or under a region that start in [since, until).
 
@@ -106,6 +112,7 @@ def report(
         until: First instant no longer in it.
         now: Instant of the question: weeks not over by then are not compared with their forecast.
         forecasts: Past forecasts with columns `region_id, category, target, week_start, mean, q0.1, q0.9`, if kept.
+        followed: Openings that were made, see `serving.opened`.
     """
     num = int(activity.tree.ids.nums([region_id])[0])
     chosen = activity.in_time(since, until) & activity.under(region_id)
@@ -137,6 +144,7 @@ def report(
             for u in utilisation(activity, chosen, weeks, sorted(venue_ids))
         ],
         accuracy=_accuracy(activity, region_id, since, min(until, now), forecasts),
+        openings=opened_classes(activity, region_id, since, min(until, now), followed),
     )
 
 
@@ -266,6 +274,8 @@ def workbook(made: Report, lang: str) -> bytes:
         _fill(book, names[name], [row.model_dump() for row in getattr(made, name)], lang)
     if made.accuracy is not None:
         _fill(book, names["accuracy"], [row.model_dump() for row in made.accuracy.weeks], lang)
+    if made.openings:
+        _fill(book, names["openings"], [row.model_dump() for row in made.openings], lang)
     for sheet in book.worksheets:
         for number, column in enumerate(sheet.columns, start=1):
             widest = max((len(str(cell.value or "")) for cell in column), default=8)

@@ -8,48 +8,79 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.special import betainc, gammaln
 
-from features.exposure import Exposure, sums_by
+from features.exposure import Exposure
 from features.willingness.mixed import Block, fit_mixed
+from recsys.unconstrain import tail_means
 
 FREE_SPREAD = 4.0
 """Standard deviation of courses wide enough to leave nothing of what is between them to be explained."""
+
+MONTH_WEEKS = 4
+
+FAVOUR_SPREAD = 0.3
+"""Standard deviation of how much a category is in favour within a month, and all categories within a week."""
 
 SESSION_SIZE = 8.0
 """Negative binomial size of a session: sessions of a course spread by about a third around their mean."""
 
 MIN_SESSIONS = 100
-"""Sessions with room, in courses of several, below which strengths are not told apart."""
+"""Sessions in courses of several, below which strengths are not told apart."""
+
+CUT_ROUNDS = 3
+"""Times that demand behind full sessions and what is expected of them are learned from each other."""
 
 
 def compared(offered: Exposure) -> NDArray[np.int64]:
-    """Rows of sessions with room, three at least in their course: full ones do not show what was wanted."""
-    asked = sums_by(offered.booking_session, offered.people, len(offered.week))
-    room = np.flatnonzero(asked < offered.capacity)
-    n = np.bincount(offered.course[room], minlength=len(offered.course_ids))
-    return room[n[offered.course[room]] >= 3]
+    """Rows of sessions in courses of three or more; full ones too: without the best weeks competition is hidden."""
+    n = np.bincount(offered.course, minlength=len(offered.course_ids))
+    return np.flatnonzero(n[offered.course] >= 3)
 
 
 def within_courses(
-    offered: Exposure, rows: NDArray[np.int64], seen: NDArray[np.float64], expected: NDArray[np.float64]
+    offered: Exposure,
+    rows: NDArray[np.int64],
+    seen: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    is_cut: NDArray[np.bool_],
 ) -> float:
-    """Log-likelihood of sessions' counts around what is expected, each course's level and each week's being free.
+    """Log-likelihood of sessions' counts around what is expected.
+
+    Each course's level, each week's, and each category's in each month are free.
 
     Args:
         offered: Past sessions.
         rows: See `compared`.
         seen: (n_sessions,) people who asked.
         expected: (n_sessions,) people expected at each.
+        is_cut: (n_sessions,) at least so many asked: the session was full, and who came too late is not known.
     """
-    week = Block.of_codes(offered.week[rows], offered.n_weeks, 0.3)
+    n_months = offered.n_weeks // MONTH_WEEKS + 1
+    month = offered.category[rows] * n_months + offered.week[rows] // MONTH_WEEKS
+    blocks = {
+        "week": Block.of_codes(offered.week[rows], offered.n_weeks, FAVOUR_SPREAD),
+        "month": Block.of_codes(month, len(offered.categories) * n_months, FAVOUR_SPREAD),
+    }
     course = np.unique(offered.course[rows], return_inverse=True)[1].ravel()
-    counts, mean = seen[rows], np.maximum(expected[rows], 1e-6)
-    fit = fit_mixed({"week": week}, course, counts, mean, FREE_SPREAD, learns_spreads=False, size=SESSION_SIZE)
-    mean = np.maximum(mean * np.exp(np.clip(week.matrix @ fit.effects["week"] + fit.courses[course], -9, 9)), 1e-9)
+    counts, plain, cut = seen[rows], np.maximum(expected[rows], 1e-6), is_cut[rows]
+    wanted = counts
+    for _ in range(CUT_ROUNDS if cut.any() else 1):
+        fit = fit_mixed(blocks, course, wanted, plain, FREE_SPREAD, learns_spreads=False, size=SESSION_SIZE)
+        effects = fit.courses[course] + sum(blocks[name].matrix @ fit.effects[name] for name in blocks)
+        mean = np.maximum(plain * np.exp(np.clip(effects, -9, 9)), 1e-9)
+        wanted = np.where(cut, tail_means(mean, counts, SESSION_SIZE)[0], counts)
+    return float(_log_likelihood(counts, mean, cut).sum())
+
+
+def _log_likelihood(
+    counts: NDArray[np.float64], mean: NDArray[np.float64], is_cut: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(n,) negative binomial; of at least so many where the count is cut."""
     odds = np.log(SESSION_SIZE + mean)
     each = gammaln(counts + SESSION_SIZE) - gammaln(SESSION_SIZE) + SESSION_SIZE * (np.log(SESSION_SIZE) - odds)
-    return float((each + counts * (np.log(mean) - odds)).sum())
+    tail = betainc(np.maximum(counts, 1e-9), SESSION_SIZE, mean / (mean + SESSION_SIZE))
+    return np.where(is_cut, np.log(np.maximum(tail, 1e-300)), each + counts * (np.log(mean) - odds))
 
 
 def weighed(strengths: NDArray[np.float64], fits: NDArray[np.float64]) -> float:

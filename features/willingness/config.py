@@ -18,6 +18,8 @@ class LatentConfig(BaseModel):
     person_strength: float = Field(default=1.5, gt=0, description="expected bookings a person's own must outweigh")
     taste_strength: float = Field(default=0.7, gt=0, description="the same for a person's count in one category")
     family: Family = Field(default="share", description="form of saturation")
-    curvatures: tuple[float, ...] = Field(default=(0.2, 0.5, 1.0, 2.0), description="strengths of it that are tried")
+    curvatures: tuple[float, ...] = Field(
+        default=(0.05, 0.2, 0.5, 1.0, 2.0), description="strengths of it that are tried"
+    )
     trial_users: int = Field(default=18_000, ge=1, description="users drawn to choose the strength on")
     trial_rounds: int = Field(default=2, ge=1, description="alternations under each strength tried")

@@ -87,6 +87,7 @@ def choose_saturation(facts: Facts, config: LatentConfig) -> Saturation:
     """
     tried = np.array(config.curvatures)
     rows = compared(facts.offered)
+    cut = facts.offered.is_full & (not facts.offered.keeps_waiting)
     some = facts.some(config.trial_users)
     if len(tried) == 1 or len(rows) < MIN_SESSIONS or len(some.offered.booking_user) < MIN_BOOKINGS:
         return Saturation(config.family, float(np.median(tried)))
@@ -94,7 +95,7 @@ def choose_saturation(facts: Facts, config: LatentConfig) -> Saturation:
     fits = []
     for k in tried:
         learned = _learned(some, config, Saturation(config.family, k), config.trial_rounds)
-        fits.append(within_courses(some.offered, rows, seen, learned.expected))
+        fits.append(within_courses(some.offered, rows, seen, learned.expected, cut))
     return Saturation(config.family, weighed(tried, np.array(fits)))
 
 
@@ -110,6 +111,7 @@ def _learned(facts: Facts, config: LatentConfig, saturation: Saturation, rounds:
         people = learn_people(facts, o.counts(inflation), walked().exposed, config)
         expected = walked(people.rate)
         now = learn_circumstances(facts, now, expected, people.rate, inflation, config)
-        inflation = turned_away(asked, o.capacity, expected.expected.sum(axis=0))
+        if not o.keeps_waiting:
+            inflation = turned_away(asked, o.is_full, o.capacity, expected.expected.sum(axis=0))
     people = learn_people(facts, o.counts(inflation), walked().exposed, config)
     return _Learned(people, now, expected.expected.sum(axis=0))

@@ -38,7 +38,10 @@ def learn_people(facts: Facts, seen: NDArray[np.float32], exposed: NDArray[np.fl
     person, taste = config.person_strength, config.taste_strength
     level = (person + seen.sum(axis=1)) / (person + (prior * exposed).sum(axis=1))
     rate = prior * level[:, None]
-    return People(prior, (rate * (taste + seen) / (taste + rate * exposed)).astype(np.float32))
+    rate = rate * (taste + seen) / (taste + rate * exposed)
+    # A booking counts for the person and for the person's taste; together people come no more often than they did.
+    total, expected = (prior * exposed).sum(axis=0), (rate * exposed).sum(axis=0)
+    return People(prior, (rate * np.where(expected > 0, total / np.maximum(expected, 1e-12), 1.0)).astype(np.float32))
 
 
 def _prior_rates(
@@ -53,8 +56,8 @@ def _prior_rates(
 
     A segment has a level of its own over all categories and, within that, an effect on each category.
     """
-    total = max(float(exposed.sum()), 1e-9)
-    overall = (float(seen.sum()) + 0.5) / (total + 1.0)
+    # Where nothing was ever on, half a booking by one of all people is believed, not half a booking by each.
+    overall = (float(seen.sum()) + 0.5) / (float(exposed.sum()) + len(seen) + 1.0)
     base = (seen.sum(axis=0) + 3.0) / (exposed.sum(axis=0) + 3.0 / overall)
     rate = np.broadcast_to(base, seen.shape).astype(np.float32)
     counts = [member.T @ seen for member in memberships]

@@ -71,14 +71,12 @@ def walk(
 
 
 def turned_away(
-    asked: NDArray[np.float64], capacity: NDArray[np.float64], expected: NDArray[np.float64]
+    asked: NDArray[np.float64], full: NDArray[np.bool_], capacity: NDArray[np.float64], expected: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(n_sessions,) factor from people who asked to people who wanted to come.
+    """(n_sessions,) factor from people who asked to people who wanted to come, where waiting lists are not kept.
 
-    Where all places are taken, the Poisson mean above the capacity given what was expected; a waiting list that
-    asks for more than that is taken as it is.
+    Where all places are taken, the Poisson mean above the capacity given what was expected, at most thrice as many.
     """
-    full = np.isfinite(capacity) & (capacity > 0) & (asked >= capacity)
     limit = np.where(full, capacity, 0.0)
     mean = np.clip(expected, 1e-6, 3.0 * np.maximum(limit, 1.0))
     tail = poisson.sf(limit - 1, mean)

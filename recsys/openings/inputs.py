@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.bundle import BundleWriter, ModelBundle
+from recsys.dataset import TEXT
 from recsys.errors import DataError
 from recsys.ids import IdMap
 from recsys.openings.saturation import Saturation
@@ -19,6 +20,17 @@ _ARRAYS = (
     "rate", "reach", "km", "age_group", "lapsed", "size", "point_region", "access", "slot_fit", "runs_now", "busy",
     "show", "typical_size", "group_gain", "run_fit",
 )  # fmt: skip
+
+
+FOLLOWED = {
+    "category": TEXT,
+    "venue_id": TEXT,
+    "opened_on": TEXT,
+    "predicted": "float64",
+    "q0.1": "float64",
+    "q0.9": "float64",
+}
+"""Columns of openings that were made and their types; `opened_on` is a local date, the rest people at one session."""
 
 
 class _Writer(Protocol):
@@ -61,6 +73,7 @@ class OpeningInputs:
         bias: Real over predicted attendance of past openings, 1 where unknown.
         spread: Standard deviation of the logarithm of real over predicted, beyond counting noise.
         data_until: First instant not used, ISO 8601.
+        followed: Openings that were made lately as `FOLLOWED`, predicted from what was known before.
     """
 
     categories: NDArray[np.object_]
@@ -88,6 +101,7 @@ class OpeningInputs:
     bias: float
     spread: float
     data_until: str
+    followed: pd.DataFrame
 
     def __post_init__(self) -> None:
         n_points, n_categories, n_venues = len(self.size), len(self.categories), len(self.venues)
@@ -118,6 +132,7 @@ class OpeningInputs:
         writer.table("openings/venues", self.venues)
         writer.table("openings/slots", self.slots)
         writer.table("openings/regions", region_frame(self.tree))
+        writer.table("openings/followed", self.followed)
         writer.json(
             "openings/facts",
             {
@@ -154,5 +169,6 @@ def load_openings(bundle: ModelBundle) -> OpeningInputs:
         bias=float(facts["bias"]),
         spread=float(facts["spread"]),
         data_until=str(facts["data_until"]),
+        followed=bundle.table("openings/followed"),
         **{name: bundle.array(f"openings/{name}") for name in _ARRAYS},
     )

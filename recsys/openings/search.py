@@ -43,8 +43,9 @@ class Search:
         self.slots_used: set[tuple[int, int]] = set()
         self.free = inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64).copy()
         self.rooms = inputs.venues["rooms"].fillna(np.inf).to_numpy(dtype=np.float64)
-        seats = inputs.venues["seats"].fillna(np.inf).to_numpy(dtype=np.float64)
-        self.room = np.maximum(seats // np.where(np.isfinite(self.rooms), np.maximum(self.rooms, 1.0), 1.0), 1.0)
+        seats = inputs.venues["seats"].to_numpy(dtype=np.float64)
+        a_room = seats // np.where(np.isfinite(self.rooms), np.maximum(self.rooms, 1.0), 1.0)
+        self.room = np.where(np.isnan(seats), np.inf, np.maximum(a_room, 1.0))
         # Gain of each slot for a category at a venue, to first order: enough to choose the slot.
         self.slot_gain = np.einsum("gcv,gs->cvs", inputs.group_gain, inputs.slot_fit)
         full = inputs.busy >= self.rooms[:, None]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from recsys.dataset import TEXT
 from recsys.openings.equity import plan_with_floors
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
 from recsys.openings.search import Search
-from recsys.openings.value import Audience, Opening, without_classes
+from recsys.openings.value import Audience, Opening, week_interval, without_classes
 
 COLUMNS = {
     "rank": "int64",
@@ -100,12 +99,8 @@ def _row(inputs: OpeningInputs, rank: int, opening: Opening, drawn: np.ndarray) 
 
 def interval(inputs: OpeningInputs, opening: Opening, drawn: float) -> tuple[float, float]:
     """80 % interval of people who come in one week: negative-binomial counts around the mean, cut at the size."""
-    show = float(inputs.show[opening.category])
-    mean = max(drawn * show, 1e-9)
-    shape = 1.0 / max(inputs.spread, 1e-3) ** 2
-    low, high = stats.nbinom.ppf([0.1, 0.9], shape, shape / (shape + mean))
-    most = opening.size
-    return float(min(low, most)), float(min(high, most))
+    low, high = week_interval(np.array([drawn * float(inputs.show[opening.category])]), inputs.spread)
+    return float(min(low[0], opening.size)), float(min(high[0], opening.size))
 
 
 def reason(inputs: OpeningInputs, opening: Opening, drawn: np.ndarray) -> str:

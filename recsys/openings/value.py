@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.special import ndtr
 
 from recsys.openings.inputs import OpeningInputs
@@ -42,6 +43,14 @@ def filled(mean: NDArray[np.float64] | float, size: NDArray[np.float64] | float,
     z = (np.asarray(size, dtype=np.float64) - mean) / sd
     over = sd * (np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) - z * ndtr(-z))
     return np.clip(mean - over, 0.0, size)
+
+
+def week_interval(mean: NDArray[np.float64], spread: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """10 and 90 % quantiles of one week's people: negative-binomial counts of `mean` with a relative `spread`."""
+    mean = np.maximum(mean, 1e-9)
+    shape = 1.0 / max(spread, 1e-3) ** 2
+    low, high = (stats.nbinom.ppf(level, shape, shape / (shape + mean)) for level in (0.1, 0.9))
+    return np.asarray(low), np.asarray(high)
 
 
 class Audience:

@@ -64,6 +64,11 @@ class Crowd:
         """(n_venues, n) kilometres over the person's reach."""
         return np.ascontiguousarray((self.km / self.people.reach_km[self.nums][:, None]).T)
 
+    def brings(self, companion_share: float) -> Floats:
+        """(n,) people who come when one does: a companion may come along."""
+        alone = self.companion == np.arange(len(self.nums))
+        return np.where(alone, 1.0, 1.0 + companion_share).astype(np.float32)
+
     @classmethod
     def of(cls, people: People, nums: Ints, venues: pd.DataFrame) -> Crowd:
         """The people in rows `nums`."""

@@ -82,7 +82,7 @@ def _county(world: World, crowd: Crowd, stations: pd.DataFrame, county_id: str) 
                 base[:, w] += drawn[:, k]
         dates = pd.DataFrame({"starts_at": days, "category_num": category, "kind_num": 0})
         mult = seasons(dates, config.shape).astype(np.float32)
-        want = crowd.people.rates[crowd.nums, category]
+        want = crowd.people.rates[crowd.nums, category] * crowd.brings(config.companion_share)
         now = want[:, None] * saturated(base, config.shape) * mult
         by_town = np.bincount(town, now.mean(axis=1), len(towns))
         typical = base.mean(axis=1)

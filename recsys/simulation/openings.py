@@ -100,8 +100,9 @@ class OpeningWorld:
         return seasons(dates, self.truth.shape)
 
     def want(self, category: int) -> Floats:
-        """(n,) chance a week to want the category."""
-        return self.crowd.people.rates[self.crowd.nums, category]
+        """(n,) people a week who come along with each who wants the category, that person included."""
+        share = float(self.truth.manifest["knobs"]["companion_share"])
+        return np.asarray(self.crowd.people.rates[self.crowd.nums, category] * self.crowd.brings(share))
 
     def value(self, plan: pd.DataFrame, seed: int = 11) -> Worth:
         """Worth of `plan` (`category`, `venue_num`, `slot`, `size`), mean over the weeks after `as_of`."""

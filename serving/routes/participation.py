@@ -127,13 +127,14 @@ def performance_report(
     service: InService,
     http: Request,
 ) -> Report | Response:
-    """Activities, participation, attendance, use, reach, and forecast against actual, of a region in a period."""
+    """Activities, participation, attendance, use, reach of a region in a period; forecasts and openings beside what came."""
     activity, since, until = _asked(service, query)
     if region_id == ROOT:
         region_id = activity.tree.root_id
     parts = service.provider.current()
     forecasts = None if parts is None or parts.demand is None else parts.demand.table
-    made = report(activity, region_id, since, until, service.clock(), forecasts)
+    followed = None if parts is None or parts.openings is None else parts.openings.followed
+    made = report(activity, region_id, since, until, service.clock(), forecasts, followed)
     if query.format == "json":
         return made
     name = f"report-{since.date()}-{until.date()}.xlsx"

@@ -251,6 +251,20 @@ class AccuracyRow(BaseModel):
     weeks: list[WeeklyAccuracy]
 
 
+class OpeningRow(BaseModel):
+    """One class that was opened: people at a session as predicted before it opened, and as they came."""
+
+    category: str
+    venue_id: str
+    venue: str
+    opened_on: date
+    sessions: int = Field(description="sessions held since, within the period")
+    predicted: float
+    low: float
+    high: float = Field(description="with `low`: 80 % of single sessions were expected between them")
+    actual: float | None = Field(description="mean of the sessions held; none before the first")
+
+
 class Report(BaseModel):
     """Performance of a region in a period."""
 
@@ -265,6 +279,7 @@ class Report(BaseModel):
     genders: list[GroupRow]
     venues: list[VenueRow]
     accuracy: AccuracyRow | None = Field(description="none where no forecast of these weeks was kept")
+    openings: list[OpeningRow] = Field(description="classes opened in the period, as the serving bundle followed them")
 
 
 class SuggestionBody(Question):

@@ -117,3 +117,55 @@ def test_venues_without_room_get_nothing(county):
 def test_every_third_user_can_stand_for_all(county, plan):
     some = suggest(opening_inputs(county.dataset, OpeningsConfig(max_users=500)), 12)
     assert some["expected_attendance"].sum() == pytest.approx(plan["expected_attendance"].sum(), rel=0.35)
+
+
+def test_long_silence_tells_of_the_platform_not_of_people(county, plan):
+    later = dataclasses.replace(county.dataset, data_until=UNTIL + pd.Timedelta(weeks=150))
+    late = suggest(opening_inputs(later), 12)
+    assert len(late) == 12
+    # Nothing runs by then, so more is left to reach; but no more than people came before.
+    assert late["expected_attendance"].sum() < 3 * plan["expected_attendance"].sum()
+    np.testing.assert_allclose(late["newly_reached"], late["expected_attendance"], rtol=1e-4)
+
+
+def test_who_never_booked_anything_fills_no_class(county):
+    bare = dataclasses.replace(county.dataset, bookings=county.dataset.bookings.iloc[:0])
+    assert suggest(opening_inputs(bare), 3)["expected_attendance"].sum() < 2
+    nothing_on = dataclasses.replace(bare, sessions=bare.sessions.iloc[:0])
+    assert suggest(opening_inputs(nothing_on), 3)["expected_attendance"].sum() < 2
+
+
+def test_venues_without_place_or_seats_are_learned_from_and_answered(county):
+    venues = county.dataset.venues.assign(lat=np.nan, lon=np.nan, region_id=None, seats=np.nan)
+    somewhere = dataclasses.replace(county.dataset, venues=venues)
+    plan = suggest(opening_inputs(somewhere), 4)
+    assert len(plan) == 4
+    assert np.isfinite(plan[["expected_attendance", "q0.1", "q0.9", "size"]].to_numpy(dtype=float)).all()
+
+
+def test_no_free_room_anywhere_gives_no_class(county):
+    full = dataclasses.replace(county.dataset, venues=county.dataset.venues.assign(weekly_slots=0))
+    assert suggest(opening_inputs(full), 4).empty
+
+
+def test_a_category_that_nobody_teaches_is_not_suggested(county):
+    activities = county.dataset.activities
+    kind = activities["kind"].where(activities["category"] != "cat0", "lecture")
+    shown = dataclasses.replace(county.dataset, activities=activities.assign(kind=kind))
+    inputs = opening_inputs(shown)
+    assert not inputs.taught[list(inputs.categories).index("cat0")]
+    assert "cat0" not in set(suggest(inputs, 30)["category"])
+
+
+def test_kept_waiting_lists_are_demand_and_others_are_guessed(county):
+    bookings = county.dataset.bookings
+    place = bookings.groupby("session_id").cumcount()
+    kept = dataclasses.replace(
+        county.dataset,
+        bookings=bookings.assign(status=bookings["status"].mask(place >= 4, "waitlisted")),
+        sessions=county.dataset.sessions.assign(capacity=4.0),
+    )
+    lost = dataclasses.replace(kept, bookings=kept.bookings[place < 4].reset_index(drop=True))
+    total = {name: float(opening_inputs(d).rate.sum()) for name, d in (("kept", kept), ("lost", lost))}
+    assert total["kept"] == pytest.approx(float(opening_inputs(county.dataset).rate.sum()), rel=0.1)
+    assert 0.5 * total["kept"] < total["lost"] < 1.1 * total["kept"]

@@ -9,7 +9,8 @@ from tests.opening_world import world
 
 def _history(ratio: float, n: int) -> pd.DataFrame:
     predicted = np.full(n, 8.0)
-    return pd.DataFrame({"is_new": True, "sessions": 9, "predicted": predicted, "real": ratio * predicted})
+    facts = {"category": "dance", "venue_id": "v", "is_new": True, "opened_on": "2026-01-05", "sessions": 9}
+    return pd.DataFrame({**facts, "predicted": predicted, "real": ratio * predicted})
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,9 @@ def test_bias_follows_past_openings_part_of_the_way(inputs, ratio, low, high):
 
 
 def test_too_few_openings_change_nothing(inputs):
-    assert calibrated(inputs, _history(0.2, 2)) is inputs
+    few = calibrated(inputs, _history(0.2, 2))
+    assert (few.bias, few.spread) == (inputs.bias, inputs.spread)
+    assert len(few.followed) == 2
 
 
 def test_openings_that_came_as_predicted_narrow_the_interval(inputs):
