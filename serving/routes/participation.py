@@ -127,7 +127,7 @@ def performance_report(
     service: InService,
     http: Request,
 ) -> Report | Response:
-    """Activities, participation, attendance, use, reach of a region in a period; forecasts and openings beside what came."""
+    """Activity, attendance, use and reach of a region in a period; forecasts and openings beside what came."""
     activity, since, until = _asked(service, query)
     if region_id == ROOT:
         region_id = activity.tree.root_id

@@ -1,4 +1,4 @@
-"""Openings are suggested, opened, booked, followed in the report, and teach the next suggestions: through the service."""
+"""Openings are suggested, opened, booked, reported, and teach the next suggestions: through the service."""
 
 import io
 
