@@ -12,7 +12,7 @@ from scipy.special import betainc, gammaln
 
 from features.exposure import Exposure
 from features.willingness.mixed import Block, fit_mixed
-from recsys.unconstrain import tail_means
+from recsys.tails import tail_means
 
 FREE_SPREAD = 4.0
 """Standard deviation of courses wide enough to leave nothing of what is between them to be explained."""
