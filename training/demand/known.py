@@ -19,6 +19,7 @@ from training.demand.config import DemandConfig
 
 _OUTLIER_RATIO = 25.0
 _OVERBOOKED = 1.5
+_SEEN_OFTEN = 3
 _MOST_ROWS = 2_500_000
 """Series x weeks ahead x origins that are held at once; a province looks back on fewer origins than a county."""
 
@@ -79,13 +80,18 @@ def weeks_ahead(as_of: pd.Timestamp, horizon: int) -> pd.DatetimeIndex:
 def without_outliers(book: SessionBook) -> NDArray[np.float64]:
     """(n_sessions,) places taken; past figures that nothing explains are cut to what the category could explain.
 
-    Cut is what is above 25 times the category's median session and half again above the stated capacity, if any:
-    a slip of the pen in one row must not move a forecast. The week that is under way is left as it is.
+    Cut is what is above 25 times the category's median session and half again above the stated capacity, as far as
+    three sessions of the category state one: neither a slip of the pen nor a single giant crowd moves a forecast of
+    usual sessions. The week that is under way is left as it is.
     """
     past = (book.week < 0) & (book.places > 0)
     medians = pd.Series(book.places[past]).groupby(book.category[past]).median()
     usual = pd.Series(book.category).map(medians).fillna(np.inf).to_numpy(dtype=float)
-    most = np.fmax(_OUTLIER_RATIO * usual, _OVERBOOKED * np.nan_to_num(book.capacity))
+    capacity = pd.Series(np.nan_to_num(book.capacity))
+    is_third = capacity.groupby(book.category).rank(method="first", ascending=False) == _SEEN_OFTEN
+    third = pd.Series(book.category).map(pd.Series(capacity[is_third].to_numpy(), index=book.category[is_third]))
+    explained = np.minimum(capacity, third.fillna(0.0)).to_numpy(dtype=float)
+    most = np.fmax(_OUTLIER_RATIO * usual, _OVERBOOKED * explained)
     return np.where(past, np.minimum(book.places, most), book.places)
 
 

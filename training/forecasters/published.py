@@ -22,6 +22,9 @@ _LEAST = 0.02
 _OPEN_WEEKS = (0.0, 0.3, 0.7, 1.2, 2.2)
 N_STAGES = len(_OPEN_WEEKS) + 2
 _PACE_PLACES = 50.0
+_UNSEEN_PACE = 0.5
+"""Share on hand that halves with each week before the start, where no session has been seen to fill."""
+
 _TRUST = 0.3
 """How far trees move a session's mean: wholly trusted they carry what a session drew by chance into its like."""
 
@@ -162,8 +165,13 @@ def fit_pace(rows: PublishedRows, drawn: NDArray[np.float64], n_leads: int) -> P
     total = came.sum(axis=1)
     # A lead without past sessions behaves like the one before it.
     by_lead = _filled(on_hand.sum(axis=1) / np.where(total > 0, total, np.nan), 0.0)[:, None]
+    if not total.any():
+        # No bookings have been seen to come in yet: places on hand may not move a level.
+        by_lead = np.repeat(_UNSEEN_PACE ** np.arange(1.0, n_leads + 1)[:, None], N_STAGES, axis=1)
     so_far = np.clip((on_hand + _PACE_PLACES * by_lead) / (came + _PACE_PLACES), 0.0, 1.0)
     told = np.flatnonzero(so_far[rows.lead, stage] > _LEAST)
+    if not len(told):
+        return Pace(so_far, max(_FIRMNESS))
     known = rows.where(told)
     losses = []
     for firmness in _FIRMNESS:
