@@ -32,7 +32,13 @@ _DRAWN_FROM = 90
 """What is done to the served list after scoring stands in rows of its own: their distance is the price."""
 
 NEW_ORGANISERS = "new organisers"
-PARTS = (NEW_ORGANISERS, "sessions not booked yet", "sessions booked 1 to 4 times", "sessions booked 5 times and more")
+PARTS = (
+    NEW_ORGANISERS,
+    "sessions not booked yet",
+    "sessions booked 1 to 4 times",
+    "sessions booked 5 times and more",
+    "sessions in their first hour",
+)
 """Parts of the candidates that lists are also judged on alone: the list of the part against the hits in it."""
 
 
@@ -149,7 +155,8 @@ def _styled(
 def _parts(catalogue: Catalogue, block: UserBlock) -> dict[str, NDArray[np.bool_]]:
     """(n_users, n_candidates) what is in each part."""
     n_booked = catalogue.facts["booked_so_far"]
-    states = (n_booked == 0, (n_booked > 0) & (n_booked < 5), n_booked >= 5)
+    in_first_hour = catalogue.facts["days_bookable"] < 1 / 24
+    states = (n_booked == 0, (n_booked > 0) & (n_booked < 5), n_booked >= 5, in_first_hour)
     everybody = [np.broadcast_to(state, (len(block), len(catalogue))) for state in states]
     return dict(zip(PARTS, [~_known_organisers(catalogue, block), *everybody], strict=True))
 

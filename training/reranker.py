@@ -17,12 +17,15 @@ from training.windows import WindowPairs
 MIN_HITS = 50
 """Fewest hits from which trees are learned."""
 
+MANY_HITS = 20_000
+FEW_LEAVES, MANY_LEAVES = 15, 31
+"""Leaves of a tree that fewer hits bear, and so many or more."""
 
-Kind = Literal["lambdamart", "drawn-lambdamart", "drawn-odds"]
+
+Kind = Literal["lambdamart", "drawn-odds"]
 
 _KINDS: Mapping[Kind, Mapping[str, object]] = {
     "lambdamart": {"objective": "lambdarank"},
-    "drawn-lambdamart": {"objective": "lambdarank", "extra_trees": True, "feature_fraction": 1.0},
     "drawn-odds": {"objective": "binary", "extra_trees": True},
 }
 """What sets a kind of model apart. In drawn ones a split is the best of cuts drawn at random (Geurts et al. 2006)."""
@@ -36,11 +39,13 @@ class TreeConfig(BaseModel):
     n_trees: int = Field(default=150, gt=0, description="trees; more fits closer and scores slower")
     learning_rate: float = Field(default=0.08, gt=0, le=1, description="share of a tree's step that is taken")
     kinds: tuple[Kind, ...] = Field(
-        default=("lambdamart", "drawn-lambdamart", "drawn-odds"),
+        default=("lambdamart", "drawn-odds"),
         min_length=1,
         description="models whose mean counts, each from a seed of its own; more are steadier",
     )
-    n_leaves: int = Field(default=15, gt=1, description="leaves of a tree; more fits closer")
+    n_leaves: int | None = Field(
+        default=None, gt=1, description="leaves of a tree; more fits closer; none: as many as the hits bear"
+    )
     min_leaf_pairs: int = Field(default=100, gt=0, description="pairs in a leaf at least; more means smoother")
     signal_share: float = Field(default=0.4, gt=0, le=1, description="share of the signals that a tree may use")
     pair_share: float = Field(default=0.7, gt=0, le=1, description="share of the pairs that a tree sees")
@@ -71,8 +76,10 @@ def fit_re_ranker(windows: Sequence[WindowPairs], config: TreeConfig, seed: int)
         group=np.concatenate([_group_sizes(window.person) for window in picked]),
         params={"max_bin": config.n_bins, "verbose": -1},
     )
+    leaves = config.n_leaves or (MANY_LEAVES if n_hits >= MANY_HITS else FEW_LEAVES)
     boosters = [
-        lgb.train(_parameters(config, kind, seed + i), data, config.n_trees) for i, kind in enumerate(config.kinds)
+        lgb.train({**_parameters(config, kind, seed + i), "num_leaves": leaves}, data, config.n_trees)
+        for i, kind in enumerate(config.kinds)
     ]
     return ReRanker(tuple(boosters), tuple(names))
 
@@ -105,7 +112,6 @@ def _group_sizes(person: NDArray[np.int64]) -> NDArray[np.int64]:
 def _parameters(config: TreeConfig, kind: Kind, seed: int) -> dict[str, object]:
     return {
         "learning_rate": config.learning_rate,
-        "num_leaves": config.n_leaves,
         "min_data_in_leaf": config.min_leaf_pairs,
         "feature_fraction": config.signal_share,
         "bagging_fraction": config.pair_share,

@@ -28,7 +28,12 @@ class WindowConfig(BaseModel):
 
     window_days: float = Field(default=14, gt=0, description="days of a window; sessions that start in it are ranked")
     step_days: float = Field(default=14, gt=0, description="days between cut-offs; less than a window overlaps them")
-    n_windows: int = Field(default=12, ge=0, description="windows at most, newest first; more means slower learning")
+    n_windows: int = Field(
+        default=12, ge=0, description="windows at most, newest first, less those between; more means slower learning"
+    )
+    enough_hits: int = Field(
+        default=20_000, ge=0, description="hits in all windows; where there are fewer, others are taken between them"
+    )
     users_each: int = Field(default=2000, gt=0, description="users with a hit drawn from a window at most")
     pairs_each: int = Field(
         default=80_000,
@@ -62,12 +67,22 @@ def hits_of(dataset: Dataset, cut_off: pd.Timestamp, window_days: float) -> pd.D
 
 
 def cut_offs(dataset: Dataset, config: WindowConfig) -> list[pd.Timestamp]:
-    """Cut-offs of the past windows, newest first; each has a booking before it."""
+    """Cut-offs of the past windows, newest first; each has a booking before it.
+
+    Where they hold too few hits, one more stands between each two: the same bookings, told from another day.
+    """
     if dataset.bookings.empty:
         return []
+    apart = _every(dataset, config, config.step_days, config.n_windows)
+    if sum(len(hits_of(dataset, time, config.window_days)) for time in apart) >= config.enough_hits:
+        return apart
+    return _every(dataset, config, config.step_days / 2, 2 * config.n_windows)
+
+
+def _every(dataset: Dataset, config: WindowConfig, step_days: float, n: int) -> list[pd.Timestamp]:
     first = dataset.bookings["booked_at"].min()
-    window, step = pd.Timedelta(days=config.window_days), pd.Timedelta(days=config.step_days)
-    times = [dataset.data_until - window - i * step for i in range(config.n_windows)]
+    window, step = pd.Timedelta(days=config.window_days), pd.Timedelta(days=step_days)
+    times = [dataset.data_until - window - i * step for i in range(n)]
     return [time for time in times if time > first + window]
 
 

@@ -60,6 +60,11 @@ class KeyColumns:
     n_open: NDArray[np.float64]
     held: NDArray[np.float64]
 
+    @cached_property
+    def tells_nothing(self) -> bool:
+        """Whether no two candidates differ on the level: nothing has a key, or all have the same one."""
+        return len(np.unique(self.of_candidate)) < 2
+
     def held_since(self, places: NDArray[np.int64], days: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sessions of each key held later than so many days ago, NaN where the days are."""
         found = np.full(len(days), np.nan)

@@ -25,7 +25,7 @@ def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64],
     total = np.bincount(events.rows, slow, minlength=len(block))
     for level in LEVELS:
         columns = catalogue.levels[level]
-        if not len(columns.keys):
+        if columns.tells_nothing:
             continue
         places = take_or_missing(columns.place_of_key, events.keys(catalogue.lookup, level))
         key = columns.of_candidate[cols]
@@ -69,7 +69,7 @@ def crowd_signals(catalogue: Catalogue, cols: NDArray[np.int64]) -> Signals:
     signals: Signals = {}
     for level in LEVELS:
         columns = catalogue.levels[level]
-        if not len(columns.keys):
+        if columns.tells_nothing:
             continue
         signals |= {f"crowd_{level}_{name}": _of(columns, values, cols) for name, values in _crowd(columns).items()}
     return signals

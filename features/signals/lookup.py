@@ -19,7 +19,9 @@ ACTIVITY_LEVELS = ("activity", "series", "organiser", "programme", "theme", "cat
 A programme is organiser x category, a theme category x audience.
 """
 
-SESSION_LEVELS = ("venue", "township", "county", "weekday", "slot")
+REGION_LEVELS = ("village", "township", "county", "city")
+
+SESSION_LEVELS = ("venue", *REGION_LEVELS, "weekday", "slot")
 """Keys of a session; `weekday` is the organiser's day of the week, `slot` part of a workday or of a weekend's day."""
 
 SLOT_HOURS = 3
@@ -96,8 +98,7 @@ def _session_texts(dataset: Dataset, tree: RegionTree, organiser: NDArray[np.int
     weekday = hours // 24
     return {
         "venue": dataset.sessions["venue_id"].astype(object),
-        "township": pd.Series(ids[tree.ancestors_at("township")[regions]], dtype=object),
-        "county": pd.Series(ids[tree.ancestors_at("county")[regions]], dtype=object),
+        **{level: pd.Series(ids[tree.ancestors_at(level)[regions]], dtype=object) for level in REGION_LEVELS},
         "weekday": pd.Series(organiser * 7 + weekday, dtype=object),
         "slot": pd.Series((weekday >= 5) * 24 + hours % 24 // SLOT_HOURS, dtype=object),
     }

@@ -40,16 +40,19 @@ def place_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
 
 
 def _reach(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], km: NDArray[np.float64]) -> Signals:
-    """The learned pull of the distance at the person's age, and the distance beyond the person's usual one."""
+    """The learned pull of the distance at the person's age, and the distance beyond their usual and their farthest."""
     venues = np.column_stack([catalogue.venue_lat, catalogue.venue_lon])
     past = booking_km(block.events, catalogue.lookup, block.near, venues)
     known = ~np.isnan(past)
     sums = np.bincount(block.events.rows[known], np.log1p(past[known]), minlength=len(block)).astype(np.float64)
     n_past = np.bincount(block.events.rows[known], minlength=len(block)).astype(np.float64)[rows]
+    farthest = np.full(len(block), np.nan)
+    np.fmax.at(farthest, block.events.rows[known], past[known])
     ages = block.profiles.groups["age"][rows]
     return {
         "reach_pull": catalogue.reach.pull(ages, km),
         "reach_beyond_usual": catalogue.reach.beyond_usual(ages, km, sums[rows], n_past),
+        "reach_beyond_farthest": np.log1p(km) - np.log1p(farthest[rows]),
     }
 
 

@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.signals.catalogue import catalogue_of
 from features.signals.events import events_of
 from features.signals.lookup import lookup_of
+from features.signals.nearness import place_signals
+from features.signals.people import user_block
 from features.signals.place import areas, near_home, region_spots
 from features.signals.reach import CENTRES_KM, Reach, booking_km, reach_of
 from recsys.dataset import Dataset
@@ -128,3 +131,24 @@ def test_a_region_lies_where_it_says_else_where_its_people_and_venues_are_else_a
     homes = dataset.users[["lat", "lon"]].to_numpy(dtype=float)
     near = near_home(homes, areas(dataset.users, tree, spots))
     np.testing.assert_allclose(near, [[36.2, 117.2], [36.3, 117.3], [np.nan, np.nan]])
+
+
+def test_beyond_the_farthest_compares_with_the_longest_way_gone():
+    dataset, _, _ = place(30, (2.0, 8.0))
+    coming = dataset.sessions.assign(
+        session_id="n" + dataset.sessions["session_id"], starts_at=AT + pd.Timedelta(days=3)
+    )
+    tables = {**dataset.tables(), "sessions": pd.concat([dataset.sessions, coming], ignore_index=True)}
+    dataset = Dataset.from_tables(tables, AT)
+    catalogue = catalogue_of(dataset, AT)
+    block = user_block(catalogue, dataset.users, dataset.bookings, dataset.feedback, dataset.sessions)
+    user, session = np.divmod(np.arange(len(block) * len(catalogue)), len(catalogue))
+    found = place_signals(catalogue, block, user, session)
+    km = found["km_from_home"].reshape(len(block), -1)
+    at = dataset.sessions.set_index("session_id")["venue_id"]
+    venue = pd.Index(at[catalogue.sessions.session_ids])
+    for row in range(len(block)):
+        gone = at[dataset.bookings.loc[dataset.bookings["user_id"] == block.user_ids[row], "session_id"]]
+        farthest = km[row, venue.isin(gone)].max()
+        expected = np.log1p(km[row]) - np.log1p(farthest)
+        np.testing.assert_allclose(found["reach_beyond_farthest"].reshape(len(block), -1)[row], expected)

@@ -8,10 +8,12 @@ from recsys.dataset import Dataset
 from tests.ranking_world import AT, ranking_world, world_tables
 from training.evaluation_ranking import PARTS
 from training.ranking import RankingConfig, evaluate_ranking, fit_learners, fit_ranking
-from training.reranker import TreeConfig, distinct_signals, fit_re_ranker
-from training.windows import WindowConfig, WindowMemory, cut_offs, hits_of, window_pairs
+from training.reranker import FEW_LEAVES, MANY_LEAVES, TreeConfig, distinct_signals, fit_re_ranker
+from training.windows import WindowConfig, WindowMemory, WindowPairs, cut_offs, hits_of, window_pairs
 
-CONFIG = RankingConfig(windows=WindowConfig(n_windows=3, step_days=7), trees=TreeConfig(n_trees=15, min_leaf_pairs=5))
+CONFIG = RankingConfig(
+    windows=WindowConfig(n_windows=3, step_days=7, enough_hits=0), trees=TreeConfig(n_trees=15, min_leaf_pairs=5)
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,14 @@ def test_hits_are_booked_at_the_cut_off_or_later_for_sessions_of_the_window(whol
 
 
 def test_cut_offs_step_back_and_have_a_past(whole):
-    times = cut_offs(whole.known_at(AT), CONFIG.windows)
-    assert times == [AT - pd.Timedelta(days=14 + 7 * i) for i in range(3)]
+    known, enough = whole.known_at(AT), CONFIG.windows
+    apart = cut_offs(known, enough)
+    assert apart == [AT - pd.Timedelta(days=14 + 7 * i) for i in range(3)]
+    denser = cut_offs(known, enough.model_copy(update={"enough_hits": 10**9}))
+    assert denser == [AT - pd.Timedelta(days=14 + 3.5 * i) for i in range(6)]
+    n_hits = sum(len(hits_of(known, time, 14)) for time in apart)
+    for enough_hits, expected in ((n_hits, apart), (n_hits + 1, denser)):
+        assert cut_offs(known, enough.model_copy(update={"enough_hits": enough_hits})) == expected
     assert cut_offs(Dataset.from_tables({}, AT), CONFIG.windows) == []
 
 
@@ -171,6 +179,24 @@ def test_signals_that_say_nothing_new_are_left_out():
     assert distinct_signals(signals.astype(np.float32)) == ["a", "b"]
 
 
+def test_trees_grow_with_the_hits(monkeypatch):
+    rng = np.random.default_rng(0)
+    signals = pd.DataFrame({f"s{i}": rng.normal(size=6000) for i in range(4)}).astype(np.float32)
+    is_hit = (signals.to_numpy() ** 2).sum(axis=1) + rng.normal(size=6000) > 6
+    windows = [WindowPairs(signals, is_hit, np.arange(6000) // 20)]
+
+    def n_leaves(config: TreeConfig) -> int:
+        re_ranker = fit_re_ranker(windows, config, 0)
+        assert re_ranker is not None
+        return max(tree["num_leaves"] for tree in re_ranker.boosters[0].dump_model()["tree_info"])
+
+    config = TreeConfig(n_trees=3, min_leaf_pairs=5, l2=0.0, signal_share=1.0, kinds=("drawn-odds",))
+    assert n_leaves(config) == FEW_LEAVES
+    assert n_leaves(config.model_copy(update={"n_leaves": 5})) == 5
+    monkeypatch.setattr("training.reranker.MANY_HITS", 100)
+    assert n_leaves(config) == MANY_LEAVES
+
+
 def test_styles_show_their_price(table):
     figures = table[table["segment"] == "all"].set_index(["model", "metric"])["mean"]
     assert figures["two-stage, variety 0.3", "categories@10"] >= figures["two-stage", "categories@10"]
@@ -181,5 +207,6 @@ def test_styles_show_their_price(table):
 def test_sessions_are_judged_by_how_much_they_were_booked(table):
     served = table[(table["model"] == "two-stage") & (table["metric"] == "ndcg@10")].set_index("segment")
     parts = [f"sessions {part}" for part in ("not booked yet", "booked 1 to 4 times", "booked 5 times and more")]
+    assert "sessions in their first hour" in served.index
     assert (served.loc[parts, "n"] > 0).sum() >= 2
     assert served.loc[parts, "mean"].dropna().between(0, 1).all()
