@@ -12,7 +12,7 @@ from features.ranking_model import RankingModel
 from features.signals.catalogue import Catalogue
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
-from features.signals.stage_one import FirstStage, blends, booked_organisers, stage_one
+from features.signals.stage_one import FirstStage, blends, booked_organisers, discovery, stage_one
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.ranking import MISSING, SummedScores, taken, top_k
 
@@ -24,9 +24,7 @@ UNSEEN = -1.0
 """No candidate that the second stage left out has a higher score."""
 
 STAGE_ONE_WEIGHTS: Mapping[str, float] = {"affinity": 1.0, "ease": 0.3, "item-knn": 0.2, "als": 0.2, "popularity": 0.1}
-
-DISCOVERY_WEIGHTS: Mapping[str, float] = {"item-knn": 1.0, "als": 0.3, "ease": 0.3, "popularity": 0.5}
-"""Weights of the blends that choose what goes on to the second stage, and that stand in where there is none."""
+"""Weights of the blend that chooses among known organisers, and that stands in where there is no second stage."""
 
 
 def offered(catalogue: Catalogue, block: UserBlock, wanted: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
@@ -144,8 +142,8 @@ def shortlisted(
     first: FirstStage, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and columns of `shortlist`, by row and column."""
-    known, new = blends(first, (STAGE_ONE_WEIGHTS, DISCOVERY_WEIGHTS))
-    found = known.best(~is_new, allowed, N_KNOWN), new.best(is_new, allowed, N_NEW)
+    (known,) = blends(first, [STAGE_ONE_WEIGHTS])
+    found = known.best(~is_new, allowed, N_KNOWN), discovery(first).best(is_new, allowed, N_NEW)
     pairs = np.sort(np.concatenate([rows * allowed.shape[1] + cols for rows, cols in found]))
     return np.divmod(pairs, max(allowed.shape[1], 1))
 

@@ -32,7 +32,7 @@ class WindowConfig(BaseModel):
         default=12, ge=0, description="windows at most, newest first, less those between; more means slower learning"
     )
     enough_hits: int = Field(
-        default=20_000, ge=0, description="hits in all windows; where there are fewer, others are taken between them"
+        default=10_000, ge=0, description="hits in all windows; where there are fewer, others are taken between them"
     )
     users_each: int = Field(default=2000, gt=0, description="users with a hit drawn from a window at most")
     pairs_each: int = Field(

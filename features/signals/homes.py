@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from features.signals.events import Events
 from features.signals.lookup import LEARNER_LEVEL, Lookup, take_or_missing
@@ -40,9 +42,22 @@ class Homes:
         nums = np.full(len(lat), -1, dtype=np.int64)
         known = ~np.isnan(lat) & ~np.isnan(lon)
         if len(self.lat) and known.any():
-            far = distance_km(lat[known][:, None], lon[known][:, None], self.lat[None, :], self.lon[None, :])
-            nums[known] = far.argmin(axis=1)
+            nums[known] = self._tree.query(_on_sphere(lat[known], lon[known]))[1]
         return nums
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        return KDTree(_on_sphere(self.lat, self.lon))
+
+    def lift_at(self, near: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_users, n_keys + 1) lift of each key around people's homes, 0 where a home is unknown and for no key."""
+        return np.pad(self.lift, ((0, 1), (0, 1)))[self.cells(near[:, 0], near[:, 1])]
+
+
+def _on_sphere(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 3) points of the unit sphere: what is nearest there is nearest on the ground."""
+    phi, turn = np.radians(lat), np.radians(lon)
+    return np.column_stack([np.cos(phi) * np.cos(turn), np.cos(phi) * np.sin(turn), np.sin(phi)])
 
 
 def homes_of(users: pd.DataFrame, everybody: Events, lookup: Lookup, columns) -> Homes:  # type: ignore[no-untyped-def]

@@ -18,6 +18,12 @@ from recsys.rankers.base import Ranker, UserBatch
 from recsys.rankers.factor import FactorRanker
 from recsys.ranking import KeyGroups, KeyScores, SummedScores
 
+DISCOVERY_SHARES: Mapping[str, float] = {"item-knn": 3.0, "als": 1.0, "ease": 1.0}
+DISCOVERY_TASTE, DISCOVERY_POPULARITY = 0.5, 0.7
+"""Weights beside the homes of a key's people (1.0), all on the scale of logarithms, in what chooses new organisers."""
+
+_LEAST_POPULARITY = 0.3
+
 HISTORY_HALF_LIFE_DAYS = 180.0
 """Half-life of the histories that matrix learners are given."""
 
@@ -55,12 +61,14 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
         own: By the person and the candidate's key of `LEARNER_LEVEL`.
         groups: Candidates by that key.
         tastes: By the person and the candidate's theme, kind and hour.
+        near: (n_users, n_keys) how much more the key's people live around the person's home than people at large.
     """
 
     shared: KeyScores
     own: KeyScores
     groups: KeyGroups
     tastes: tuple[KeyScores, ...]
+    near: NDArray[np.float32]
 
     @cached_property
     def shares(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float32]]]:
@@ -121,9 +129,9 @@ def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Fir
         own[name] = np.full((len(block), len(candidates)), np.nan, dtype=np.float32)
         own[name][:, known] = key_scores(ranker, batch, nums[known])
     popularity = KeyScores(np.arange(len(catalogue)), {"popularity": _popularity(catalogue)[None, :]})
-    return FirstStage(
-        popularity, KeyScores(groups.of_candidate, own), groups, tuple(_tastes(catalogue, block, learners))
-    )
+    near = catalogue.homes.lift_at(block.near)[:, columns.of_candidate[candidates]].astype(np.float32)
+    tastes = tuple(_tastes(catalogue, block, learners))
+    return FirstStage(popularity, KeyScores(groups.of_candidate, own), groups, tastes, near)
 
 
 def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Iterator[KeyScores]:
@@ -172,6 +180,23 @@ def blends(first: FirstStage, weightings: Sequence[Mapping[str, float]]) -> list
         )
         for weights in weightings
     ]
+
+
+def discovery(first: FirstStage) -> SummedScores:
+    """What chooses among organisers that are new to a person: where they live, tastes, likeness and popularity.
+
+    A key's taste is that of its first candidate's theme; what cannot be scored adds nothing.
+    """
+    total = first.near.copy()
+    for name, weight in DISCOVERY_SHARES.items():
+        if name in first.own.of_keys:
+            total += np.float32(weight) * first.shares[name][1]
+    for level in first.tastes:
+        if "taste-theme" in level.of_keys:
+            theme = level.of_candidate[first.groups.candidates[first.groups.first]]
+            total += np.float32(DISCOVERY_TASTE) * np.nan_to_num(level.of_keys["taste-theme"][:, theme])
+    popularity = first.shared.of_keys["popularity"][0]
+    return SummedScores(first.groups, total, np.float32(DISCOVERY_POPULARITY) * np.log(popularity + _LEAST_POPULARITY))
 
 
 def _shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,8 +6,10 @@ import numpy as np
 
 from features.signals.catalogue import FAST_DAYS, SLOW_DAYS, catalogue_of
 from features.signals.people import user_block
-from features.signals.stage_one import Learners, booked_organisers, stage_one
+from features.signals.stage_one import Learners, booked_organisers, discovery, stage_one
+from features.two_stages import offered, shortlist
 from recsys.ids import IdMap
+from recsys.ranking import MISSING, top_k
 from tests.ranking_world import AT, ranking_world
 
 
@@ -36,3 +38,37 @@ def test_affinity_by_a_plain_loop_and_popularity_for_all_alike() -> None:
     popularity = first["popularity"]
     assert popularity.shape == expected.shape
     assert (popularity == popularity[:1]).all()
+
+
+def test_what_is_new_is_chosen_by_homes_and_popularity_where_there_is_no_past() -> None:
+    """By hand, for people without a past and without learners: nothing else is known of them."""
+    world = ranking_world()
+    catalogue = catalogue_of(world, AT)
+    block = user_block(catalogue, world.users, world.bookings.iloc[:0], world.feedback.iloc[:0], world.sessions)
+    first = stage_one(catalogue, block, Learners(IdMap([]), {}))
+    near = catalogue.homes.lift_at(block.near)[:, catalogue.levels["programme"].of_candidate]
+    expected = near + 0.7 * np.log(first["popularity"] + 0.3)
+    np.testing.assert_allclose(discovery(first).dense(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_known_and_new_organisers_have_places_of_their_own(monkeypatch) -> None:
+    monkeypatch.setattr("features.two_stages.N_KNOWN", 3)
+    monkeypatch.setattr("features.two_stages.N_NEW", 5)
+    world = ranking_world()
+    catalogue = catalogue_of(world, AT)
+    block = user_block(catalogue, world.users, world.bookings, world.feedback, world.sessions)
+    first = stage_one(catalogue, block, Learners(IdMap([]), {}))
+    allowed = offered(catalogue, block)
+    is_known = booked_organisers(catalogue, block)
+    chosen = shortlist(first, allowed, ~is_known)
+    known = is_known[:, catalogue.learner_keys.of_candidate]
+    assert not (chosen & ~allowed).any()
+    np.testing.assert_array_equal((chosen & known).sum(axis=1), np.minimum((allowed & known).sum(axis=1), 3))
+    np.testing.assert_array_equal((chosen & ~known).sum(axis=1), np.minimum((allowed & ~known).sum(axis=1), 5))
+    # Of the new ones the best by `discovery` go on.
+    scores = np.where(allowed & ~known, discovery(first).dense(), -np.inf)
+    expected = np.zeros_like(chosen)
+    lists = top_k(scores, allowed & ~known, 5)
+    for row, columns in enumerate(lists):
+        expected[row, columns[columns != MISSING]] = True
+    np.testing.assert_array_equal(chosen & ~known, expected)
