@@ -54,7 +54,8 @@ class DemandForecast:
             `no session`, `holiday` or `closed`.
         gaps: `region_id, level, category, demand, supply, unmet, fill` over the weeks ahead, a week's mean.
         drivers: `region_id, level, category, week_start, driver, factor`: level times the factors is the mean.
-        alarms: `region_id, level, category, week_start, direction, ratio, since`: shifts of level that were found.
+        alarms: `region_id, level, category, week_start, direction, ratio, since`: shifts of level that were found;
+            `category` empty: of all categories together.
         accuracy: `level, category, weeks_ahead, model, metric, mean, n`: how past forecasts did, by level and week
             ahead (`category` empty: all) and by level and category (`weeks_ahead` NaN: all).
         periods: `region_id, level, category, period, period_start, target, mean, q0.1, q0.5, q0.9`: months and

@@ -211,16 +211,15 @@ def _drivers(table: Grouped, key: tuple[str, ...], horizon: int) -> dict[str, An
     return found or None
 
 
-def _alarms(alarms: pd.DataFrame, page: pd.DataFrame) -> list[dict[str, Any]]:
+def _alarms(alarms: pd.DataFrame, page: pd.DataFrame) -> list[dict[Any, Any]]:
     if alarms.empty or page.empty:
         return []
-    shown = alarms.merge(page[SERIES].drop_duplicates(), on=SERIES)
+    series = page[SERIES].drop_duplicates()
+    # A region's categories together are told with any of its series.
+    shown = alarms.merge(pd.concat([series, series.assign(category="").drop_duplicates()]), on=SERIES)
     return [
-        {
-            name: str(pd.Timestamp(value).date())
-            if name in ("week_start", "since") and pd.notna(value)
-            else (None if pd.isna(value) else value)
-            for name, value in row.items()
-        }
+        row
+        | {"category": row["category"] or None}
+        | {name: str(pd.Timestamp(row[name]).date()) for name in ("week_start", "since")}
         for row in shown.to_dict("records")
     ]

@@ -87,7 +87,10 @@ class Forecasts(Part):
 
     bundle: str
     data_until: datetime
-    alarms: list[dict[str, Any]] = Field(default_factory=list, description="level shifts found in these series")
+    alarms: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="level shifts found in these series; `category` none: in all of a region's categories together",
+    )
     accuracy: list[Accuracy] = Field(
         default_factory=list, description="of past forecasts of bookings, by level (of these series) and weeks ahead"
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.panel import DemandPanel
+from recsys.alarms import LONGEST_WEEKS
 from recsys.dataset import Dataset
 from recsys.demand import FORECAST_COLUMNS, QUANTILES, TABLE_COLUMNS, TARGETS, DemandForecast, empty_table
 from recsys.hierarchy import Hierarchy
@@ -198,17 +199,19 @@ def _with_tables(
         history=history_table(nodes),
         gaps=gaps_table(hierarchy, means[0], means[1], hierarchy.sums(supply)),
         drivers=drivers_table(hierarchy, pooled, known.weeks, means[0]),
-        alarms=alarms_table(nodes, pooled),
+        alarms=alarms_table(nodes, _pooled(known.panel, n_left_out=min(LONGEST_WEEKS, known.panel.n_weeks // 3))),
         accuracy=accuracy_table(hierarchy, past.actual, past.predicted_by_model(known.panel.places)),
         periods=periods,
         notes=notes_table(known.weeks, facts),
     )
 
 
-def _pooled(panel: DemandPanel) -> PooledForecaster | None:
-    if panel.n_weeks < _LEAST_POOLED_WEEKS:
+def _pooled(panel: DemandPanel, n_left_out: int = 0) -> PooledForecaster | None:
+    """The calendar of all weeks but the last ones: a shift that is looked for may not pass for a season."""
+    n_weeks = panel.n_weeks - n_left_out
+    if n_weeks < _LEAST_POOLED_WEEKS:
         return None
-    return fit_pooled(panel.demand.sum(axis=0), panel.weeks)
+    return fit_pooled(panel.demand[..., :n_weeks].sum(axis=0), panel.weeks[:n_weeks])
 
 
 def _planned_places(known: KnownDemand) -> NDArray[np.float64]:

@@ -94,19 +94,26 @@ def drivers_table(
 
 
 def alarms_table(nodes: DemandPanel, pooled: PooledForecaster | None) -> pd.DataFrame:
-    """Shifts of level of any region and category, up to the last whole week; see `DemandForecast.alarms`."""
+    """Shifts of level up to the last whole week, of any region and category, and of a region's categories together.
+
+    A closed house or an epidemic takes a little of everything: only the sum shows it. See `DemandForecast.alarms`.
+    """
     if pooled is None or not nodes.n_weeks:
         return empty_table(TABLE_COLUMNS["alarms"])
     _, n_categories, n_weeks = nodes.demand.shape
     parts = pooled.factors(nodes.weeks)
-    factors = np.broadcast_to(parts["season"] * parts["holiday"], nodes.demand.shape)
-    found = level_shifts(nodes.demand.reshape(-1, n_weeks), factors.reshape(-1, n_weeks))
-    node, category = found.series // n_categories, found.series % n_categories
+    calendar = parts["season"] * parts["holiday"]
+    usual = nodes.demand.mean(axis=-1)
+    together = usual @ calendar / np.maximum(usual.sum(axis=1, keepdims=True), 1e-9)
+    counts = np.concatenate([nodes.demand, nodes.demand.sum(axis=1, keepdims=True)], axis=1)
+    factors = np.concatenate([np.broadcast_to(calendar, nodes.demand.shape), together[:, None]], axis=1)
+    found = level_shifts(counts.reshape(-1, n_weeks), factors.reshape(-1, n_weeks))
+    node, category = found.series // (n_categories + 1), found.series % (n_categories + 1)
     return pd.DataFrame(
         {
             "region_id": nodes.hierarchy.node_ids.ids[node],
             "level": nodes.hierarchy.node_levels[node],
-            "category": nodes.hierarchy.categories.ids[category],
+            "category": np.append(nodes.hierarchy.categories.ids, "")[category],
             "week_start": np.full(len(node), nodes.weeks[-1].to_datetime64()),
             "direction": np.where(found.ratio > 1, "up", "down").astype(object),
             "ratio": found.ratio,

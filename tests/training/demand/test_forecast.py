@@ -290,3 +290,17 @@ def test_accuracy_of_past_forecasts_stands_beside_the_simple_rules(forecast: Dem
     assert not by_week.duplicated(["level", "weeks_ahead", "model"]).any()
     assert not by_category.duplicated(["level", "category", "model"]).any()
     assert (table["mean"] >= 0).all()
+
+
+def test_an_epidemic_is_said_of_all_categories_together(town: Dataset) -> None:
+    known = town.known_at(NOW)
+    recent = known.sessions.loc[known.sessions["starts_at"].between(NOW - pd.Timedelta(weeks=4), NOW), "session_id"]
+    away = known.bookings["session_id"].isin(recent) & (np.arange(len(known.bookings)) % 8 > 0)
+    found = forecast_demand(
+        Dataset.from_tables({**known.tables(), "bookings": known.bookings[~away]}, NOW), 2, CONFIG
+    ).alarms
+    whole = found[(found["category"] == "") & (found["region_id"] == "c")]
+    assert whole["direction"].tolist() == ["down"]
+    assert whole["ratio"].iloc[0] < 0.4
+    usual = forecast_demand(known, 2, CONFIG).alarms
+    assert usual[usual["category"] == ""].empty
