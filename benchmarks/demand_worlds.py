@@ -6,7 +6,7 @@ Each county is simulated, read as tables, forecast 13 weeks ahead with the Sprin
 `culture score`'s functions. Worlds that FILE (JSON, a line a world) holds already are read from there, so that a
 long run can go on. Printed are means over seeds, with 95 % intervals by Student's t: scaled CRPS over the oracle's and
 over seasonal naive's (last value where there is no year) at each level; the categories in which that rule is better
-and the worst one, scores added up over seeds; bias against the true mean demand; and how many outcomes of `bookings`
+and the worst one, losses added up over seeds; bias against the true mean demand; and how many outcomes of `bookings`
 lie in the served 50, 80 and 95 % intervals by randomised PIT, pooled over seeds.
 """
 

@@ -152,10 +152,10 @@ def _level(facts: pd.DataFrame, aligned: dict[str, pd.DataFrame], level: str) ->
 
 
 def _by_category(facts: pd.DataFrame, aligned: dict[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
-    """By category, each model's `scrps` over all levels."""
+    """By category, each model's mean pinball loss in places over all levels: it has a meaning where nobody came too."""
     rows = facts.groupby("category", sort=True).indices
     return {
-        str(category): {name: _figures(facts.iloc[here], one.iloc[here])["scrps"] for name, one in aligned.items()}
+        str(category): {name: _figures(facts.iloc[here], one.iloc[here])["pinball"] for name, one in aligned.items()}
         for category, here in rows.items()
     }
 

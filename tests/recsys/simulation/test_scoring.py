@@ -66,6 +66,10 @@ def test_the_oracles_forecast_is_calibrated_and_unbiased(truth: Truth) -> None:
             assert figures["scrps_over_oracle"] == pytest.approx(1.0, abs=0.05), level
             assert figures["oracle"]["scrps"] < figures["last value"]["scrps"]
             assert figures["oracle"]["coverage80"] > 0.72
+        categories = pd.DataFrame(result[target]["categories"]).T
+        assert len(categories) > 10
+        assert categories["given"].sum() == pytest.approx(categories["oracle"].sum(), rel=0.05)
+        assert categories["oracle"].sum() < 0.8 * categories["last value"].sum()
         bias = result[target]["festival_bias"]["oracle"]
         assert abs(bias["other"]) < 0.12
 

@@ -1,5 +1,7 @@
 """Boosting of counts with a known mean."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from training.forecasters.boosting import BoostingConfig, fit_boosting
@@ -16,3 +18,14 @@ def test_boosting_moves_a_wrong_baseline_and_leaves_little_data_alone() -> None:
     assert np.corrcoef(booster.means(features, baseline), mean)[0, 1] > 0.98
     alone = fit_boosting(features[:20], mean[:20], baseline[:20], config, rng)
     np.testing.assert_array_equal(alone.means(features[:20], baseline[:20]), baseline[:20])
+
+
+def test_half_of_the_trees_is_the_root_of_their_factor() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(2000, 1)).astype(np.float32)
+    counts = rng.poisson(np.where(features[:, 0] > 0, 12.0, 3.0)).astype(float)
+    whole = fit_boosting(features, counts, np.full(2000, 6.0), BoostingConfig(min_rows_in_leaf=30), rng)
+    one = np.ones(2000)
+    half = replace(whole, share=0.5).means(features, one)
+    np.testing.assert_allclose(half, np.sqrt(whole.means(features, one)))
+    assert half.max() > 1.2
