@@ -12,7 +12,7 @@ from features.ranking_model import RankingModel
 from features.signals.catalogue import Catalogue
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
-from features.signals.stage_one import FirstStage, blends, booked_organisers, discovery, stage_one
+from features.signals.stage_one import FirstStage, blend, booked_organisers, discovery, stage_one
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.ranking import MISSING, SummedScores, taken, top_k
 
@@ -106,16 +106,16 @@ def block_scores(
         allowed: (n_users, n_candidates) what may be offered.
     """
     first = stage_one(catalogue, block, model.learners)
-    (blended,) = blends(first, [STAGE_ONE_WEIGHTS])
+    known = blend(first, STAGE_ONE_WEIGHTS)
     if model.re_ranker is None:
         nobody = np.zeros(0, dtype=np.int64)
-        return BlockScores(blended, nobody, nobody, np.zeros(0), is_re_ranked=False)
+        return BlockScores(known, nobody, nobody, np.zeros(0), is_re_ranked=False)
     # Who opted out is not seen by what they booked either: for them every candidate counts.
     may = allowed | ~block.is_personal[:, None]
-    rows, cols = shortlisted(first, may, ~booked_organisers(catalogue, block))
+    rows, cols = _shortlisted(first, known, may, ~booked_organisers(catalogue, block))
     signals = pair_signals(catalogue, block, first, may, rows, cols)
     values = model.re_ranker.predict(signals, len(rows)) if len(rows) else np.zeros(0)
-    return BlockScores(blended, rows, cols, values, is_re_ranked=True)
+    return BlockScores(known, rows, cols, values, is_re_ranked=True)
 
 
 def pair_scores(
@@ -142,7 +142,12 @@ def shortlisted(
     first: FirstStage, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and columns of `shortlist`, by row and column."""
-    (known,) = blends(first, [STAGE_ONE_WEIGHTS])
+    return _shortlisted(first, blend(first, STAGE_ONE_WEIGHTS), allowed, is_new)
+
+
+def _shortlisted(
+    first: FirstStage, known: SummedScores, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     found = known.best(~is_new, allowed, N_KNOWN), discovery(first).best(is_new, allowed, N_NEW)
     pairs = np.sort(np.concatenate([rows * allowed.shape[1] + cols for rows, cols in found]))
     return np.divmod(pairs, max(allowed.shape[1], 1))

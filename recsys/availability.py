@@ -77,6 +77,26 @@ class OpenSessions:
         distinct, of_session = np.unique(np.where(np.isnan(limits), np.inf, limits), axis=0, return_inverse=True)
         return np.where(np.isinf(distinct), np.nan, distinct), of_session.ravel()
 
+    @cached_property
+    def index(self) -> pd.Index:
+        """Columns by session id."""
+        return pd.Index(self.session_ids, dtype=object)
+
+    @cached_property
+    def longest(self) -> int:
+        """Nanoseconds of the longest session whose end is known."""
+        return int((self.ends - self.starts)[self.ends != NEVER].max(initial=0))
+
+    def starting(self, earliest: int, latest: int) -> NDArray[np.int64]:
+        """Columns of the sessions that start in [earliest, latest], nanoseconds."""
+        order, starts = self._by_start
+        return order[np.searchsorted(starts, earliest) : np.searchsorted(starts, latest, side="right")]
+
+    @cached_property
+    def _by_start(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        order = np.argsort(self.starts, kind="stable")
+        return order, self.starts[order]
+
     def only(self, keep: NDArray[np.bool_]) -> OpenSessions:
         """The sessions of a mask, in the same order."""
         columns = {
@@ -163,14 +183,15 @@ def may_be_offered(sessions: OpenSessions, people: People) -> NDArray[np.bool_]:
     already or what overlaps a session they hold is not offered; where an end is missing, only equal starts clash.
     """
     allowed = _age_fits(sessions, people)
-    column = pd.Index(sessions.session_ids, dtype=object).get_indexer(pd.Index(people.booked_ids, dtype=object))
+    column = sessions.index.get_indexer(pd.Index(people.booked_ids, dtype=object))
     known = column >= 0
     allowed[people.booked_rows[known], column[known]] = False
     for row, start, end in zip(people.held_rows, people.held_starts, people.held_ends, strict=True):
-        overlap = sessions.starts == start
+        near = sessions.starting(start - sessions.longest, max(start, end))
+        overlap = sessions.starts[near] == start
         if end != NEVER:
-            overlap |= (sessions.ends != NEVER) & (sessions.starts < end) & (start < sessions.ends)
-        allowed[row] &= ~overlap
+            overlap |= (sessions.ends[near] != NEVER) & (sessions.starts[near] < end) & (start < sessions.ends[near])
+        allowed[row, near[overlap]] = False
     return allowed
 
 

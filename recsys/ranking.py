@@ -15,6 +15,9 @@ MISSING = -1
 SPARE = 4
 """Times as many candidates as are wanted are looked at first: some may not be listed."""
 
+FEW = 3
+"""Times as many keys as are wanted that cost no more than to choose among them."""
+
 
 @dataclass(frozen=True)
 class KeyGroups:
@@ -97,9 +100,7 @@ class SummedScores:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         greatest = np.maximum.reduceat(self.shared[self.groups.candidates], self.groups.first)
         most = np.where(may, self.own + greatest, np.float32(-np.inf))
-        keys, left = _greatest(most, -(-SPARE * n * n_keys // len(self.shared)))
-        rows, keys = np.repeat(np.arange(n_users), keys.shape[1]), keys.ravel()
-        rows, keys = rows[may[rows, keys]], keys[may[rows, keys]]
+        rows, keys, left = _greatest(most, may, -(-SPARE * n * n_keys // len(self.shared)))
         cols, times = self.groups.spread(keys)
         rows, values = np.repeat(rows, times), np.repeat(self.own[rows, keys], times) + self.shared[cols]
         usable = allowed[rows, cols]
@@ -121,13 +122,20 @@ class SummedScores:
         return rows, lists[rows, places]
 
 
-def _greatest(values: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Columns of each row's n greatest values in no order, and the greatest of the rest; -inf where none is left."""
-    if n >= values.shape[1]:
-        columns = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-        return columns, np.full(len(values), -np.inf, dtype=values.dtype)
-    columns = np.argpartition(values, -n - 1, axis=1)[:, -n - 1 :]
-    return columns[:, 1:], np.take_along_axis(values, columns[:, :1], axis=1)[:, 0]
+def _greatest(
+    values: NDArray[np.float32], may: NDArray[np.bool_], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Rows and columns of each row's n greatest values, less any that equal the next, and the greatest of the rest.
+
+    Where few may be taken all are, and the greatest of the rest is minus infinity.
+    """
+    n_rows, n_columns = values.shape
+    left = np.full(n_rows, -np.inf, dtype=values.dtype)
+    if np.count_nonzero(may) > FEW * n * n_rows:
+        left = np.partition(values, n_columns - n - 1, axis=1)[:, n_columns - n - 1]
+        may = values > left[:, None]
+    rows, columns = np.divmod(np.flatnonzero(may), n_columns)
+    return rows, columns, left
 
 
 def _nth(rows: NDArray[np.int64], values: NDArray[np.float32], n: int, n_rows: int) -> NDArray[np.float32]:

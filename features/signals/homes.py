@@ -49,9 +49,13 @@ class Homes:
     def _tree(self) -> KDTree:
         return KDTree(_on_sphere(self.lat, self.lon))
 
-    def lift_at(self, near: NDArray[np.float64]) -> NDArray[np.float64]:
+    def lift_at(self, near: NDArray[np.float64]) -> NDArray[np.float32]:
         """(n_users, n_keys + 1) lift of each key around people's homes, 0 where a home is unknown and for no key."""
-        return np.pad(self.lift, ((0, 1), (0, 1)))[self.cells(near[:, 0], near[:, 1])]
+        return self._padded[self.cells(near[:, 0], near[:, 1])]
+
+    @cached_property
+    def _padded(self) -> NDArray[np.float32]:
+        return np.pad(self.lift, ((0, 1), (0, 1))).astype(np.float32)
 
 
 def _on_sphere(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float64]:

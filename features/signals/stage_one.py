@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -26,6 +26,9 @@ _LEAST_POPULARITY = 0.3
 
 HISTORY_HALF_LIFE_DAYS = 180.0
 """Half-life of the histories that matrix learners are given."""
+
+PRODUCT_ROWS = 16
+"""People in one matrix product."""
 
 
 @dataclass(frozen=True)
@@ -71,16 +74,19 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
     near: NDArray[np.float32]
 
     @cached_property
-    def shares(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Ranker, tastes left out, to its level's `of_candidate` and scores divided by their greatest of the row.
-
-        What cannot be scored has 0.
-        """
+    def filled(self) -> dict[str, NDArray[np.float32]]:
+        """Ranker, tastes left out, to its level's `of_keys` with 0 where it cannot score."""
         return {
-            name: (level.of_candidate, _shares(values))
+            name: np.where(np.isnan(values), np.float32(0.0), values)
             for level in (self.shared, self.own)
             for name, values in level.of_keys.items()
         }
+
+    @cached_property
+    def scales(self) -> dict[str, NDArray[np.float32]]:
+        """Ranker to one over the greatest score of each row: what makes shares of scores. 0 where none is above 0."""
+        tops = {name: values.max(axis=1, initial=0.0) for name, values in self.filled.items()}
+        return {name: np.divide(1.0, top, out=np.zeros_like(top), where=top > 0) for name, top in tops.items()}
 
     @property
     def levels(self) -> tuple[KeyScores, ...]:
@@ -102,18 +108,16 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
         return np.repeat(of_candidates, n_users, axis=0) if len(of_candidates) < n_users else of_candidates
 
     def of_pairs(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
-        """Signal to (n_pairs,) values: `score_` of every ranker, and `share_` of those that `shares` has."""
-        scores = {
-            f"score_{name}": _at(values, rows, level.of_candidate[cols])
-            for level in self.levels
-            for name, values in level.of_keys.items()
-        }
-        shares = {f"share_{name}": _at(values, rows, keys[cols]) for name, (keys, values) in self.shares.items()}
-        return scores | shares
-
-
-def _at(values: NDArray[np.float32], rows: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.float32]:
-    return values[rows if len(values) > 1 else 0, keys]
+        """Signal to (n_pairs,) values: `score_` of every ranker, and `share_` of the greatest for those in `scales`."""
+        signals = {}
+        for level in self.levels:
+            keys = level.of_candidate[cols]
+            for name, values in level.of_keys.items():
+                users = rows if len(values) > 1 else np.zeros_like(rows)
+                signals[f"score_{name}"] = values[users, keys]
+                if name in self.scales:
+                    signals[f"share_{name}"] = self.filled[name][users, keys] * self.scales[name][users]
+        return signals
 
 
 def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> FirstStage:
@@ -126,12 +130,20 @@ def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Fir
     batch = learner_histories(catalogue, block, learners)
     own = {"affinity": _affinity(catalogue, block, candidates)}
     for name, ranker in learners.rankers.items():
-        own[name] = np.full((len(block), len(candidates)), np.nan, dtype=np.float32)
-        own[name][:, known] = key_scores(ranker, batch, nums[known])
+        own[name] = _spread(key_scores(ranker, batch, nums[known]), known, len(candidates))
     popularity = KeyScores(np.arange(len(catalogue)), {"popularity": _popularity(catalogue)[None, :]})
-    near = catalogue.homes.lift_at(block.near)[:, columns.of_candidate[candidates]].astype(np.float32)
+    near = np.take(catalogue.homes.lift_at(block.near), columns.of_candidate[candidates], axis=1)
     tastes = tuple(_tastes(catalogue, block, learners))
     return FirstStage(popularity, KeyScores(groups.of_candidate, own), groups, tastes, near)
+
+
+def _spread(scores: NDArray[np.float32], columns: NDArray[np.int64], n_columns: int) -> NDArray[np.float32]:
+    """The scores in their columns of a wider matrix, NaN in the others."""
+    if len(columns) == n_columns:
+        return scores
+    wide = np.full((len(scores), n_columns), np.nan, dtype=np.float32)
+    wide[:, columns] = scores
+    return wide
 
 
 def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Iterator[KeyScores]:
@@ -152,34 +164,30 @@ def key_scores(ranker: Ranker, batch: UserBatch, key_nums: NDArray[np.int64]) ->
     """Scores that do not depend, to the last bit, on who else is in the batch."""
     if not isinstance(ranker, FactorRanker):
         return ranker.scores(batch, key_nums)
-    # A matrix product adds up in another order for another number of rows; a vector's own product does not.
-    factors = np.ascontiguousarray(ranker.factors[key_nums])
-    vectors = ranker.user_factors(batch)
-    scores = np.empty((batch.n_users, len(key_nums)), dtype=np.float32)
-    for row, vector in enumerate(vectors):
-        scores[row] = factors @ vector
+    # A matrix product adds up in another order for another number of rows: all are of as many, some of them empty.
+    factors = np.ascontiguousarray(ranker.factors[key_nums].T)
+    n_blocks = -(-batch.n_users // PRODUCT_ROWS)
+    vectors = np.zeros((n_blocks, PRODUCT_ROWS, len(factors)), dtype=np.float32)
+    vectors.reshape(n_blocks * PRODUCT_ROWS, len(factors))[: batch.n_users] = ranker.user_factors(batch)
+    scores = np.empty((n_blocks, PRODUCT_ROWS, len(key_nums)), dtype=np.float32)
+    for block, product in zip(vectors, scores, strict=True):
+        np.matmul(block, factors, out=product)
+    scores = scores.reshape(n_blocks * PRODUCT_ROWS, len(key_nums))[: batch.n_users]
     scores[:, ~ranker.known[key_nums]] = np.nan
     scores[np.diff(batch.histories.indptr) == 0] = np.nan
     return scores
 
 
-def blends(first: FirstStage, weightings: Sequence[Mapping[str, float]]) -> list[SummedScores]:
-    """Sums of the rankers' scores, each divided by its greatest of the row; what cannot be scored counts 0.
+def blend(first: FirstStage, weights: Mapping[str, float]) -> SummedScores:
+    """Sum of the rankers' scores, each divided by its greatest of the row; what cannot be scored counts 0.
 
     What is the same for everybody is added last.
 
     Args:
         first: Scores.
-        weightings: Weight by ranker of each sum; rankers that are not there and tastes do not count.
+        weights: By ranker; rankers that are not there and tastes do not count.
     """
-    return [
-        SummedScores(
-            first.groups,
-            _sum(first.shares, first.own.of_keys, weights),
-            _sum(first.shares, first.shared.of_keys, weights)[0],
-        )
-        for weights in weightings
-    ]
+    return SummedScores(first.groups, _sum(first, first.own, weights), _sum(first, first.shared, weights)[0])
 
 
 def discovery(first: FirstStage) -> SummedScores:
@@ -187,33 +195,21 @@ def discovery(first: FirstStage) -> SummedScores:
 
     A key's taste is that of its first candidate's theme; what cannot be scored adds nothing.
     """
-    total = first.near.copy()
-    for name, weight in DISCOVERY_SHARES.items():
-        if name in first.own.of_keys:
-            total += np.float32(weight) * first.shares[name][1]
+    total = first.near + _sum(first, first.own, DISCOVERY_SHARES)
     for level in first.tastes:
         if "taste-theme" in level.of_keys:
             theme = level.of_candidate[first.groups.candidates[first.groups.first]]
-            total += np.float32(DISCOVERY_TASTE) * np.nan_to_num(level.of_keys["taste-theme"][:, theme])
+            total += np.take(np.float32(DISCOVERY_TASTE) * np.nan_to_num(level.of_keys["taste-theme"]), theme, axis=1)
     popularity = first.shared.of_keys["popularity"][0]
     return SummedScores(first.groups, total, np.float32(DISCOVERY_POPULARITY) * np.log(popularity + _LEAST_POPULARITY))
 
 
-def _shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    values = np.nan_to_num(scores, nan=0.0)
-    top = values.max(axis=1, keepdims=True, initial=0.0)
-    return np.divide(values, top, out=np.zeros_like(values), where=top > 0)
-
-
-def _sum(
-    shares: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float32]]],
-    of_keys: Mapping[str, NDArray[np.float32]],
-    weights: Mapping[str, float],
-) -> NDArray[np.float32]:
-    total = np.zeros_like(next(iter(of_keys.values())))
+def _sum(first: FirstStage, level: KeyScores, weights: Mapping[str, float]) -> NDArray[np.float32]:
+    total = np.zeros_like(next(iter(level.of_keys.values())))
+    part = np.empty_like(total)
     for name, weight in weights.items():
-        if name in of_keys:
-            total += np.float32(weight) * shares[name][1]
+        if name in level.of_keys:
+            total += np.multiply(first.filled[name], np.float32(weight) * first.scales[name][:, None], out=part)
     return total
 
 

@@ -24,7 +24,7 @@ def test_without_a_home_or_a_key_there_is_no_lift():
     found = homes(np.random.default_rng(1))
     near = np.array([[found.lat[7], found.lon[7]], [np.nan, np.nan]])
     lift = found.lift_at(near)
-    np.testing.assert_array_equal(lift[0], [*found.lift[7], 0.0])
+    np.testing.assert_array_equal(lift[0], [*found.lift[7].astype(np.float32), 0.0])
     np.testing.assert_array_equal(lift[1], 0.0)
     nobody = Homes(np.zeros(0), np.zeros(0), np.zeros((0, 3)), np.full(3, np.nan), np.full(3, np.nan))
     np.testing.assert_array_equal(nobody.lift_at(near), np.zeros((2, 4)))
