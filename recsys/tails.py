@@ -29,7 +29,7 @@ def tail_means(mean: Floats, limit: Floats, size: float, mixing: Mixing = "gamma
     >>> float(means[0])
     4.0
     """
-    base, first, second = (_gamma_tails if mixing == "gamma" else _lognormal_tails)(mean, limit, size)
+    base, first, second = _tails(mean, limit, size, mixing, 3)
     base = np.maximum(base, _LOST)
     # So far in the tail that both underflow: somebody who fills it only just did.
     lost = base <= _LOST
@@ -44,31 +44,29 @@ def likelier_mixing(counts: Floats, means: Floats, is_full: NDArray[np.bool_], s
     open_counts, full_counts = counts[~is_full], counts[is_full]
     found: dict[Mixing, float] = {}
     for mixing in MIXINGS:
-        tails = _gamma_tails if mixing == "gamma" else _lognormal_tails
-        reached = tails(means[is_full], full_counts, size)[0]
-        exact = tails(means[~is_full], open_counts, size)[0] - tails(means[~is_full], open_counts + 1, size)[0]
+        reached = _tails(means[is_full], full_counts, size, mixing, 1)[0]
+        least, more = (_tails(means[~is_full], open_counts + step, size, mixing, 1)[0] for step in (0, 1))
+        exact = least - more
         found[mixing] = float(np.log(np.maximum(np.concatenate([reached, exact]), 1e-12)).sum())
     return max(found, key=lambda mixing: found[mixing])
 
 
-def _gamma_tails(mean: Floats, limit: Floats, size: float) -> tuple[Floats, Floats, Floats]:
-    share = mean / (mean + size)
-
-    def tail(steps: int) -> Floats:
-        least = limit - steps
-        above = special.betainc(np.maximum(least, 1e-9), size + steps, share)
-        return np.where(least > 0, above, 1.0)
-
-    return tail(0), mean * tail(1), mean**2 * (size + 1) / size * tail(2)
-
-
-def _lognormal_tails(mean: Floats, limit: Floats, size: float) -> tuple[Floats, Floats, Floats]:
+def _tails(mean: Floats, limit: Floats, size: float, mixing: Mixing, n_moments: int) -> list[Floats]:
+    """P(D >= limit), E[D; D >= limit] and E[D (D - 1); D >= limit], the first of them."""
+    leasts = [limit - steps for steps in range(n_moments)]
+    # Where nothing has to be reached the tail is all.
+    above = [(np.maximum(least, 1e-9), least > 0) for least in leasts]
+    if mixing == "gamma":
+        share = mean / (mean + size)
+        factors = (np.ones(np.shape(mean)), mean, mean**2 * (size + 1) / size)
+        return [
+            factors[steps] * np.where(is_short, special.betainc(least, size + steps, share), 1.0)
+            for steps, (least, is_short) in enumerate(above)
+        ]
     spread = np.sqrt(np.log1p(1 / size))
-    sums = [np.zeros(np.shape(mean)) for _ in range(3)]
+    sums = [np.zeros(np.shape(mean)) for _ in range(n_moments)]
     for node, weight in zip(_NODES, _WEIGHTS, strict=True):
         rate = mean * np.exp(spread * node - spread**2 / 2)
-        for steps, total in enumerate(sums):
-            least = limit - steps
-            above = np.where(least > 0, special.gammainc(np.maximum(least, 1e-9), rate), 1.0)
-            total += weight * rate**steps * above
-    return sums[0], sums[1], sums[2]
+        for steps, (least, is_short) in enumerate(above):
+            sums[steps] += weight * rate**steps * np.where(is_short, special.gammainc(least, rate), 1.0)
+    return sums

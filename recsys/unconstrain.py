@@ -15,7 +15,7 @@ _RATIOS = np.geomspace(0.01, 30.0, 128)
 
 _MOST_LIMITS = 300
 _LEAST_OPEN_WEEKS = 2
-_JUDGED_WEEKS = 20_000
+_JUDGED_WEEKS = 100_000
 _SIZE_RANGE = (0.3, 200.0)
 
 
@@ -143,9 +143,10 @@ def _mixing(
     full: NDArray[np.bool_],
     size: float,
 ) -> Mixing:
-    """The likelier mixing by weeks spread evenly over the panel."""
+    """The likelier mixing by weeks from all over the panel, the same ones every time."""
     cells = np.flatnonzero(offered)
-    cells = cells[:: max(len(cells) // _JUDGED_WEEKS, 1)]
+    if len(cells) > _JUDGED_WEEKS:
+        cells = np.sort(np.random.default_rng(0).choice(cells, _JUDGED_WEEKS, replace=False))
     return likelier_mixing(counts.ravel()[cells], means.ravel()[cells], full.ravel()[cells], size)
 
 
