@@ -1,9 +1,11 @@
-"""Plans of openings against the truth: simulated counties, decided from bookings alone.
+"""Plans of openings and latent demand against the truth: simulated counties, decided from bookings alone.
 
 python -m benchmarks.plans [--seeds 0-3] [--users 18000] [--shapes logit,gravity] [--budget 20] [--out FILE]
 
 Each county is simulated, read as tables, learned from, and planned; the plan's true value stands beside the
-oracle's plan (which knows each person's tastes) and simple rules'. Below: how often the 80 % interval of a week held.
+oracle's plan (which knows each person's tastes), the plan over samples, and simple rules'. Below: how far people who
+come were predicted too high, how often the 80 % interval of a week held, and latent demand by township and category
+without supply, its rank correlation with the truth and its total. Many openings: `--users 5000 --budget 40`.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.tables import read_tables
+from features.latent_demand import latent_demand
 from features.openings import opening_inputs
 from recsys.dataset import DEFAULT_TIMEZONE, Dataset
+from recsys.openings.question import Question
 from recsys.openings.suggest import suggest
 from recsys.simulation.command import simulate
 from recsys.simulation.oracle import load_truth
@@ -39,20 +43,49 @@ def judged(seed: int, shape: str, users: int, weeks: int, budget: int) -> dict[s
         plan = suggest(inputs, budget)
         planned = time.process_time()
         score = score_suggestions(truth, plan, budget)
+        over = suggest(inputs, budget, question=Question(budget=budget, over_samples=True))
+        over_samples = score_suggestions(truth, over, budget)["share_of_oracle"]
+        latent = latent_demand(dataset, inputs)
     best, predicted = score["oracle_value"], score["predicted"]
     return {
         "shape": shape,
         "seed": seed,
         "of oracle": score["share_of_oracle"],
+        "over samples": over_samples,
         **{rule: value / best for rule, value in score["rules"].items()},
         "openings": len(plan),
+        "predicted": predicted["total"],
+        "true": score["value"],
         "predicted / true - 1": predicted["bias"],
         "week covered": predicted["coverage80_of_a_week"],
         "mean covered": predicted["coverage80_of_the_mean"],
+        **_latent(latent, truth.tables["latent"]),
         "learn s": learned - started,
         "plan s": planned - learned,
         "violations": sum(score["violations"].values()),
     }
+
+
+def _latent(learned: pd.DataFrame, true: pd.DataFrame) -> dict[str, float]:
+    """Rank correlation and total of what is not offered, over the pairs that both call without supply."""
+    both = learned.merge(
+        true[~true["has_supply"]], left_on=["region_id", "category"], right_on=["township_id", "category"]
+    )
+    wanted = both["demand_if_offered"]
+    return {
+        "latent pairs": len(both),
+        "latent rank": float(both["mean"].corr(wanted, method="spearman")),
+        "latent total": float(both["mean"].sum() / wanted.sum() - 1),
+        "latent covered": float(((wanted >= both["q0.1"]) & (wanted <= both["q0.9"])).mean()),
+    }
+
+
+def _pooled(table: pd.DataFrame) -> pd.Series:
+    """Attendance and coverage of all openings of a shape; with the standard error over counties."""
+    n, total = table["openings"], table["predicted"].sum() / table["true"].sum() - 1
+    covered = np.average(table["week covered"], weights=n)
+    error = table["week covered"].std() / np.sqrt(len(table))
+    return pd.Series({"openings": n.sum(), "predicted / true - 1": total, "week covered": covered, "+-": error})
 
 
 def seeds_of(text: str) -> list[int]:
@@ -80,7 +113,10 @@ def main() -> None:
     print(f"\n{table.round(3).to_string(index=False)}")
     numbers = table.select_dtypes(include=np.number).columns.drop("seed")
     print(f"\nmeans\n{table.groupby('shape', sort=False)[list(numbers)].mean().round(3).to_string()}")
-    print(f"\n{int(table['openings'].sum())} openings in {len(table)} counties")
+    pooled = pd.DataFrame(
+        {shape: _pooled(part) for shape, part in [*table.groupby("shape", sort=False), ("all", table)]}
+    )
+    print(f"\nall openings\n{pooled.T.round(3).to_string()}")
     if args.out is not None:
         table.to_csv(args.out, index=False)
 

@@ -13,6 +13,7 @@ from features.catchments import distances_km, positions
 from features.exposure import AGE_GROUPS, TRAINING, admitted, courses, sums_by, time_cell
 from features.openings_history import calibrated, followed, no_history, past_openings
 from features.willingness.config import LatentConfig
+from features.willingness.draws import drawn_levels, drawn_slots
 from features.willingness.fit import Willingness, fit_willingness
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
@@ -82,7 +83,8 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     slots = weekly_slots(dataset, config.max_start_times)
     hours = slots["start_time"].str[:2].astype(int).to_numpy()
     weekday = slots["weekday"].to_numpy() - 1
-    slot_fit = learned.slot_fit(weekday, time_cell(weekday, hours))
+    cell = time_cell(weekday, hours)
+    rng = np.random.default_rng(0)
     reach = learned.reach[:, :-1]
     km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
     now = classes_now(dataset, learned)
@@ -107,7 +109,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         size=np.full(len(dataset.users), step, dtype=np.float32),
         point_region=places.user_regions,
         access=access.astype(np.float32),
-        slot_fit=slot_fit.astype(np.float32),
+        slot_fit=learned.slot_fit(weekday, cell).astype(np.float32),
         runs_now=now.runs,
         busy=_busy(dataset, slots),
         show=_show_rates(dataset, learned.exposure.categories, config.show_strength),
@@ -119,6 +121,8 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         bias=1.0,
         spread=config.default_spread,
         data_until=dataset.data_until.isoformat(),
+        drawn_levels=drawn_levels(learned.circumstances, rng),
+        drawn_slots=drawn_slots(learned.circumstances, weekday, cell, rng),
         followed=followed(no_history(), config.default_spread),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,7 @@ class Circumstances:
         wave: (2,) the year's wave that all categories share, see `features.willingness.seasons`.
         own_wave: (2 n_categories,) each category's own beside it.
         holidays: What holidays make of training, then of other sessions.
+        doubt: Covariance of logarithms, what is left unknown: of categories, of weekend x hour, of weekdays.
     """
 
     decay: DistanceDecay
@@ -56,6 +57,7 @@ class Circumstances:
     wave: NDArray[np.float64]
     own_wave: NDArray[np.float64]
     holidays: NDArray[np.float64]
+    doubt: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
     @classmethod
     def before(cls, offered: Exposure) -> Circumstances:
@@ -71,6 +73,7 @@ class Circumstances:
             np.zeros(2),
             np.zeros(2 * len(offered.categories)),
             np.zeros(8),
+            (np.zeros((len(offered.categories),) * 2), np.zeros((N_TIME_CELLS,) * 2), np.zeros((7, 7))),
         )
 
     def reach(self, km: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -113,32 +116,42 @@ def learn_circumstances(
     np.add.at(seen, (o.age_group[o.booking_user], o.booking_session), people)
     decay = _learn_decay(facts, walked.at_reach_one, people)
     if not len(o.week) or not len(rate):
-        return Circumstances(**{**vars(now), "decay": decay})
-    scale = seen.sum() / max(float(walked.expected.sum()), 1e-9)
-    mix = walked.expected.sum(axis=1) / max(float(walked.expected.sum()), 1e-9)
-    cells_now, kinds_now = (np.maximum(mix @ fit, 1e-9) for fit in (now.cell_fit, now.kind_fit))
-    blocks, fit = _session_effects(facts, now, cells_now, kinds_now, seen, scale * walked.expected, rate)
+        return replace(now, decay=decay)
+    blocks, fit = _session_effects(facts, now, seen, walked.expected, rate)
     effects = fit.effects
     effects["audience"] = effects["audience"] - effects["audience"][0]
-    session_fit = np.exp(sum(blocks[name].matrix @ effects[name] for name in ("audience", "price", "venue", "month")))
-    training = _training(o)
-    cells = _by_age(
-        np.exp(fit.effects["hour"]), now.cell_fit, o.cell, seen, walked.expected, config.factor_strength, _smoothing()
-    )
-    kinds = np.exp(fit.effects["kind"] - fit.effects["kind"][training])
-    kinds = _by_age(kinds, now.kind_fit, o.kind, seen, walked.expected, config.factor_strength)
+    cells, kinds = _times_and_kinds(o, now, effects, seen, walked.expected, config.factor_strength)
     return Circumstances(
-        decay,
-        cells,
-        np.exp(fit.effects["weekday"]),
-        kinds / kinds[:, [training]],
-        np.exp(fit.courses),
-        session_fit,
-        np.exp(fit.effects["venue"]),
-        fit.effects["wave"],
-        fit.effects["own wave"],
-        fit.effects["holidays"],
+        decay=decay,
+        cell_fit=cells,
+        weekday_fit=np.exp(effects["weekday"]),
+        kind_fit=kinds,
+        course_fit=np.exp(fit.courses),
+        session_fit=np.exp(
+            sum(blocks[name].matrix @ effects[name] for name in ("audience", "price", "venue", "month"))
+        ),
+        venue_fit=np.exp(effects["venue"]),
+        wave=effects["wave"],
+        own_wave=effects["own wave"],
+        holidays=effects["holidays"],
+        doubt=(fit.covariance["category"], fit.covariance["hour"], fit.covariance["weekday"]),
     )
+
+
+def _times_and_kinds(
+    offered: Exposure,
+    now: Circumstances,
+    effects: dict[str, NDArray[np.float64]],
+    seen: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    strength: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n_age_groups, N_TIME_CELLS) and (n_age_groups, n_kinds) fit, kinds relative to training."""
+    training = _training(offered)
+    cells = _by_age(np.exp(effects["hour"]), now.cell_fit, offered.cell, seen, expected, strength, _smoothing())
+    shared = np.exp(effects["kind"] - effects["kind"][training])
+    kinds = _by_age(shared, now.kind_fit, offered.kind, seen, expected, strength)
+    return cells, kinds / kinds[:, [training]]
 
 
 def _training(offered: Exposure) -> int:
@@ -157,8 +170,6 @@ def _learn_decay(facts: Facts, at_reach_one: NDArray[np.float32], people: NDArra
 def _session_effects(
     facts: Facts,
     now: Circumstances,
-    cells_now: NDArray[np.float64],
-    kinds_now: NDArray[np.float64],
     seen: NDArray[np.float64],
     expected: NDArray[np.float64],
     rate: NDArray[np.float32],
@@ -169,6 +180,9 @@ def _session_effects(
     """
     o = facts.offered
     season = now.season(o)[o.category, o.week]
+    mix = expected.sum(axis=1) / max(float(expected.sum()), 1e-9)
+    cells_now, kinds_now = (np.maximum(mix @ fit, 1e-9) for fit in (now.cell_fit, now.kind_fit))
+    expected = expected * (seen.sum() / max(float(expected.sum()), 1e-9))
     plain = expected.sum(axis=0) / (now.shared(o) * cells_now[o.cell] * kinds_now[o.kind] * season)
     level = np.log(np.maximum(rate.mean(axis=0, dtype=np.float64), 1e-12))
     n_categories = len(o.categories)

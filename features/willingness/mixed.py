@@ -51,7 +51,7 @@ class MixedFit:
 
     Attributes:
         effects: (n_effects,) of each block.
-        variance: (n_effects,) of each block: what is left unknown.
+        covariance: (n_effects, n_effects) of each block: what is left unknown.
         spreads: Standard deviation of each block's effects.
         courses: (n_courses,) what rows of one course have in common beyond the blocks.
         course_spread: Standard deviation of `courses`.
@@ -59,7 +59,7 @@ class MixedFit:
     """
 
     effects: dict[str, NDArray[np.float64]]
-    variance: dict[str, NDArray[np.float64]]
+    covariance: dict[str, NDArray[np.float64]]
     spreads: dict[str, float]
     courses: NDArray[np.float64]
     course_spread: float
@@ -92,44 +92,101 @@ def fit_mixed(
         learns_spreads: Otherwise those stated beforehand hold.
         size: Negative binomial size of a row, learned where none is given.
     """
-    names = list(blocks)
-    ends = np.cumsum([0, *(len(blocks[name].centre) for name in names)])
-    parts = {name: slice(ends[n], ends[n + 1]) for n, name in enumerate(names)}
-    design = sparse.hstack([blocks[name].matrix for name in names], format="csr")
-    centre = np.concatenate([blocks[name].centre for name in names])
-    precision = {name: blocks[name].precision() for name in names}
-    n_courses = int(course.max(initial=-1)) + 1
-    spreads = {name: blocks[name].spread for name in names}
+    equations = _Equations.of(blocks, course)
+    spreads = {name: block.spread for name, block in blocks.items()}
     spread, given_size = course_spread, size
     size = 5.0 if given_size is None else given_size
-    beta, courses, covariance = centre.copy(), np.zeros(n_courses), np.zeros((len(centre), len(centre)))
+    now = _Solution.before(equations)
     for _ in range(rounds):
-        eta = np.clip(design @ beta + courses[course], -8, 8)
+        eta = np.clip(equations.eta(now), -8, 8)
         mean = expected * np.exp(eta)
         weight = mean / (1 + mean / size)
         target = eta + np.clip((counts - mean) / np.maximum(mean, 1e-9), -1.0, 3.0)
-        ridge = linalg.block_diag(*(precision[name] / spreads[name] ** 2 for name in names))
-        beta, courses, covariance, unknown = _solved(
-            design, course, n_courses, weight, target, ridge, centre, spread**-2
-        )
-        for name in names if learns_spreads else ():
-            part = parts[name]
-            off = beta[part] - centre[part]
-            square = off @ precision[name] @ off + np.sum(precision[name] * covariance[part, part])
-            spreads[name] = _spread(square, len(off), blocks[name].spread)
-        if n_courses and learns_spreads:
-            spread = _spread(float(courses @ courses + unknown.sum()), n_courses, course_spread)
+        now = _solved(equations, weight, target, equations.ridge(spreads), spread**-2)
+        if learns_spreads:
+            spreads = equations.spreads(now)
+            spread = _spread(float(now.courses @ now.courses + now.unknown.sum()), len(now.courses), course_spread)
         if given_size is None:
-            size = _size(counts, expected * np.exp(np.clip(design @ beta + courses[course], -8, 8)), course)
-    variance = np.diag(covariance)
+            size = _size(counts, expected * np.exp(np.clip(equations.eta(now), -8, 8)), course)
     return MixedFit(
-        {name: beta[part] for name, part in parts.items()},
-        {name: variance[part] for name, part in parts.items()},
+        {name: now.beta[part] for name, part in equations.parts.items()},
+        {name: now.covariance[part, part] for name, part in equations.parts.items()},
         spreads,
-        courses,
+        now.courses,
         spread,
         size,
     )
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """Effects, courses, covariance of effects, variance of courses."""
+
+    beta: NDArray[np.float64]
+    courses: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    unknown: NDArray[np.float64]
+
+    @classmethod
+    def before(cls, equations: _Equations) -> _Solution:
+        n = len(equations.centre)
+        return cls(
+            equations.centre.copy(), np.zeros(equations.n_courses), np.zeros((n, n)), np.zeros(equations.n_courses)
+        )
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """All blocks side by side.
+
+    Attributes:
+        blocks: The blocks.
+        parts: Columns of each.
+        design: (n_rows, n_effects).
+        centre: (n_effects,).
+        precision: Of each block, see `Block.precision`.
+        course: (n_rows,).
+        n_courses: Number of courses.
+    """
+
+    blocks: dict[str, Block]
+    parts: dict[str, slice]
+    design: sparse.csr_array
+    centre: NDArray[np.float64]
+    precision: dict[str, NDArray[np.float64]]
+    course: NDArray[np.int64]
+    n_courses: int
+
+    @classmethod
+    def of(cls, blocks: dict[str, Block], course: NDArray[np.int64]) -> _Equations:
+        ends = np.cumsum([0, *(len(block.centre) for block in blocks.values())])
+        return cls(
+            blocks,
+            {name: slice(ends[n], ends[n + 1]) for n, name in enumerate(blocks)},
+            sparse.hstack([block.matrix for block in blocks.values()], format="csr"),
+            np.concatenate([block.centre for block in blocks.values()]),
+            {name: block.precision() for name, block in blocks.items()},
+            course,
+            int(course.max(initial=-1)) + 1,
+        )
+
+    def eta(self, now: _Solution) -> NDArray[np.float64]:
+        """(n_rows,) logarithm of what effects make of each row."""
+        return np.asarray(self.design @ now.beta + now.courses[self.course])
+
+    def ridge(self, spreads: dict[str, float]) -> NDArray[np.float64]:
+        """(n_effects, n_effects) inverse covariance beforehand."""
+        each = (self.precision[name] / spreads[name] ** 2 for name in self.blocks)
+        return np.asarray(linalg.block_diag(*each))
+
+    def spreads(self, now: _Solution) -> dict[str, float]:
+        """Standard deviation of each block's effects, see `fit_mixed`."""
+        found = {}
+        for name, part in self.parts.items():
+            off = now.beta[part] - self.centre[part]
+            square = off @ self.precision[name] @ off + np.sum(self.precision[name] * now.covariance[part, part])
+            found[name] = _spread(float(square), len(off), self.blocks[name].spread)
+        return found
 
 
 def _spread(square: float, n: int, before: float) -> float:
@@ -147,21 +204,19 @@ def _size(counts: NDArray[np.float64], mean: NDArray[np.float64], course: NDArra
 
 
 def _solved(
-    design: sparse.csr_array,
-    course: NDArray[np.int64],
-    n_courses: int,
+    equations: _Equations,
     weight: NDArray[np.float64],
     target: NDArray[np.float64],
     ridge: NDArray[np.float64],
-    centre: NDArray[np.float64],
     course_precision: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Effects, courses, covariance of effects, variance of courses: weighted least squares by Schur complement."""
-    rows = np.arange(len(course))
-    member = sparse.csr_array((weight, (course, rows)), shape=(n_courses, len(course)))
+) -> _Solution:
+    """Weighted least squares by Schur complement."""
+    design, course = equations.design, equations.course
+    shape = (equations.n_courses, len(course))
+    member = sparse.csr_array((weight, (course, np.arange(len(course)))), shape=shape)
     own = np.asarray(member.sum(axis=1)).ravel() + course_precision
     shared = np.asarray((member @ design).toarray())
-    right = design.T @ (weight * target) + ridge @ centre
+    right = design.T @ (weight * target) + ridge @ equations.centre
     left = np.asarray((design.T @ (design * weight[:, None])).toarray()) + ridge
     by_course = np.asarray(member @ target)
     left = left - shared.T @ (shared / own[:, None])
@@ -170,4 +225,4 @@ def _solved(
     beta = covariance @ right
     courses = (by_course - shared @ beta) / own
     unknown = 1 / own + np.einsum("ij,jk,ik->i", shared, covariance, shared, optimize=True) / own**2
-    return beta, courses, covariance, unknown
+    return _Solution(beta, courses, covariance, unknown)

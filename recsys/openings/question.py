@@ -54,6 +54,9 @@ class Question(BaseModel):
     )
     age_weights: dict[str, float] = Field(default={}, description="worth of one person of an age group against 1")
     floors: tuple[Floor, ...] = Field(default=(), max_length=4, description="elastic least shares of groups")
+    over_samples: bool = Field(
+        default=False, description="plan on the mean of draws of what is not known for certain; not with floors"
+    )
     effort: Literal["fast", "search"] = Field(default="search", description="greedy alone, or with exchanges after it")
 
 
@@ -139,6 +142,8 @@ class Choices:
             problems += [f"costs: {name} costs {cost}" for name, cost in self.question.costs.items() if not cost >= 0]
         if not problems and sum(self.cost(c) for c, _ in self.fixed) > self.question.budget:
             problems.append(f"must_open costs more than the budget of {self.question.budget:g}")
+        if self.question.over_samples and self.question.floors:
+            problems.append("over_samples: not together with floors")
         unknown_ages = [a for a in self.question.age_weights if a not in inputs.age_groups]
         if unknown_ages:
             raise UnknownIdError("age group", unknown_ages)

@@ -9,6 +9,7 @@ from recsys.dataset import TEXT
 from recsys.openings.equity import plan_with_floors
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
+from recsys.openings.samples import plan_over_samples
 from recsys.openings.search import Search
 from recsys.openings.value import Audience, Opening, week_interval, without_classes
 
@@ -60,7 +61,9 @@ def solve(inputs: OpeningInputs, question: Question) -> tuple[OpeningInputs, lis
     closing = Choices(inputs, question).closing
     inputs = without_classes(inputs, closing)
     choices = Choices(inputs, question.model_copy(update={"close": ()}))
-    return inputs, plan_with_floors(choices) if question.floors else Search(inputs, choices).run()
+    if question.floors:
+        return inputs, plan_with_floors(choices)
+    return inputs, plan_over_samples(choices) if question.over_samples else Search(inputs, choices).run()
 
 
 def rows(inputs: OpeningInputs, opened: list[Opening]) -> pd.DataFrame:

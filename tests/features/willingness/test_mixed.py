@@ -28,7 +28,7 @@ def test_an_effect_nothing_is_known_of_stays_where_it_was_believed():
     believed = Block(block.matrix, 0.5, np.array([0, 0, 0, 0, 0, -0.5]))
     fit = fit_mixed({"code": believed}, course, counts, expected, 0.6)
     assert fit.effects["code"][5] == pytest.approx(-0.5, abs=1e-6)
-    assert fit.variance["code"][5] > 10 * fit.variance["code"][0]
+    assert fit.covariance["code"][5, 5] > 10 * fit.covariance["code"][0, 0]
 
 
 def test_effects_that_are_alike_lend_each_other():

@@ -1,0 +1,59 @@
+"""A plan that is best in the mean of many draws of what is not known for certain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from recsys.openings.inputs import OpeningInputs
+from recsys.openings.question import Choices
+from recsys.openings.search import Search, point_worth
+from recsys.openings.value import Audience, Opening
+
+
+def draws_of(inputs: OpeningInputs) -> list[OpeningInputs]:
+    """Inputs as they would be if each draw were true."""
+    return [
+        replace(
+            inputs,
+            rate=inputs.rate * level,
+            slot_fit=inputs.slot_fit * slot,
+            group_gain=inputs.group_gain * level[None, :, None],
+        )
+        for level, slot in zip(inputs.drawn_levels, inputs.drawn_slots, strict=True)
+    ]
+
+
+class SampledAudience(Audience):
+    """Values classes in the mean of draws; a class takes the same places in all of them."""
+
+    def __init__(self, inputs: OpeningInputs, worth: np.ndarray | None = None) -> None:
+        super().__init__(inputs, worth)
+        self._draws = [Audience(one, worth) for one in draws_of(inputs)]
+
+    def opening(self, category: int, venue: int, slot: int, size: float, usual: float | None = None) -> Opening:
+        """The class with what it would bring now in the mean of the draws, of the size that the mean asks for."""
+        size = super().opening(category, venue, slot, size, usual).size
+        each = [draw.opening(category, venue, slot, size) for draw in self._draws]
+        attendance, worth = (float(np.mean([getattr(o, name) for o in each])) for name in ("attendance", "worth"))
+        return Opening(category, venue, slot, size, attendance, worth)
+
+    def take(self, opening: Opening) -> None:
+        """Opens the class in all draws."""
+        super().take(opening)
+        for draw in self._draws:
+            draw.take(opening)
+
+    def forget(self, category: int) -> None:
+        """Takes back every class of a category in all draws."""
+        super().forget(category)
+        for draw in self._draws:
+            draw.forget(category)
+
+
+def plan_over_samples(choices: Choices) -> list[Opening]:
+    """The plan of most worth in the mean of the draws, by the same search as the plan on means."""
+    search = Search(choices.inputs, choices)
+    search.audience = SampledAudience(choices.inputs, point_worth(choices))
+    return search.run()

@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.openings import opening_inputs
+from recsys.errors import DataError
+from recsys.openings.question import Choices, Floor, Question
+from recsys.openings.samples import draws_of
+from recsys.openings.suggest import solve, suggest
+from recsys.openings.value import Audience
+from tests.opening_world import world
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return opening_inputs(world(1).dataset)
+
+
+def _mean_worth(draws, opened):
+    worth = []
+    for draw in draws:
+        audience, total = Audience(draw), 0.0
+        for o in opened:
+            total += audience.opening(o.category, o.venue, o.slot, o.size).worth
+            audience.take(o)
+        worth.append(total)
+    return np.mean(worth)
+
+
+def test_draws_differ_and_are_the_means_in_the_mean(inputs):
+    np.testing.assert_allclose(inputs.drawn_levels.mean(axis=0), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(inputs.drawn_slots.mean(axis=0), 1.0, rtol=1e-5)
+    assert (inputs.drawn_levels.std(axis=0) > 0.02).all()
+
+
+def test_a_plan_over_samples_is_worth_at_least_the_plan_on_means_over_them(inputs):
+    question = Question(budget=10)
+    draws = draws_of(inputs)
+    _, plain = solve(inputs, question)
+    _, over = solve(inputs, question.model_copy(update={"over_samples": True}))
+    assert len(over) == 10
+    assert _mean_worth(draws, over) >= 0.999 * _mean_worth(draws, plain)
+
+
+def test_where_nothing_is_in_doubt_both_plans_are_the_same(inputs):
+    sure = replace(inputs, drawn_levels=np.ones_like(inputs.drawn_levels), drawn_slots=np.ones_like(inputs.drawn_slots))
+    plain = suggest(sure, 6)
+    over = suggest(sure, 6, question=Question(budget=6, over_samples=True))
+    assert plain[["category", "venue_id"]].equals(over[["category", "venue_id"]])
+
+
+def test_samples_and_floors_contradict_each_other(inputs):
+    asked = Question(budget=3, over_samples=True, floors=(Floor(by="township", share=0.1),))
+    with pytest.raises(DataError, match="over_samples"):
+        Choices(inputs, asked)
