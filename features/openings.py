@@ -92,7 +92,8 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     access = np.stack(
         [np.einsum("pv,pv->p", reach, now.fit[age_group, c]) for c in range(len(learned.exposure.categories))], axis=1
     ) if len(dataset.users) else np.zeros(learned.rate.shape)  # fmt: skip
-    rate = learned.rate * learned.outlook.mean(axis=1).astype(np.float32)
+    ahead = learned.outlook.mean(axis=1)
+    rate = learned.rate * ahead.astype(np.float32)
     left = rate * learned.saturation.slope(access.astype(np.float32))
     group_gain = np.stack([left[age_group == g].T @ reach[age_group == g] for g in range(len(AGE_GROUPS))])
     return OpeningInputs(
@@ -121,6 +122,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         bias=1.0,
         spread=config.default_spread,
         data_until=dataset.data_until.isoformat(),
+        outlook=(learned.outlook / ahead[:, None]).astype(np.float32),
         drawn_levels=drawn_levels(learned.circumstances, rng),
         drawn_slots=drawn_slots(learned.circumstances, weekday, cell, rng),
         followed=followed(no_history(), config.default_spread),

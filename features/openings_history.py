@@ -77,8 +77,8 @@ def no_history() -> pd.DataFrame:
 def followed(history: pd.DataFrame, spread: float) -> pd.DataFrame:
     """New classes of `past_openings` as `recsys.openings.inputs.FOLLOWED`, with the 80 % interval of one session."""
     new = history[history["is_new"]].reset_index(drop=True)
-    low, high = week_interval(new["predicted"].to_numpy(dtype=np.float64), spread)
-    return new.assign(**{"q0.1": low, "q0.9": high})[list(FOLLOWED)].astype(FOLLOWED)
+    intervals = np.array([week_interval(mean, spread, np.ones(1)) for mean in new["predicted"]]).reshape(-1, 2)
+    return new.assign(**{"q0.1": intervals[:, 0], "q0.9": intervals[:, 1]})[list(FOLLOWED)].astype(FOLLOWED)
 
 
 def calibrated(inputs: OpeningInputs, history: pd.DataFrame) -> OpeningInputs:

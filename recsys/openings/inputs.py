@@ -18,7 +18,7 @@ from recsys.regions import RegionTree, region_frame
 
 _ARRAYS = (
     "rate", "reach", "km", "age_group", "lapsed", "size", "point_region", "access", "slot_fit", "runs_now", "busy",
-    "show", "typical_size", "group_gain", "run_fit", "drawn_levels", "drawn_slots",
+    "show", "typical_size", "group_gain", "run_fit", "drawn_levels", "drawn_slots", "outlook",
 )  # fmt: skip
 
 
@@ -73,6 +73,7 @@ class OpeningInputs:
         bias: Real over predicted attendance of past openings, 1 where unknown.
         spread: Standard deviation of the logarithm of real over predicted, beyond counting noise.
         data_until: First instant not used, ISO 8601.
+        outlook: (n_categories, n_weeks) how much training is wanted in each of the weeks ahead, 1 in the mean.
         drawn_levels: (n_draws, n_categories) factors on rates that may be true as well, 1 in the mean.
         drawn_slots: (n_draws, n_slots) the same of the fit of slots.
         followed: Openings that were made lately as `FOLLOWED`, predicted from what was known before.
@@ -103,6 +104,7 @@ class OpeningInputs:
     bias: float
     spread: float
     data_until: str
+    outlook: NDArray[np.float32]
     drawn_levels: NDArray[np.float32]
     drawn_slots: NDArray[np.float32]
     followed: pd.DataFrame

@@ -101,9 +101,10 @@ def _row(inputs: OpeningInputs, rank: int, opening: Opening, drawn: np.ndarray) 
 
 
 def interval(inputs: OpeningInputs, opening: Opening, drawn: float) -> tuple[float, float]:
-    """80 % interval of people who come in one week: negative-binomial counts around the mean, cut at the size."""
-    low, high = week_interval(np.array([drawn * float(inputs.show[opening.category])]), inputs.spread)
-    return float(min(low[0], opening.size)), float(min(high[0], opening.size))
+    """80 % interval of people who come in one of the weeks ahead, cut at the size."""
+    mean = drawn * float(inputs.show[opening.category])
+    low, high = week_interval(mean, inputs.spread, inputs.outlook[opening.category])
+    return min(low, opening.size), min(high, opening.size)
 
 
 def reason(inputs: OpeningInputs, opening: Opening, drawn: np.ndarray) -> str:

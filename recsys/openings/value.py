@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +46,24 @@ def filled(mean: NDArray[np.float64] | float, size: NDArray[np.float64] | float,
     return np.clip(mean - over, 0.0, size)
 
 
-def week_interval(mean: NDArray[np.float64], spread: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """10 and 90 % quantiles of one week's people: negative-binomial counts of `mean` with a relative `spread`."""
-    mean = np.maximum(mean, 1e-9)
+def week_interval(mean: float, spread: float, weeks: NDArray[np.floating[Any]]) -> tuple[float, float]:
+    """10 and 90 % quantiles of the people of one week drawn from several: negative-binomial counts, mixed.
+
+    Args:
+        mean: People a week in the mean of the weeks.
+        spread: Standard deviation of a week relative to its mean, beyond counting noise.
+        weeks: (n_weeks,) how much each is wanted, 1 in the mean.
+
+    >>> week_interval(10.0, 0.3, np.ones(13))
+    (5.0, 16.0)
+    """
+    means = np.maximum(mean * np.asarray(weeks, dtype=np.float64), 1e-9)
     shape = 1.0 / max(spread, 1e-3) ** 2
-    low, high = (stats.nbinom.ppf(level, shape, shape / (shape + mean)) for level in (0.1, 0.9))
-    return np.asarray(low), np.asarray(high)
+    most = int(stats.nbinom.ppf(0.9, shape, shape / (shape + means)).max())
+    people = np.arange(most + 1)
+    below = stats.nbinom.cdf(people[:, None], shape, (shape / (shape + means))[None, :]).mean(axis=1)
+    low, high = np.minimum(np.searchsorted(below, (0.1, 0.9)), most)
+    return float(low), float(high)
 
 
 class Audience:
