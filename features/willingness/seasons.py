@@ -17,7 +17,7 @@ FESTIVAL_BANDS = ((-10, 0), (0, 8), (8, 16))
 """Days from Spring Festival within which sessions fare alike: run-up, the days off, until the Lantern Festival."""
 
 PAUSE = -0.5
-"""What is believed of classes in the first two bands until bookings of a Spring Festival tell."""
+"""What is believed of classes in these bands until bookings of a Spring Festival tell: terms begin after Lantern."""
 
 
 def harmonics(days: NDArray[np.datetime64]) -> NDArray[np.float64]:
@@ -47,7 +47,7 @@ def season_blocks(
     own = sparse.csr_array((wave.ravel(), (rows, columns.ravel())), shape=(n, 2 * n_categories))
     both = np.column_stack([free * is_training[:, None], free * ~is_training[:, None]])
     centre = np.zeros(2 * n_free)
-    centre[1:3] = PAUSE
+    centre[1 : 1 + len(FESTIVAL_BANDS)] = PAUSE
     return {
         "wave": Block(sparse.csr_array(wave), 0.2, np.zeros(2)),
         "own wave": Block(own, 0.25, np.zeros(2 * n_categories)),
