@@ -20,6 +20,7 @@ from serving.schemas.planners import (
     Gap,
     Gaps,
     PeriodForecast,
+    PeriodPoint,
     Series,
     WeekForecast,
     WeekPoint,
@@ -54,6 +55,7 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
             history=_history(tables.history, key, query.history_weeks),
             forecast=_weeks(tables.forecast, key, query.horizon),
             periods=None if query.period == "week" else _periods(tables.periods[query.period], key),
+            past_periods=None if query.period == "week" else _past_periods(tables.past_periods[query.period], key),
             accuracy=of_category.get((key[1], key[2]), []) if key[3] == "bookings" else [],
             drivers=_drivers(tables.drivers, key[:3], query.horizon) if key[3] == "bookings" else None,
         )
@@ -172,6 +174,13 @@ def _periods(table: Grouped, key: tuple[str, ...]) -> list[PeriodForecast]:
         PeriodForecast(period_start=start, mean=mean, q10=low, q50=middle, q90=high)
         for start, mean, low, middle, high in zip(table.columns["period_start"][rows], *figures, strict=True)
     ]
+
+
+def _past_periods(table: Grouped, key: tuple[str, ...]) -> list[PeriodPoint]:
+    rows = table.rows.get(key[:3], _NO_ROWS)
+    values = table.columns["places" if key[3] == "bookings" else "demand"][rows].round(3).tolist()
+    starts = table.columns["period_start"][rows]
+    return [PeriodPoint(period_start=start, value=value) for start, value in zip(starts, values, strict=True)]
 
 
 def _accuracy_by_week(accuracy: pd.DataFrame, page: pd.DataFrame, horizon: int) -> list[Accuracy]:
