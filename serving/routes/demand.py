@@ -215,8 +215,9 @@ def _drivers(table: Grouped, key: tuple[str, ...], horizon: int) -> dict[str, An
     for row in table.rows.get(key, _NO_ROWS):
         ahead = found.setdefault(str(table.columns["driver"][row]), [])
         if len(ahead) < horizon:
-            factor = round(float(table.columns["factor"][row]), 4)
-            ahead.append({"week_start": table.columns["week_start"][row], "factor": factor})
+            factor, places = (float(table.columns[name][row]) for name in ("factor", "places"))
+            week = table.columns["week_start"][row]
+            ahead.append({"week_start": week, "factor": round(factor, 4), "places": round(places, 3)})
     return found or None
 
 

@@ -87,7 +87,9 @@ class Series(BaseModel):
     accuracy: list[Accuracy] = Field(
         default_factory=list, description="of past forecasts of the category in regions of this level; of bookings"
     )
-    drivers: dict[str, Any] | None = Field(default=None, description="what made the figures, where it was kept")
+    drivers: dict[str, Any] | None = Field(
+        default=None, description="what made the means of bookings: factors to multiply, `places` to add up"
+    )
 
 
 class Forecasts(Part):
