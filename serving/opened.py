@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from serving.schemas.planners import OpeningRow
+from serving.schemas.reports import OpeningRow
 from serving.visits import Activity
 
 

@@ -15,16 +15,8 @@ from openpyxl.utils import get_column_letter
 from recsys.availability import places_taken
 from serving.opened import opened_classes
 from serving.participation import Participation, participation
-from serving.schemas.planners import (
-    AccuracyRow,
-    CategoryRow,
-    GroupRow,
-    MonthRow,
-    Report,
-    ReportSummary,
-    VenueRow,
-    WeeklyAccuracy,
-)
+from serving.schemas.participation import GroupRow
+from serving.schemas.reports import AccuracyRow, CategoryRow, MonthRow, Report, ReportSummary, VenueRow, WeeklyAccuracy
 from serving.utilisation import share, utilisation
 from serving.visits import Activity
 

@@ -13,7 +13,7 @@ from serving.problems import RESPONSES
 from serving.routes.demand import next_part
 from serving.routes.recommendations import venue_brief
 from serving.schemas.apps import VenueBrief
-from serving.schemas.planners import Part
+from serving.schemas.paging import Part
 from serving.service import InService
 
 router = APIRouter(prefix="/v1", tags=["apps"], responses=RESPONSES)

@@ -17,15 +17,15 @@ from serving.participation import MIN_PEOPLE, participation
 from serving.problems import RESPONSES
 from serving.reports import report, workbook
 from serving.routes.demand import next_part
-from serving.schemas.planners import (
+from serving.schemas.participation import (
     GroupRow,
     ParticipationTables,
-    Report,
     Ring,
     ServiceRadius,
     Utilisation,
     VenueUtilisation,
 )
+from serving.schemas.reports import Report
 from serving.service import InService, Service, language
 from serving.utilisation import service_radius, utilisation
 from serving.visits import Activity

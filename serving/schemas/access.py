@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.schemas.planners import Part
+from serving.schemas.paging import Part
 
 
 class RegionAccess(BaseModel):

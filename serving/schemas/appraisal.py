@@ -1,0 +1,71 @@
+"""One planned activity: what is asked and what may be expected."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from serving.params import Moment
+from serving.schemas.apps import VenueBrief
+
+
+class AppraisalBody(BaseModel):
+    """One planned activity."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    category: str = Field(min_length=1)
+    venue_id: str = Field(min_length=1, description="a venue of the platform; an online session has no catchment")
+    starts_at: Moment = Field(description="without a zone in Asia/Shanghai")
+    kind: str | None = Field(default=None, description="noted; the estimate is learned from bookings of the category")
+    capacity: int | None = Field(default=None, ge=1, le=100_000, description="places; the usual number without it")
+    price: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="noted; see `notes`")
+    ends_at: Moment | None = None
+    title: str | None = None
+    min_age: int | None = Field(default=None, ge=0, le=150)
+    max_age: int | None = Field(default=None, ge=0, le=150)
+
+
+class AudienceGroup(BaseModel):
+    """A group of the audience."""
+
+    name: str
+    share: float = Field(description="of the audience; `other` holds groups with fewer than five people behind them")
+
+
+class OtherTime(BaseModel):
+    """The same activity at another time or place."""
+
+    venue: VenueBrief
+    weekday: int = Field(ge=1, le=7)
+    start_time: str
+    expected_audience: float
+
+
+class AppraisalAnswer(BaseModel):
+    """Expected audience of one session, who they are, and better choices."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    bundle: str
+    data_until: datetime
+    category: str
+    venue: VenueBrief
+    weekday: int = Field(ge=1, le=7)
+    start_time: str = Field(description="weekly slot that stands for the time asked for")
+    size: int
+    expected_audience: float = Field(description="people who come")
+    q10: float = Field(alias="q0.1")
+    q90: float = Field(alias="q0.9")
+    interested: float = Field(description="people who would come if places had no end")
+    new_people: float = Field(description="of the audience, who would not have come to this category elsewhere")
+    from_others: float = Field(description="of the audience, who are taken from what runs now")
+    newly_reached: float = Field(description="of the new people, those with no attendance in 52 weeks")
+    by_age: list[AudienceGroup]
+    by_distance: list[AudienceGroup]
+    by_township: list[AudienceGroup]
+    median_km: float | None
+    better_times: list[OtherTime]
+    better_venues: list[OtherTime]
+    notes: list[str]

@@ -1,0 +1,107 @@
+"""Forecasts, their accuracy, and gaps between demand and supply."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from serving.schemas.paging import Part
+
+
+class WeekPoint(BaseModel):
+    """One past week."""
+
+    week_start: date
+    value: float = Field(description="places taken (target bookings), or estimated demand (target demand)")
+    is_sold_out: bool = Field(default=False, description="sessions were full: bookings say less than demand")
+
+
+class WeekForecast(BaseModel):
+    """One week ahead; `q0.1` to `q0.9` hold 80 % of outcomes."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    week_start: date
+    mean: float
+    q10: float = Field(alias="q0.1")
+    q50: float = Field(alias="q0.5")
+    q90: float = Field(alias="q0.9")
+
+
+class PeriodForecast(BaseModel):
+    """A whole month or quarter, its weeks that are over included; a week counts where its Thursday lies."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    period_start: date
+    mean: float
+    q10: float = Field(alias="q0.1")
+    q50: float = Field(alias="q0.5")
+    q90: float = Field(alias="q0.9")
+
+
+class Accuracy(BaseModel):
+    """How past forecasts did: those of past weekly cut-offs, each by what was known before it."""
+
+    level: str
+    category: str | None = Field(default=None, description="none: all together")
+    weeks_ahead: int | None = Field(default=None, description="0: the week of the cut-off; none: all together")
+    model: str = Field(description="`programme` is what is served; the others are simple rules on the same weeks")
+    metric: str = Field(description="`wape`: sum of errors / sum of places taken, over the level's series and weeks")
+    value: float
+    n: int = Field(description="weeks of series that were compared")
+
+
+class Series(BaseModel):
+    """One series with its past and its forecast."""
+
+    region_id: str
+    region: str
+    level: str
+    category: str
+    target: str
+    history: list[WeekPoint]
+    forecast: list[WeekForecast]
+    periods: list[PeriodForecast] | None = Field(default=None, description="months or quarters, where asked for")
+    accuracy: list[Accuracy] = Field(
+        default_factory=list, description="of past forecasts of the category in regions of this level; of bookings"
+    )
+    drivers: dict[str, Any] | None = Field(default=None, description="what made the figures, where it was kept")
+
+
+class Forecasts(Part):
+    """Series with quantiles and history."""
+
+    bundle: str
+    data_until: datetime
+    alarms: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="level shifts found in these series; `category` none: in all of a region's categories together",
+    )
+    accuracy: list[Accuracy] = Field(
+        default_factory=list, description="of past forecasts of bookings, by level (of these series) and weeks ahead"
+    )
+    items: list[Series]
+
+
+class Gap(BaseModel):
+    """Demand against supply in a region and category, places a week."""
+
+    region_id: str
+    region: str
+    level: str
+    category: str
+    demand: float = Field(description="places a week that would be taken if nothing was full")
+    supply: float = Field(description="places a week that are offered")
+    unmet: float = Field(description="demand that finds no place")
+    share_unmet: float | None = Field(default=None, description="unmet / demand")
+
+
+class Gaps(Part):
+    """Gaps, the largest unmet demand first."""
+
+    bundle: str
+    data_until: datetime
+    items: list[Gap]

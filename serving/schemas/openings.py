@@ -1,0 +1,161 @@
+"""Where to open classes: a planner's question and its answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from recsys.openings.access import By
+from recsys.openings.question import Choice, Question
+from serving.schemas.apps import VenueBrief
+
+
+class SuggestionBody(Question):
+    """A planner's question; what is left out does not limit."""
+
+    budget: float = Field(ge=0, le=5000, allow_inf_nan=False, description="classes, or money where costs are given")
+    budgets: list[Annotated[float, Field(ge=0, le=5000, allow_inf_nan=False)]] = Field(
+        default_factory=list, max_length=20, description="budgets of the curve; empty for none"
+    )
+    front_points: int = Field(default=0, ge=0, le=40, description="plans of the front at most; 0 for no front")
+    front_seconds: float = Field(default=3.0, ge=0.1, le=20, description="time after which the front is as it is")
+    equity_by: By = Field(default="township", description="groups between which access should be even")
+    catchment_km: float | None = Field(
+        default=None, gt=0, le=200, description="way that counts for access; usual ways without"
+    )
+    explain: bool = Field(default=False, description="what makes each class's figure, who comes, what is next best")
+    why_not: list[Choice] = Field(default_factory=list, max_length=20, description="classes asked after")
+    moves: int = Field(default=0, ge=0, le=20, description="running classes worth moving, at most; 0 for none")
+
+    def question(self) -> Question:
+        """What is asked of the planning model."""
+        return Question.model_validate(self.model_dump(include=set(Question.model_fields)))
+
+
+class CurvePoint(BaseModel):
+    """What one budget would bring."""
+
+    budget: float
+    classes: int
+    expected_attendance: float
+    newly_reached: float
+
+
+class FrontPoint(BaseModel):
+    """A plan that no other beats in both reach and evenness."""
+
+    classes: int
+    expected_attendance: float
+    newly_reached: float
+    gini: float = Field(description="of training places a week within reach, by people: 0 even, towards 1 uneven")
+    opens: list[Choice] = Field(description="its classes; as `must_open` they give the plan with all figures")
+
+
+class Equity(BaseModel):
+    """What the front's evenness is of."""
+
+    by: str = Field(description="level of the groups; `region` for the smallest regions known")
+    catchment_km: float = Field(description="way that counts")
+    gini_now: float = Field(description="before any opening")
+    is_complete: bool = Field(description="false where `front_seconds` ended the search")
+
+
+class FloorRow(BaseModel):
+    """A group under a floor, in people a week who come anew."""
+
+    by: str
+    name: str = Field(description="age group or region id")
+    coverable: float = Field(description="were a class of every category open wherever one may be")
+    floor: float
+    reached: float
+    short: float
+
+
+class AudiencePart(BaseModel):
+    """Part of an audience; those of one kind add up to the whole."""
+
+    by: str = Field(description="`age`, `distance` or `township`")
+    name: str = Field(description="`other`: groups behind which fewer than five persons stand, together")
+    people: float
+
+
+class NextBest(BaseModel):
+    """The best class left out."""
+
+    category: str
+    venue_id: str
+    gain: float
+    loses: float = Field(description="people a week less if it stood in this class's place")
+
+
+class Explanation(BaseModel):
+    """What makes a class's figure."""
+
+    category: str
+    venue_id: str
+    expected_attendance: float
+    parts: dict[str, float] = Field(description="they add up to `expected_attendance`; losses are negative")
+    who: list[AudiencePart]
+    instead: NextBest | None
+
+
+class WhyNot(BaseModel):
+    """Why a class is not in the plan."""
+
+    category: str
+    venue_id: str
+    reason: str
+    gain: float | None = Field(default=None, description="people a week beside the plan")
+    last_in: float | None = Field(default=None, description="those of the weakest class of the plan")
+
+
+class Move(BaseModel):
+    """A running class that would do better elsewhere."""
+
+    category: str
+    from_venue_id: str
+    to_venue_id: str
+    gain: float = Field(description="people a week more in all")
+
+
+class Suggestion(BaseModel):
+    """One new weekly class."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    rank: int
+    category: str
+    venue_id: str
+    region_id: str
+    venue: VenueBrief
+    weekday: int = Field(ge=1, le=7, description="1 = Monday")
+    start_time: str = Field(description="local, HH:MM")
+    size: int = Field(description="places")
+    expected_attendance: float = Field(description="people a week who come and would not have come elsewhere")
+    q10: float = Field(alias="q0.1")
+    q90: float = Field(alias="q0.9")
+    newly_reached: float = Field(description="of them, people with no attendance in 52 weeks")
+    reasons: list[str]
+
+
+class Suggestions(BaseModel):
+    """Suggestions, the most useful first."""
+
+    bundle: str
+    data_until: datetime
+    expected_attendance: float = Field(description="of all together")
+    newly_reached: float
+    gap: float | None = Field(
+        description="no plan is worth more by over this share of its worth (0.05: this one has at least 95 %); none "
+        "with floors or over samples"
+    )
+    items: list[Suggestion]
+    curve: list[CurvePoint] = Field(description="one for each of `budgets`, least first")
+    front: list[FrontPoint] = Field(description="most reach first; empty unless `front_points` was asked for")
+    equity: Equity | None = Field(description="with the front")
+    floors: list[FloorRow] = Field(description="every group of `floors`; empty without")
+    explanations: list[Explanation] = Field(description="of each class, where asked for")
+    why_not: list[WhyNot]
+    moves: list[Move]

@@ -1,0 +1,79 @@
+"""Use of venues, how far people come, and who takes part."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from serving.schemas.paging import Part
+
+
+class VenueUtilisation(BaseModel):
+    """Use of one venue in the period."""
+
+    venue_id: str
+    name: str
+    region_id: str | None
+    region: str | None
+    lat: float | None
+    lon: float | None
+    sessions: int
+    hours: float
+    places: int = Field(description="places taken")
+    capacity: int | None = Field(description="places of sessions with a limit")
+    seat_use: float | None = Field(description="places taken / capacity; none where no session has one")
+    slot_use: float | None = Field(description="sessions / weekly slots; none where they are not known")
+    attendance_rate: float | None = Field(description="attended / (attended + no-show); none without outcomes")
+    by_hour: list[list[float]] = Field(description="hours in use a week: 7 weekdays from Monday x 24 local hours")
+
+
+class Utilisation(Part):
+    """Use of venues in a period."""
+
+    since: datetime
+    until: datetime
+    items: list[VenueUtilisation]
+
+
+class Ring(BaseModel):
+    """Share of visits from between two distances."""
+
+    from_km: float
+    to_km: float | None
+    share: float | None = Field(description="none where hidden: fewer than five people")
+
+
+class ServiceRadius(BaseModel):
+    """How far people come to a venue, straight line from home."""
+
+    venue_id: str
+    name: str
+    since: datetime
+    until: datetime
+    people: int | None = Field(description="distinct people whose distance is known; none where fewer than five")
+    visits: int | None
+    km_by_share: dict[str, float | None] = Field(description="kilometres within which this share of visits comes")
+    rings: list[Ring]
+    reference_km: dict[str, float] = Field(description="the national 15-minute circle: about 1 km in town, 1.5 outside")
+
+
+class GroupRow(BaseModel):
+    """One group of people."""
+
+    name: str
+    label: str
+    people: int | None = Field(description="distinct people; none where hidden")
+    visits: int | None = Field(description="places taken; none where hidden")
+    is_hidden: bool
+
+
+class ParticipationTables(BaseModel):
+    """Who takes part. Groups of fewer than five people are hidden, and as many more as keep them hidden."""
+
+    since: datetime
+    until: datetime
+    min_people: int
+    people: int | None
+    visits: int | None
+    tables: dict[str, list[GroupRow]]
