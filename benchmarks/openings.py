@@ -1,6 +1,7 @@
 """Figures of the planning model: proven gaps at province size, beside greedy, HiGHS on the whole model, and MCLP.
 
-    python -m benchmarks.openings [--quick] [--only WORDS] [--rivals limit|taken|none] [--hard] [--out FILE.json]
+    python -m benchmarks.openings [--quick] [--only WORDS] [--rivals limit|taken|none] [--hard] [--seeds 1-3]
+        [--out FILE.json]
 
 HiGHS on the whole tightened model (one thread) gets the same limit, or with `--rivals taken` the time that our plan
 took. spopt is installed into an environment of its own. `--hard` adds the same tasks with people reached over 12 km.
@@ -24,6 +25,7 @@ import numpy as np
 from benchmarks.peers.environments import HERE, Peer, PeerError
 from benchmarks.placement_instances import part_of, province
 from benchmarks.placement_small import brute_force, small_instance
+from benchmarks.plans import seeds_of
 from recsys.errors import FitError
 from recsys.placement.fast import solve_fast
 from recsys.placement.greedy import solve_greedy
@@ -68,16 +70,16 @@ def beside(task: str, one: PlacementInstance, limit: float, gap: float, rivals: 
     return rows
 
 
-def provinces(part: float, reach_km: float, only: str, rivals: str) -> list[Row]:
+def provinces(part: float, reach_km: float, only: str, rivals: str, seed: int) -> list[Row]:
     """The three tasks at province size, and floors that bind in more places."""
     size = {"n_points": int(1853 * part), "n_venues": int(500 * part), "reach_km": reach_km}
-    plain, city, county = province(1, **size)
+    plain, city, county = province(seed, **size)
 
     def floors(of_city: float, of_county: float) -> PlacementInstance:
         fair = plain.relative_floor(city, np.full(16, of_city))
         return fair.relative_floor(county, np.full(county.max() + 1, of_county))
 
-    many, _, _ = province(1, **{**size, "n_venues": int(2000 * part)})
+    many, _, _ = province(seed, **{**size, "n_venues": int(2000 * part)})
     tasks = [
         (f"budget, {plain.n_venues} venues", plain, 120.0, 2e-4),
         ("floors 15 % a city, 8 % a county", floors(0.15, 0.08), 300.0, 5e-3),
@@ -87,7 +89,7 @@ def provinces(part: float, reach_km: float, only: str, rivals: str) -> list[Row]
     rows = []
     for name, one, limit, gap in tasks:
         if only in name:
-            rows += beside(f"{name}, {reach_km:g} km", one, max(limit * part, 20.0), gap, rivals)
+            rows += beside(f"{name}, {reach_km:g} km, seed {seed}", one, max(limit * part, 20.0), gap, rivals)
     return rows
 
 
@@ -156,6 +158,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="tasks at province size whose name holds these words, no others")
     parser.add_argument("--rivals", choices=("limit", "taken", "none"), default="limit")
     parser.add_argument("--hard", action="store_true", help="also with people reached over 12 km")
+    parser.add_argument("--seeds", default="1", help="instances at province size: `1-3` or `1,5`")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     part = 0.1 if given.quick else 1.0
@@ -164,11 +167,12 @@ def main() -> None:
         rows.append(small_instances(20 if given.quick else 200))
         rows += mclp(province(1, n_points=int(1853 * part), n_venues=int(500 * part))[0], max(int(60 * part), 5))
         rows += sliders(200 if given.quick else 2000)
-    rows += provinces(part, 8.0, given.only, given.rivals)
-    if given.hard:
-        rows += provinces(part, HARD_KM, given.only, given.rivals)
+    for seed in seeds_of(given.seeds):
+        rows += provinces(part, 8.0, given.only, given.rivals, seed)
+        if given.hard:
+            rows += provinces(part, HARD_KM, given.only, given.rivals, seed)
     if given.out is not None:
-        given.out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        given.out.write_text(json.dumps(rows, indent=1, default=float), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ import random
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -40,6 +42,13 @@ from training.demand.forecast import forecast_demand
 from training.ranking import RankingConfig, fit_ranking
 
 START = date(2025, 7, 21)
+PLANS: dict[str, dict[str, object]] = {
+    "suggestions, fast, budget 8": {"budget": 8, "effort": "fast"},
+    "suggestions, fast, budget 20": {"budget": 20, "effort": "fast"},
+    "suggestions, fast, 20, explained": {"budget": 20, "effort": "fast", "explain": True},
+    "suggestions, search, budget 8": {"budget": 8},
+    "suggestions, fast, 20, front of 16": {"budget": 20, "effort": "fast", "front_points": 16},
+}
 
 
 def main() -> None:
@@ -112,14 +121,14 @@ def ask(client: httpx.Client, dataset: Dataset, as_of: pd.Timestamp, n_requests:
         return client.post("/v1/bookings", json={**row, "booked_at": as_of.isoformat(), "party_size": 1})
 
     turns = iter(range(10**9))
-    kinds = {
+    kinds: dict[str, Callable[[], httpx.Response]] = {
         "bare route": lambda: client.get("/healthz"),
         "list, user with bookings": lambda: of_user(booked),
         "list, any user": lambda: of_user(users),
         "list, visitor": lambda: client.get("/v1/recommendations", params={"lat": 36.7, "lon": 117.4}),
         "one booking": book,
         "list, a booking every 10th": lambda: book() if next(turns) % 10 == 0 else of_user(users),
-        "suggestions, budget 8": lambda: client.post("/v1/classes/suggestions", json={"budget": 8}),
+        **{name: partial(client.post, "/v1/classes/suggestions", json=asked) for name, asked in PLANS.items()},
         "forecasts, 100 series": lambda: client.get("/v1/demand/forecasts"),
     }
     figures: list[dict[str, object]] = []

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.accessibility import accessibility, catchment, dwellings_of, nearest_km
-from recsys.openings.tradeoffs import gini
+from recsys.evenness import gini
 from serving.participation import MIN_PEOPLE
 from serving.visits import Activity
 

@@ -12,18 +12,21 @@ from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
 from recsys.openings.search import Search
 from recsys.openings.suggest import solve
-from recsys.openings.value import Audience
+from recsys.openings.value import Audience, Opening
 from recsys.openings.who import who
 
+Solved = tuple[OpeningInputs, list[Opening]]
+"""What `solve` gives, where it is there already."""
 
-def explain(inputs: OpeningInputs, question: Question) -> list[dict[str, Any]]:
+
+def explain(inputs: OpeningInputs, question: Question, solved: Solved | None = None) -> list[dict[str, Any]]:
     """One entry for each class of the plan, in order; its parts add up to its gain.
 
     Parts: `next_door` (willing people, were the class next to everybody, at a mean time, nothing else on),
     `distance`, `time`, `already_served` (by what runs and by classes opened before it), `size` and `no_shows`
     (losses, negative or 0; `time` may add). Beside them `who`, and `instead`: the best class not in the plan.
     """
-    inputs, opened = solve(inputs, question)
+    inputs, opened = solved or solve(inputs, question)
     ordered = sorted(opened, key=lambda o: -o.worth)
     instead = _best_left_out(inputs, question, ordered)
     audience, entries = Audience(inputs), []
@@ -59,7 +62,9 @@ def explain(inputs: OpeningInputs, question: Question) -> list[dict[str, Any]]:
     return entries
 
 
-def why_not(inputs: OpeningInputs, question: Question, category: str, venue_id: str) -> dict[str, Any]:
+def why_not(
+    inputs: OpeningInputs, question: Question, category: str, venue_id: str, solved: Solved | None = None
+) -> dict[str, Any]:
     """Why a class is not in the plan: what forbids it, or what it would bring beside the last class that is in.
 
     Returns: `reason`, and where nothing forbids it `gain` (people a week beside the plan) and `last_in` (gain of the
@@ -70,7 +75,7 @@ def why_not(inputs: OpeningInputs, question: Question, category: str, venue_id: 
     """
     c = int(IdMap.of(inputs.categories, "category").nums([category])[0])
     v = int(IdMap.of(inputs.venues["venue_id"], "venue_id").nums([venue_id])[0])
-    inputs, opened = solve(inputs, question)
+    inputs, opened = solved or solve(inputs, question)
     choices = Choices(inputs, question.model_copy(update={"close": ()}))
     if any((o.category, o.venue) == (c, v) for o in opened):
         return {"reason": "it is in the plan"}
@@ -91,7 +96,7 @@ def why_not(inputs: OpeningInputs, question: Question, category: str, venue_id: 
         return {"reason": "every slot is taken there"}
     last = min((o.attendance for o in opened), default=0.0)
     return {
-        "reason": f"it would bring {candidate.attendance:.1f} people a week beside the plan; "
+        "reason": f"it would bring {candidate.attendance:.1f} people a week beside the plan, "
         f"the weakest class of the plan brings {last:.1f}",
         "gain": candidate.attendance,
         "last_in": last,

@@ -116,8 +116,13 @@ class Search:
         return heap
 
     def _greedy(self) -> None:
-        """Lazy greedy: a candidate is valued again only when its old value, an upper bound, is the highest."""
+        """Lazy greedy: a candidate is valued again only when its old value, an upper bound, is the highest.
+
+        A value stays what it is until another class of the category, or at the venue, is opened.
+        """
         heap = self.candidates()
+        at_category = np.bincount([o.category for o in self.opened], minlength=len(self.choices.allowed))
+        at_venue = np.bincount([o.venue for o in self.opened], minlength=self.choices.allowed.shape[1])
         while heap:
             _, category, venue, stamp = heapq.heappop(heap)
             if not self._fits(category, venue):
@@ -125,10 +130,13 @@ class Search:
             opening = self.best_at(category, venue)
             if opening is None or opening.attendance < max(self.choices.question.min_attendance, MIN_TAKEN):
                 continue
-            if stamp == len(self.opened):
+            now = int(at_category[category] + at_venue[venue])
+            if stamp == now:
                 self._open(opening)
+                at_category[category] += 1
+                at_venue[venue] += 1
             else:
-                heapq.heappush(heap, (-self._rate(opening), category, venue, len(self.opened)))
+                heapq.heappush(heap, (-self._rate(opening), category, venue, now))
 
     def _exchange(self, n_fixed: int, passes: int = 2) -> None:
         """Gives up each class in turn for the best one in its place, while the plan gets better."""

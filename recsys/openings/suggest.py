@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from recsys.dataset import TEXT
+from recsys.errors import DataError
+from recsys.openings.bound import bound_of
 from recsys.openings.equity import plan_with_floors
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
@@ -56,14 +63,77 @@ def suggest(
     return rows(*solve(inputs, asked))
 
 
+def read_question(text: str, **given: object) -> Question:
+    """A question from JSON, names as in `Question`; `given` values that are not None take their places in it.
+
+    Raises:
+        DataError: every value that cannot be used.
+    """
+    try:
+        written = json.loads(text)
+        if not isinstance(written, dict):
+            raise DataError("question", ["an object {...} is expected"])
+        return Question.model_validate({**written, **{name: v for name, v in given.items() if v is not None}})
+    except json.JSONDecodeError as error:
+        raise DataError("question", [f"it is not JSON: {error}"]) from error
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise DataError("question", problems) from error
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan and how good it is.
+
+    Attributes:
+        inputs: Those of the question once what should close has closed.
+        opened: The classes.
+        gap: No plan is better by more than this share of what it would be worth, see `bound_of`; None with floors or
+            over samples.
+    """
+
+    inputs: OpeningInputs
+    opened: list[Opening]
+    gap: float | None
+
+
+def planned(inputs: OpeningInputs, question: Question) -> Planned:
+    """The plan of a question, with its gap."""
+    inputs, choices = _choices(inputs, question)
+    if question.floors or question.over_samples:
+        return Planned(inputs, _other_plan(choices), None)
+    search = Search(inputs, choices)
+    opened = search.run()
+    worth, bound = sum(o.worth for o in opened), bound_of(search)
+    return Planned(inputs, opened, max(1.0 - worth / bound, 0.0) if bound > 0 else 0.0)
+
+
 def solve(inputs: OpeningInputs, question: Question) -> tuple[OpeningInputs, list[Opening]]:
-    """Inputs after closings, and the plan in order of worth."""
-    closing = Choices(inputs, question).closing
-    inputs = without_classes(inputs, closing)
-    choices = Choices(inputs, question.model_copy(update={"close": ()}))
-    if question.floors:
-        return inputs, plan_with_floors(choices)
-    return inputs, plan_over_samples(choices) if question.over_samples else Search(inputs, choices).run()
+    """Inputs after closings, and the plan, without its gap."""
+    inputs, choices = _choices(inputs, question)
+    is_plain = not (question.floors or question.over_samples)
+    return inputs, Search(inputs, choices).run() if is_plain else _other_plan(choices)
+
+
+def _other_plan(choices: Choices) -> list[Opening]:
+    return plan_with_floors(choices) if choices.question.floors else plan_over_samples(choices)
+
+
+def _choices(inputs: OpeningInputs, question: Question) -> tuple[OpeningInputs, Choices]:
+    after = without_classes(inputs, Choices(inputs, question).closing)
+    return after, Choices(after, question.model_copy(update={"close": ()}))
+
+
+def totals(inputs: OpeningInputs, opened: Sequence[Opening]) -> tuple[float, float]:
+    """People a week who come to a plan, and those of them with no attendance in 52 weeks."""
+    audience, coming, new = Audience(inputs), 0.0, 0.0
+    for o in opened:
+        drawn = audience.drawn(o.category, o.venue, o.slot)
+        attendance = audience.opening(o.category, o.venue, o.slot, o.size).attendance
+        coming += attendance
+        new += attendance * float(drawn @ inputs.lapsed) / max(float(drawn.sum()), 1e-12)
+        audience.take(o)
+    return coming, new
 
 
 def rows(inputs: OpeningInputs, opened: list[Opening]) -> pd.DataFrame:

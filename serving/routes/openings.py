@@ -14,26 +14,25 @@ from recsys.errors import DataError, UnknownIdError
 from recsys.openings.appraisal import Alternative, appraise
 from recsys.openings.equity import floor_table
 from recsys.openings.explain import explain, why_not
+from recsys.openings.front import Front, pareto_front
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices
-from recsys.openings.suggest import rows, solve
-from recsys.openings.tradeoffs import benefit_curve, moves, pareto_front
+from recsys.openings.suggest import planned, rows
+from recsys.openings.tradeoffs import benefit_curve, moves
 from recsys.openings.who import Group
 from serving.params import Localised
 from serving.parts import BundleParts
 from serving.problems import RESPONSES, FieldError, ProblemError, invalid
 from serving.routes.recommendations import text
+from serving.schemas.appraisal import AppraisalAnswer, AppraisalBody, AudienceGroup, OtherTime
 from serving.schemas.apps import VenueBrief
-from serving.schemas.planners import (
-    AppraisalAnswer,
-    AppraisalBody,
-    AudienceGroup,
+from serving.schemas.openings import (
     CurvePoint,
+    Equity,
     Explanation,
     FloorRow,
     FrontPoint,
     Move,
-    OtherTime,
     Suggestion,
     SuggestionBody,
     Suggestions,
@@ -53,30 +52,55 @@ def suggestions(
     question = asked.question()
     if asked.categories and not set(asked.categories) & set(inputs.categories):
         raise invalid("body.categories", f"none of {list(asked.categories)} is a category that the bundle has learned")
+    lang = language(http, query.lang)
     try:
-        solved, opened = solve(inputs, question)
+        plan = planned(inputs, question)
+        solved = plan.inputs, plan.opened
         curve = benefit_curve(inputs, question, asked.budgets) if asked.budgets else None
-        front = pareto_front(inputs, question, asked.front_points) if asked.front_points else None
-        floors = floor_table(Choices(solved, question.model_copy(update={"close": ()})), opened)
-        explained = explain(inputs, question) if asked.explain else []
-        not_in = [{**c.model_dump(), **why_not(inputs, question, c.category, c.venue_id)} for c in asked.why_not]
+        front = _front(inputs, asked) if asked.front_points else None
+        floors = floor_table(Choices(plan.inputs, question.model_copy(update={"close": ()})), plan.opened)
+        explained = explain(inputs, question, solved) if asked.explain else []
+        not_in = [
+            {**c.model_dump(), **_told(why_not(inputs, question, c.category, c.venue_id, solved), lang)}
+            for c in asked.why_not
+        ]
         moved = moves(inputs, question, asked.moves) if asked.moves else None
     except (DataError, UnknownIdError) as error:
         raise _refused(error) from error
-    table = rows(solved, opened)
-    lang = language(http, query.lang)
+    table = rows(*solved)
     return Suggestions(
         bundle=parts.name,
         data_until=parts.data_until.tz_convert(parts.timezone).to_pydatetime(),
         expected_attendance=round(float(table["expected_attendance"].sum()), 2),
         newly_reached=round(float(table["newly_reached"].sum()), 2),
-        items=[_suggestion(service, solved, row, lang) for row in table.to_dict("records")],
+        gap=None if plan.gap is None else round(plan.gap, 4),
+        items=[_suggestion(service, plan.inputs, row, lang) for row in table.to_dict("records")],
         curve=[] if curve is None else [CurvePoint(**row) for row in _rounded(curve)],
-        front=[] if front is None else [FrontPoint(**row) for row in _rounded(front)],
+        front=[] if front is None else [FrontPoint(**row) for row in _rounded(front.table)],
+        equity=None if front is None else _equity(front),
         floors=[FloorRow(**row) for row in _rounded(floors)],
         explanations=[Explanation.model_validate(one) for one in explained],
         why_not=[WhyNot(**one) for one in not_in],
         moves=[] if moved is None else [Move(**row) for row in _rounded(moved)],
+    )
+
+
+def _front(inputs: OpeningInputs, asked: SuggestionBody) -> Front:
+    return pareto_front(
+        inputs, asked.question(), asked.front_points, asked.equity_by, asked.catchment_km, asked.front_seconds
+    )
+
+
+def _told(answer: dict[str, Any], lang: Language) -> dict[str, Any]:
+    return {**answer, "reason": _in(lang, answer["reason"])}
+
+
+def _equity(front: Front) -> Equity:
+    return Equity(
+        by=front.access.by,
+        catchment_km=round(front.access.catchment_km, 2),
+        gini_now=round(front.gini_now, 4),
+        is_complete=front.is_complete,
     )
 
 
@@ -199,6 +223,20 @@ _ZH = (
     (r"most of them aged (\d+)-(\d+)", r"以 \1 至 \2 岁为主"),
     (r"none runs now", "现在还没有这样的班"),
     (r"it runs at (\d+) other venues? now", r"现在另有 \1 处开班"),
+    (r"it is in the plan", "它就在方案里"),
+    (r"it runs there now", "那里现在就有"),
+    (r"it was ruled out in the question", "您已选择不在那里开"),
+    (
+        r"the venue has no free slot, room or seat, or lies outside the region asked for",
+        "该场馆没有空闲时段、教室或座位，或不在所选地区",
+    ),
+    (r"the category was never taught as training, or was not asked for", "该门类没有开过培训班，或没有选它"),
+    (r"the plan uses up the venue's free slots for classes that bring more", "该场馆的空闲时段已用于人更多的班"),
+    (r"every slot is taken there", "那里每个时段都已占用"),
+    (
+        r"it would bring ([\d.]+) people a week beside the plan, the weakest class of the plan brings ([\d.]+)",
+        r"在方案之外再开，每周约 \1 人；方案里人最少的班约 \2 人",
+    ),
 )
 
 

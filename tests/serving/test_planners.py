@@ -43,8 +43,6 @@ def test_months_come_beside_the_weeks_where_asked_for(client):
         # Six weeks from 19 January: the Thursdays of January's last two end it, February's last lies beyond.
         assert [month["period_start"] for month in series["periods"]][:1] == ["2026-01-01"]
         assert all(0 <= month["q0.1"] <= month["q0.5"] <= month["q0.9"] for month in series["periods"])
-        # Ten weeks from 10 November: of November the first Thursday is missing, January is not over.
-        assert [month["period_start"] for month in series["past_periods"]] in ([], ["2025-12-01"])
         assert series["periods"][0]["mean"] >= sum(week["mean"] for week in series["forecast"][:2]) - 0.01
     quarter = client.get("/v1/demand/forecasts", params=query | {"period": "quarter"}).json()["items"]
     assert all(series["periods"] == [] for series in quarter)
@@ -175,19 +173,32 @@ def test_suggestions_come_with_a_curve_and_a_front_where_asked_for(client):
     assert reach[0] > 0
     assert answer["front"]
     assert all(0 <= point["gini"] <= 1 for point in answer["front"])
+    assert answer["equity"]["by"] == "township"
+    assert answer["equity"]["catchment_km"] > 0
+    assert answer["front"][0]["gini"] >= answer["front"][-1]["gini"]
+    even = {"budget": 2, "effort": "fast", "must_open": answer["front"][-1]["opens"]}
+    shown = client.post("/v1/classes/suggestions", json=even).json()["items"]
+    assert {(row["category"], row["venue_id"]) for row in shown} == {
+        (choice["category"], choice["venue_id"]) for choice in answer["front"][-1]["opens"]
+    }
     plain = client.post("/v1/classes/suggestions", json={"budget": 2, "effort": "fast"}).json()
+    assert 0 <= plain["gap"] < 1
+    assert plain["equity"] is None
     assert plain["curve"] == plain["front"] == []
     assert plain["items"] == answer["items"]
-    problem(client.post("/v1/classes/suggestions", json={**asked, "budgets": [-1]}), 422, "invalid-request")
+    for broken in ({"budgets": [-1]}, {"equity_by": "street"}, {"catchment_km": 0}, {"front_seconds": 1e9}):
+        problem(client.post("/v1/classes/suggestions", json={**asked, **broken}), 422, "invalid-request")
 
 
 def test_suggestions_are_explained_and_floors_answered(client):
     plan = client.post("/v1/classes/suggestions", json={"budget": 3}).json()["items"]
     first = {"category": plan[0]["category"], "venue_id": plan[0]["venue_id"]}
     asked = {"budget": 3, "explain": True, "why_not": [first], "moves": 2, "floors": [{"by": "township", "share": 0.2}]}
-    answer = client.post("/v1/classes/suggestions", json={**asked, "floors": []}).json()
+    path, plain = "/v1/classes/suggestions", {**asked, "floors": []}
+    answer = client.post(path, params={"lang": "en"}, json=plain).json()
     assert answer["floors"] == []
     assert answer["why_not"][0]["reason"] == "it is in the plan"
+    assert client.post(path, json=plain).json()["why_not"][0]["reason"] == "它就在方案里"
     assert len(answer["moves"]) <= 2
     for row, told in zip(answer["items"], answer["explanations"], strict=True):
         assert told["venue_id"] == row["venue_id"]
@@ -196,6 +207,7 @@ def test_suggestions_are_explained_and_floors_answered(client):
             people = sum(part["people"] for part in told["who"] if part["by"] == by)
             assert people == pytest.approx(row["expected_attendance"], rel=0.01)
     fair = client.post("/v1/classes/suggestions", json=asked).json()
+    assert fair["gap"] is None
     assert {row["by"] for row in fair["floors"]} == {"township"}
     assert sum(row["reached"] for row in fair["floors"]) == pytest.approx(fair["expected_attendance"], rel=0.05)
     for row in fair["floors"]:
@@ -225,6 +237,10 @@ def test_odd_questions_have_answers(client):
     assert len({(row["category"], row["venue_id"]) for row in everything}) == len(everything) > 3
     assert items(budget=3, max_size=1)[0]["size"] == 1
     assert items(budget=3, min_attendance=1e9) == []
+    assert items(budget=0) == []
+    nothing = client.post("/v1/classes/suggestions", json={"budget": 0, "front_points": 5, "explain": True}).json()
+    assert nothing["gap"] == 0
+    assert [point["classes"] for point in nothing["front"]] == [0]
     unknown = {"category": everything[0]["category"], "venue_id": "no"}
     for asked in ({"must_open": [unknown]}, {"why_not": [unknown]}, {"age_weights": {"elves": 2}}):
         problem(client.post("/v1/classes/suggestions", json={"budget": 1, **asked}), 422, "invalid-request")

@@ -2,22 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.openings import opening_inputs
 from recsys.errors import DataError, UnknownIdError
 from recsys.openings.appraisal import appraise
 from recsys.openings.equity import floor_table
 from recsys.openings.explain import explain, why_not
-from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Floor, Question
 from recsys.openings.suggest import solve, suggest
-from recsys.openings.tradeoffs import benefit_curve, gini, moves, pareto_front
+from recsys.openings.tradeoffs import benefit_curve, moves
 from recsys.openings.who import SMALLEST_GROUP, who
-from tests.opening_world import world
-
-
-@pytest.fixture(scope="module")
-def inputs() -> OpeningInputs:
-    return opening_inputs(world(1).dataset)
 
 
 def _running(inputs):
@@ -169,19 +161,6 @@ def test_more_budget_never_brings_less(inputs):
     assert curve["expected_attendance"][0] == 0
 
 
-def test_no_plan_of_the_front_beats_another(inputs):
-    front = pareto_front(inputs, Question(budget=8), 20)
-    assert len(front) >= 8
-    assert front["expected_attendance"].is_monotonic_decreasing
-    assert front["gini"].is_monotonic_decreasing
-
-
 def test_moves_gain(inputs):
     table = moves(inputs, Question(budget=0))
     assert (table["gain"] > 0).all()
-
-
-def test_gini_of_all_in_one_hand():
-    values, people = np.array([0.0, 0.0, 0.0, 1.0]), np.ones(4)
-    assert gini(values, people) == pytest.approx(0.75)
-    assert gini(np.zeros(3), np.ones(3)) == 0.0

@@ -1,0 +1,94 @@
+"""Reach against evenness on simulated counties, decided from bookings alone.
+
+python -m benchmarks.equity [--seeds 20-21] [--users 6000] [--shapes logit,gravity] [--budgets 10,20,40] [--out FILE]
+
+A row for each county, number of classes and kind of group: the Gini coefficient of accessibility before, under the
+plan of most people, and by how much it falls at no more than 1, 3 and 5 % less reach; plans of the front, seconds,
+and the gap of the plan of most people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.plans import seeds_of
+from benchmarks.tables import read_tables
+from features.openings import opening_inputs
+from recsys.dataset import DEFAULT_TIMEZONE, Dataset
+from recsys.openings.access import By
+from recsys.openings.front import pareto_front
+from recsys.openings.inputs import OpeningInputs
+from recsys.openings.question import Question
+from recsys.openings.suggest import planned
+from recsys.simulation.command import simulate
+from recsys.simulation.oracle import load_truth
+
+GROUPS: tuple[By, ...] = ("township", "village")
+LOSSES = (0.01, 0.03, 0.05)
+
+
+def learned(seed: int, shape: str, users: int, weeks: int) -> OpeningInputs:
+    """What is learned of one county."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        simulate(folder, seed=seed, users=users, weeks=weeks, shape=shape)
+        as_of = load_truth(folder / "truth").as_of
+        until = as_of.tz_localize(DEFAULT_TIMEZONE) if as_of.tzinfo is None else as_of
+        tables = read_tables(folder, DEFAULT_TIMEZONE)
+        return opening_inputs(Dataset.from_tables(tables, until.tz_convert("UTC"), DEFAULT_TIMEZONE))
+
+
+def judged(inputs: OpeningInputs, budget: int, by: By, seconds: float) -> dict[str, object]:
+    """Figures of one front."""
+    question = Question(budget=budget, effort="fast")
+    began = time.perf_counter()
+    front = pareto_front(inputs, question, 40, by, seconds=seconds)
+    taken = time.perf_counter() - began
+    reach, even = front.table["expected_attendance"], front.table["gini"]
+    loss, fall = 1 - reach / reach.iloc[0], 1 - even / even.iloc[0]
+    return {
+        "classes": budget,
+        "groups": by,
+        "km": round(front.access.catchment_km, 1),
+        "gini now": round(front.gini_now, 3),
+        "most people": round(float(even.iloc[0]), 3),
+        **{f"falls at {share:.0%}": round(float(fall[loss <= share].max()), 3) for share in LOSSES},
+        "plans": len(front.table),
+        "complete": front.is_complete,
+        "seconds": round(taken, 1),
+        "gap": round(planned(inputs, question).gap or 0.0, 3),
+    }
+
+
+def main() -> None:
+    """Runs the counties and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", default="20-21")
+    parser.add_argument("--shapes", default="logit,gravity")
+    parser.add_argument("--users", type=int, default=6000)
+    parser.add_argument("--weeks", type=int, default=26)
+    parser.add_argument("--budgets", default="10,20,40")
+    parser.add_argument("--seconds", type=float, default=3.0, help="limit of one front")
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    rows = []
+    for shape in args.shapes.split(","):
+        for seed in seeds_of(args.seeds):
+            inputs = learned(seed, shape, args.users, args.weeks)
+            for budget in map(int, args.budgets.split(",")):
+                for by in GROUPS:
+                    rows.append({"shape": shape, "seed": seed, **judged(inputs, budget, by, args.seconds)})
+                    print(rows[-1], flush=True)
+    table = pd.DataFrame(rows)
+    print(f"\n{table.to_string(index=False)}")
+    if args.out is not None:
+        table.to_csv(args.out, index=False)
+
+
+if __name__ == "__main__":
+    main()

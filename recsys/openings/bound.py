@@ -1,0 +1,164 @@
+"""How far the best plan can be above the one found: a bound from classes that may be opened in part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.openings.condensed import condensed
+from recsys.openings.inputs import OpeningInputs
+from recsys.openings.search import Search
+
+N_STEPS = 20
+CLOSE = 5e-3
+"""Relative distance of value and bound at which steps end."""
+
+
+def bound_of(search: Search) -> float:
+    """No plan of a question has more worth than this, once its search has run.
+
+    People who come are a concave function of access, and access adds up over classes; with classes opened in part,
+    nobody turned away and the least attendance left aside, the best plan is a concave programme over a knapsack.
+    Frank-Wolfe steps from the plan found are taken on people who live together (`condensed`); the bound is then that
+    of the tangent at the last step, person by person (Jaggi 2013, ICML: the duality gap). Each class is at its best
+    hour.
+
+    Args:
+        search: After `run`.
+    """
+    limits = _Limits.of(search)
+    if not limits.free.any() and not limits.fixed.any():
+        return 0.0
+    inputs, worth = search.inputs, search.audience.worth
+    start = np.zeros(limits.free.shape)
+    for o in search.opened:
+        start[o.category, o.venue] = 1.0
+    share = _steps(_Model(*condensed(inputs, worth), limits.slot), limits, start)
+    exact = _Model(inputs, worth, limits.slot)
+    access = exact.access(share)
+    gain = exact.gain(access)
+    return exact.value(access) + float((gain * (limits.best(gain) - share)).sum())
+
+
+def _steps(model: _Model, limits: _Limits, share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares of classes with the least bound on the way."""
+    best, kept = np.inf, share
+    for _ in range(N_STEPS):
+        access = model.access(share)
+        value, gain = model.value(access), model.gain(access)
+        corner = limits.best(gain)
+        gap = float((gain * (corner - share)).sum())
+        if value + gap < best:
+            best, kept = value + gap, share
+        if gap < CLOSE * value:
+            break
+        share = share + model.step(access, model.access(corner)) * (corner - share)
+    return kept
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What a plan may hold: (n_categories, n_venues) masks, the hour of each class, budget, costs, teachers."""
+
+    free: NDArray[np.bool_]
+    fixed: NDArray[np.bool_]
+    slot: NDArray[np.int64]
+    budget: float
+    costs: NDArray[np.float64]
+    teachers: NDArray[np.float64]
+    slots: NDArray[np.float64]
+
+    @staticmethod
+    def of(search: Search) -> _Limits:
+        choices = search.choices
+        fixed = np.zeros(choices.allowed.shape, dtype=bool)
+        for category, venue in choices.fixed:
+            fixed[category, venue] = True
+        costs = np.array([choices.cost(c) if (a | f).any() else 1.0 for c, (a, f) in
+                          enumerate(zip(choices.allowed, fixed, strict=True))])  # fmt: skip
+        held = fixed.sum(axis=1)
+        has_slot = search.slot_gain.max(axis=2, initial=-1.0) >= 0
+        slot = search.slot_gain.argmax(axis=2) if search.slot_gain.shape[2] else np.zeros(fixed.shape, dtype=np.int64)
+        teachers = np.array([choices.teachers(c) for c in range(len(fixed))]) - held
+        budget = choices.question.budget - float(costs @ held)
+        slots = search.inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64) - fixed.sum(axis=0)
+        return _Limits(choices.allowed & has_slot & ~fixed, fixed, slot, budget, costs, teachers, slots)
+
+    def best(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Shares that bring at least as much as the best, at fixed gains: by gain per cost, as far as the budget goes.
+
+        Where all cost the same and teachers do not limit, free slots hold too: the best first is then exact.
+        """
+        share = self.fixed.astype(np.float64)
+        category, venue = np.nonzero(self.free & (gain > 0))
+        order = np.argsort(-gain[category, venue] / np.maximum(self.costs[category], 1e-12), kind="stable")
+        category, venue = category[order], venue[order]
+        if np.isfinite(self.teachers).any() or np.ptp(self.costs) > 0:
+            most = np.clip(self.teachers[category] - _nth(category), 0.0, 1.0)
+        else:
+            most = np.clip(np.floor(self.slots[venue]) - _nth(venue), 0.0, 1.0)
+        cost = self.costs[category] * most
+        before = np.cumsum(cost) - cost
+        part = np.where(cost > 0, np.clip((self.budget - before) / np.maximum(cost, 1e-12), 0.0, 1.0), 1.0)
+        share[category, venue] = most * part
+        return share
+
+
+def _nth(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) how many of the same key stand before each."""
+    order = np.argsort(keys, kind="stable")
+    nth = np.empty(len(keys), dtype=np.int64)
+    nth[order] = np.arange(len(keys)) - np.searchsorted(keys[order], keys[order])
+    return nth
+
+
+class _Model:
+    """People a week who come, by shares of classes; arrays by age group, so that each is a matrix product."""
+
+    def __init__(self, inputs: OpeningInputs, worth: NDArray[np.float32] | None, slot: NDArray[np.int64]) -> None:
+        self.saturation = inputs.saturation
+        self.groups = [np.flatnonzero(inputs.age_group == g) for g in range(len(inputs.age_groups))]
+        self.fit = [
+            inputs.slot_fit[g][slot] if inputs.slot_fit.shape[1] else slot * 0.0 for g in range(len(self.groups))
+        ]
+        weight = np.float32(inputs.bias) * inputs.show[None, :]
+        weight = weight if worth is None else weight * worth[:, None]
+        rate = inputs.rate * weight
+        self.rate = [rate[at] for at in self.groups]
+        self.now = [inputs.access[at] for at in self.groups]
+        self.reach = [inputs.reach[at] for at in self.groups]
+        self.used_now = [self.saturation.used(now) for now in self.now]
+
+    def access(self, share: NDArray[np.float64]) -> list[NDArray[np.float32]]:
+        """Access of each age group's points to each category."""
+        return [
+            now + reach @ (share * fit).T.astype(np.float32)
+            for now, reach, fit in zip(self.now, self.reach, self.fit, strict=True)
+        ]
+
+    def value(self, access: list[NDArray[np.float32]]) -> float:
+        """People a week more than now."""
+        used = [self.saturation.used(x) - was for x, was in zip(access, self.used_now, strict=True)]
+        return sum(float(np.vdot(rate, more)) for rate, more in zip(self.rate, used, strict=True))
+
+    def gain(self, access: list[NDArray[np.float32]]) -> NDArray[np.float64]:
+        """(n_categories, n_venues) people a week that a little more of each class brings."""
+        total: NDArray[np.float64] = np.zeros(self.fit[0].shape)
+        for rate, x, reach, fit in zip(self.rate, access, self.reach, self.fit, strict=True):
+            total = total + ((rate * self.saturation.slope(x)).T @ reach).astype(np.float64) * fit
+        return total
+
+    def step(self, access: list[NDArray[np.float32]], corner: list[NDArray[np.float32]]) -> float:
+        """How far to go towards a corner, by halving."""
+        ways = [b - a for a, b in zip(access, corner, strict=True)]
+        low, high = 0.0, 1.0
+        for _ in range(7):
+            middle = np.float32(0.5 * (low + high))
+            rise = sum(
+                float(np.vdot(rate * self.saturation.slope(x + middle * way), way))
+                for rate, x, way in zip(self.rate, access, ways, strict=True)
+            )
+            low, high = (float(middle), high) if rise > 0 else (low, float(middle))
+        return low if low > 0 else 0.5 * high

@@ -1,0 +1,10 @@
+import pytest
+
+from features.openings import opening_inputs
+from recsys.openings.inputs import OpeningInputs
+from tests.opening_world import world
+
+
+@pytest.fixture(scope="session")
+def inputs() -> OpeningInputs:
+    return opening_inputs(world(1).dataset)

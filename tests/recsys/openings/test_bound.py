@@ -1,0 +1,75 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recsys.openings.bound import bound_of
+from recsys.openings.question import Choice, Choices, Question
+from recsys.openings.search import Search
+from recsys.openings.suggest import planned
+from recsys.openings.value import Audience
+
+
+def _searched(inputs, **asked):
+    search = Search(inputs, Choices(inputs, Question(**asked)))
+    return search, search.run()
+
+
+def _small(inputs, n_venues):
+    """The first venues alone."""
+    return replace(
+        inputs,
+        venues=inputs.venues.head(n_venues).reset_index(drop=True),
+        reach=inputs.reach[:, :n_venues],
+        km=inputs.km[:, :n_venues],
+        runs_now=inputs.runs_now[:, :n_venues],
+        busy=inputs.busy[:n_venues],
+        group_gain=inputs.group_gain[:, :, :n_venues],
+        run_fit=inputs.run_fit[:, :, :n_venues],
+    )
+
+
+def _worth(search, pairs):
+    """What classes bring, each at the best hour left."""
+    search.reset([])
+    for category, venue in pairs:
+        opening = search.best_at(category, venue)
+        search._open(opening)
+    return sum(o.worth for o in search.opened)
+
+
+@pytest.mark.parametrize("worth", [1.0, 4.0])
+def test_no_plan_passes_the_bound(inputs, worth):
+    few = _small(inputs, 4)
+    search, opened = _searched(few, budget=3, effort="fast", age_weights={few.age_groups[0]: worth})
+    bound = bound_of(search)
+    found = sum(o.worth for o in opened)
+    pairs = list(zip(*np.nonzero(search.choices.allowed), strict=True))
+    best = max(_worth(search, plan) for plan in itertools.combinations(pairs, 3))
+    assert found <= best * (1 + 1e-6) <= bound * (1 + 1e-5)
+    assert bound < 1.5 * best
+
+
+def test_limits_lower_the_bound(inputs):
+    free = bound_of(_searched(inputs, budget=10, effort="fast")[0])
+    taught = {str(c): 1 for c in inputs.categories}
+    assert bound_of(_searched(inputs, budget=10, effort="fast", teachers=taught)[0]) < free
+    assert bound_of(_searched(inputs, budget=5, effort="fast")[0]) < free
+    costs = {str(c): 2.0 for c in inputs.categories}
+    priced = bound_of(_searched(inputs, budget=10, effort="fast", costs=costs)[0])
+    assert priced == pytest.approx(bound_of(_searched(inputs, budget=5, effort="fast")[0]), rel=0.02)
+
+
+def test_fixed_classes_are_in_the_bound(inputs):
+    free = np.argwhere(~inputs.runs_now & inputs.taught[:, None])
+    worst = min(free.tolist(), key=lambda pair: Audience(inputs).drawn(pair[0], pair[1], 0).sum())
+    must = Choice(category=str(inputs.categories[worst[0]]), venue_id=str(inputs.venues["venue_id"].iloc[worst[1]]))
+    plan = planned(inputs, Question(budget=2, must_open=(must,)))
+    assert 0 <= plan.gap < 0.5
+
+
+def test_the_gap_is_told_where_it_is_known(inputs):
+    assert 0 <= planned(inputs, Question(budget=10)).gap < 0.3
+    assert planned(inputs, Question(budget=0)).gap == 0.0
+    assert planned(inputs, Question(budget=3, floors=({"by": "township", "share": 0.2},))).gap is None
