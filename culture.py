@@ -156,13 +156,16 @@ def suggest(
     budget: Annotated[int, typer.Option(min=0, help="Number of new weekly classes.")],
     region: Annotated[str | None, typer.Option(help="Only venues in or under this region.")] = None,
     categories: Annotated[str | None, typer.Option(help="Only these categories, with commas between.")] = None,
+    question: Annotated[
+        Path | None, typer.Option(help="JSON with further limits: must_open, not_here, close, costs, teachers, ...")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Suggest where to open new weekly training classes."""
     from training.answers import suggest_file
 
     wanted = None if categories is None else [c.strip() for c in categories.split(",") if c.strip()]
-    _wrote(output, suggest_file(_settings(), as_of, budget, output, region, wanted, _reporter(quiet)), quiet)
+    _wrote(output, suggest_file(_settings(), as_of, budget, output, region, wanted, _reporter(quiet), question), quiet)
 
 
 @app.command()

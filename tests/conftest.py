@@ -1,20 +1,25 @@
 """Fixtures for all tests, and the rule that in CI nothing may be left out."""
 
 import atexit
+import contextlib
+import io
 import os
 import shutil
+import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+import culture as command
 from features.settings import Settings
 from features.store.server import embedded_url
 from features.store.store import Store, open_store
+from tests.commands import Result
 
 
 @pytest.hookimpl(trylast=True)
@@ -41,6 +46,34 @@ def database_server() -> str:
         connection.execute("CREATE DATABASE culture_template")
     open_store(Settings(home=home, database_url=_database(url, "culture_template"))).close()
     return url
+
+
+@pytest.fixture(scope="module")
+def culture(database_server: str) -> Iterator[Callable[..., Result]]:
+    """Runs the command on a home folder; each home has a database of its own."""
+    databases: dict[Path, str] = {}
+
+    def run(home: Path, *words: object) -> Result:
+        if home not in databases:
+            databases[home] = f"culture_{uuid.uuid4().hex[:12]}"
+            with psycopg.connect(database_server, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {databases[home]} TEMPLATE culture_template STRATEGY file_copy")
+        url = make_url(database_server).set(database=databases[home])
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CULTURE_HOME", str(home))
+            patch.setenv("CULTURE_DATABASE_URL", url.render_as_string(hide_password=False))
+            patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+            patch.delenv("CULTURE_DEBUG", raising=False)
+            patch.setattr(sys, "argv", ["culture", *map(str, words)])
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as end:
+                command.main()
+        return Result(int(end.value.code or 0), out.getvalue(), err.getvalue())
+
+    yield run
+    with psycopg.connect(database_server, autocommit=True) as connection:
+        for name in databases.values():
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

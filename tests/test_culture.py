@@ -4,64 +4,21 @@ Most commands run in this process, on a database of their home on the tests' ser
 where those are the point.
 """
 
-import contextlib
-import io
 import json
 import os
 import subprocess
 import sys
-import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import psycopg
 import pytest
 from mlflow.tracking import MlflowClient
-from sqlalchemy.engine import make_url
 
-import culture as command
+from tests.commands import done, failed
 from training.tracking import tracking_uri
 
 NASHVILLE = Path(__file__).parent / "data" / "nashville"
 AS_OF = "2017-06-01T00:00:00Z"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command said."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture(scope="module")
-def culture(database_server):
-    """Runs the command on a home folder; each home has a database of its own."""
-    databases = {}
-
-    def run(home, *words):
-        if home not in databases:
-            databases[home] = f"culture_{uuid.uuid4().hex[:12]}"
-            with psycopg.connect(database_server, autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE {databases[home]} TEMPLATE culture_template STRATEGY file_copy")
-        url = make_url(database_server).set(database=databases[home])
-        out, err = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("CULTURE_HOME", str(home))
-            patch.setenv("CULTURE_DATABASE_URL", url.render_as_string(hide_password=False))
-            patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-            patch.delenv("CULTURE_DEBUG", raising=False)
-            patch.setattr(sys, "argv", ["culture", *map(str, words)])
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as end:
-                command.main()
-        return Result(int(end.value.code or 0), out.getvalue(), err.getvalue())
-
-    yield run
-    with psycopg.connect(database_server, autocommit=True) as connection:
-        for name in databases.values():
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def process(home, *words, **more):
@@ -77,22 +34,6 @@ def process(home, *words, **more):
         text=True,
         timeout=240,
     )
-
-
-def done(result):
-    assert result.returncode == 0, result.stderr
-    return result
-
-
-def failed(result, *words):
-    """The one line of a failure, which must hold each word."""
-    assert result.returncode == 1, (result.stdout, result.stderr)
-    lines = [line for line in result.stderr.splitlines() if line.startswith("culture: ")]
-    assert len(lines) == 1, result.stderr
-    assert "Traceback" not in result.stderr
-    for word in words:
-        assert word in lines[0]
-    return lines[0]
 
 
 @pytest.fixture(scope="module")

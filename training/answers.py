@@ -19,7 +19,7 @@ from features.store.lists import operator_rules
 from features.store.store import open_store
 from recsys.dataset import Dataset
 from recsys.errors import DataError, RecsysError, UnknownIdError
-from recsys.openings.suggest import suggest
+from recsys.openings.suggest import planned, read_question, rows
 from recsys.releases import load_champion
 from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.forecast import forecast_demand
@@ -107,18 +107,38 @@ def suggest_file(
     region_id: str | None,
     categories: list[str] | None,
     say: Say,
+    question: Path | None = None,
 ) -> int:
-    """Writes the suggestions; returns the number of rows."""
+    """Writes the suggestions and says how good the plan is; returns the number of rows.
+
+    Args:
+        settings: Where things are.
+        as_of: Cut-off.
+        budget: Classes, or money where the question gives costs.
+        output: File.
+        region_id: Only venues in or under this region.
+        categories: Only these.
+        say: Gets a line now and then.
+        question: JSON file with further limits, see `Question`.
+    """
     check_output(output)
+    text = "{}" if question is None else _text_of(question)
+    asked = read_question(text, budget=budget, region_id=region_id, categories=categories)
     _, dataset = known_data(settings, as_of, say)
     say("choosing openings")
     inputs = opening_inputs(dataset, TrainConfig().openings)
-    unknown = [c for c in categories or () if c not in set(inputs.categories)]
-    if unknown and len(unknown) == len(categories or ()):
+    unknown = [c for c in asked.categories or () if c not in set(inputs.categories)]
+    if unknown and len(unknown) == len(asked.categories or ()):
         raise UnknownIdError("categories", unknown)
     if unknown:
         say(f"passed over, never offered: {', '.join(unknown)}")
-    return write_table(suggest(inputs, budget, region_id, None if categories is None else tuple(categories)), output)
+    untaught = [str(c) for c in inputs.categories[~inputs.taught] if str(c) in (asked.categories or ())]
+    if untaught:
+        say(f"passed over, nobody teaches: {', '.join(untaught)}")
+    plan = planned(inputs, asked)
+    if plan.gap is not None and plan.opened:
+        say(f"the plan brings at least {1 - plan.gap:.1%} of what the best could")
+    return write_table(rows(plan.inputs, plan.opened), output)
 
 
 def evaluate_window(settings: Settings, as_of: pd.Timestamp, asked: BackTest, output: Path | None, say: Say) -> str:
@@ -143,6 +163,13 @@ def evaluate_window(settings: Settings, as_of: pd.Timestamp, asked: BackTest, ou
         _replace(output, lambda path: path.write_text(_as_json(table, cut_offs, window_days, k), encoding="utf-8"))
     shown = table[~table["segment"].str.match("category:|ahead:")]
     return shown.to_string(index=False, float_format=lambda x: f"{x:.4f}", na_rep="-")
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(str(path), [f"cannot be read: {error}"]) from error
 
 
 def read_user_ids(path: Path) -> list[str]:

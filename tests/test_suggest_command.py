@@ -1,0 +1,131 @@
+"""`culture suggest` on odd questions and odd venues."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.commands import done, failed
+
+AS_OF = "2026-01-19T00:00:00+08:00"
+START, WEEKS = "2025-11-10", 10
+
+
+@pytest.fixture(scope="module")
+def county(tmp_path_factory, culture):
+    """A home with a small simulated county, and the folder of its tables."""
+    home = tmp_path_factory.mktemp("county")
+    words = ("simulate", "--output", home / "tables", "--seed", 3, "--users", 200, "--weeks", WEEKS, "--start", START)
+    done(culture(home, *words))
+    done(culture(home, "ingest", home / "tables"))
+    return home
+
+
+@pytest.fixture
+def suggest(culture, county, tmp_path):
+    """Runs the command; gives the rows and what it said."""
+
+    def run(budget, *more, question=None, home=county):
+        output = tmp_path / "openings.parquet"
+        if question is not None:
+            (tmp_path / "question.json").write_text(json.dumps(question), encoding="utf-8")
+            more = (*more, "--question", tmp_path / "question.json")
+        result = culture(home, "suggest", "--as-of", AS_OF, "--budget", budget, "--output", output, *more)
+        return result, pd.read_parquet(output) if result.returncode == 0 else None
+
+    return run
+
+
+def test_the_plan_says_how_good_it_is(suggest):
+    result, rows = suggest(4)
+    assert len(rows) == 4
+    assert "of what the best could" in result.stderr
+
+
+def test_nothing_and_more_than_there_is(suggest):
+    result, rows = suggest(0)
+    done(result)
+    assert rows.empty
+    _, rows = suggest(100_000)
+    assert 10 < len(rows) < 100_000
+    assert not rows.duplicated(["category", "venue_id"]).any()
+
+
+def test_fixed_choices_hold(suggest):
+    _, plain = suggest(3)
+    first, last = (
+        {"category": row["category"], "venue_id": row["venue_id"]} for _, row in plain.iloc[[0, 2]].iterrows()
+    )
+    _, rows = suggest(2, question={"must_open": [last], "not_here": [first]})
+    pairs = set(zip(rows["category"], rows["venue_id"], strict=True))
+    assert tuple(last.values()) in pairs
+    assert tuple(first.values()) not in pairs
+
+
+def test_every_contradiction_is_named(suggest):
+    _, plain = suggest(2)
+    one, other = ({"category": r["category"], "venue_id": r["venue_id"]} for _, r in plain.iterrows())
+    result, _ = suggest(1, question={"must_open": [one, other, other], "not_here": [one], "close": [one]})
+    line = failed(result, "not_here", "twice", "does not run there now")
+    assert line.count(one["venue_id"]) >= 2
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ({"must_open": [{"category": "Nothing", "venue_id": "v"}]}, "Nothing"),
+        ({"budjet": 3}, "budjet"),
+        ({"min_attendance": -1}, "min_attendance"),
+        ({"floors": [{"by": "planet", "share": 0.5}]}, "floors"),
+        ([1], "object"),
+    ],
+)
+def test_questions_that_cannot_be_used(suggest, question, said):
+    failed(suggest(2, question=question)[0], said)
+
+
+def test_a_question_that_is_no_text(suggest, tmp_path):
+    (tmp_path / "q").write_bytes(b"\xff{")
+    failed(suggest(2, "--question", tmp_path / "q")[0], "cannot be read")
+    (tmp_path / "q").write_text("{")
+    failed(suggest(2, "--question", tmp_path / "q")[0], "not JSON")
+    failed(suggest(2, "--question", tmp_path / "none")[0], "cannot be read")
+
+
+def test_a_category_that_nobody_teaches(suggest, county):
+    activities = pd.read_csv(county / "tables" / "activities.csv", dtype=str)
+    taught = set(activities["category"][activities["kind"] == "training"])
+    others = sorted(set(activities["category"]) - taught)
+    result, rows = suggest(3, "--categories", others[0])
+    done(result)
+    assert rows.empty
+    assert others[0] in result.stderr
+
+
+@pytest.mark.parametrize("missing", [["lat", "lon"], ["seats"], ["rooms", "seats", "weekly_slots"], ["region_id"]])
+def test_venues_of_which_little_is_known(culture, county, suggest, tmp_path, missing):
+    home = _with_venues(culture, county, tmp_path, lambda venues: venues.drop(columns=missing))
+    _, rows = suggest(3, home=home)
+    assert len(rows) == 3
+    assert np.isfinite(rows["expected_attendance"]).all()
+
+
+def test_no_free_rooms(culture, county, suggest, tmp_path):
+    for column in ("rooms", "weekly_slots", "seats"):
+        home = _with_venues(culture, county, tmp_path / column, lambda v, c=column: v.assign(**{c: 0}))
+        result, rows = suggest(3, home=home)
+        done(result)
+        assert rows.empty
+
+
+def _with_venues(culture, county, home, changed):
+    """A home with the same county but for its venues."""
+    home.mkdir(exist_ok=True)
+    tables = home / "tables"
+    tables.mkdir()
+    for file in (county / "tables").glob("*.csv"):
+        (tables / file.name).write_bytes(file.read_bytes())
+    changed(pd.read_csv(tables / "venues.csv", dtype=str)).to_csv(tables / "venues.csv", index=False)
+    done(culture(home, "ingest", tables))
+    return home
