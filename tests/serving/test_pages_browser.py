@@ -1,9 +1,16 @@
 """Both pages in a real browser, against a live server."""
 
+import html
+import json
+import re
 import shutil
 import subprocess
 
 import pytest
+from fastapi.responses import HTMLResponse, Response
+
+from tests.serving.conftest import app_of
+from tests.serving.live import serving
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -58,3 +65,94 @@ def test_the_planner_sees_forecast_gaps_suggestions_and_use(client, tmp_path):
     assert "problem" not in tree.split("<footer")[0]
     suggested = client.post("/v1/classes/suggestions", json={"budget": 8}).json()["items"]
     assert any(row["venue"]["name"] in tree for row in suggested)
+
+
+DRIVER = """
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+async function until(what, holds) {
+  for (let n = 0; n < 600; n++) { const found = holds(); if (found) return found; await pause(50); }
+  const page = document.querySelector("iframe").contentDocument;
+  const shown = [page.getElementById("fixed").textContent, page.getElementById("plan").textContent.slice(0, 300)];
+  throw new Error(`never: ${what}; ${shown.join(" | ")}`);
+}
+(async () => {
+  const frame = document.querySelector("iframe"), page = () => frame.contentDocument;
+  const $ = (id) => page().getElementById(id), all = (query) => [...page().querySelectorAll(query)];
+  const slide = (id, value, event = "input") => { $(id).value = value; $(id).dispatchEvent(new Event(event)); };
+  const titles = () => all("ol.plan h3").map((node) => node.textContent);
+  await until("ready", () => page()?.body?.dataset.ready);
+  const seen = {};
+  slide("budget", 5);
+  await until("five classes", () => titles().length === 5);
+  seen.gap = $("plan").textContent;
+  const unwanted = titles()[0];
+  all("ol.plan > li")[0].querySelectorAll(".actions button")[1].click();
+  await until("a plan without it", () => titles().length === 5 && !titles().includes(unwanted));
+  const wanted = titles()[4];
+  all("ol.plan > li")[4].querySelectorAll(".actions button")[0].click();
+  slide("budget", 1);
+  await until("what must open alone", () => titles().length === 1 && titles()[0] === wanted);
+  seen.chips = all(".chip").length;
+  all(".chip button").forEach((button) => button.click());
+  slide("budget", 5);
+  await until("five again", () => titles().length === 5 && all(".chip").length === 0);
+  slide("floor-by", "township", "change"); slide("floor-share", 40);
+  await until("who is short", () => all("#floors table, #floors .note").length);
+  slide("floor-by", "", "change");
+  await until("no floors", () => !$("floors").textContent && titles().length === 5);
+  $("compare").click();
+  const points = await until("a front", () => all("svg.front .point").length && all("svg.front .point"));
+  seen.points = points.length;
+  points.at(-1).dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  seen.chosen = await until("the chosen plan", () => $("front-chosen").textContent);
+  seen.pressed = all('svg.front .point[aria-pressed="true"]').length;
+  $("why-form").querySelector("button").click();
+  seen.why = await until("an answer why not", () => $("why-answer").textContent);
+  $("moves-ask").click();
+  await until("moves", () => $("moves").textContent && !/Computing/.test($("moves").textContent));
+  await until("rest", () => !$("plan-state").textContent);
+  const details = all("ol.plan details")[0];
+  details.open = true;
+  await until("an explanation", () => details.querySelector("table"));
+  seen.explained = details.textContent;
+  seen.problems = all(".problem").map((node) => node.textContent);
+  return seen;
+})().catch((error) => ({ failed: String(error) })).then((seen) => {
+  const told = document.createElement("pre");
+  told.id = "seen"; told.textContent = JSON.stringify(seen); document.body.append(told);
+});
+"""
+
+
+@pytest.fixture
+def driven(county):
+    """A client of the service with a page that works the planner's controls."""
+    app = app_of(county)
+
+    @app.get("/drive")
+    def drive() -> HTMLResponse:
+        return HTMLResponse(
+            '<iframe src="/planner?lang=en" width="1200" height="4000"></iframe><script src="/drive.js"></script>'
+        )
+
+    @app.get("/drive.js")
+    def script() -> Response:
+        return Response(DRIVER, media_type="text/javascript")
+
+    with serving(app) as opened:
+        yield opened
+
+
+def test_the_planner_s_controls_change_the_plan(driven, tmp_path):
+    tree, complaints = render(f"{driven.base_url}/drive", tmp_path)
+    assert complaints == []
+    seen = json.loads(html.unescape(re.search(r'<pre id="seen">(.*?)</pre>', tree, re.DOTALL)[1]))
+    assert "failed" not in seen, seen
+    assert "of what the best plan could bring" in seen["gap"]
+    assert seen["chips"] == 2
+    assert seen["points"] >= 2
+    assert seen["pressed"] == 1
+    assert "against the plan of most people" in seen["chosen"]
+    assert len(seen["why"]) > 10
+    assert "If next door" in seen["explained"]
+    assert seen["problems"] == []

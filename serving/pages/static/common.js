@@ -73,6 +73,14 @@ const Culture = (() => {
       el("tbody", {}, rows.map((row) => el("tr", {}, columns.map((c) => el("td", { class: c.n ? "n" : null }, c.of(row))))))));
   }
 
+  /* Groups as bars; hidden ones show that they are there, not how large. */
+  function bars(groups) {
+    const most = Math.max(1e-9, ...groups.map((g) => g.people || 0));
+    return el("div", {}, groups.map((g) => el("div", { class: "hbar" }, el("span", {}, g.label),
+      el("i", { class: g.is_hidden ? "hidden" : null, style: { width: g.is_hidden ? "2rem" : `${Math.max(1, (100 * g.people) / most)}%` } }),
+      el("span", { class: "muted" }, g.is_hidden ? t("hidden") : number(g.people, most < 20 ? 1 : 0)))));
+  }
+
   /* Places on a plain map: longitude shrunk by the cosine of the latitude, so that shapes are true. */
   function map(venues, pins) {
     const places = venues.filter((v) => v.lat !== null && v.lon !== null);
@@ -111,7 +119,7 @@ const Culture = (() => {
     return svg;
   }
 
-  return { say, t, translate, languageButton, ask, el, fill, problem, options, number, percent, table, map, get lang() { return lang; } };
+  return { say, t, translate, languageButton, ask, el, fill, problem, options, number, percent, table, bars, map, get lang() { return lang; } };
 })();
 Culture.say({
   offline: ["连不上服务，请稍后再试。", "The service cannot be reached; try again in a moment."],

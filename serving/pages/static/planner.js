@@ -16,11 +16,7 @@
     gaps: ["供需缺口", "Gaps"], gaps_lead: ["每周有多少人想来却没有名额。先看缺口最大的。", "How many people a week find no place. Largest gaps first."],
     level: ["层级", "Level"], province: ["省", "Province"], city: ["市", "City"], county: ["县（区）", "County"], township: ["街道/乡镇", "Township"], village: ["村/社区", "Village"], all: ["全部", "All"],
     supply: ["供给", "Supply"], wanted: ["需求", "Demand"], unmet: ["缺口", "Unmet"], share: ["占需求", "Of demand"], no_gaps: ["没有发现缺口。", "No gaps found."],
-    openings: ["在哪里开新课", "Where to open classes"], openings_lead: ["给定新开班数，系统算出哪里、什么门类、什么时间能带来最多新的参与者。", "For a number of new classes: where, what and when brings the most new participants."],
-    budget: ["新开几个班", "New classes"], plan_categories: ["门类（不选即全部，可多选）", "Categories (none chosen: all)"], compute: ["给出建议", "Suggest"],
-    computing: ["正在计算……", "Computing…"], people_week: ["每周约 {n} 人（{low}–{high}）", "about {n} people a week ({low}–{high})"], newly: ["其中新参与者 {n} 人", "{n} of them new"],
-    no_plan: ["没有可以开的新课：请换地区、门类，或增加班数。", "Nothing to open here: try another region, category or number."], plan_total: ["{n} 个新班，每周约 {people} 人", "{n} new classes, about {people} people a week"],
-    size: ["{n} 人班", "{n} places"], no_map: ["场馆没有坐标，无法画图。", "Venues have no coordinates to draw."],
+    people_label: ["每周人数", "People a week"], accuracy: ["过去预测的误差（占实际的比例）", "Error of past forecasts, of what came"],
     who: ["谁在参加", "Who takes part"], who_lead: ["过去 26 周。少于 5 人的组不显示，以免认出个人。", "Past 26 weeks. Groups of fewer than 5 people are hidden so that nobody can be recognised."],
     people: ["参与人数", "People"], visits: ["参与人次", "Visits"], ages: ["按年龄", "By age"], homes: ["按居住地", "By home"], hidden: ["已隐藏", "hidden"], unknown: ["未知", "unknown"], nobody: ["这段时间没有参与记录。", "Nobody took part in this time."],
     use: ["场馆利用", "Use of venues"], use_lead: ["过去 26 周，按周几和钟点；颜色越深用得越多。", "Past 26 weeks by weekday and hour; darker means more use."], venue: ["场馆", "Venue"], all_venues: ["全部场馆", "All venues"],
@@ -31,7 +27,7 @@
     footer: ["所有数字来自本平台；预测与建议供参考，决定由人作出。", "All figures come from this platform; forecasts and suggestions inform, people decide."],
   });
 
-  const state = { regions: [], venues: [], plan: null };
+  const state = { regions: [], venues: [] };
   const local = (moment) => new Intl.DateTimeFormat(Culture.lang === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium" }).format(new Date(moment));
   const region = () => $("region").value;
   const regionName = (id) => state.regions.find((r) => r.region_id === id)?.name || id;
@@ -39,6 +35,8 @@
 
   async function start() {
     Culture.languageButton($("language"), redraw);
+    const shown = () => state.regions.filter((r) => r.level !== "village");
+    Culture.openings.start({ region: () => (region() === state.regions[0]?.region_id ? null : region()), regions: shown, regionName, venues: () => state.venues });
     labels();
     try {
       const [regions, categories, venues] = await Promise.all([
@@ -56,13 +54,13 @@
     while (top && children(top.region_id).length === 1) [top] = children(top.region_id);
     if (top) $("region").value = top.region_id;
     for (const id of ["region", "category"]) $(id).addEventListener("change", load);
+    $("region").addEventListener("change", Culture.openings.changed);
     for (const id of ["target", "horizon"]) $(id).addEventListener("change", loadForecast);
     $("gap-level").addEventListener("change", loadGaps);
     $("venue").addEventListener("change", drawUse);
-    $("plan-form").addEventListener("submit", (event) => { event.preventDefault(); loadPlan(); });
     $("report-form").addEventListener("submit", (event) => { event.preventDefault(); loadReport(); });
     await load();
-    await loadPlan();
+    await Culture.openings.load();
     document.body.dataset.ready = "true";
   }
 
@@ -74,18 +72,16 @@
     Culture.options($("region"), tree.map((r) => [r.region_id, "　".repeat((depth[r.level] ?? 4) - first) + (r.region_id === "all" ? t("all") : r.name)]));
     const categories = (state.categories || []).map((c) => [c, c]);
     Culture.options($("category"), [["", t("all_categories")], ...categories]);
-    const picked = [...$("plan-categories").selectedOptions].map((o) => o.value);
-    Culture.options($("plan-categories"), categories, "\u0000");
-    for (const option of $("plan-categories").options) option.selected = picked.includes(option.value);
     Culture.options($("target"), [["demand", t("demand")], ["bookings", t("bookings")]]);
     Culture.options($("horizon"), [4, 8, 13, 26].map((n) => [String(n), t("weeks", { n })]), $("horizon").value || "13");
     const levels = ["township", "county", "city", "province", "all"].filter((l) => state.regions.some((r) => r.level === l));
     Culture.options($("gap-level"), levels.map((l) => [l, t(l)]));
+    Culture.openings.labels(state.categories || []);
   }
-  function redraw() { labels(); load(); }
+  function redraw() { labels(); load(); Culture.openings.load(); }
 
   async function load() {
-    await Promise.all([loadState(), loadForecast(), loadGaps(), loadWho(), loadUse(), loadReport(), state.plan ? drawPlan() : null]);
+    await Promise.all([loadState(), loadForecast(), loadGaps(), loadWho(), loadUse(), loadReport()]);
   }
 
   async function loadState() {
@@ -98,7 +94,7 @@
     const target = $("target").value, category = $("category").value;
     try {
       const answer = await ask("/v1/demand/forecasts", { region_id: region(), category, target, horizon: $("horizon").value, history_weeks: 26, limit: 1000 });
-      drawForecast(answer.items);
+      drawForecast(answer.items, answer.accuracy);
     } catch (error) { fill($("forecast-tiles")); fill($("forecast-table")); problem($("forecast-chart"), error); }
   }
 
@@ -120,16 +116,19 @@
   }
 
   let chart = null;
-  function drawForecast(items) {
+  function drawForecast(items, accuracy) {
     if (chart) { chart.destroy(); chart = null; }
     if (!items.length) { fill($("forecast-tiles")); fill($("forecast-table")); fill($("forecast-chart"), el("p", { class: "note" }, t("no_series"))); return; }
     const { past, ahead } = together(items);
     const sum = (rows, key) => rows.reduce((total, row) => total + row[key], 0);
     const first = ahead[0];
+    /* Bookings are what can be compared; the line for all weeks ahead together. */
+    const error = accuracy.find((a) => a.metric === "wape" && a.model === "programme" && a.weeks_ahead === null && a.level === items[0].level);
     fill($("forecast-tiles"),
       first ? tile(number(first.mean), t("next_week"), t("interval", { low: number(first.low), high: number(first.high) })) : null,
       tile(number(sum(ahead.slice(0, 4), "mean")), t("next_four")),
-      past.length ? tile(number(sum(past.slice(-4), "value")), t("last_four")) : null);
+      past.length ? tile(number(sum(past.slice(-4), "value")), t("last_four")) : null,
+      error ? tile(percent(error.value), t("accuracy")) : null);
     const weeks = [...past.map((p) => p.week), ...ahead.map((a) => a.week)];
     const seconds = weeks.map((w) => Date.parse(`${w}T00:00:00`) / 1000);
     const blank = (n) => new Array(n).fill(null);
@@ -161,7 +160,7 @@
   async function loadGaps() {
     try {
       const answer = await ask("/v1/demand/gaps", { region_id: region(), level: $("gap-level").value, category: $("category").value, limit: 15 });
-      const rows = answer.items.filter((g) => g.unmet > 0.005);
+      const rows = answer.items.filter((g) => g.unmet >= 0.05);
       const most = Math.max(...rows.map((g) => g.unmet), 1e-9);
       fill($("gap-table"), table("", [
         { label: t("region"), of: (g) => g.region }, { label: t("category"), of: (g) => g.category },
@@ -171,49 +170,16 @@
     } catch (error) { problem($("gap-table"), error); }
   }
 
-  async function loadPlan() {
-    const categories = [...$("plan-categories").selectedOptions].map((o) => o.value);
-    const button = $("plan-form").querySelector("button");
-    button.disabled = true;
-    fill($("plan"), el("p", { class: "note" }, t("computing")));
-    try {
-      const top = state.regions[0]?.region_id;
-      state.plan = await ask("/v1/classes/suggestions", {}, {
-        region_id: region() === top ? null : region(), budget: Number($("budget").value), categories: categories.length ? categories : null });
-      drawPlan();
-    } catch (error) { fill($("plan-map")); problem($("plan"), error); } finally { button.disabled = false; }
-  }
-
-  function drawPlan() {
-    const rows = state.plan.items;
-    const total = rows.reduce((sum, r) => sum + r.expected_attendance, 0);
-    fill($("plan"), rows.length ? [
-      el("p", {}, el("strong", {}, t("plan_total", { n: rows.length, people: number(total) }))),
-      el("ol", { class: "plan" }, rows.map((r) => el("li", {}, el("span", { class: "num" }, String(r.rank)), el("div", {},
-        el("h3", {}, `${r.category} · ${r.venue.name}`),
-        el("p", { class: "muted" }, [r.venue.region, t(`day${r.weekday - 1}`) + " " + r.start_time, t("size", { n: r.size })].filter(Boolean).join(" · ")),
-        el("p", {}, `${t("people_week", { n: number(r.expected_attendance, 1), low: number(r["q0.1"]), high: number(r["q0.9"]) })}${Culture.lang === "zh" ? "，" : ", "}${t("newly", { n: number(r.newly_reached, 1) })}`),
-        el("ul", { class: "reasons" }, r.reasons.map((reason) => el("li", {}, reason))))))),
-    ] : el("p", { class: "note" }, t("no_plan")));
-    const drawn = Culture.map(state.venues, rows.map((r) => ({ venue_id: r.venue.venue_id, name: String(r.rank) })));
-    fill($("plan-map"), drawn || el("p", { class: "note" }, t("no_map")));
-  }
-
-  function bars(title, groups, most) {
-    return el("div", {}, el("h3", {}, title), groups.map((g) => el("div", { class: "hbar" }, el("span", {}, known(g.label)),
-      el("i", { class: g.is_hidden ? "hidden" : null, style: { width: g.is_hidden ? "2rem" : `${Math.max(1, (100 * g.people) / most)}%` } }),
-      el("span", { class: "muted" }, g.is_hidden ? t("hidden") : number(g.people)))));
-  }
+  const named = (title, groups) => el("div", {}, el("h3", {}, title), Culture.bars(groups.map((g) => ({ ...g, label: known(g.label) }))));
   async function loadWho() {
     try {
       const answer = await ask("/v1/participation", { region_id: region(), category: $("category").value, by: ["age", "region"] });
       fill($("who-tiles"), tile(answer.people === null ? t("hidden") : number(answer.people), t("people")), tile(answer.visits === null ? t("hidden") : number(answer.visits), t("visits")));
-      const most = (groups) => Math.max(1, ...groups.map((g) => g.people || 0));
       const homes = [...answer.tables.region].sort((a, b) => (b.people || 0) - (a.people || 0)).slice(0, 12);
       const order = (g) => (g.name === "unknown" ? 999 : Number.parseInt(g.name, 10));
       const ages = [...answer.tables.age].sort((a, b) => order(a) - order(b));
-      fill($("who-ages"), ages.length ? bars(t("ages"), ages, most(ages)) : el("p", { class: "note" }, t("nobody")));
-      fill($("who-places"), homes.length ? bars(t("homes"), homes, most(homes)) : null);
+      fill($("who-ages"), ages.length ? named(t("ages"), ages) : el("p", { class: "note" }, t("nobody")));
+      fill($("who-places"), homes.length ? named(t("homes"), homes) : null);
     } catch (error) { fill($("who-tiles")); fill($("who-places")); problem($("who-ages"), error); }
   }
 
