@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from features.signals.history import Signals
+from features.signals.crowd import Signals
 from features.signals.lookup import LEARNER_LEVEL
 from features.signals.stage_one import Learners
 from features.signals.taste import TASTE_FEATURES

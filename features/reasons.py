@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from features.causes import cause_of, scores_without
 from features.ranking_model import RankingModel
 from features.signals.catalogue import Catalogue
+from features.signals.crowd import Signals
 from features.signals.facts import CROWD_FACTS
-from features.signals.history import Signals
 from features.signals.lookup import take_or_missing
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.removed_tags import PROFILE_TAGS, profiles_less
+from features.signals.crowd import Signals, crowd_signals, rival_signals
 from features.signals.events import NS_PER_DAY, Events, events_of
 from features.signals.facts import PLACE_STEP, session_facts
 from features.signals.groups import AGE_EDGES, GROUPED_LEVELS, group_lifts, interests_of, profiles_of
@@ -132,6 +133,13 @@ class Catalogue:
         columns = self.levels[LEARNER_LEVEL]
         is_lone = columns.of_candidate < 0
         return KeyGroups.of(np.where(is_lone, len(columns.keys) - 1 + np.cumsum(is_lone), columns.of_candidate))
+
+    @cached_property
+    def candidate_signals(self) -> Signals:
+        """Signals of candidates alone, float32 of shape (n_candidates,)."""
+        facts = {f"fact_{name}": values for name, values in self.facts.items()}
+        found = facts | crowd_signals(self.levels) | rival_signals(self.levels, self.sessions.starts)
+        return {name: values.astype(np.float32) for name, values in found.items()}
 
 
 def catalogue_of(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.signals.catalogue import SLOW_DAYS, Catalogue
-from features.signals.history import Signals
+from features.signals.crowd import Signals
 from features.signals.people import UserBlock
 
 

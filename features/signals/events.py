@@ -16,6 +16,9 @@ from recsys.availability import nanoseconds
 
 NS_PER_DAY = 86_400_000_000_000
 
+MOST_CELLS = 2_000_000
+"""Users times columns up to which pairs are looked up in a table of all, not by halving."""
+
 
 @dataclass(frozen=True)
 class Events:
@@ -96,6 +99,12 @@ class EventGroups:
     def at(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n_pairs,) group of each pair of user and column, n_groups where there is none or the column is -1."""
         wanted = np.where(columns >= 0, rows * self.width + columns, -1)
+        n_cells = (int(rows.max(initial=0)) + 1) * self.width
+        if n_cells <= MOST_CELLS:
+            table = np.full(n_cells + 1, len(self.codes), dtype=np.int32)
+            inside = np.searchsorted(self.codes, n_cells)
+            table[self.codes[:inside]] = np.arange(inside)
+            return table.take(wanted).astype(np.int64)
         found = np.searchsorted(self.codes, wanted)
         is_there = np.append(self.codes, -2)[found] == wanted
         return np.where(is_there, found, len(self.codes))

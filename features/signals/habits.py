@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.signals.catalogue import SLOW_DAYS, Catalogue
-from features.signals.history import Signals
+from features.signals.crowd import Signals
 from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
 from recsys.ranking import KeyScores
@@ -66,19 +66,3 @@ def day_signals(
     near = sums[rows, after[at[cols]]] - sums[rows, before[at[cols]]]
     own_score = np.where(allowed[rows, cols], affinity[rows, own.of_candidate[cols]], 0.0).astype(np.float64)
     return {"rival_near_share": np.divide(own_score, near, out=np.zeros(len(rows)), where=near > 1e-9)}
-
-
-def rival_signals(catalogue: Catalogue, cols: NDArray[np.int64]) -> Signals:
-    """The candidate's place in time among the candidates of its organiser and series, and at its hour."""
-    signals: Signals = {}
-    starts = catalogue.sessions.starts
-    for level in ("organiser", "series"):
-        key = catalogue.levels[level].of_candidate
-        order = np.lexsort((starts, key))
-        first = np.searchsorted(key[order], key[order], side="left")
-        place = np.empty(len(key))
-        place[order] = np.arange(len(key)) - first
-        signals[f"rival_{level}_before"] = place[cols]
-    _, same_hour, counts = np.unique(starts, return_inverse=True, return_counts=True)
-    signals["rival_same_hour"] = counts[same_hour].astype(np.float64)[cols]
-    return signals

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from features.signals.catalogue import FAST_DAYS, SLOW_DAYS, Catalogue, KeyColumns
+from features.signals.catalogue import FAST_DAYS, SLOW_DAYS, Catalogue
+from features.signals.crowd import Signals, ratio
 from features.signals.lookup import LEVELS, take_or_missing
 from features.signals.people import UserBlock
 
-Signals = dict[str, NDArray[np.floating[Any]]]
+NAN_WITHOUT_PAST = ("days", "missed")
+"""What is unknown, not 0, where the person was never with the key."""
 
 
 def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
@@ -28,22 +28,28 @@ def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64],
         if columns.tells_nothing:
             continue
         places = take_or_missing(columns.place_of_key, events.keys(catalogue.lookup, level))
-        key = columns.of_candidate[cols]
         groups = events.grouped(places, len(columns.keys))
-        at = groups.at(rows, key)
+        at = groups.at(rows, columns.of_candidate[cols])
+        # Most people were never with most keys: only the others are computed.
+        there = np.flatnonzero(at < len(groups.codes))
+        at, key = at[there], columns.of_candidate[cols[there]]
         fast_sum, slow_sum = groups.sums(fast)[at], groups.sums(slow)[at]
-        signals[f"own_{level}_count"] = groups.sums(np.ones(len(places)))[at]
-        signals[f"own_{level}_fast"] = fast_sum
-        signals[f"own_{level}_slow"] = slow_sum
-        signals[f"own_{level}_share"] = _ratio(slow_sum, total[rows])
         # Oldest first: the last is the newest.
         days = groups.last(events.days)[at]
-        signals[f"own_{level}_days"] = days
-        signals[f"own_{level}_missed"] = columns.held_since(key, days)
-        held_fast = np.append(columns.sessions_fast, 0.0)[key]
-        held_slow = np.append(columns.sessions_slow, 0.0)[key]
-        signals[f"own_{level}_rate"] = _ratio(fast_sum, held_fast + 0.1)
-        signals[f"own_{level}_rate_slow"] = _ratio(slow_sum, held_slow + 0.1)
+        found = {
+            "count": groups.sums(np.ones(len(places)))[at],
+            "fast": fast_sum,
+            "slow": slow_sum,
+            "share": ratio(slow_sum, total[rows[there]]),
+            "days": days,
+            "missed": columns.held_since(key, days),
+            "rate": ratio(fast_sum, columns.sessions_fast[key] + 0.1),
+            "rate_slow": ratio(slow_sum, columns.sessions_slow[key] + 0.1),
+        }
+        for name, values in found.items():
+            whole = np.full(len(rows), np.nan if name in NAN_WITHOUT_PAST else 0.0, dtype=np.float32)
+            whole[there] = values
+            signals[f"own_{level}_{name}"] = whole
     return signals
 
 
@@ -62,36 +68,3 @@ def person_signals(block: UserBlock, rows: NDArray[np.int64]) -> Signals:
         "person_last_days": last[rows],
         "person_first_days": first[rows],
     }
-
-
-def crowd_signals(catalogue: Catalogue, cols: NDArray[np.int64]) -> Signals:
-    """What everybody's past says of the candidate's keys: bookings a session, growth, loyalty, rivals."""
-    signals: Signals = {}
-    for level in LEVELS:
-        columns = catalogue.levels[level]
-        if columns.tells_nothing:
-            continue
-        signals |= {f"crowd_{level}_{name}": _of(columns, values, cols) for name, values in _crowd(columns).items()}
-    return signals
-
-
-def _crowd(columns: KeyColumns) -> dict[str, NDArray[np.float64]]:
-    fast = _ratio(columns.taken_fast, columns.sessions_fast + 0.05)
-    slow = _ratio(columns.taken_slow, columns.sessions_slow + 0.05)
-    return {
-        "fast": fast,
-        "slow": slow,
-        "growth": _ratio(fast, slow + 0.05),
-        "users": columns.n_users,
-        "loyalty": _ratio(columns.taken_slow, columns.n_users + 1.0),
-        "sessions": columns.sessions_slow,
-        "open": columns.n_open,
-    }
-
-
-def _of(columns: KeyColumns, values: NDArray[np.float64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.append(values, np.nan)[columns.of_candidate[cols]]
-
-
-def _ratio(above: NDArray[Any], below: NDArray[Any]) -> NDArray[np.float64]:
-    return np.divide(above, below, out=np.zeros(np.broadcast(above, below).shape), where=below > 0)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue
+from features.signals.crowd import Signals
 from features.signals.groups import GROUPED_LEVELS
-from features.signals.history import Signals
 from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
 from features.signals.place import distance_km
@@ -59,16 +59,17 @@ def _reach(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], km: 
 def _km_from_past(catalogue: Catalogue, block: UserBlock) -> NDArray[np.float64]:
     """(n_users, n_venues + 1) distance from the nearest venue of the past to each candidate's venue, NaN if unknown."""
     columns = catalogue.levels["venue"]
-    nearest = np.full((len(block), len(columns.keys) + 1), np.inf)
+    spots = np.column_stack([catalogue.venue_lat, catalogue.venue_lon])
+    nearest = np.full((len(block), len(columns.keys) + 1), np.nan)
     venues = take_or_missing(catalogue.lookup.of_sessions["venue"], block.events.sessions)
-    pairs = np.unique(np.column_stack([block.events.rows, venues])[venues >= 0], axis=0)
+    known = np.append(~np.isnan(spots).any(axis=1), False)[venues]
+    pairs = np.unique(np.column_stack([block.events.rows, venues])[known], axis=0)
     if len(pairs) and len(columns.keys):
-        lat, lon = catalogue.venue_lat, catalogue.venue_lon
-        far = distance_km(
-            lat[pairs[:, 1], None], lon[pairs[:, 1], None], lat[None, columns.keys], lon[None, columns.keys]
-        )
-        np.fmin.at(nearest[:, :-1], pairs[:, 0], far)
-    return np.where(np.isinf(nearest), np.nan, nearest)
+        past, of_pair = np.unique(pairs[:, 1], return_inverse=True)
+        far = distance_km(spots[past, :1], spots[past, 1:], spots[None, columns.keys, 0], spots[None, columns.keys, 1])
+        people, first = np.unique(pairs[:, 0], return_index=True)
+        nearest[people, :-1] = np.minimum.reduceat(far[of_pair], first, axis=0)
+    return nearest
 
 
 def profile_signals(
@@ -78,10 +79,10 @@ def profile_signals(
     signals: Signals = {}
     for name, groups in block.profiles.groups.items():
         for level in GROUPED_LEVELS:
-            table = catalogue.lifts[f"{name}_{level}"]
+            table = catalogue.lifts[f"{name}_{level}"].astype(np.float32)
+            table[-1] = np.nan
             known = np.where(groups < len(table) - 1, groups, -1)
-            found = table[known[rows], catalogue.levels[level].of_candidate[cols]]
-            signals[f"alike_{name}_{level}"] = np.where(known[rows] >= 0, found, np.nan)
+            signals[f"alike_{name}_{level}"] = table[known[rows], catalogue.levels[level].of_candidate[cols]]
     age = catalogue.sessions.start_years[cols] - block.birth_years[rows] - 1
     category = catalogue.lookup.activity_keys["category"][catalogue.activities][cols]
     has_interests = np.diff(block.interests.indptr) > 0

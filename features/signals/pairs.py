@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue
 from features.signals.company import company_signals, title_signals
-from features.signals.habits import day_signals, habit_signals, rival_signals
-from features.signals.history import Signals, crowd_signals, own_signals, person_signals
+from features.signals.crowd import Signals
+from features.signals.habits import day_signals, habit_signals
+from features.signals.history import own_signals, person_signals
 from features.signals.nearness import place_signals, profile_signals
 from features.signals.people import UserBlock
 from features.signals.shown import shown_signals
@@ -33,17 +34,15 @@ def pair_signals(
         rows: (n_pairs,) person.
         cols: (n_pairs,) candidate.
     """
-    signals: Signals = {f"fact_{name}": values[cols] for name, values in catalogue.facts.items()}
+    signals: Signals = {name: values[cols] for name, values in catalogue.candidate_signals.items()}
     signals |= scores.of_pairs(rows, cols)
     signals |= day_signals(catalogue, scores.own, allowed, rows, cols)
     signals |= person_signals(block, rows)
     signals |= own_signals(catalogue, block, rows, cols)
-    signals |= crowd_signals(catalogue, cols)
     signals |= habit_signals(catalogue, block, rows, cols)
-    signals |= rival_signals(catalogue, cols)
     signals |= company_signals(catalogue, block, rows, cols)
     signals |= title_signals(catalogue, block, rows, cols)
     signals |= shown_signals(catalogue, block, rows, cols)
     signals |= place_signals(catalogue, block, rows, cols)
     signals |= profile_signals(catalogue, block, rows, cols)
-    return {name: values.astype(np.float32) for name, values in signals.items()}
+    return {name: values.astype(np.float32, copy=False) for name, values in signals.items()}

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue, KeyColumns
+from features.signals.crowd import Signals
 from features.signals.events import Events
-from features.signals.history import Signals
 from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
 
