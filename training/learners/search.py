@@ -244,13 +244,13 @@ def climb(family: Family, splits: InnerSplits, until: float = float("inf")) -> C
 def blend_weights(
     parts: dict[str, Scores], validation: dict[str, float], splits: InnerSplits
 ) -> tuple[dict[str, float], float]:
-    """Weights of the parts and the blend's nDCG@10: from the best part alone or the best three alike, by ascent.
+    """Weights of the parts and the blend's nDCG@10: from the best part alone or the best two or three alike, by ascent.
 
     A weight moves only where it helps by more than `GAIN`: smaller differences are noise of the split.
     """
     scores = {name: np.nan_to_num(part) for name, part in parts.items()}
     order = sorted(parts, key=lambda name: -validation[name])
-    starts = {n_best: sum((scores[name] for name in order[1:n_best]), scores[order[0]]) for n_best in (1, 3)}
+    starts = {n_best: sum((scores[name] for name in order[1:n_best]), scores[order[0]]) for n_best in (1, 2, 3)}
     values = {n_best: splits.ndcg(start) for n_best, start in starts.items()}
     n_best = max(values, key=lambda number: (values[number], number))
     best = values[n_best]
