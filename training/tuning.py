@@ -30,14 +30,21 @@ Evaluate = Callable[[Dataset, pd.Timestamp, float, int, RankingConfig], pd.DataF
 
 @dataclass(frozen=True)
 class Range:
-    """Values that a setting may take, both ends included; whole numbers when the ends are."""
+    """Values that a setting may take, both ends included; whole numbers when the ends are.
+
+    Attributes:
+        or_none: It may also be None: the learner then finds a value by itself.
+    """
 
     low: float
     high: float
     is_log: bool = True
+    or_none: bool = False
 
-    def drawn(self, trial: optuna.Trial, name: str) -> float:
+    def drawn(self, trial: optuna.Trial, name: str) -> float | None:
         """The trial's value."""
+        if self.or_none and trial.suggest_categorical(name + _BY_ITSELF, (True, False)):
+            return None
         if isinstance(self.low, int) and isinstance(self.high, int):
             return trial.suggest_int(name, self.low, self.high, log=self.is_log)
         return trial.suggest_float(name, self.low, self.high, log=self.is_log)
@@ -53,14 +60,15 @@ SPACE: Mapping[str, Range] = {
     "als.alpha": Range(1.5, 60.0),
     "trees.n_trees": Range(40, 400),
     "trees.learning_rate": Range(0.02, 0.2),
-    "trees.n_leaves": Range(7, 95),
+    "trees.n_leaves": Range(7, 95, or_none=True),
     "trees.min_leaf_pairs": Range(10, 400),
     "trees.signal_share": Range(0.2, 1.0, is_log=False),
     "trees.l2": Range(0.1, 50.0),
 }
 """Settings that are searched: path in `RankingConfig`, range."""
 
-
+_BY_ITSELF = " by itself"
+"""Ends the name of the draw whether a setting is None."""
 _RUNS = "mlflow_runs"
 """Attribute of a trial: its MLflow run and that of its search."""
 
@@ -133,7 +141,7 @@ def tune(
     ):
         _give_up_unfinished(study)
         if not _completed(study):
-            study.enqueue_trial(_values(start, space))
+            study.enqueue_trial(_draws(start, space))
 
         def objective(trial: optuna.Trial) -> float:
             settings = with_values(start, {path: choice.drawn(trial, path) for path, choice in space.items()})
@@ -155,7 +163,7 @@ def tune(
         if left > 0:
             study.optimize(objective, n_trials=left, callbacks=[shown])
         mlflow.log_metric("best", study.best_value)
-    best = with_values(start, study.best_params)
+    best = with_values(start, {path: study.best_params.get(path) for path in space})
     file = folder / f"{name}.json"
     file.write_text(json.dumps({"ranking": best.model_dump(mode="json")}, indent=1), encoding="utf-8")
     first = min(_completed(study), key=lambda trial: trial.number)
@@ -177,13 +185,13 @@ def past_windows(dataset: Dataset, config: TuneConfig) -> list[pd.Timestamp]:
     return found
 
 
-def with_values(start: RankingConfig, values: Mapping[str, float]) -> RankingConfig:
+def with_values(start: RankingConfig, values: Mapping[str, float | None]) -> RankingConfig:
     """The settings with the values at their paths (`learner.setting`).
 
     Raises:
         DataError: a path that the settings do not have.
     """
-    parts: dict[str, dict[str, float]] = {}
+    parts: dict[str, dict[str, float | None]] = {}
     for path, value in values.items():
         part, setting = path.split(".")
         if part not in type(start).model_fields:
@@ -196,12 +204,17 @@ def with_values(start: RankingConfig, values: Mapping[str, float]) -> RankingCon
     return start.model_copy(update=update)
 
 
-def _values(start: RankingConfig, space: Mapping[str, Range]) -> dict[str, float]:
-    values = {}
+def _draws(start: RankingConfig, space: Mapping[str, Range]) -> dict[str, float | bool]:
+    """What a trial of `start` itself would draw; a value outside its range is moved to the border."""
+    draws: dict[str, float | bool] = {}
     for path, choice in space.items():
         part, setting = path.split(".")
-        values[path] = min(max(getattr(getattr(start, part), setting), choice.low), choice.high)
-    return values
+        value = getattr(getattr(start, part), setting)
+        if choice.or_none:
+            draws[path + _BY_ITSELF] = value is None
+        if value is not None:
+            draws[path] = min(max(value, choice.low), choice.high)
+    return draws
 
 
 def _study(journal: Path, name: str, seed: int) -> optuna.Study:

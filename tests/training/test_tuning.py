@@ -57,6 +57,20 @@ def test_finds_better_settings_and_goes_on_where_it_ended(home):
     assert set(calls) == {dataset.data_until - pd.Timedelta(days=5), dataset.data_until - pd.Timedelta(days=10)}
 
 
+def test_the_first_trial_of_all_that_is_searched_is_the_defaults(home):
+    tried = []
+
+    def kept(dataset, cut_off, window_days, k, config):
+        tried.append(config)
+        return best_at_100(dataset, cut_off, window_days, k, config)
+
+    outcome = tune(ranking_world(), home, TuneConfig(n_trials=12, n_windows=1), quiet=True, evaluate=kept)
+    assert tried[0] == RankingConfig()
+    assert len({config.trees.n_leaves for config in tried}) > 2
+    best = TrainConfig.model_validate(json.loads(outcome.file.read_text())).ranking
+    assert best == min(tried, key=lambda config: abs(config.ease.regularisation - 100))
+
+
 def test_a_search_that_was_killed_goes_on(home):
     """Killed outright: nothing is cleaned up, the trial and its MLflow runs are left running."""
     config = TuneConfig(n_trials=3, n_windows=1)
@@ -99,7 +113,7 @@ def test_nothing_to_tune_on():
 
 def test_every_path_is_a_setting_and_its_range_is_allowed():
     for path, choice in SPACE.items():
-        for value in (choice.low, choice.high):
+        for value in (choice.low, choice.high, *([None] if choice.or_none else [])):
             with_values(RankingConfig(), {path: value})
     with pytest.raises(DataError, match="none of ranking's"):
         with_values(RankingConfig(), {"nothing.at_all": 1.0})
