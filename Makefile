@@ -58,6 +58,9 @@ bench-ranking: setup ## nDCG@10 of every ranker; TRAIN=a.tsv TEST=b.tsv [OUT=FIL
 bench-windows: setup ## Ranking on past windows of real data; DATA=folder
 	$(BIN)/python -m benchmarks.ranking_windows $(if $(DATA),--data $(DATA)) $(ARGS)
 
+bench-ablation: setup ## What each group of ranking's signals is worth; DATA=folder
+	$(BIN)/python -m benchmarks.ranking_ablation $(if $(DATA),--data $(DATA)) $(ARGS)
+
 bench-tourism: setup ## Hierarchical forecasts on Australian tourism; DATA=folder
 	$(BIN)/python -m benchmarks.tourism $(DATA) $(ARGS)
 

@@ -153,6 +153,13 @@ def _less(pairs: WindowPairs, left_out: tuple[str, ...]) -> WindowPairs:
     return replace(pairs, signals=pairs.signals[names])
 
 
+def _cell(values: NDArray[np.float64], losses: NDArray[np.float64]) -> str:
+    if np.isnan(values).all():
+        return "- | -"
+    mean, low, high = bootstrap_interval(losses, np.random.default_rng(0))
+    return f"{np.nanmean(values):.4f} | {mean:+.4f} [{low:+.4f}, {high:+.4f}]"
+
+
 def main() -> None:
     """Learns with everything, then without each group, and prints the loss of each with its interval."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -175,10 +182,7 @@ def main() -> None:
         started = time.process_time()
         found = judged(windows, left_out, config.trees)
         whole = whole or found
-        cells = []
-        for segment, values in found.items():
-            mean, low, high = bootstrap_interval(whole[segment] - values, np.random.default_rng(0))
-            cells.append(f"{np.nanmean(values):.4f} | {mean:+.4f} [{low:+.4f}, {high:+.4f}]")
+        cells = [_cell(values, whole[segment] - values) for segment, values in found.items()]
         print(f"| {group} | {' | '.join(cells)} |   {time.process_time() - started:.0f} s", flush=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,8 @@ HOLIDAY_DAYS_OFF = 3
 
 STATES = ("open", "sold out", "no session", "holiday", "closed")
 Period = Literal["week", "month", "quarter"]
+LongPeriod = Literal["month", "quarter"]
+LONG_PERIODS: tuple[LongPeriod, ...] = get_args(LongPeriod)
 
 
 @dataclass(frozen=True)

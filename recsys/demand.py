@@ -18,7 +18,7 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "table": FORECAST_COLUMNS,
     "history": (*_KEYS, "week_start", "sessions", "places", "offered", "sold_out", "demand", "state"),
     "gaps": (*_KEYS, "demand", "supply", "unmet", "fill"),
-    "drivers": (*_KEYS, "week_start", "driver", "factor"),
+    "drivers": (*_KEYS, "week_start", "driver", "factor", "places"),
     "alarms": (*_KEYS, "week_start", "direction", "ratio", "since"),
     "accuracy": ("level", "category", "weeks_ahead", "model", "metric", "mean", "n"),
     "periods": (*_KEYS, "period", "period_start", "target", "mean", "q0.1", "q0.5", "q0.9"),
@@ -53,7 +53,8 @@ class DemandForecast:
             `demand` the estimate behind full sessions; `state` is `open`, `sold out`,
             `no session`, `holiday` or `closed`.
         gaps: `region_id, level, category, demand, supply, unmet, fill` over the weeks ahead, a week's mean.
-        drivers: `region_id, level, category, week_start, driver, factor`: level times the factors is the mean.
+        drivers: `region_id, level, category, week_start, driver, factor, places`: the factors multiply to
+            the mean of `bookings`, and `places` add up to it.
         alarms: `region_id, level, category, week_start, direction, ratio, since`: shifts of level that were found;
             `category` empty: of all categories together.
         accuracy: `level, category, weeks_ahead, model, metric, mean, n`: how past forecasts did, by level and week

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.panel import LONG_PERIODS, LongPeriod, by_period, period_starts
 from recsys.demand import DemandForecast
 
 SERIES = ["region_id", "level", "category"]
@@ -52,6 +53,7 @@ class SeriesTables:
         history: By series.
         drivers: By series.
         periods: By `month` and `quarter`, then by series and target.
+        past_periods: By `month` and `quarter`, then by series; whole ones that are over.
     """
 
     keys: pd.DataFrame
@@ -59,6 +61,7 @@ class SeriesTables:
     history: Grouped
     drivers: Grouped
     periods: dict[str, Grouped]
+    past_periods: dict[str, Grouped]
 
     @classmethod
     def of(cls, demand: DemandForecast) -> SeriesTables:
@@ -70,6 +73,21 @@ class SeriesTables:
             Grouped.of(demand.drivers, SERIES),
             {
                 period: Grouped.of(demand.periods[demand.periods["period"] == period], TARGETED, "period_start")
-                for period in ("month", "quarter")
+                for period in LONG_PERIODS
+            },
+            {
+                period: Grouped.of(whole_past_periods(demand.history, period), SERIES, "period_start")
+                for period in LONG_PERIODS
             },
         )
+
+
+def whole_past_periods(history: pd.DataFrame, period: LongPeriod) -> pd.DataFrame:
+    """`region_id, level, category, period_start, places, demand` of the periods whose weeks are all in a history."""
+    summed = by_period(history[[*SERIES, "week_start", "places", "demand"]], period)
+    if history.empty:
+        return summed
+    # The periods of the weeks just outside are cut.
+    week = pd.Timedelta(weeks=1)
+    outside = pd.DatetimeIndex([history["week_start"].min() - week, history["week_start"].max() + week])
+    return summed[~summed["period_start"].isin(period_starts(outside, period))].reset_index(drop=True)

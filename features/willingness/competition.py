@@ -28,6 +28,13 @@ SESSION_SIZE = 8.0
 MIN_SESSIONS = 100
 """Sessions in courses of several, below which strengths are not told apart."""
 
+DILUTION = 1.5
+"""How much stronger competition is than it looks within courses.
+
+What stands beside a session is itself known with error only, which weakens every slope on it. The size is the one with
+which openings came out as predicted on simulated counties of both shapes (docs/decisions/0040-openings.md).
+"""
+
 CUT_ROUNDS = 3
 """Times that demand behind full sessions and what is expected of them are learned from each other."""
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.catchments import Positions
 from features.exposure import Exposure, sums_by
 from features.willingness.circumstances import Circumstances, learn_circumstances
-from features.willingness.competition import MIN_SESSIONS, compared, weighed, within_courses
+from features.willingness.competition import DILUTION, MIN_SESSIONS, compared, weighed, within_courses
 from features.willingness.config import LatentConfig
 from features.willingness.facts import Facts
 from features.willingness.people import People, learn_people
@@ -83,7 +83,7 @@ def fit_willingness(dataset: Dataset, tree: RegionTree, places: Positions, confi
 def choose_saturation(facts: Facts, config: LatentConfig) -> Saturation:
     """Strength of saturation by `features.willingness.competition`, the mean of those tried weighed by likelihood.
 
-    Learned anew under each, on users drawn evenly.
+    Learned anew under each, as it would look within courses, on users drawn evenly.
     """
     tried = np.array(config.curvatures)
     rows = compared(facts.offered)
@@ -94,7 +94,7 @@ def choose_saturation(facts: Facts, config: LatentConfig) -> Saturation:
     seen = sums_by(some.offered.booking_session, some.offered.people, len(some.offered.week))
     fits = []
     for k in tried:
-        learned = _learned(some, config, Saturation(config.family, k), config.trial_rounds)
+        learned = _learned(some, config, Saturation(config.family, k / DILUTION), config.trial_rounds)
         fits.append(within_courses(some.offered, rows, seen, learned.expected, cut))
     return Saturation(config.family, weighed(tried, np.array(fits)))
 

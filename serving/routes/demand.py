@@ -14,7 +14,17 @@ from recsys.errors import UnknownIdError
 from serving.params import ForecastQuery, GapQuery
 from serving.parts import BundleParts
 from serving.problems import RESPONSES, ProblemError
-from serving.schemas.demand import Accuracy, Forecasts, Gap, Gaps, PeriodForecast, Series, WeekForecast, WeekPoint
+from serving.schemas.demand import (
+    Accuracy,
+    Forecasts,
+    Gap,
+    Gaps,
+    PeriodForecast,
+    PeriodPoint,
+    Series,
+    WeekForecast,
+    WeekPoint,
+)
 from serving.series import SERIES, TARGETED, Grouped
 from serving.service import InService, Service
 
@@ -45,6 +55,7 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
             history=_history(tables.history, key, query.history_weeks),
             forecast=_weeks(tables.forecast, key, query.horizon),
             periods=None if query.period == "week" else _periods(tables.periods[query.period], key),
+            past_periods=None if query.period == "week" else _past_periods(tables.past_periods[query.period], key),
             accuracy=of_category.get((key[1], key[2]), []) if key[3] == "bookings" else [],
             drivers=_drivers(tables.drivers, key[:3], query.horizon) if key[3] == "bookings" else None,
         )
@@ -165,6 +176,13 @@ def _periods(table: Grouped, key: tuple[str, ...]) -> list[PeriodForecast]:
     ]
 
 
+def _past_periods(table: Grouped, key: tuple[str, ...]) -> list[PeriodPoint]:
+    rows = table.rows.get(key[:3], _NO_ROWS)
+    values = table.columns["places" if key[3] == "bookings" else "demand"][rows].round(3).tolist()
+    starts = table.columns["period_start"][rows]
+    return [PeriodPoint(period_start=start, value=value) for start, value in zip(starts, values, strict=True)]
+
+
 def _accuracy_by_week(accuracy: pd.DataFrame, page: pd.DataFrame, horizon: int) -> list[Accuracy]:
     """Of the levels of a page, by week ahead."""
     shown = accuracy[accuracy["level"].isin(page["level"]) & (accuracy["weeks_ahead"] < horizon)]
@@ -197,8 +215,9 @@ def _drivers(table: Grouped, key: tuple[str, ...], horizon: int) -> dict[str, An
     for row in table.rows.get(key, _NO_ROWS):
         ahead = found.setdefault(str(table.columns["driver"][row]), [])
         if len(ahead) < horizon:
-            factor = round(float(table.columns["factor"][row]), 4)
-            ahead.append({"week_start": table.columns["week_start"][row], "factor": factor})
+            factor, places = (float(table.columns[name][row]) for name in ("factor", "places"))
+            week = table.columns["week_start"][row]
+            ahead.append({"week_start": week, "factor": round(factor, 4), "places": round(places, 3)})
     return found or None
 
 

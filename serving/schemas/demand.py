@@ -42,6 +42,13 @@ class PeriodForecast(BaseModel):
     q90: float = Field(alias="q0.9")
 
 
+class PeriodPoint(BaseModel):
+    """A whole month or quarter that is over."""
+
+    period_start: date
+    value: float = Field(description="places taken (target bookings), or estimated demand (target demand)")
+
+
 class Accuracy(BaseModel):
     """How past forecasts did: those of past weekly cut-offs, each by what was known before it."""
 
@@ -65,10 +72,13 @@ class Series(BaseModel):
     history: list[WeekPoint]
     forecast: list[WeekForecast]
     periods: list[PeriodForecast] | None = Field(default=None, description="months or quarters, where asked for")
+    past_periods: list[PeriodPoint] | None = Field(default=None, description="of the last two years, where asked for")
     accuracy: list[Accuracy] = Field(
         default_factory=list, description="of past forecasts of the category in regions of this level; of bookings"
     )
-    drivers: dict[str, Any] | None = Field(default=None, description="what made the figures, where it was kept")
+    drivers: dict[str, Any] | None = Field(
+        default=None, description="what made the means of bookings: factors to multiply, `places` to add up"
+    )
 
 
 class Forecasts(Part):

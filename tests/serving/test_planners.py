@@ -43,6 +43,8 @@ def test_months_come_beside_the_weeks_where_asked_for(client):
         # Six weeks from 19 January: the Thursdays of January's last two end it, February's last lies beyond.
         assert [month["period_start"] for month in series["periods"]][:1] == ["2026-01-01"]
         assert all(0 <= month["q0.1"] <= month["q0.5"] <= month["q0.9"] for month in series["periods"])
+        # Ten weeks from 10 November: of November the first Thursday is missing, January is not over.
+        assert [month["period_start"] for month in series["past_periods"]] in ([], ["2025-12-01"])
         assert series["periods"][0]["mean"] >= sum(week["mean"] for week in series["forecast"][:2]) - 0.01
     quarter = client.get("/v1/demand/forecasts", params=query | {"period": "quarter"}).json()["items"]
     assert all(series["periods"] == [] for series in quarter)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.panel import DemandPanel, period_starts
+from features.panel import LONG_PERIODS, DemandPanel, LongPeriod, period_starts
 from recsys.paths import Span
-
-LongPeriod = Literal["month", "quarter"]
-LONG_PERIODS: tuple[LongPeriod, ...] = get_args(LongPeriod)
 
 
 @dataclass(frozen=True)

@@ -227,10 +227,12 @@ def test_the_tables_that_go_with_a_forecast(forecast: DemandForecast) -> None:
     assert set(forecast.history["state"]) <= {"open", "sold out", "no session", "holiday", "closed"}
     keys = ["region_id", "category", "week_start"]
     product = forecast.drivers.groupby(keys)["factor"].prod().rename("product").reset_index()
+    added = forecast.drivers.groupby(keys)["places"].sum().rename("sum").reset_index()
     means = forecast.table[forecast.table["target"] == "bookings"]
-    both = means.merge(product, on=keys)
+    both = means.merge(product, on=keys).merge(added, on=keys)
     assert len(both) > 0
     np.testing.assert_allclose(both["product"], both["mean"], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(both["sum"], both["mean"], rtol=1e-6, atol=1e-6)
 
 
 def test_an_outlier_of_ten_thousand_does_not_rule(town: Dataset, forecast: DemandForecast) -> None:

@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
+from features.panel import LongPeriod
 from training.demand.known import weeks_ahead
-from training.demand.periods import LongPeriod, weeks_to_end, whole_periods
+from training.demand.periods import weeks_to_end, whole_periods
 
 
 @pytest.mark.parametrize(
