@@ -7,7 +7,7 @@ Each county is simulated, read as tables, forecast 13 weeks ahead with the Sprin
 long run can go on. Printed are means over seeds, with 95 % intervals by Student's t: scaled CRPS over the oracle's and
 over seasonal naive's (last value where there is no year) at each level; the categories in which that rule is better
 and the worst one, losses added up over seeds; bias against the true mean demand; and how many outcomes of `bookings`
-lie in the served 50, 80 and 95 % intervals by randomised PIT, pooled over seeds.
+lie in the served 50, 80 and 95 % intervals by randomised PIT, pooled over seeds: by level, week ahead and category.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ def judged(seed: int, shape: str, weeks: int, users: int) -> dict[str, Any]:
         "users": users,
         **{target: _figures(score[target]) for target in TARGETS},
         "inside": {level: _inside(pits[levels == level]) for level in sorted(set(levels))},
+        "inside by week": [_inside(pits[..., week]) for week in range(pits.shape[-1])],
+        "inside by category": {name: _inside(pits[:, num]) for num, name in enumerate(hierarchy.categories.ids)},
     }
 
 
@@ -140,9 +142,22 @@ def _coverage(group: list[dict[str, Any]]) -> dict[str, str]:
     found = {}
     for level in group[0]["inside"]:
         total = np.sum([world["inside"][level] for world in group if level in world["inside"]], axis=0)
-        shares = " ".join(f"{100 * count / max(total[-1], 1):.1f}" for count in total[:-1])
-        found[f"{level} inside 50 80 95 %"] = f"{shares} (n {int(total[-1])})"
+        found[f"{level} inside 50 80 95 %"] = f"{_shares(total)} (n {int(total[-1])})"
+    # Worlds of an older file have neither.
+    split = [world for world in group if "inside by week" in world]
+    if split:
+        by_week = np.sum([world["inside by week"] for world in split], axis=0)
+        found["weeks ahead inside 50 80 95 %"] = ", ".join(_shares(total) for total in by_week)
+        names = sorted({name for world in split for name in world["inside by category"]})
+        nothing = [0.0] * (len(SHARES) + 1)
+        of_category = [np.sum([w["inside by category"].get(name, nothing) for w in split], axis=0) for name in names]
+        apart = [[abs(total[i] / max(total[-1], 1) - share) for total in of_category] for i, share in enumerate(SHARES)]
+        found["categories: mean distance from 50 80 95 %"] = " ".join(f"{100 * np.mean(one):.1f}" for one in apart)
     return found
+
+
+def _shares(total: NDArray[np.float64]) -> str:
+    return " ".join(f"{100 * count / max(total[-1], 1):.1f}" for count in total[:-1])
 
 
 def main() -> None:
@@ -166,7 +181,7 @@ def main() -> None:
                     with options.out.open("a", encoding="utf-8") as lines:
                         lines.write(json.dumps(worlds[-1], ensure_ascii=False) + "\n")
     for _, row in table_of(worlds).iterrows():
-        print(row.dropna().to_string(), end="\n\n")
+        print("\n".join(f"{name:42} {value}" for name, value in row.dropna().items()), end="\n\n")
 
 
 if __name__ == "__main__":
