@@ -1,7 +1,9 @@
 """Demand: back-tests on real or simulated tables, and the scale of a province.
 
-`python benchmarks/demand.py --data FOLDER --cut-offs 2017-02-01,2017-03-01 --window-days 28` prints every model.
-`python benchmarks/demand.py --scale`:
+`python -m benchmarks.demand --data FOLDER --cut-offs 2017-02-01,2017-03-01 --window-days 28` prints every model.
+`python -m benchmarks.demand --seeds 900-914 [--shapes logit,gravity] [--histories 156,26] [--users 4000] [--out FILE]`
+forecasts simulated counties and scores them against their truth (benchmarks/demand_worlds.py).
+`python -m benchmarks.demand --scale`:
 1,853 townships under 151 counties, 16 cities and a province, 24 categories, 13 weeks ahead. Base forecasts of every
 node from two years of simulated weeks, MinT-shrink for every category, then 200 coherent paths and their quantiles.
 Prints CPU seconds of each step and the peak of memory; checks that paths add up and are not negative.
@@ -19,6 +21,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from benchmarks.demand_worlds import report
+from benchmarks.plans import seeds_of
 from benchmarks.tables import read_tables
 from recsys.dataset import Dataset
 from recsys.hierarchy import Hierarchy
@@ -145,6 +149,11 @@ def back_test(folder: Path, cut_offs: list[str], window_days: float, timezone: s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", action="store_true", help="the province")
+    parser.add_argument("--seeds", default="", help="of simulated counties: 0-3 or 0,5,7")
+    parser.add_argument("--shapes", default="logit,gravity", help="of simulated counties")
+    parser.add_argument("--histories", default="156,26", help="weeks of history of simulated counties")
+    parser.add_argument("--users", type=int, default=4000, help="of a simulated county")
+    parser.add_argument("--out", type=Path, help="results a line a county; what it holds is not run again")
     parser.add_argument("--data", type=Path, help="folder of the contract's CSV files to back-test on")
     parser.add_argument("--cut-offs", default="", help="dates, comma between")
     parser.add_argument("--window-days", type=float, default=28)
@@ -155,6 +164,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.scale:
         scale(options.paths, options.horizon, options.weeks)
+    elif options.seeds:
+        histories = [int(one) for one in options.histories.split(",")]
+        report(seeds_of(options.seeds), options.shapes.split(","), histories, options.users, options.out)
     elif options.data:
         back_test(options.data, options.cut_offs.split(","), options.window_days, options.timezone)
     else:

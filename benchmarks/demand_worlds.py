@@ -1,10 +1,8 @@
 """Forecasts against the truth: simulated counties, learned from their tables alone, many seeds in one table.
 
-python -m benchmarks.demand_worlds --seeds 500-509 [--shapes logit,gravity] [--weeks 156,26] [--users 4000] [--out FILE]
-
 Each county is simulated, read as tables, forecast 13 weeks ahead with the Spring Festival in them, and scored by
-`culture score`'s functions. Worlds that FILE (JSON, a line a world) holds already are read from there, so that a
-long run can go on. Printed are means over seeds, with 95 % intervals by Student's t: scaled CRPS over the oracle's and
+`culture score`'s functions. Worlds that a file of results (JSON, a line a world) holds already are read from there, so
+that a long run can go on. Printed are means over seeds, with 95 % intervals by Student's t: scaled CRPS over the oracle's and
 over seasonal naive's (last value where there is no year) at each level; the categories in which that rule is better
 and the worst one, losses added up over seeds; bias against the true mean demand; and how many outcomes of `bookings`
 lie in the served 50, 80 and 95 % intervals by randomised PIT, pooled over seeds: by level, week ahead and category.
@@ -12,7 +10,7 @@ lie in the served 50, 80 and 95 % intervals by randomised PIT, pooled over seeds
 
 from __future__ import annotations
 
-import argparse
+import itertools
 import json
 import tempfile
 from collections.abc import Sequence
@@ -24,7 +22,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.plans import seeds_of
 from recsys.calibration import pit_coverage
 from recsys.dataset import DEFAULT_TIMEZONE, Dataset
 from recsys.demand import TARGETS
@@ -160,29 +157,24 @@ def _shares(total: NDArray[np.float64]) -> str:
     return " ".join(f"{100 * count / max(total[-1], 1):.1f}" for count in total[:-1])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", default="500-509", help="0-3 or 0,5,7")
-    parser.add_argument("--shapes", default="logit,gravity")
-    parser.add_argument("--weeks", default="156,26", help="weeks of history")
-    parser.add_argument("--users", type=int, default=4000)
-    parser.add_argument("--out", type=Path, help="JSON lines, a world each; what it holds is not run again")
-    options = parser.parse_args()
-    kept = options.out.read_text(encoding="utf-8").splitlines() if options.out and options.out.is_file() else []
+def report(seeds: Sequence[int], shapes: Sequence[str], weeks: Sequence[int], users: int, out: Path | None) -> None:
+    """Runs the worlds that `out` does not hold yet and prints the table of all."""
+    kept = out.read_text(encoding="utf-8").splitlines() if out and out.is_file() else []
     worlds = [json.loads(line) for line in kept]
     has_run = {(one["seed"], one["shape"], one["weeks"], one["users"]) for one in worlds}
-    for seed in seeds_of(options.seeds):
-        for weeks in (int(one) for one in options.weeks.split(",")):
-            for shape in options.shapes.split(","):
-                if (seed, shape, weeks, options.users) in has_run:
-                    continue
-                worlds.append(judged(seed, shape, weeks, options.users))
-                if options.out:
-                    with options.out.open("a", encoding="utf-8") as lines:
-                        lines.write(json.dumps(worlds[-1], ensure_ascii=False) + "\n")
+    for world in itertools.product(seeds, shapes, weeks, [users]):
+        if world not in has_run:
+            worlds.append(judged(*world))
+            if out:
+                with out.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps(worlds[-1], ensure_ascii=False) + "\n")
     for _, row in table_of(worlds).iterrows():
+<<<<<<< HEAD
         print("\n".join(f"{name:42} {value}" for name, value in row.dropna().items()), end="\n\n")
 
 
 if __name__ == "__main__":
     main()
+=======
+        print(row.dropna().to_string(), end="\n\n")
+>>>>>>> acfe907 (make bench-demand forecasts simulated counties too)
