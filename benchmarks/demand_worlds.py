@@ -2,10 +2,11 @@
 
 Each county is simulated, read as tables, forecast 13 weeks ahead with the Spring Festival in them, and scored by
 `culture score`'s functions. Worlds that a file of results (JSON, a line a world) holds already are read from there, so
-that a long run can go on. Printed are means over seeds, with 95 % intervals by Student's t: scaled CRPS over the oracle's and
-over seasonal naive's (last value where there is no year) at each level; the categories in which that rule is better
-and the worst one, losses added up over seeds; bias against the true mean demand; and how many outcomes of `bookings`
-lie in the served 50, 80 and 95 % intervals by randomised PIT, pooled over seeds: by level, week ahead and category.
+that a long run can go on. Printed are means over seeds, with 95 % intervals by Student's t: scaled CRPS over the
+oracle's and over seasonal naive's (last value where there is no year) at each level; the categories in which that rule
+is better and the worst one, losses added up over seeds; bias against the true mean demand; and how many outcomes of
+`bookings` lie in the served 50, 80 and 95 % intervals by randomised PIT, pooled over seeds: by level, week ahead and
+category.
 """
 
 from __future__ import annotations
@@ -169,12 +170,4 @@ def report(seeds: Sequence[int], shapes: Sequence[str], weeks: Sequence[int], us
                 with out.open("a", encoding="utf-8") as lines:
                     lines.write(json.dumps(worlds[-1], ensure_ascii=False) + "\n")
     for _, row in table_of(worlds).iterrows():
-<<<<<<< HEAD
-        print("\n".join(f"{name:42} {value}" for name, value in row.dropna().items()), end="\n\n")
-
-
-if __name__ == "__main__":
-    main()
-=======
         print(row.dropna().to_string(), end="\n\n")
->>>>>>> acfe907 (make bench-demand forecasts simulated counties too)
