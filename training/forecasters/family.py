@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from training.forecasters.statistical import Statistical, statistical_forecasts
 
+_LEAST_CHOICE = 3
 _LEAST_KNOWN = 16
 """Weeks that an origin has to know before it may choose between models."""
 
@@ -35,10 +36,13 @@ def ensemble_forecasts(
 def family_forecasts(
     history: NDArray[np.float64], horizon: int, models: Sequence[Statistical]
 ) -> dict[str, NDArray[np.float64]]:
-    """(n_series, horizon) by model, with `chosen` and `ensemble` where there is more than one; none below zero."""
+    """(n_series, horizon) by model, with `chosen` and `ensemble` of three or more; none below zero.
+
+    Choosing fits every model again at each past origin: between two it is not worth that.
+    """
     said = {model: statistical_forecasts(history, horizon, model, season=1)[0] for model in models}
     found: dict[str, NDArray[np.float64]] = {model: np.maximum(means, 0.0) for model, means in said.items()}
-    if len(models) > 1:
+    if len(models) >= _LEAST_CHOICE:
         found["chosen"] = np.maximum(_chosen(history, horizon, said, n_origins=2), 0.0)
         found["ensemble"] = median_of(list(said.values()))
     return found
