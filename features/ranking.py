@@ -27,7 +27,7 @@ from recsys.variety import varied
 
 __all__ = ["Lists", "Policy", "RankingModel", "load_ranking", "rank_block", "recommend"]
 
-BLOCK_CELLS = 8_000_000
+BLOCK_CELLS = 16_000_000
 BLOCK_PAIRS = 150_000
 """Users times candidates scored at once, and pairs with all their signals: they bound the memory of a batch."""
 

@@ -89,11 +89,12 @@ class OpenSessions:
 
     def starting(self, earliest: int, latest: int) -> NDArray[np.int64]:
         """Columns of the sessions that start in [earliest, latest], nanoseconds."""
-        order, starts = self._by_start
+        order, starts = self.by_start
         return order[np.searchsorted(starts, earliest) : np.searchsorted(starts, latest, side="right")]
 
     @cached_property
-    def _by_start(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def by_start(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(n,) columns in the order of their starts, those of one start in their own; (n,) the starts in that order."""
         order = np.argsort(self.starts, kind="stable")
         return order, self.starts[order]
 

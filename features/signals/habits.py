@@ -53,16 +53,17 @@ def day_signals(
 ) -> Signals:
     """The candidate's share of the affinity with all that starts within hours of it: few go to two."""
     affinity = np.nan_to_num(own.of_keys["affinity"], nan=0.0)
-    times, at = np.unique(catalogue.sessions.starts, return_inverse=True)
     if not len(rows):
         return {"rival_near_share": np.zeros(0)}
-    order = np.argsort(at, kind="stable")
+    order, starts = catalogue.sessions.by_start
+    times, first = np.unique(starts, return_index=True)
+    at = np.searchsorted(times, catalogue.sessions.starts[cols])
     filled = np.take(affinity, own.of_candidate[order], axis=1)
-    filled *= np.take(allowed, order, axis=1)
-    at_time = np.add.reduceat(filled, np.searchsorted(at[order], np.arange(len(times))), axis=1)
+    np.copyto(filled, 0.0, where=~np.take(allowed, order, axis=1))
+    at_time = np.add.reduceat(filled, first, axis=1)
     sums = np.cumsum(np.pad(at_time, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
     hours = times / 3.6e12
     before, after = np.searchsorted(hours, hours - RIVAL_HOURS), np.searchsorted(hours, hours + RIVAL_HOURS, "right")
-    near = sums[rows, after[at[cols]]] - sums[rows, before[at[cols]]]
+    near = sums[rows, after[at]] - sums[rows, before[at]]
     own_score = np.where(allowed[rows, cols], affinity[rows, own.of_candidate[cols]], 0.0).astype(np.float64)
     return {"rival_near_share": np.divide(own_score, near, out=np.zeros(len(rows)), where=near > 1e-9)}

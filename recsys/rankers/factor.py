@@ -52,6 +52,12 @@ class FactorRanker:
         factors = np.asarray(self.factors, dtype=np.float64)
         return factors.T @ factors + self.regularisation * np.eye(factors.shape[1])
 
+    @cached_property
+    def _over_gram(self) -> NDArray[np.float64]:
+        """(n_keys, n_factors) Y G^-1."""
+        solved = np.linalg.solve(self._gram, np.asarray(self.factors, dtype=np.float64).T)
+        return np.asarray(solved.T, dtype=np.float64)
+
     def user_factors(self, users: UserBatch) -> NDArray[np.float32]:
         """The users' vectors, float32 of shape (n_users, n_factors); zeros without a history."""
         check_keys(self, users)
@@ -61,19 +67,32 @@ class FactorRanker:
         return vectors
 
     def _solve(self, users: UserBatch) -> NDArray[np.float64]:
-        n_factors = self.factors.shape[1]
-        left = np.tile(self._gram, (users.n_users, 1, 1))
-        right = np.zeros((users.n_users, n_factors, 1))
-        indptr, indices, data = users.histories.indptr, users.histories.indices, users.histories.data
-        sizes = np.maximum(np.diff(indptr), 1) / self.typical_size
-        certainty = self.alpha * np.power(sizes, -self.user_power)
-        for row in range(users.n_users):
-            entries = slice(indptr[row], indptr[row + 1])
-            mine = np.asarray(self.factors[indices[entries]], dtype=np.float64)
-            confidence = certainty[row] * data[entries].astype(np.float64)
-            left[row] += mine.T @ ((confidence - 1)[:, None] * mine)
-            right[row, :, 0] = confidence @ mine
-        return np.asarray(np.linalg.solve(left, right)[:, :, 0], dtype=np.float64)
+        """Vectors of people with as many keys are solved together; nobody's depends on who else is there."""
+        vectors = np.zeros((users.n_users, self.factors.shape[1]))
+        starts, sizes = users.histories.indptr[:-1], np.diff(users.histories.indptr)
+        for size in np.unique(sizes[sizes > 0]):
+            alike = np.flatnonzero(sizes == size)
+            entries = starts[alike, None] + np.arange(size)
+            certainty = self.alpha * (size / self.typical_size) ** -self.user_power
+            confidence = certainty * users.histories.data[entries].astype(np.float64)
+            vectors[alike] = self._solved(users.histories.indices[entries], confidence)
+        return vectors
+
+    def _solved(self, keys: NDArray[np.int64], confidence: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, n_factors) vectors of histories of one length; (n, size) keys and confidences.
+
+        A history shorter than a vector is solved by its own length (the matrix inversion lemma).
+        """
+        mine = np.asarray(self.factors[keys], dtype=np.float64)
+        surplus = (confidence - 1.0)[:, :, None]
+        if keys.shape[1] >= mine.shape[2]:
+            left = self._gram + np.swapaxes(mine, 1, 2) @ (surplus * mine)
+            right = np.swapaxes(mine, 1, 2) @ confidence[:, :, None]
+            return np.asarray(np.linalg.solve(left, right)[:, :, 0], dtype=np.float64)
+        spread = self._over_gram[keys]
+        left = np.eye(keys.shape[1]) + surplus * (mine @ np.swapaxes(spread, 1, 2))
+        weights = np.linalg.solve(left, confidence[:, :, None])
+        return np.asarray((np.swapaxes(spread, 1, 2) @ weights)[:, :, 0], dtype=np.float64)
 
     def scores(self, users: UserBatch, key_nums: NDArray[np.int64] | None = None) -> Scores:
         """Scores (n_users, n_keys); NaN for users without a history and keys without interactions."""
