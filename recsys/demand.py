@@ -22,11 +22,14 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "alarms": (*_KEYS, "week_start", "direction", "ratio", "since"),
     "accuracy": ("level", "category", "weeks_ahead", "model", "metric", "mean", "n"),
     "periods": (*_KEYS, "period", "period_start", "target", "mean", "q0.1", "q0.5", "q0.9"),
+    "villages": ("region_id", "parent_id", "category", "share"),
     "notes": ("note", "value"),
 }
 """Columns of each table of a forecast."""
 
-_TEXTS = frozenset((*_KEYS, "target", "state", "driver", "direction", "model", "metric", "note", "value", "period"))
+_TEXTS = frozenset(
+    (*_KEYS, "parent_id", "target", "state", "driver", "direction", "model", "metric", "note", "value", "period")
+)
 _TIMES = frozenset(("week_start", "period_start", "since"))
 _FOLDER = "demand"
 
@@ -61,6 +64,7 @@ class DemandForecast:
             ahead (`category` empty: all) and by level and category (`weeks_ahead` NaN: all).
         periods: `region_id, level, category, period, period_start, target, mean, q0.1, q0.5, q0.9`: months and
             quarters that end within the forecast's weeks, the weeks of them that are over included.
+        villages: `region_id, parent_id, category, share`: what of the series of `parent_id` lies in a village's venues.
         notes: `note, value`: choices and flags, such as whether holidays of a year are announced yet.
     """
 
@@ -71,6 +75,7 @@ class DemandForecast:
     alarms: pd.DataFrame
     accuracy: pd.DataFrame
     periods: pd.DataFrame
+    villages: pd.DataFrame
     notes: pd.DataFrame
 
     @classmethod

@@ -22,6 +22,7 @@ from serving.schemas.demand import (
     PeriodForecast,
     PeriodPoint,
     Series,
+    VillageShare,
     WeekForecast,
     WeekPoint,
 )
@@ -45,6 +46,7 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
         keys = keys[keys["target"] == query.target]
     page = keys.iloc[query.offset : query.offset + query.limit]
     of_category = _accuracy_by_category(demand.accuracy, page)
+    of_villages = _villages(demand.villages, page, names)
     items = [
         Series(
             region_id=key[0],
@@ -56,6 +58,7 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
             forecast=_weeks(tables.forecast, key, query.horizon),
             periods=None if query.period == "week" else _periods(tables.periods[query.period], key),
             past_periods=None if query.period == "week" else _past_periods(tables.past_periods[query.period], key),
+            villages=of_villages.get((key[0], key[2]), []),
             accuracy=of_category.get((key[1], key[2]), []) if key[3] == "bookings" else [],
             drivers=_drivers(tables.drivers, key[:3], query.horizon) if key[3] == "bookings" else None,
         )
@@ -181,6 +184,22 @@ def _past_periods(table: Grouped, key: tuple[str, ...]) -> list[PeriodPoint]:
     values = table.columns["places" if key[3] == "bookings" else "demand"][rows].round(3).tolist()
     starts = table.columns["period_start"][rows]
     return [PeriodPoint(period_start=start, value=value) for start, value in zip(starts, values, strict=True)]
+
+
+def _villages(
+    villages: pd.DataFrame, page: pd.DataFrame, names: dict[str, str]
+) -> dict[tuple[str, str], list[VillageShare]]:
+    """By region and category of a page, the villages that share its series."""
+    wanted = page[["region_id", "category"]].drop_duplicates().rename(columns={"region_id": "parent_id"})
+    found: dict[tuple[str, str], list[VillageShare]] = {}
+    for row in villages.merge(wanted, on=["parent_id", "category"]).to_dict("records"):
+        share = VillageShare(
+            region_id=row["region_id"],
+            region=names.get(row["region_id"], row["region_id"]),
+            share=round(float(row["share"]), 4),
+        )
+        found.setdefault((row["parent_id"], row["category"]), []).append(share)
+    return found
 
 
 def _accuracy_by_week(accuracy: pd.DataFrame, page: pd.DataFrame, horizon: int) -> list[Accuracy]:

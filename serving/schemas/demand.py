@@ -61,6 +61,14 @@ class Accuracy(BaseModel):
     n: int = Field(description="weeks of series that were compared")
 
 
+class VillageShare(BaseModel):
+    """What of a township's series lies in the venues of one of its villages."""
+
+    region_id: str
+    region: str
+    share: float = Field(description="of the series' means, by the last 52 weeks")
+
+
 class Series(BaseModel):
     """One series with its past and its forecast."""
 
@@ -73,6 +81,7 @@ class Series(BaseModel):
     forecast: list[WeekForecast]
     periods: list[PeriodForecast] | None = Field(default=None, description="months or quarters, where asked for")
     past_periods: list[PeriodPoint] | None = Field(default=None, description="of the last two years, where asked for")
+    villages: list[VillageShare] = Field(default_factory=list, description="villages with a venue; they have no series")
     accuracy: list[Accuracy] = Field(
         default_factory=list, description="of past forecasts of the category in regions of this level; of bookings"
     )

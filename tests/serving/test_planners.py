@@ -35,6 +35,15 @@ def test_accuracy_of_past_forecasts_stands_beside_the_new_one(client):
         assert {(row["category"], row["level"]) for row in series["accuracy"]} <= {(series["category"], "county")}
 
 
+def test_villages_share_their_townships_series(client):
+    query = {"level": "township", "target": "bookings", "horizon": 1, "history_weeks": 0, "limit": 1000}
+    items = client.get("/v1/demand/forecasts", params=query).json()["items"]
+    shared = [series for series in items if series["villages"]]
+    assert shared
+    for series in shared:
+        assert 0 < sum(village["share"] for village in series["villages"]) <= 1 + 1e-3
+
+
 def test_months_come_beside_the_weeks_where_asked_for(client):
     query = {"level": "county", "target": "bookings"}
     assert all(series["periods"] is None for series in client.get("/v1/demand/forecasts", params=query).json()["items"])

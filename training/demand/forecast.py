@@ -34,6 +34,7 @@ from training.demand.tables import (
     notes_table,
     planned_supply,
 )
+from training.demand.villages import village_shares
 from training.forecasters.pooled import PooledForecaster, fit_pooled
 
 _LEAST_POOLED_WEEKS = 4
@@ -105,7 +106,9 @@ def judged_forecast(
     pits = calibrated_pits(hierarchy, drawn.pits[0][..., :horizon_weeks], past.pits[0])
     kept = np.divide(bottoms[0], bottoms[1], out=np.ones_like(bottoms[0]), where=bottoms[1] > 0)
     return JudgedForecast(
-        forecast=_with_tables(table, by_period, known, forecaster, bottoms, past, reconciliation),
+        forecast=_with_tables(
+            table, by_period, village_shares(dataset, tree), known, forecaster, bottoms, past, reconciliation
+        ),
         pits=pits,
         reconciled={method: hierarchy.sums(one * kept) for method, one in reconciliation.by_method.items()},
     )
@@ -175,6 +178,7 @@ def _periods_table(
 def _with_tables(
     table: pd.DataFrame,
     periods: pd.DataFrame,
+    villages: pd.DataFrame,
     known: KnownDemand,
     forecaster: ProgrammeForecaster,
     bottoms: Bottoms,
@@ -202,6 +206,7 @@ def _with_tables(
         alarms=alarms_table(nodes, _pooled(known.panel, n_left_out=min(LONGEST_WEEKS, known.panel.n_weeks // 3))),
         accuracy=accuracy_table(hierarchy, past.actual, past.predicted_by_model(known.panel.places)),
         periods=periods,
+        villages=villages,
         notes=notes_table(known.weeks, facts),
     )
 

@@ -306,3 +306,15 @@ def test_an_epidemic_is_said_of_all_categories_together(town: Dataset) -> None:
     assert whole["ratio"].iloc[0] < 0.4
     usual = forecast_demand(known, 2, CONFIG).alarms
     assert usual[usual["category"] == ""].empty
+
+
+def test_a_village_with_a_venue_has_its_share_of_the_township(town: Dataset, forecast: DemandForecast) -> None:
+    shares = forecast.villages
+    assert set(shares["region_id"]) == {"vil"}
+    assert set(shares["parent_id"]) == {"t2"}
+    # The village's is the township's only venue.
+    np.testing.assert_allclose(shares["share"], 1.0)
+    shared = town.venues.assign(region_id=town.venues["region_id"].replace("c", "t2"))
+    both = forecast_demand(Dataset.from_tables({**town.tables(), "venues": shared}, NOW), 2, CONFIG).villages
+    assert both["share"].between(0.2, 0.8).all()
+    assert not both.duplicated(["region_id", "category"]).any()
