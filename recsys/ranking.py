@@ -98,9 +98,7 @@ class SummedScores:
         n_users, n_keys = self.own.shape
         if not n_keys:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        greatest = np.maximum.reduceat(self.shared[self.groups.candidates], self.groups.first)
-        most = np.where(may, self.own + greatest, np.float32(-np.inf))
-        rows, keys, left = _greatest(most, may, -(-SPARE * n * n_keys // len(self.shared)))
+        rows, keys, left = self._likely(may, -(-SPARE * n * n_keys // len(self.shared)))
         cols, times = self.groups.spread(keys)
         rows, values = np.repeat(rows, times), np.repeat(self.own[rows, keys], times) + self.shared[cols]
         usable = allowed[rows, cols]
@@ -113,6 +111,23 @@ class SummedScores:
         of, found = self._best_of_all(others, may[others], allowed[others], n)
         return np.append(rows, others[of]), np.append(cols, found)
 
+    def _likely(
+        self, may: NDArray[np.bool_], n: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Rows and keys of each person's n best keys, less any that equal the next, and what none of the rest is above.
+
+        Where people have few keys these are all of them, and nothing is left.
+        """
+        n_users, n_keys = may.shape
+        left = np.full(n_users, -np.inf, dtype=np.float32)
+        if np.count_nonzero(may) > FEW * n * n_users:
+            greatest = np.maximum.reduceat(self.shared[self.groups.candidates], self.groups.first)
+            most = np.where(may, self.own + greatest, np.float32(-np.inf))
+            left = np.partition(most, n_keys - n - 1, axis=1)[:, n_keys - n - 1]
+            may = most > left[:, None]
+        rows, keys = np.divmod(np.flatnonzero(may), n_keys)
+        return rows, keys, left
+
     def _best_of_all(
         self, users: NDArray[np.int64], may: NDArray[np.bool_], allowed: NDArray[np.bool_], n: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -120,22 +135,6 @@ class SummedScores:
         lists = top_k(whole, allowed & np.take(may, self.groups.of_candidate, axis=1), n)
         rows, places = np.nonzero(lists != MISSING)
         return rows, lists[rows, places]
-
-
-def _greatest(
-    values: NDArray[np.float32], may: NDArray[np.bool_], n: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Rows and columns of each row's n greatest values, less any that equal the next, and the greatest of the rest.
-
-    Where few may be taken all are, and the greatest of the rest is minus infinity.
-    """
-    n_rows, n_columns = values.shape
-    left = np.full(n_rows, -np.inf, dtype=values.dtype)
-    if np.count_nonzero(may) > FEW * n * n_rows:
-        left = np.partition(values, n_columns - n - 1, axis=1)[:, n_columns - n - 1]
-        may = values > left[:, None]
-    rows, columns = np.divmod(np.flatnonzero(may), n_columns)
-    return rows, columns, left
 
 
 def _nth(rows: NDArray[np.int64], values: NDArray[np.float32], n: int, n_rows: int) -> NDArray[np.float32]:
