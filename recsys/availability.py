@@ -87,11 +87,6 @@ class OpenSessions:
         """Nanoseconds of the longest session whose end is known."""
         return int((self.ends - self.starts)[self.ends != NEVER].max(initial=0))
 
-    def starting(self, earliest: int, latest: int) -> NDArray[np.int64]:
-        """Columns of the sessions that start in [earliest, latest], nanoseconds."""
-        order, starts = self.by_start
-        return order[np.searchsorted(starts, earliest) : np.searchsorted(starts, latest, side="right")]
-
     @cached_property
     def by_start(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(n,) columns in the order of their starts, those of one start in their own; (n,) the starts in that order."""
@@ -187,8 +182,11 @@ def may_be_offered(sessions: OpenSessions, people: People) -> NDArray[np.bool_]:
     column = sessions.index.get_indexer(pd.Index(people.booked_ids, dtype=object))
     known = column >= 0
     allowed[people.booked_rows[known], column[known]] = False
-    for row, start, end in zip(people.held_rows, people.held_starts, people.held_ends, strict=True):
-        near = sessions.starting(start - sessions.longest, max(start, end))
+    order, starts = sessions.by_start
+    first = np.searchsorted(starts, people.held_starts - sessions.longest)
+    last = np.searchsorted(starts, np.maximum(people.held_starts, people.held_ends), side="right")
+    for num, (row, start, end) in enumerate(zip(people.held_rows, people.held_starts, people.held_ends, strict=True)):
+        near = order[first[num] : last[num]]
         overlap = sessions.starts[near] == start
         if end != NEVER:
             overlap |= (sessions.ends[near] != NEVER) & (sessions.starts[near] < end) & (start < sessions.ends[near])

@@ -140,9 +140,11 @@ class SummedScores:
 def _nth(rows: NDArray[np.int64], values: NDArray[np.float32], n: int, n_rows: int) -> NDArray[np.float32]:
     """(n_rows,) n-th greatest value of each row, -inf where it has fewer; `rows` ascends."""
     sizes = np.bincount(rows, minlength=n_rows)
-    table = np.full((n_rows, max(int(sizes.max(initial=0)), n)), -np.inf, dtype=values.dtype)
+    width = max(int(sizes.max(initial=0)), n)
+    # Where there is nothing values differ and are below all others: among equals a partial sort is slow.
+    table = np.tile(np.linspace(-2e38, -3e38, width, dtype=values.dtype), (n_rows, 1))
     table[rows, np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)] = values
-    return np.asarray(np.partition(table, table.shape[1] - n, axis=1)[:, -n])
+    return np.where(sizes < n, np.float32(-np.inf), np.partition(table, width - n, axis=1)[:, width - n])
 
 
 def _less_ties(
