@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.openings.condensed import condensed
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.search import Search
 
@@ -21,7 +20,7 @@ def bound_of(search: Search) -> float:
 
     People who come are a concave function of access, and access adds up over classes; with classes opened in part,
     nobody turned away and the least attendance left aside, the best plan is a concave programme over a knapsack.
-    Frank-Wolfe steps from the plan found are taken on people who live together (`condensed`); the bound is then that
+    Frank-Wolfe steps from the plan found are taken on people who live together (`Condensed`); the bound is then that
     of the tangent at the last step, person by person (Jaggi 2013, ICML: the duality gap). Each class is at its best
     hour.
 
@@ -32,10 +31,10 @@ def bound_of(search: Search) -> float:
     if not limits.free.any() and not limits.fixed.any():
         return 0.0
     inputs, worth = search.inputs, search.audience.worth
-    start = np.zeros(limits.free.shape)
+    near, start = inputs.together, np.zeros(limits.free.shape)
     for o in search.opened:
         start[o.category, o.venue] = 1.0
-    share = _steps(_Model(*condensed(inputs, worth), limits.slot), limits, start)
+    share = _steps(_Model(near.inputs, near.of(worth), limits.slot), limits, start)
     exact = _Model(inputs, worth, limits.slot)
     access = exact.access(share)
     gain = exact.gain(access)

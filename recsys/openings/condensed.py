@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from recsys.openings.inputs import OpeningInputs
+if TYPE_CHECKING:
+    from recsys.openings.inputs import OpeningInputs
 
 
-def condensed(
-    inputs: OpeningInputs, worth: NDArray[np.float32] | None = None
-) -> tuple[OpeningInputs, NDArray[np.float32] | None]:
-    """Points of one region, age group and nearest venue as one point; rates add up, the rest are means by rate.
+@dataclass(frozen=True)
+class Condensed:
+    """People who live together taken together.
 
-    Args:
-        inputs: What is known.
-        worth: (n_points,) what one person counts, None for all alike; its means by rate come back.
+    Attributes:
+        inputs: Points of one region, age group and nearest venue as one point; rates add up, the rest are means by
+            rate.
+        means: (n_new_points, n_points) weights of those means.
     """
-    if not len(inputs.size):
-        return inputs, worth
-    nearest = inputs.reach.argmax(axis=1) if inputs.reach.shape[1] else np.zeros(len(inputs.size), dtype=np.int64)
+
+    inputs: OpeningInputs
+    means: sparse.csr_array
+
+    def of(self, values: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+        """(n_new_points,) means by rate of (n_points,) values."""
+        return None if values is None else np.asarray(self.means @ values, dtype=np.float32)
+
+
+def condensed(inputs: OpeningInputs) -> Condensed:
+    """The inputs with people taken together."""
+    n_points = len(inputs.size)
+    if not n_points:
+        return Condensed(inputs, sparse.csr_array((0, 0)))
+    nearest = inputs.reach.argmax(axis=1) if inputs.reach.shape[1] else np.zeros(n_points, dtype=np.int64)
     first, cell = np.unique(
         np.stack([inputs.point_region, inputs.age_group, nearest]), axis=1, return_index=True, return_inverse=True
     )[1:]
     rate = inputs.rate.sum(axis=1, dtype=np.float64) + 1e-12
-    adds = sparse.csr_array((np.ones(len(cell)), (cell, np.arange(len(cell)))))
-    share = rate / (adds @ rate)[cell]
-    means = sparse.csr_array((share, (cell, np.arange(len(cell)))))
+    adds = sparse.csr_array((np.ones(n_points), (cell, np.arange(n_points))))
+    means = sparse.csr_array((rate / (adds @ rate)[cell], (cell, np.arange(n_points))))
     size = adds @ inputs.size
     merged = replace(
         inputs,
@@ -42,4 +55,4 @@ def condensed(
         point_region=inputs.point_region[first],
         access=(means @ inputs.access).astype(np.float32),
     )
-    return merged, None if worth is None else (means @ worth).astype(np.float32)
+    return Condensed(merged, means)

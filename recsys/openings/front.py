@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.openings.access import Access, By, access_of, places_of
-from recsys.openings.condensed import condensed
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choice, Choices, Question
 from recsys.openings.search import Search
@@ -55,7 +54,7 @@ def pareto_front(
 
     Pareto local search (Paquete, Chiarandini & Stützle 2004): from the plan of most people, one class exchanged for
     another; in each band of reach lost the most even plan is kept and gone on from. People live together in it
-    (`condensed`); plans of the front are then valued person by person. Weights, floors and samples of the question are
+    (`Condensed`); plans of the front are then valued person by person. Weights, floors and samples of the question are
     left aside: here evenness is what is weighed.
 
     Args:
@@ -73,7 +72,7 @@ def pareto_front(
     inputs, opened = solve(inputs, plain)
     asked = plain.model_copy(update={"close": ()})
     access = access_of(inputs, by, catchment_km)
-    search = _Exchanges(condensed(inputs)[0], asked, access, until)
+    search = _Exchanges(inputs.together.inputs, asked, access, until)
     # Plans that count the same taken together may differ person by person: the first one stays.
     plans = [tuple(opened), *search.run(tuple(opened))]
     rows = [(*totals(inputs, plan), access.gini(plan), len(plan), _choices(inputs, plan)) for plan in plans]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from recsys.bundle import BundleWriter, ModelBundle
 from recsys.dataset import TEXT
 from recsys.errors import DataError
 from recsys.ids import IdMap
+from recsys.openings.condensed import Condensed, condensed
 from recsys.openings.saturation import Saturation
 from recsys.regions import RegionTree, region_frame
 
@@ -132,6 +134,11 @@ class OpeningInputs:
         ]
         if problems:
             raise DataError("opening inputs", problems)
+
+    @cached_property
+    def together(self) -> Condensed:
+        """People who live together taken together; made once."""
+        return condensed(self)
 
     def save(self, writer: BundleWriter) -> None:
         """Adds the inputs to a bundle as `openings/...`."""

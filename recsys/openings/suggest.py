@@ -184,9 +184,9 @@ def reason(inputs: OpeningInputs, opening: Opening, drawn: np.ndarray) -> str:
     known = np.isfinite(km)
     parts = [f"about {opening.attendance:.1f} people a week for {category}"]
     if known.any() and drawn[known].sum() > 0:
-        order = np.argsort(km[known])
-        share = np.cumsum(drawn[known][order]) / drawn[known].sum()
-        parts.append(f"half of them from within {km[known][order][int(np.searchsorted(share, 0.5))]:.1f} km")
+        # Told to a tenth of a kilometre: counting by tenths is faster than sorting.
+        share = np.cumsum(np.bincount(np.rint(10 * km[known]).astype(np.int64), drawn[known]))
+        parts.append(f"half of them from within {np.searchsorted(share, 0.5 * share[-1]) / 10:.1f} km")
     by_age = np.bincount(inputs.age_group, drawn, minlength=len(inputs.age_groups))
     top = int(np.argmax(by_age))
     if "unknown" not in inputs.age_groups[top] and by_age.sum() > 0:

@@ -58,7 +58,8 @@ def suggestions(
         solved = plan.inputs, plan.opened
         curve = benefit_curve(inputs, question, asked.budgets) if asked.budgets else None
         front = _front(inputs, asked) if asked.front_points else None
-        floors = floor_table(Choices(plan.inputs, question.model_copy(update={"close": ()})), plan.opened)
+        choices = Choices(plan.inputs, question.model_copy(update={"close": ()}))
+        floors = floor_table(choices, plan.opened) if question.floors else pd.DataFrame()
         explained = explain(inputs, question, solved) if asked.explain else []
         not_in = [
             {**c.model_dump(), **_told(why_not(inputs, question, c.category, c.venue_id, solved), lang)}
