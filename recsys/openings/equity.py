@@ -70,8 +70,11 @@ def plan_with_floors(choices: Choices) -> list[Opening]:
     """The plan of most people less penalties for floors not met.
 
     A floor's price on a person of its groups rises while the group is short and falls after (subgradient steps of
-    falling length); of the plans found on the way the best is kept.
+    falling length); of the plans found on the way the best is kept. Where the question is `fast`, on people who live
+    together (`Condensed`).
     """
+    if choices.question.effort == "fast":
+        choices = Choices(choices.inputs.together.inputs, choices.question)
     inputs, floors = choices.inputs, choices.question.floors
     could = coverable(choices)
     groups = [groups_of(inputs, floor.by) for floor in floors]

@@ -141,6 +141,16 @@ def test_nobody_is_singled_out_by_what_is_hidden(inputs):
     assert sum(groups.values()) == people.sum()
 
 
+def test_fast_plans_with_floors_are_nearly_as_good(inputs):
+    floors = (Floor(by="township", share=0.3, penalty=20),)
+    short = {}
+    for effort in ("fast", "search"):
+        question = Question(budget=6, floors=floors, effort=effort)
+        after, opened = solve(inputs, question)
+        short[effort] = floor_table(Choices(after, question), opened)["short"].sum()
+    assert short["fast"] <= 1.2 * short["search"] + 0.1
+
+
 def test_floors_lift_who_is_short(inputs):
     plain = Question(budget=6, floors=(Floor(by="township", share=0.3),))
     _, opened = solve(inputs, Question(budget=6))
