@@ -161,6 +161,35 @@ def _keeps_waiting(
     return bool(full.any() and waited[full].mean() >= WAITED_SHARE)
 
 
+def _held(dataset: Dataset, history_weeks: int) -> pd.DataFrame:
+    """Sessions to learn from, see `exposure`."""
+    sessions = dataset.sessions
+    held = sessions[(sessions["starts_at"] < dataset.data_until) & sessions["cancelled_at"].isna()]
+    booked = held.loc[is_among(held["session_id"], dataset.bookings["session_id"]), "starts_at"]
+    last = booked.max() if len(booked) else held["starts_at"].max()
+    return held[held["starts_at"].between(last - pd.Timedelta(weeks=history_weeks), last)]
+
+
+def _kinds(stated: pd.Series, unplaced: NDArray[np.bool_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Names of kinds, and (n_sessions,) the row of each session's."""
+    of_session = stated.fillna(TRAINING).to_numpy(dtype=object)
+    names = np.array([*sorted({TRAINING, *of_session}), UNPLACED], dtype=object)
+    row = np.searchsorted(names[:-1].astype(str), of_session.astype(str))
+    return names, np.where(unplaced, len(names) - 1, row).astype(np.int64)
+
+
+def _asked(
+    dataset: Dataset, session_ids: IdMap, group: NDArray[np.int64], admits: NDArray[np.float64]
+) -> tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.int64]]:
+    """Bookings that were not cancelled of people whom the session admits, with rows of user and session."""
+    bookings = dataset.bookings[dataset.bookings["status"] != "cancelled"]
+    row = session_ids.nums_or_missing(bookings["session_id"])
+    bookings, row = bookings[row >= 0], row[row >= 0]
+    user = IdMap.of(dataset.users["user_id"], "user_id").nums(bookings["user_id"])
+    own = admits[group[user], row] > 0
+    return bookings[own], user[own], row[own]
+
+
 def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposure:
     """Sessions of the last `history_weeks` in which anything was booked, not cancelled, with their bookings.
 
@@ -168,35 +197,22 @@ def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposur
     Bookings by people whom a session does not admit are for somebody else, and left out.
     """
     until = dataset.data_until
-    sessions = dataset.sessions
-    held = sessions[(sessions["starts_at"] < until) & sessions["cancelled_at"].isna()]
-    booked = held.loc[is_among(held["session_id"], dataset.bookings["session_id"]), "starts_at"]
-    last = booked.max() if len(booked) else held["starts_at"].max()
-    sessions = held[held["starts_at"].between(last - pd.Timedelta(weeks=history_weeks), last)]
+    sessions = _held(dataset, history_weeks)
     facts = dataset.activities.set_index("activity_id").reindex(sessions["activity_id"])
     course, course_ids = pd.factorize(courses(dataset, sessions["activity_id"]))
     categories = np.array(sorted(dataset.activities["category"].dropna().unique()), dtype=object)
     venue = IdMap.of(dataset.venues["venue_id"], "venue_id").nums_or_missing(sessions["venue_id"])
     unplaced = (venue < 0) | facts["online"].to_numpy(dtype=bool)
-    venue = np.where(unplaced, len(dataset.venues), venue)
-    stated = facts["kind"].fillna(TRAINING).to_numpy(dtype=object)
-    kinds = np.array([*sorted({TRAINING, *stated}), UNPLACED], dtype=object)
-    kind = np.where(unplaced, len(kinds) - 1, np.searchsorted(kinds[:-1].astype(str), stated.astype(str)))
+    kinds, kind = _kinds(facts["kind"], unplaced)
     local = local_times(sessions["starts_at"], dataset.timezone)
     weeks = week_starts(sessions["starts_at"], dataset.timezone)
     monday = weeks.min() if len(weeks) else pd.Timestamp(until).tz_convert(None).normalize()
     week = ((weeks - monday).dt.days // 7).to_numpy(dtype=np.int64)
     weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
-    session_ids = IdMap.of(sessions["session_id"], "session_id")
-    bookings = dataset.bookings[dataset.bookings["status"] != "cancelled"]
-    row = session_ids.nums_or_missing(bookings["session_id"])
-    bookings, row = bookings[row >= 0], row[row >= 0]
-    users = IdMap.of(dataset.users["user_id"], "user_id")
     group = age_groups(dataset.users["birth_year"], until.year)
     admits = admitted(dataset.users["birth_year"], until.year, facts["min_age"], facts["max_age"])
-    user = users.nums(bookings["user_id"])
-    own = admits[group[user], row] > 0
-    bookings, row, user = bookings[own], row[own], user[own]
+    session_ids = IdMap.of(sessions["session_id"], "session_id")
+    bookings, user, row = _asked(dataset, session_ids, group, admits)
     people = bookings["party_size"].to_numpy(dtype=np.float64)
     capacity = sessions["capacity"].fillna(np.inf).to_numpy(dtype=np.float64)
     registered = local_times(dataset.users["registered_at"], dataset.timezone)
@@ -209,8 +225,8 @@ def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposur
         category=np.searchsorted(categories.astype(str), facts["category"].to_numpy(dtype=str)),
         course=course.astype(np.int64),
         course_ids=IdMap(np.asarray(course_ids, dtype=object), "course"),
-        venue=venue.astype(np.int64),
-        kind=kind.astype(np.int64),
+        venue=np.where(unplaced, len(dataset.venues), venue).astype(np.int64),
+        kind=kind,
         audience=_audiences(facts),
         price=sessions["price"].fillna(0.0).clip(lower=0.0).to_numpy(dtype=np.float64),
         cell=time_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)),
