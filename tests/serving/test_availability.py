@@ -11,10 +11,11 @@ import pytest
 from features.ingest import ingest_folder
 from features.settings import Settings
 from features.store.store import open_store
+from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from serving.app import create_app
 from serving.champion import FixedProvider
-from serving.parts import BundleParts
+from serving.parts import open_parts
 from tests.ranking_rules import assert_none_broken, n_answers
 from tests.ranking_world import AT, world_tables
 from tests.serving.live import serving
@@ -103,7 +104,9 @@ def test_nothing_in_a_list_may_not_be_offered(database_url, tmp_path, record_pro
     assert report is not None
     model = fit_ranking(Dataset.from_tables(place.tables, AT).known_at(AT), CONFIG)
     assert model.re_ranker is not None
-    parts = BundleParts("bundle", AT, "Asia/Shanghai", model, None, None)
+    with BundleWriter(tmp_path / "bundle", {"data_until": AT.isoformat()}) as writer:
+        model.save(writer)
+    parts = open_parts(load_bundle(tmp_path / "bundle"))
     app = create_app(FixedProvider(parts), lambda: open_store(settings), clock=lambda: clock[0])
     wanted = n_answers(USUALLY)
     n_rounds = int(np.clip(wanted // 25_000, 6, 40))
