@@ -15,10 +15,11 @@ from features.signals.people import UserBlock
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.exploration import Exploration
 from recsys.ranking import MISSING, top_k
-from serving.live import LiveData, Offer, Picture
+from serving.live import LiveData
 from serving.live_queries import read_person
 from serving.parts import BundleParts
 from serving.people import person_block, person_rows
+from serving.picture import Offer, Picture
 from serving.problems import invalid
 
 FALLBACK = "popular-from-store"

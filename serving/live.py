@@ -5,29 +5,23 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date
-from functools import cached_property
 from typing import TypeVar
 
 import pandas as pd
-from scipy import sparse
 from sqlalchemy.exc import SQLAlchemyError
 
-from features.signals.catalogue import Catalogue, catalogue_of
+from features.signals.catalogue import catalogue_of
 from features.store.lists import forget_shown, operator_rules, shown_counts
 from features.store.store import Store
-from recsys.dataset import Dataset
 from recsys.errors import DataError, RecsysError, UnknownIdError
-from recsys.operator_rules import RuleTable
 from recsys.regions import RegionTree
 from serving.candidates import Checked, check
 from serving.live_queries import FAR, read_all, read_sessions
 from serving.parts import BundleParts
+from serving.picture import Offer, Picture
 from serving.problems import ProblemError
-from serving.similarity import similarity_rows
-from serving.visits import Activity, activity_of
 
 _log = logging.getLogger("serving")
 _P = TypeVar("_P")
@@ -47,70 +41,6 @@ SHOWN_DAYS = 28
 
 CHEAP_CPU_S = 1.0
 """A request waits for candidates that hold this process's last write if they take no longer to make."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The store at one version; what is derived from it is made once, when first asked for.
-
-    Attributes:
-        version: The store's version.
-        dataset: All rows.
-    """
-
-    version: int
-    dataset: Dataset
-
-    @cached_property
-    def sessions(self) -> pd.DataFrame:
-        """Sessions by id."""
-        return self.dataset.sessions.set_index("session_id", drop=False)
-
-    @cached_property
-    def activities(self) -> pd.DataFrame:
-        """Activities by id."""
-        return self.dataset.activities.set_index("activity_id", drop=False)
-
-    @cached_property
-    def venues(self) -> pd.DataFrame:
-        """Venues by id."""
-        return self.dataset.venues.set_index("venue_id", drop=False)
-
-    @cached_property
-    def tree(self) -> RegionTree:
-        """The regions."""
-        return RegionTree.of(self.dataset)
-
-    @cached_property
-    def activity(self) -> Activity:
-        """Visits and sessions joined, for planners' questions."""
-        return activity_of(self.dataset, self.tree)
-
-    @cached_property
-    def similarity(self) -> sparse.csr_array:
-        """Rows of activities for comparing them, see `similarity_rows`."""
-        return similarity_rows(self.dataset, self.tree)
-
-    def region_name(self, region_id: str) -> str:
-        """Name of a region."""
-        return str(self.tree.names[int(self.tree.ids.nums([region_id])[0])])
-
-
-@dataclass(frozen=True)
-class Offer:
-    """Candidates for lists, and the picture that they and all names in a list come from.
-
-    Attributes:
-        picture: The rows.
-        catalogue: Candidates.
-        rules: Operators' rules.
-        n_shown: Times that each organiser was shown within `SHOWN_DAYS`.
-    """
-
-    picture: Picture
-    catalogue: Catalogue
-    rules: RuleTable
-    n_shown: Mapping[str, float]
 
 
 class LiveData:

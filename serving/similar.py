@@ -11,8 +11,9 @@ from recsys.errors import UnknownIdError
 from recsys.ids import IdMap
 from recsys.ranking import MISSING, top_k
 from serving.lists import Made, live_catalogue, not_offered
-from serving.live import LiveData, Picture
+from serving.live import LiveData
 from serving.parts import BundleParts
+from serving.picture import Picture
 
 SOURCE = "similar-content"
 

@@ -12,8 +12,8 @@ from features.answers import Recommendation, Request
 from features.store.lists import Shown, log_shown
 from serving.edge import ActivityId, UserId
 from serving.lists import Made, Only, make_list
-from serving.live import Picture
 from serving.params import Filters, Similar, timestamp
+from serving.picture import Picture
 from serving.problems import RESPONSES
 from serving.schemas.apps import RankedSession, RecommendationList, VenueBrief
 from serving.service import InService, Language, RequestId, Service, language
