@@ -102,6 +102,15 @@ def test_openings_share_people(truth: Truth) -> None:
         assert world.value(rule_plan(truth, rule, 12)).attendance.sum() <= together.attendance.sum()
 
 
+def test_companions_count_among_those_who_come(truth: Truth) -> None:
+    world = OpeningWorld(truth)
+    crowd, share = world.crowd, float(truth.manifest["knobs"]["companion_share"])
+    alone = crowd.companion == np.arange(len(crowd.nums))
+    assert 0 < alone.mean() < 1
+    more = world.want(0) / crowd.people.rates[crowd.nums, 0]
+    np.testing.assert_allclose(more, np.where(alone, 1.0, 1.0 + share), rtol=1e-6)
+
+
 def suggestion_rows(truth: Truth, plan: pd.DataFrame) -> pd.DataFrame:
     slot = plan["slot"].to_numpy(dtype=int)
     return pd.DataFrame(
