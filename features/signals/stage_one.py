@@ -77,9 +77,7 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
     def filled(self) -> dict[str, NDArray[np.float32]]:
         """Ranker, tastes left out, to its level's `of_keys` with 0 where it cannot score."""
         return {
-            name: np.where(np.isnan(values), np.float32(0.0), values)
-            for level in (self.shared, self.own)
-            for name, values in level.of_keys.items()
+            name: _zero_for_nan(values) for level in (self.shared, self.own) for name, values in level.of_keys.items()
         }
 
     @cached_property
@@ -118,6 +116,15 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
                 if name in self.scales:
                     signals[f"share_{name}"] = self.filled[name][users, keys] * self.scales[name][users]
         return signals
+
+
+def _zero_for_nan(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    missing = np.isnan(scores)
+    if not missing.any():
+        return scores
+    filled = scores.copy()
+    np.copyto(filled, 0.0, where=missing)
+    return filled
 
 
 def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> FirstStage:
