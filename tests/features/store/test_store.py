@@ -9,7 +9,7 @@ from features.snapshot import load_snapshot
 from features.store.store import Store, open_store
 from recsys.errors import RecsysError, UnknownIdError
 
-NASHVILLE = Path(__file__).parents[1] / "data" / "nashville"
+NASHVILLE = Path(__file__).parents[2] / "data" / "nashville"
 
 
 def test_real_rows_come_back_as_delivered(store: Store, tmp_path: Path) -> None:
