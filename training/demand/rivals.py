@@ -24,8 +24,10 @@ def rival_means(
     """(n_nodes, n_categories, n_ahead) by model, of (n_nodes, n_categories, n_weeks) places taken, the root's first.
 
     Models of single series take the pooled panel's figure for a series in its first eight weeks: that of its parents
-    and siblings.
+    and siblings. Without a week of history there is no model.
     """
+    if not len(weeks):
+        return {}
     rng = np.random.default_rng(config.seed)
     found = {
         "pooled panel": pooled_panel(history, weeks, ahead),
