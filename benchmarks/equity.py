@@ -18,7 +18,7 @@ import pandas as pd
 
 from benchmarks.plans import seeds_of
 from benchmarks.tables import read_tables
-from features.openings import opening_inputs
+from features.openings.inputs import opening_inputs
 from recsys.dataset import DEFAULT_TIMEZONE, Dataset
 from recsys.openings.access import By
 from recsys.openings.front import pareto_front

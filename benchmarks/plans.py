@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.tables import read_tables
-from features.latent_demand import latent_demand
-from features.openings import opening_inputs
+from features.openings.inputs import opening_inputs
+from features.openings.latent_demand import latent_demand
 from recsys.dataset import DEFAULT_TIMEZONE, Dataset
 from recsys.openings.question import Question
 from recsys.openings.suggest import suggest

@@ -16,7 +16,7 @@ import pandas as pd
 
 from benchmarks.peers.windows import Peers
 from benchmarks.tables import read_folder
-from features.ranking import recommend
+from features.ranking.lists import recommend
 from features.signals.catalogue import catalogue_of
 from features.signals.lookup import LEARNER_LEVEL
 from features.signals.people import user_block

@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.ranking import RankingModel, list_frame, rank_block, user_blocks
+from features.ranking.lists import RankingModel, list_frame, rank_block, user_blocks
+from features.ranking.two_stages import offered, shortlisted
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.stage_one import booked_organisers, stage_one
-from features.two_stages import offered, shortlisted
 from recsys.dataset import Dataset, is_among
 from training.ranking import RankingConfig, fit_ranking
 from training.windows import WindowConfig

@@ -25,7 +25,7 @@ import pandas as pd
 import uvicorn
 
 from features.ingest import ingest_folder
-from features.openings import opening_inputs
+from features.openings.inputs import opening_inputs
 from features.settings import Settings
 from features.snapshot import load_snapshot
 from features.store.store import open_store

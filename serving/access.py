@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.accessibility import accessibility, catchment, dwellings_of, nearest_km
+from features.openings.accessibility import accessibility, catchment, dwellings_of, nearest_km
 from recsys.evenness import gini
 from serving.participation import MIN_PEOPLE
 from serving.visits import Activity

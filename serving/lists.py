@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.answers import Reason, Recommendation, Request, answer, distances_km, visitor_block, wanted
-from features.ranking import Policy
+from features.ranking.answers import Reason, Recommendation, Request, answer, distances_km, visitor_block, wanted
+from features.ranking.lists import Policy
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock
 from recsys.availability import earliest_of_each_activity, may_be_offered

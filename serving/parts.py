@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import pandas as pd
 
-from features.latent_demand import LATENT
-from features.ranking import RankingModel, load_ranking
+from features.openings.latent_demand import LATENT
+from features.ranking.lists import RankingModel, load_ranking
 from recsys.bundle import ModelBundle
 from recsys.demand import DemandForecast, load_demand
 from recsys.openings.inputs import OpeningInputs, load_openings
@@ -30,7 +30,7 @@ class BundleParts:
         ranking: Ranks sessions.
         demand: Forecast, history and gaps.
         openings: What suggestions and appraisals are made from.
-        latent: `region_id, category, mean, q0.1, q0.9` of what is not offered, see `features.latent_demand`.
+        latent: `region_id, category, mean, q0.1, q0.9` of what is not offered, see `features.openings.latent_demand`.
     """
 
     name: str

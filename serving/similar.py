@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from features.answers import Reason, Recommendation, Request, visitor_block
+from features.ranking.answers import Reason, Recommendation, Request, visitor_block
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.errors import UnknownIdError
 from recsys.ids import IdMap

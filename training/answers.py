@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from features.openings import opening_inputs
+from features.openings.inputs import opening_inputs
 from features.panel import Period
-from features.ranking import Policy, RankingModel, load_ranking, recommend
+from features.ranking.lists import Policy, RankingModel, load_ranking, recommend
 from features.settings import Settings
 from features.store.lists import operator_rules
 from features.store.store import open_store

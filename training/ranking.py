@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.ranking import RankingModel
+from features.ranking.lists import RankingModel
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.lookup import LEARNER_LEVEL
 from features.signals.people import user_block

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.ranking_model import ReRanker
+from features.ranking.model import ReRanker
 from training.windows import WindowPairs
 
 MIN_HITS = 50

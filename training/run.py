@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from features.latent_demand import LATENT, latent_demand
-from features.openings import OpeningsConfig, opening_inputs
+from features.openings.inputs import OpeningsConfig, opening_inputs
+from features.openings.latent_demand import LATENT, latent_demand
 from features.settings import Settings
 from features.snapshot import SNAPSHOTS, Snapshot, load_snapshot
 from features.store.store import open_store

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.catchments import BAND_EDGES_KM, PRIOR_DECAY, DistanceDecay, fit_decay
-from features.exposure import AGE_GROUPS, HOURS, N_TIME_CELLS, TRAINING, Exposure, sums_by
+from features.openings.catchments import BAND_EDGES_KM, PRIOR_DECAY, DistanceDecay, fit_decay
+from features.openings.exposure import AGE_GROUPS, HOURS, N_TIME_CELLS, TRAINING, Exposure, sums_by
 from features.willingness.config import LatentConfig
 from features.willingness.facts import Facts
 from features.willingness.mixed import Block, MixedFit, fit_mixed

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, gammaln
 
-from features.exposure import Exposure
+from features.openings.exposure import Exposure
 from features.willingness.mixed import Block, fit_mixed
 from recsys.tails import tail_means
 

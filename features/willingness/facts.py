@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.catchments import BAND_EDGES_KM, Positions, distances_km
-from features.exposure import Exposure, exposure, sums_by
-from features.signals_of_taste import category_signals, own_signals
+from features.openings.catchments import BAND_EDGES_KM, Positions, distances_km
+from features.openings.exposure import Exposure, exposure, sums_by
+from features.willingness.own_signals import category_signals, own_signals
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 
@@ -25,8 +25,8 @@ class Facts:
         band: (n_users, n_venues) row of the distance band, the last where unknown.
         mean_km: (n_bands,) mean distance in each band.
         segments: Memberships of users, see `segments`.
-        category_signals: (n_categories, 2) see `features.signals_of_taste`.
-        signals: (n_users, n_categories, n_signals) see `features.signals_of_taste`.
+        category_signals: (n_categories, 2) see `features.willingness.own_signals`.
+        signals: (n_users, n_categories, n_signals) see `features.willingness.own_signals`.
     """
 
     offered: Exposure

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from features.exposure import AGE_GROUPS, Exposure
+from features.openings.exposure import AGE_GROUPS, Exposure
 from recsys.openings.saturation import Saturation
 
 

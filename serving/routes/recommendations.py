@@ -8,7 +8,7 @@ import pandas as pd
 from fastapi import APIRouter, Query
 from fastapi import Request as HttpRequest
 
-from features.answers import Recommendation, Request
+from features.ranking.answers import Recommendation, Request
 from features.store.lists import Shown, log_shown
 from serving.edge import ActivityId, UserId
 from serving.lists import Made, Only, make_list

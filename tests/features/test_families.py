@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.ranking.two_stages import offered
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.history import own_signals
 from features.signals.nearness import profile_signals
 from features.signals.people import UserBlock, user_block
-from features.two_stages import offered
 from recsys.dataset import Dataset
 
 AT = pd.Timestamp("2026-03-02T00:00:00Z")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from features.ranking.two_stages import offered, shortlist
 from features.signals.catalogue import FAST_DAYS, SLOW_DAYS, catalogue_of
 from features.signals.people import user_block
 from features.signals.stage_one import Learners, booked_organisers, discovery, stage_one
-from features.two_stages import offered, shortlist
 from recsys.ids import IdMap
 from recsys.ranking import MISSING, top_k
 from tests.ranking_world import AT, ranking_world
@@ -52,8 +52,8 @@ def test_what_is_new_is_chosen_by_homes_and_popularity_where_there_is_no_past() 
 
 
 def test_known_and_new_organisers_have_places_of_their_own(monkeypatch) -> None:
-    monkeypatch.setattr("features.two_stages.N_KNOWN", 3)
-    monkeypatch.setattr("features.two_stages.N_NEW", 5)
+    monkeypatch.setattr("features.ranking.two_stages.N_KNOWN", 3)
+    monkeypatch.setattr("features.ranking.two_stages.N_NEW", 5)
     world = ranking_world()
     catalogue = catalogue_of(world, AT)
     block = user_block(catalogue, world.users, world.bookings, world.feedback, world.sessions)

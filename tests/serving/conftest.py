@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from features.ingest import ingest_folder
-from features.latent_demand import LATENT, latent_demand
-from features.openings import opening_inputs
+from features.openings.inputs import opening_inputs
+from features.openings.latent_demand import LATENT, latent_demand
 from features.settings import Settings
 from features.snapshot import load_snapshot, read_dataset
 from features.store.platforms import zones_by_num

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.accessibility import dwellings_of
-from features.catchments import KM_PER_DEGREE
+from features.openings.accessibility import dwellings_of
+from features.openings.catchments import KM_PER_DEGREE
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 from serving.access import DEFAULT_REACH_KM, access_of

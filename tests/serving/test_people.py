@@ -1,6 +1,6 @@
 import pandas as pd
 
-from features.ranking import load_ranking, recommend
+from features.ranking.lists import load_ranking, recommend
 from features.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.releases import load_champion

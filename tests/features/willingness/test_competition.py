@@ -7,8 +7,8 @@ from tests.opening_world import world
 
 @pytest.fixture(scope="module")
 def offered():
-    from features.catchments import positions
-    from features.exposure import exposure
+    from features.openings.catchments import positions
+    from features.openings.exposure import exposure
     from recsys.regions import RegionTree
 
     dataset = world(3).dataset

@@ -1,6 +1,6 @@
 import pytest
 
-from features.openings import opening_inputs
+from features.openings.inputs import opening_inputs
 from recsys.openings.inputs import OpeningInputs
 from tests.opening_world import world
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.openings import opening_inputs
+from features.openings.inputs import opening_inputs
 from recsys.errors import DataError
 from recsys.openings.question import Choices, Floor, Question
 from recsys.openings.samples import draws_of

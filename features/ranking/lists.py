@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.ranking_model import RankingModel, load_ranking
+from features.ranking.model import RankingModel, load_ranking
+from features.ranking.two_stages import N_KNOWN, N_NEW, block_scores, offered
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.people import UserBlock, user_block
-from features.two_stages import N_KNOWN, N_NEW, block_scores, offered
 from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
 from recsys.exploration import Exploration

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from features.accessibility import accessibility, catchment, gaussian_weight
-from features.catchments import KM_PER_DEGREE
+from features.openings.accessibility import accessibility, catchment, gaussian_weight
+from features.openings.catchments import KM_PER_DEGREE
 
 
 def _plain(places, people, venues, supply, reach_km):

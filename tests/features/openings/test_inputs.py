@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.openings import OpeningsConfig, opening_inputs
+from features.openings.inputs import OpeningsConfig, opening_inputs
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from recsys.openings.inputs import load_openings

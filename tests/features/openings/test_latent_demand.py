@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.latent_demand import latent_demand
+from features.openings.latent_demand import latent_demand
 from recsys.dataset import Dataset
 from tests.opening_world import UNTIL, World, world
 

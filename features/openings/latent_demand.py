@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from features.openings import OpeningsConfig, opening_inputs
+from features.openings.inputs import OpeningsConfig, opening_inputs
 from recsys.dataset import TEXT, Dataset
 from recsys.openings.inputs import OpeningInputs
 from recsys.regions import RegionTree, session_regions

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.openings import OpeningsConfig, opening_history, opening_inputs
-from features.openings_history import calibrated
+from features.openings.history import calibrated
+from features.openings.inputs import OpeningsConfig, opening_history, opening_inputs
 from tests.opening_world import world
 
 

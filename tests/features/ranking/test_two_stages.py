@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.two_stages import BlockScores
+from features.ranking.two_stages import BlockScores
 from recsys.ranking import KeyGroups, SummedScores, taken, top_k
 
 

@@ -3,14 +3,14 @@
 import pandas as pd
 import pytest
 
-from features.answers import Request, answer, visitor_block
-from features.ranking import Policy
+from features.ranking.answers import Request, answer, visitor_block
+from features.ranking.lists import Policy
+from features.ranking.two_stages import offered
 from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
-from features.two_stages import offered
 from recsys.errors import UnknownIdError
 from recsys.operator_rules import RuleTable
-from tests.features.test_ranking import CONFIG
+from tests.features.ranking.test_lists import CONFIG
 from tests.ranking_world import AT, ranking_world
 from training.ranking import fit_ranking
 

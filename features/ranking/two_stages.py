@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.ranking_model import RankingModel
+from features.ranking.model import RankingModel
 from features.signals.catalogue import Catalogue
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock

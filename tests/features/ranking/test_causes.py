@@ -6,13 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.answers import Request, answer
-from features.causes import KEYED, WHOLE_PAST, Cause, block_without, catalogue_without_crowd, cause_of, scores_without
-from features.reasons import CAUSES
+from features.ranking.answers import Request, answer
+from features.ranking.causes import (
+    KEYED,
+    WHOLE_PAST,
+    Cause,
+    block_without,
+    catalogue_without_crowd,
+    cause_of,
+    scores_without,
+)
+from features.ranking.reasons import CAUSES
+from features.ranking.two_stages import UNSEEN, offered, pair_scores, scores_of_pairs
 from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
-from features.two_stages import UNSEEN, offered, pair_scores, scores_of_pairs
-from tests.features.test_ranking import CONFIG
+from tests.features.ranking.test_lists import CONFIG
 from tests.ranking_world import AT, ranking_world
 from training.ranking import fit_ranking
 

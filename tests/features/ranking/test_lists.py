@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.ranking import load_ranking, rank_block, recommend
+from features.ranking.lists import load_ranking, rank_block, recommend
 from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
 from recsys.bundle import BundleWriter, load_bundle

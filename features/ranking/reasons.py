@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.causes import cause_of, scores_without
-from features.ranking_model import RankingModel
+from features.ranking.causes import cause_of, scores_without
+from features.ranking.model import RankingModel
+from features.ranking.two_stages import offered, scores_of_pairs
 from features.signals.catalogue import Catalogue
 from features.signals.crowd import Signals
 from features.signals.facts import CROWD_FACTS
@@ -17,7 +18,6 @@ from features.signals.lookup import take_or_missing
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
 from features.signals.stage_one import stage_one
-from features.two_stages import offered, scores_of_pairs
 
 MAX_REASONS = 3
 MOST_PROPOSED = 5

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.ranking import PLAIN, Policy, rank_block
-from features.ranking_model import RankingModel
-from features.reasons import Reason, reasons_for
+from features.ranking.lists import PLAIN, Policy, rank_block
+from features.ranking.model import RankingModel
+from features.ranking.reasons import Reason, reasons_for
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock, user_block
 from features.signals.place import distance_km

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.exposure import admitted
+from features.openings.exposure import admitted
 from recsys.dataset import TEXT, Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.inputs import FOLLOWED, OpeningInputs

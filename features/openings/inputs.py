@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.catchments import distances_km, positions
-from features.exposure import AGE_GROUPS, TRAINING, admitted, courses, sums_by, time_cell
-from features.openings_history import calibrated, followed, no_history, past_openings
+from features.openings.catchments import distances_km, positions
+from features.openings.exposure import AGE_GROUPS, TRAINING, admitted, courses, sums_by, time_cell
+from features.openings.history import calibrated, followed, no_history, past_openings
 from features.willingness.config import LatentConfig
 from features.willingness.draws import drawn_levels, drawn_slots
 from features.willingness.fit import Willingness, fit_willingness
@@ -48,7 +48,7 @@ def opening_inputs(dataset: Dataset, config: OpeningsConfig | None = None) -> Op
 
 
 def opening_history(dataset: Dataset, config: OpeningsConfig | None = None) -> pd.DataFrame:
-    """Classes of the last weeks, predicted and real; see `features.openings_history.past_openings`.
+    """Classes of the last weeks, predicted and real; see `features.openings.history.past_openings`.
 
     Empty where less than twice `follow_weeks` are known.
     """

@@ -1,0 +1,1 @@
+"""Openings: who could come from where, what they would take up, and what became of earlier openings."""
