@@ -1,16 +1,10 @@
-"""The performance report of a region: figures for a period, as data and as a workbook."""
+"""The performance report of a region: figures for a period."""
 
 from __future__ import annotations
-
-import io
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from openpyxl import Workbook
-from openpyxl.styles import Font, PatternFill
-from openpyxl.utils import get_column_letter
 
 from recsys.availability import places_taken
 from serving.opened import opened_classes
@@ -19,71 +13,6 @@ from serving.schemas.participation import GroupRow
 from serving.schemas.reports import AccuracyRow, CategoryRow, MonthRow, Report, ReportSummary, VenueRow, WeeklyAccuracy
 from serving.utilisation import share, utilisation
 from serving.visits import Activity
-
-_SHEETS = {
-    "zh": {
-        "summary": "概览",
-        "months": "按月",
-        "categories": "按门类",
-        "ages": "年龄结构",
-        "genders": "性别",
-        "venues": "场馆利用",
-        "accuracy": "预测与实际",
-        "openings": "新开班次",
-    },
-    "en": {
-        "summary": "Summary",
-        "months": "Months",
-        "categories": "Categories",
-        "ages": "Ages",
-        "genders": "Genders",
-        "venues": "Venues",
-        "accuracy": "Forecast and actual",
-        "openings": "Openings",
-    },
-}
-_HEADER_ZH = {
-    "region_id": "地区编码",
-    "region": "地区",
-    "since": "开始",
-    "until": "结束",
-    "activities": "活动数",
-    "sessions": "场次",
-    "cancelled_sessions": "取消场次",
-    "bookings": "预订数",
-    "places": "预订人次",
-    "attended": "到场人次",
-    "attendance_rate": "到场率",
-    "people": "参与人数",
-    "registered": "注册人数",
-    "reach": "参与率",
-    "seat_use": "座位利用率",
-    "venues_in_use": "使用场馆数",
-    "median_km": "到场距离中位数（公里）",
-    "month": "月份",
-    "category": "门类",
-    "name": "组别",
-    "label": "名称",
-    "visits": "人次",
-    "is_hidden": "已隐藏",
-    "venue_id": "场馆编码",
-    "venue": "场馆",
-    "capacity": "席位",
-    "slot_use": "时段利用率",
-    "hours": "使用小时",
-    "week_start": "周起始",
-    "forecast": "预测",
-    "low": "下限",
-    "high": "上限",
-    "actual": "实际",
-    "wape": "加权误差",
-    "coverage80": "80%区间覆盖",
-    "weeks": "周数",
-    "population": "人口",
-    "waitlisted": "候补",
-    "opened_on": "开班日期",
-    "predicted": "预计到场",
-}
 
 
 def report(
@@ -242,64 +171,3 @@ def _accuracy(
             for week, mean in by_week["mean"].items()
         ],
     )
-
-
-def workbook(made: Report, lang: str) -> bytes:
-    """The report as XLSX: one sheet a table, header in the language asked for, hidden groups marked."""
-    book = Workbook(write_only=False)
-    for sheet in book.worksheets:
-        book.remove(sheet)
-    names = _SHEETS[lang]
-    summary: dict[str, Any] = {
-        "region_id": made.region_id,
-        "region": made.region,
-        "since": made.since.isoformat(),
-        "until": made.until.isoformat(),
-        **made.summary.model_dump(),
-    }
-    sheet = book.create_sheet(names["summary"])
-    for name, value in summary.items():
-        sheet.append([_header(name, lang), safe_cell(value)])
-    for cell in sheet["A"]:
-        cell.font = Font(bold=True)
-    for name in ("months", "categories", "ages", "genders", "venues"):
-        _fill(book, names[name], [row.model_dump() for row in getattr(made, name)], lang)
-    if made.accuracy is not None:
-        _fill(book, names["accuracy"], [row.model_dump() for row in made.accuracy.weeks], lang)
-    if made.openings:
-        _fill(book, names["openings"], [row.model_dump() for row in made.openings], lang)
-    for sheet in book.worksheets:
-        for number, column in enumerate(sheet.columns, start=1):
-            widest = max((len(str(cell.value or "")) for cell in column), default=8)
-            sheet.column_dimensions[get_column_letter(number)].width = min(max(12, widest * 1.6), 48)
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
-
-
-def _fill(book: Workbook, name: str, rows: list[dict[str, Any]], lang: str) -> None:
-    sheet = book.create_sheet(name)
-    if not rows:
-        return
-    sheet.append([_header(key, lang) for key in rows[0]])
-    for cell in sheet[1]:
-        cell.font = Font(bold=True)
-        cell.fill = PatternFill("solid", start_color="DDE7F0")
-    for row in rows:
-        sheet.append([safe_cell(value) for value in row.values()])
-    sheet.freeze_panes = "A2"
-
-
-def safe_cell(value: Any) -> Any:
-    """A value that a spreadsheet shows as it is: a text that begins like a formula is kept from being run.
-
-    >>> safe_cell("=1+1"), safe_cell(3)
-    ("'=1+1", 3)
-    """
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
-
-
-def _header(name: str, lang: str) -> str:
-    return _HEADER_ZH.get(name, name) if lang == "zh" else name.replace("_", " ")

@@ -15,7 +15,7 @@ from serving.edge import RegionId, VenueId
 from serving.params import ParticipationQuery, Period, RadiusQuery, ReportQuery, UtilisationQuery
 from serving.participation import MIN_PEOPLE, participation
 from serving.problems import RESPONSES
-from serving.reports import report, workbook
+from serving.reports import report
 from serving.routes.demand import next_part
 from serving.schemas.participation import (
     GroupRow,
@@ -29,6 +29,7 @@ from serving.schemas.reports import Report
 from serving.service import InService, Service, language
 from serving.utilisation import service_radius, utilisation
 from serving.visits import Activity
+from serving.workbook import workbook
 
 router = APIRouter(prefix="/v1", tags=["planners"], responses=RESPONSES)
 

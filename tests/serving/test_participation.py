@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.participation import hidden_groups
-from serving.reports import safe_cell
+from serving.workbook import safe_cell
 
 
 @given(st.lists(st.integers(0, 60), max_size=12))
