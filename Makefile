@@ -7,6 +7,7 @@ comma := ,
 STAMP := $(VENV)/.set-up-$(subst $(comma),-,$(EXTRAS))
 PYTEST_WORKERS ?= 2
 export OPENBLAS_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= passive
 
 .PHONY: setup check format test test-availability demo train serve lock clean help
 

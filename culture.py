@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 # Before numpy is loaded: the learners bring their own threads, and BLAS threads under them only get in the way.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Threads that wait for each other sleep: spinning, two trainings on two cores take many times as long as one.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
