@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from serving.schemas.paging import Part
+from serving.schemas.quantiles import Interval
 
 
 class RegionAccess(BaseModel):
@@ -53,17 +54,13 @@ class CategoryRadii(BaseModel):
     items: list[CategoryRadius]
 
 
-class LatentDemand(BaseModel):
+class LatentDemand(Interval):
     """What people of a region would take up of a category that is not offered there, people a week."""
-
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     region_id: str
     region: str
     category: str
     mean: float
-    q10: float = Field(alias="q0.1")
-    q90: float = Field(alias="q0.9")
 
 
 class LatentDemands(Part):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serving.params import Moment
 from serving.schemas.apps import VenueBrief
+from serving.schemas.quantiles import Interval
 
 
 class AppraisalBody(BaseModel):
@@ -43,10 +44,8 @@ class OtherTime(BaseModel):
     expected_audience: float
 
 
-class AppraisalAnswer(BaseModel):
+class AppraisalAnswer(Interval):
     """Expected audience of one session, who they are, and better choices."""
-
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     bundle: str
     data_until: datetime
@@ -56,8 +55,6 @@ class AppraisalAnswer(BaseModel):
     start_time: str = Field(description="weekly slot that stands for the time asked for")
     size: int
     expected_audience: float = Field(description="people who come")
-    q10: float = Field(alias="q0.1")
-    q90: float = Field(alias="q0.9")
     interested: float = Field(description="people who would come if places had no end")
     new_people: float = Field(description="of the audience, who would not have come to this category elsewhere")
     from_others: float = Field(description="of the audience, who are taken from what runs now")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from serving.schemas.paging import Part
+from serving.schemas.quantiles import Forecast
 
 
 class WeekPoint(BaseModel):
@@ -18,28 +19,16 @@ class WeekPoint(BaseModel):
     is_sold_out: bool = Field(default=False, description="sessions were full: bookings say less than demand")
 
 
-class WeekForecast(BaseModel):
+class WeekForecast(Forecast):
     """One week ahead; `q0.1` to `q0.9` hold 80 % of outcomes."""
 
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
-
     week_start: date
-    mean: float
-    q10: float = Field(alias="q0.1")
-    q50: float = Field(alias="q0.5")
-    q90: float = Field(alias="q0.9")
 
 
-class PeriodForecast(BaseModel):
+class PeriodForecast(Forecast):
     """A whole month or quarter, its weeks that are over included; a week counts where its Thursday lies."""
 
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
-
     period_start: date
-    mean: float
-    q10: float = Field(alias="q0.1")
-    q50: float = Field(alias="q0.5")
-    q90: float = Field(alias="q0.9")
 
 
 class PeriodPoint(BaseModel):

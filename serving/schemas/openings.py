@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from recsys.openings.access import By
 from recsys.openings.question import Choice, Question
 from serving.schemas.apps import VenueBrief
+from serving.schemas.quantiles import Interval
 
 
 class SuggestionBody(Question):
@@ -120,10 +121,8 @@ class Move(BaseModel):
     gain: float = Field(description="people a week more in all")
 
 
-class Suggestion(BaseModel):
+class Suggestion(Interval):
     """One new weekly class."""
-
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     rank: int
     category: str
@@ -134,8 +133,6 @@ class Suggestion(BaseModel):
     start_time: str = Field(description="local, HH:MM")
     size: int = Field(description="places")
     expected_attendance: float = Field(description="people a week who come and would not have come elsewhere")
-    q10: float = Field(alias="q0.1")
-    q90: float = Field(alias="q0.9")
     newly_reached: float = Field(description="of them, people with no attendance in 52 weeks")
     reasons: list[str]
 
