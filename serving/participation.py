@@ -10,21 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from serving.schemas.participation import GroupRow
 from serving.visits import UNKNOWN, Activity
 
 MIN_PEOPLE = 5
 """Groups of fewer people are hidden."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """One row of a table: `people` are distinct, `visits` are places; None where hidden."""
-
-    name: str
-    label: str
-    people: int | None
-    visits: int | None
-    is_hidden: bool
 
 
 @dataclass(frozen=True)
@@ -33,7 +23,7 @@ class Participation:
 
     people: int | None
     visits: int | None
-    tables: dict[str, list[Group]]
+    tables: dict[str, list[GroupRow]]
 
 
 def hidden_groups(people: Sequence[int], min_people: int = MIN_PEOPLE) -> NDArray[np.bool_]:
@@ -112,7 +102,7 @@ def _gives_away(
     return False
 
 
-def _table(activity: Activity, visits: pd.DataFrame, by: str, min_people: int) -> list[Group]:
+def _table(activity: Activity, visits: pd.DataFrame, by: str, min_people: int) -> list[GroupRow]:
     names = _names(activity, visits, by)
     grouped = visits.assign(group=names).groupby("group", sort=True)
     people = grouped["user_id"].nunique()
@@ -120,12 +110,12 @@ def _table(activity: Activity, visits: pd.DataFrame, by: str, min_people: int) -
     hidden = hidden_groups(people.tolist(), min_people)
     labels = dict(zip(activity.tree.ids.ids, activity.tree.names, strict=True)) if by == "region" else {}
     return [
-        Group(
-            str(name),
-            str(labels.get(name, name)),
-            None if is_hidden else int(n),
-            None if is_hidden else round(float(places[name])),
-            bool(is_hidden),
+        GroupRow(
+            name=str(name),
+            label=str(labels.get(name, name)),
+            people=None if is_hidden else int(n),
+            visits=None if is_hidden else round(float(places[name])),
+            is_hidden=bool(is_hidden),
         )
         for (name, n), is_hidden in zip(people.items(), hidden, strict=True)
     ]

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from recsys.availability import places_taken
 from serving.opened import opened_classes
 from serving.participation import Participation, participation
-from serving.schemas.participation import GroupRow
 from serving.schemas.reports import AccuracyRow, CategoryRow, MonthRow, Report, ReportSummary, VenueRow, WeeklyAccuracy
 from serving.utilisation import share, utilisation
 from serving.visits import Activity
@@ -48,8 +47,8 @@ def report(
         summary=_summary(activity, chosen, num, since, until, who),
         months=_months(activity, chosen),
         categories=_categories(activity, chosen),
-        ages=_groups(who, "age"),
-        genders=_groups(who, "gender"),
+        ages=who.tables["age"],
+        genders=who.tables["gender"],
         venues=[
             VenueRow(
                 venue_id=u.venue_id,
@@ -135,13 +134,6 @@ def _categories(activity: Activity, chosen: NDArray[np.bool_]) -> list[CategoryR
             )
         )
     return rows
-
-
-def _groups(who: Participation, by: str) -> list[GroupRow]:
-    return [
-        GroupRow(name=g.name, label=g.label, people=g.people, visits=g.visits, is_hidden=g.is_hidden)
-        for g in who.tables[by]
-    ]
 
 
 def _accuracy(

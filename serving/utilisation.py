@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from serving.participation import MIN_PEOPLE
+from serving.schemas.participation import VenueUtilisation
 from serving.visits import Activity
 
 ASSUMED_HOURS = 1.5
@@ -24,34 +25,9 @@ RING_EDGES_KM = (0.0, 1.0, 1.5, 3.0, 5.0, 10.0, 20.0, 50.0)
 _Ring = tuple[float, float | None, float | None]
 
 
-@dataclass(frozen=True)
-class VenueUse:
-    """Use of one venue in a period; None where the data do not say.
-
-    Attributes:
-        seat_use: Places taken in sessions with a capacity / their capacity.
-        slot_use: Sessions / (weekly slots x weeks).
-        attendance_rate: Attended / (attended + no-show), of bookings whose outcome is known.
-        by_hour: (7, 24) hours in use per week, Monday first; a session counts in the hours that it spans.
-    """
-
-    venue_id: str
-    name: str
-    region_id: str | None
-    region: str | None
-    lat: float | None
-    lon: float | None
-    sessions: int
-    hours: float
-    places: int
-    capacity: int | None
-    seat_use: float | None
-    slot_use: float | None
-    attendance_rate: float | None
-    by_hour: list[list[float]]
-
-
-def utilisation(activity: Activity, chosen: NDArray[np.bool_], weeks: float, venue_ids: list[str]) -> list[VenueUse]:
+def utilisation(
+    activity: Activity, chosen: NDArray[np.bool_], weeks: float, venue_ids: list[str]
+) -> list[VenueUtilisation]:
     """Use of each venue (in the order given) by the sessions of a mask."""
     sessions = activity.sessions[chosen & ~activity.sessions["online"].to_numpy(dtype=bool)]
     venues = activity.dataset.venues.set_index("venue_id", drop=False)
@@ -65,7 +41,9 @@ def utilisation(activity: Activity, chosen: NDArray[np.bool_], weeks: float, ven
     ]
 
 
-def _use(activity: Activity, venue: pd.Series, sessions: pd.DataFrame, places: pd.Series, weeks: float) -> VenueUse:
+def _use(
+    activity: Activity, venue: pd.Series, sessions: pd.DataFrame, places: pd.Series, weeks: float
+) -> VenueUtilisation:
     venue_id = str(venue["venue_id"])
     limited = sessions[sessions["capacity"] > 0]
     capacity = float(limited["capacity"].sum())
@@ -73,7 +51,7 @@ def _use(activity: Activity, venue: pd.Series, sessions: pd.DataFrame, places: p
     came, missed = (float(places.get((venue_id, status), 0.0)) for status in ("attended", "no_show"))
     num = int(activity.tree.ids.nums_or_missing([venue["region_id"]])[0]) if pd.notna(venue["region_id"]) else -1
     hours = sessions["hours"].fillna(ASSUMED_HOURS)
-    return VenueUse(
+    return VenueUtilisation(
         venue_id=venue_id,
         name=str(venue["name"]),
         region_id=None if num < 0 else str(venue["region_id"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import pandas as pd
@@ -18,12 +17,10 @@ from serving.problems import RESPONSES
 from serving.reports import report
 from serving.routes.demand import next_part
 from serving.schemas.participation import (
-    GroupRow,
     ParticipationTables,
     Ring,
     ServiceRadius,
     Utilisation,
-    VenueUtilisation,
 )
 from serving.schemas.reports import Report
 from serving.service import InService, Service, language
@@ -52,7 +49,6 @@ def venue_utilisation(query: Annotated[UtilisationQuery, Query()], service: InSe
     ids = sorted(venues["venue_id"][keep].tolist())
     page = ids[query.offset : query.offset + query.limit]
     weeks = (until - since) / pd.Timedelta(weeks=1)
-    used = utilisation(activity, activity.in_time(since, until), weeks, page)
     return Utilisation(
         since=since.to_pydatetime(),
         until=until.to_pydatetime(),
@@ -60,7 +56,7 @@ def venue_utilisation(query: Annotated[UtilisationQuery, Query()], service: InSe
         limit=query.limit,
         offset=query.offset,
         next=next_part(request, query.limit, query.offset, len(ids)),
-        items=[VenueUtilisation(**asdict(use)) for use in used],
+        items=utilisation(activity, activity.in_time(since, until), weeks, page),
     )
 
 
@@ -107,13 +103,7 @@ def who_takes_part(query: Annotated[ParticipationQuery, Query()], service: InSer
         min_people=MIN_PEOPLE,
         people=found.people,
         visits=found.visits,
-        tables={
-            name: [
-                GroupRow(name=g.name, label=g.label, people=g.people, visits=g.visits, is_hidden=g.is_hidden)
-                for g in groups
-            ]
-            for name, groups in found.tables.items()
-        },
+        tables=found.tables,
     )
 
 
