@@ -1,4 +1,4 @@
-"""What the pages name is there: files, modules, links, make targets and commands."""
+"""What the pages and the Makefile name is there: files, modules, links, make targets and commands."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from typer.main import get_command
 from culture import app
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted(path.relative_to(ROOT) for path in [ROOT / "Makefile", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 ROOMS = "recsys|features|training|serving|benchmarks|tests|docs|notebooks"
 
 
