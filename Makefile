@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY ?= passive
 .PHONY: setup check format test test-availability demo train serve lock clean help
 
 help: ## List what make can do
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
+	@grep -hE '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
 
 setup: $(STAMP) ## Make .venv with everything in it
 
@@ -50,7 +50,7 @@ train: setup ## Learn from the store and release the bundle
 serve: setup ## Serve the champion
 	$(BIN)/culture serve
 
-bench-ingest bench-features bench-openings bench-plans bench-demand bench-unconstrain bench-serving bench-recommend: bench-%: setup ## Benchmarks
+bench-ingest bench-features bench-openings bench-plans bench-equity bench-demand bench-unconstrain bench-serving bench-recommend: bench-%: setup ## Benchmarks
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 bench-ranking: setup ## nDCG@10 of every ranker; TRAIN=a.tsv TEST=b.tsv [OUT=FILE]
