@@ -24,7 +24,8 @@ def rival_means(
     """(n_nodes, n_categories, n_ahead) by model, of (n_nodes, n_categories, n_weeks) places taken, the root's first.
 
     Models of single series take the pooled panel's figure for a series in its first eight weeks: that of its parents
-    and siblings. Without a week of history there is no model.
+    and siblings. Where past origins choose, `ensemble` is the median of models and panels. Without a week of history
+    there is no model.
     """
     if not len(weeks):
         return {}
@@ -45,7 +46,6 @@ def rival_means(
         whole = pooled.copy()
         whole[modelled] = means
         found[model] = whole.reshape(*history.shape[:2], horizon)
-    if "ensemble" in found:
-        parts = [means for model, means in found.items() if model not in ("chosen", "ensemble")]
-        found["ensemble"] = median_of(parts)
+    if "chosen" in found:
+        found["ensemble"] = median_of([means for model, means in found.items() if model != "chosen"])
     return found

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import training.forecasters
 from tests.training.forecasters.programmes import programme_forecast
 from training.forecasters.boosting import BoostingConfig
-from training.forecasters.family import chosen_forecasts, ensemble_forecasts
+from training.forecasters.family import family_forecasts, median_of
 from training.forecasters.panel import boosted_panel, pooled_panel
 from training.forecasters.pooled import fit_pooled
 from training.forecasters.simple import last_value, recent_mean, seasonal_naive
@@ -51,6 +51,15 @@ def statistical(model: str) -> Forecast:
         return statistical_forecasts(history, horizon, typing.cast(Statistical, model), season=1)[0]
 
     return forecast
+
+
+def chosen(history: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
+    return family_forecasts(history, horizon, ("theta", "ets", "imapa"))["chosen"]
+
+
+def ensemble(history: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
+    said = family_forecasts(history, horizon, ("theta", "ets", "imapa"))
+    return median_of([means for model, means in said.items() if model != "chosen"])
 
 
 def poisson(n_weeks: int, seed: int = 0) -> NDArray[np.float64]:
@@ -153,13 +162,12 @@ class TestCroston(ForecasterContract):
 
 
 class TestChosen(ForecasterContract):
-    tests = ("chosen_forecasts", "family_forecasts")
-    forecast = partial(chosen_forecasts, models=("theta", "ets"))
+    tests, forecast = ("family_forecasts", "chosen"), chosen
     is_pooled = True
 
 
 class TestEnsemble(ForecasterContract):
-    tests, forecast = ("ensemble_forecasts",), partial(ensemble_forecasts, models=("theta", "ets", "imapa"))
+    tests, forecast = ("family_forecasts", "ensemble"), ensemble
 
 
 class TestPooledPanel(ForecasterContract):
