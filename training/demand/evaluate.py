@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recsys.availability import places_taken
 from recsys.dataset import Dataset, week_starts
 from recsys.demand import QUANTILES
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree, session_regions
-from recsys.schema import TAKING_STATUSES
 from training.demand.back_test import SERVED
 from training.demand.config import DemandConfig
 from training.demand.forecast import judged_forecast
@@ -97,9 +97,12 @@ def _weekly_places(
 ) -> NDArray[np.float64]:
     """(n_bottoms, n_categories, n_weeks) places taken in the sessions of each week, as the data set knows them."""
     sessions = dataset.sessions
-    taken = dataset.bookings[dataset.bookings["status"].isin(TAKING_STATUSES)]
-    places = taken.groupby("session_id")["party_size"].sum()
-    places = sessions["session_id"].map(places).fillna(0.0).where(sessions["cancelled_at"].isna(), 0.0)
+    places = (
+        sessions["session_id"]
+        .map(places_taken(dataset.bookings))
+        .fillna(0.0)
+        .where(sessions["cancelled_at"].isna(), 0.0)
+    )
     week = weeks.get_indexer(week_starts(sessions["starts_at"], dataset.timezone))
     category = sessions["activity_id"].map(dataset.activities.set_index("activity_id")["category"])
     category_num = hierarchy.categories.nums_or_missing(category)

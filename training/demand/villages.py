@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from recsys.availability import places_taken
 from recsys.dataset import Dataset
 from recsys.demand import TABLE_COLUMNS, empty_table
 from recsys.regions import RegionTree, session_regions
-from recsys.schema import TAKING_STATUSES
 
 _SHARE_WEEKS = 52
 _PRIOR_PLACES = 20.0
@@ -25,8 +25,7 @@ def village_shares(dataset: Dataset, tree: RegionTree) -> pd.DataFrame:
     regions = session_regions(dataset, tree)
     series = tree.series_regions()[regions]
     category = sessions["activity_id"].map(dataset.activities.set_index("activity_id")["category"])
-    taken = dataset.bookings[dataset.bookings["status"].isin(TAKING_STATUSES)]
-    places = sessions["session_id"].map(taken.groupby("session_id")["party_size"].sum()).fillna(0.0)
+    places = sessions["session_id"].map(places_taken(dataset.bookings)).fillna(0.0)
     frame = pd.DataFrame({"region": regions, "series": series, "category": category, "places": places})[chosen]
     frame = frame[frame["places"] > 0]
     villages = frame[frame["region"] != frame["series"]]
