@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
@@ -159,7 +160,7 @@ def fit_decay(
     """Decay from bookings per distance band beside what would be expected if distance were nothing.
 
     Counts are Poisson around `expected * reach(mean_km)`; each band is shrunk towards `PRIOR_DECAY` with the weight
-    of `strength` bookings, then made never rising by pooling neighbours (isotonic regression).
+    of `strength` bookings, then made never rising by isotonic regression.
 
     Args:
         observed: (n_bands,) bookings.
@@ -175,21 +176,11 @@ def fit_decay(
     level = seen.sum() / (at_one * prior).sum()
     weight = strength / len(km)
     ratio = (seen + weight) / (at_one * prior * level + weight) * prior * level
-    falling = _never_rising(np.log(np.maximum(ratio, 1e-9)), np.sqrt(seen + weight))
+    logs = np.log(np.maximum(ratio, 1e-9))
+    falling = isotonic_regression(logs, weights=np.sqrt(seen + weight), increasing=False).x
     knots, values = np.unique(np.concatenate([[0.0], km])), np.concatenate([[falling[0]], falling])
     values = values[-len(knots) :]
     spread = np.average(np.exp(values[-len(km) :] - values[0]), weights=at_one)
     if len(knots) < 2:
         return PRIOR_DECAY
     return DistanceDecay(knots, values - values[0], float(np.clip(spread, 1e-3, 1.0)))
-
-
-def _never_rising(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    blocks: list[list[float]] = []
-    for value, weight in zip(values, weights, strict=True):
-        blocks.append([value, weight, 1])
-        while len(blocks) > 1 and blocks[-2][0] < blocks[-1][0]:
-            last = blocks.pop()
-            total = blocks[-1][1] + last[1]
-            blocks[-1] = [(blocks[-1][0] * blocks[-1][1] + last[0] * last[1]) / total, total, blocks[-1][2] + last[2]]
-    return np.concatenate([np.full(int(n), value) for value, _, n in blocks])
