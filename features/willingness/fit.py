@@ -14,7 +14,7 @@ from features.willingness.circumstances import Circumstances, learn_circumstance
 from features.willingness.competition import DILUTION, MIN_SESSIONS, compared, weighed, within_courses
 from features.willingness.config import LatentConfig
 from features.willingness.facts import Facts
-from features.willingness.people import People, learn_people
+from features.willingness.people import people_rates
 from features.willingness.seasons import outlook
 from features.willingness.walk import Walk, turned_away, walk
 from recsys.dataset import Dataset, local_times
@@ -60,7 +60,7 @@ class Willingness:
 
 @dataclass(frozen=True)
 class _Learned:
-    people: People
+    rate: NDArray[np.float32]
     circumstances: Circumstances
     expected: NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def fit_willingness(dataset: Dataset, tree: RegionTree, places: Positions, confi
     now = learned.circumstances
     today = local_times(pd.Series([dataset.data_until]), dataset.timezone).to_numpy()[0].astype("datetime64[D]")
     ahead = outlook(today, now.wave, now.own_wave, now.holidays)
-    return Willingness(facts.offered, now, learned.people.rate, now.reach(facts.km), ahead, saturation)
+    return Willingness(facts.offered, now, learned.rate, now.reach(facts.km), ahead, saturation)
 
 
 def choose_saturation(facts: Facts, config: LatentConfig) -> Saturation:
@@ -107,11 +107,13 @@ def _learned(facts: Facts, config: LatentConfig, saturation: Saturation, rounds:
     def walked(rate: NDArray[np.float32] | None = None) -> Walk:
         return walk(o, now.reach(facts.km), now.weight(o), now.season(o), saturation, rate)
 
+    def rates() -> NDArray[np.float32]:
+        return people_rates(facts.segments, facts.signals, o.counts(inflation), walked().exposed, config)
+
     for _ in range(rounds):
-        people = learn_people(facts, o.counts(inflation), walked().exposed, config)
-        expected = walked(people.rate)
-        now = learn_circumstances(facts, now, expected, people.rate, inflation, config)
+        rate = rates()
+        expected = walked(rate)
+        now = learn_circumstances(facts, now, expected, rate, inflation, config)
         if not o.keeps_waiting:
             inflation = turned_away(asked, o.is_full, o.capacity, expected.expected.sum(axis=0))
-    people = learn_people(facts, o.counts(inflation), walked().exposed, config)
-    return _Learned(people, now, expected.expected.sum(axis=0))
+    return _Learned(rates(), now, expected.expected.sum(axis=0))

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from features.willingness.config import LatentConfig
-from features.willingness.facts import Facts
 
 
-@dataclass(frozen=True)
-class People:
-    """What is believed of people.
-
-    Attributes:
-        prior: (n_users, n_categories) rates by segments and signals alone.
-        rate: (n_users, n_categories) rates with what the person booked: people a week at exposure 1.
-    """
-
-    prior: NDArray[np.float32]
-    rate: NDArray[np.float32]
-
-
-def learn_people(facts: Facts, seen: NDArray[np.float32], exposed: NDArray[np.float32], config: LatentConfig) -> People:
-    """Rates from counts and exposure; every effect is shrunk as a gamma of mean 1.
+def people_rates(
+    segments: list[sparse.csr_array],
+    signals: NDArray[np.float32],
+    seen: NDArray[np.float32],
+    exposed: NDArray[np.float32],
+    config: LatentConfig,
+) -> NDArray[np.float32]:
+    """(n_users, n_categories) people a week at exposure 1; every effect is shrunk as a gamma of mean 1.
 
     Args:
-        facts: Who people are.
+        segments: Memberships of users, see `features.willingness.facts.segments`.
+        signals: (n_users, n_categories, n_signals) what people say and look at.
         seen: (n_users, n_categories) people booked for.
         exposed: (n_users, n_categories) what `seen` would be at rate 1.
         config: Strengths of shrinking.
     """
-    prior = _prior_rates(seen, exposed, facts.segments, facts.signals, config.factor_strength)
+    prior = _prior_rates(seen, exposed, segments, signals, config.factor_strength)
     person, taste = config.person_strength, config.taste_strength
     level = (person + seen.sum(axis=1)) / (person + (prior * exposed).sum(axis=1))
     rate = prior * level[:, None]
     rate = rate * (taste + seen) / (taste + rate * exposed)
     # A booking counts for the person and for the person's taste; together people come no more often than they did.
     total, expected = (prior * exposed).sum(axis=0), (rate * exposed).sum(axis=0)
-    return People(prior, (rate * np.where(expected > 0, total / np.maximum(expected, 1e-12), 1.0)).astype(np.float32))
+    return (rate * np.where(expected > 0, total / np.maximum(expected, 1e-12), 1.0)).astype(np.float32)
 
 
 def _prior_rates(
