@@ -19,6 +19,9 @@ HOURS = 24
 N_TIME_CELLS = 2 * HOURS
 """Hours of a working day, then of a weekend's."""
 
+MONTH_WEEKS = 4
+"""Weeks within which a category may be in or out of favour together."""
+
 WAITED_SHARE = 0.2
 """Share of full sessions with a waiting list from which a platform is believed to keep them."""
 
@@ -81,6 +84,16 @@ class Exposure:
     keeps_waiting: bool
     age_group: NDArray[np.int64]
     admits: NDArray[np.float64]
+
+    @property
+    def n_months(self) -> int:
+        """Spells of `MONTH_WEEKS` covered, the last perhaps in part."""
+        return -(-self.n_weeks // MONTH_WEEKS)
+
+    @property
+    def category_month(self) -> NDArray[np.int64]:
+        """(n_sessions,) number of the category in its month, below n_categories times `n_months`."""
+        return self.category * self.n_months + self.week // MONTH_WEEKS
 
     @property
     def is_full(self) -> NDArray[np.bool_]:

@@ -22,9 +22,6 @@ COURSE_SPREAD = 0.6
 CATEGORY_SPREAD = 0.4
 """The same of how much categories are liked, beside what people say and look at."""
 
-MONTH_WEEKS = 4
-"""Weeks within which a category may be in or out of favour together."""
-
 HOURS_ALIKE = 1.5
 """Standard deviation in hours of the kernel within which hours of a day fare alike."""
 
@@ -186,9 +183,7 @@ def _session_effects(
     plain = expected.sum(axis=0) / (now.shared(o) * cells_now[o.cell] * kinds_now[o.kind] * season)
     level = np.log(np.maximum(rate.mean(axis=0, dtype=np.float64), 1e-12))
     n_categories = len(o.categories)
-    month = o.week // MONTH_WEEKS
-    n_months = int(month.max()) + 1
-    away = np.abs(np.arange(n_months)[:, None] - np.arange(n_months)[None, :])
+    away = np.abs(np.arange(o.n_months)[:, None] - np.arange(o.n_months)[None, :])
     favour = np.kron(np.eye(n_categories), np.exp(-away))
     own = Block.of_codes(o.category, n_categories, CATEGORY_SPREAD)
     kind = Block.of_codes(o.kind, len(o.kinds), 1.0)
@@ -201,7 +196,7 @@ def _session_effects(
         "audience": Block.of_codes(o.audience, int(o.audience.max()) + 1, 0.5),
         "price": Block(sparse.csr_array(np.log1p(o.price)[:, None]), 0.2, np.zeros(1)),
         "venue": Block.of_codes(o.venue, int(o.venue.max()) + 1, 0.3),
-        "month": Block.of_codes(o.category * n_months + month, n_categories * n_months, 0.15, favour),
+        "month": Block.of_codes(o.category_month, n_categories * o.n_months, 0.15, favour),
         **season_blocks(o.day, o.category, n_categories, o.kind == _training(o)),
     }
     return blocks, fit_mixed(blocks, o.course, seen.sum(axis=0), np.maximum(plain, 1e-9), COURSE_SPREAD)

@@ -17,8 +17,6 @@ from recsys.tails import tail_means
 FREE_SPREAD = 4.0
 """Standard deviation of courses wide enough to leave nothing of what is between them to be explained."""
 
-MONTH_WEEKS = 4
-
 FAVOUR_SPREAD = 0.3
 """Standard deviation of how much a category is in favour within a month, and all categories within a week."""
 
@@ -63,11 +61,10 @@ def within_courses(
         expected: (n_sessions,) people expected at each.
         is_cut: (n_sessions,) at least so many asked: the session was full, and who came too late is not known.
     """
-    n_months = offered.n_weeks // MONTH_WEEKS + 1
-    month = offered.category[rows] * n_months + offered.week[rows] // MONTH_WEEKS
+    n_months = len(offered.categories) * offered.n_months
     blocks = {
         "week": Block.of_codes(offered.week[rows], offered.n_weeks, FAVOUR_SPREAD),
-        "month": Block.of_codes(month, len(offered.categories) * n_months, FAVOUR_SPREAD),
+        "month": Block.of_codes(offered.category_month[rows], n_months, FAVOUR_SPREAD),
     }
     course = np.unique(offered.course[rows], return_inverse=True)[1].ravel()
     counts, plain, cut = seen[rows], np.maximum(expected[rows], 1e-6), is_cut[rows]
