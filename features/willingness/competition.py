@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, gammaln
+from scipy.stats import nbinom
 
 from features.openings.exposure import Exposure
 from features.willingness.mixed import Block, fit_mixed
@@ -81,10 +81,8 @@ def _log_likelihood(
     counts: NDArray[np.float64], mean: NDArray[np.float64], is_cut: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """(n,) negative binomial; of at least so many where the count is cut."""
-    odds = np.log(SESSION_SIZE + mean)
-    each = gammaln(counts + SESSION_SIZE) - gammaln(SESSION_SIZE) + SESSION_SIZE * (np.log(SESSION_SIZE) - odds)
-    tail = betainc(np.maximum(counts, 1e-9), SESSION_SIZE, mean / (mean + SESSION_SIZE))
-    return np.where(is_cut, np.log(np.maximum(tail, 1e-300)), each + counts * (np.log(mean) - odds))
+    law = nbinom(SESSION_SIZE, SESSION_SIZE / (SESSION_SIZE + mean))
+    return np.where(is_cut, np.log(np.maximum(law.sf(counts - 1), 1e-300)), law.logpmf(counts))
 
 
 def weighed(strengths: NDArray[np.float64], fits: NDArray[np.float64]) -> float:
