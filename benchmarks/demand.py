@@ -21,8 +21,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from benchmarks.counties import seeds_of
 from benchmarks.demand_worlds import report
-from benchmarks.plans import seeds_of
 from benchmarks.tables import read_tables
 from recsys.dataset import Dataset
 from recsys.hierarchy import Hierarchy

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,30 +22,22 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from benchmarks.counties import county
 from recsys.calibration import pit_coverage
-from recsys.dataset import DEFAULT_TIMEZONE, Dataset
 from recsys.demand import TARGETS
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree
-from recsys.simulation.command import simulate
-from recsys.simulation.oracle import Truth, load_truth
+from recsys.simulation.oracle import Truth
 from recsys.simulation.score_forecast import score_forecast
 from training.demand.config import DemandConfig
 from training.demand.forecast import judged_forecast
+from training.demand.judged import PIT_SHARES
 from training.demand.known import weeks_ahead
-
-SHARES = (0.5, 0.8, 0.95)
 
 
 def judged(seed: int, shape: str, weeks: int, users: int) -> dict[str, Any]:
     """Figures of one county, as JSON holds them."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        simulate(folder, seed=seed, users=users, weeks=weeks, shape=shape, table_format="parquet")
-        truth = load_truth(folder / "truth")
-        tables = {file.stem: pd.read_parquet(file) for file in folder.glob("*.parquet")}
-    until = truth.as_of.tz_localize(DEFAULT_TIMEZONE) if truth.as_of.tzinfo is None else truth.as_of
-    dataset = Dataset.from_tables(tables, until.tz_convert("UTC"), DEFAULT_TIMEZONE)
+    dataset, truth = county(seed, shape, users, weeks)
     hierarchy = Hierarchy.of(dataset, RegionTree.of(dataset))
     came = true_bookings(truth, hierarchy)
     found = judged_forecast(dataset, truth.future_weeks, DemandConfig(), came)
@@ -68,7 +59,7 @@ def judged(seed: int, shape: str, weeks: int, users: int) -> dict[str, Any]:
 def true_bookings(truth: Truth, hierarchy: Hierarchy) -> NDArray[np.float64]:
     """(n_bottoms, n_categories, future_weeks) places taken in the end, in sessions that count at the region itself."""
     table = truth.tables["demand"]
-    weeks = weeks_ahead(truth.as_of.tz_localize(None), truth.future_weeks)
+    weeks = weeks_ahead(truth.as_of, truth.future_weeks)
     columns = pd.MultiIndex.from_product([hierarchy.categories.ids, weeks])
     wide = table.pivot_table(index="region_id", columns=["category", "week_start"], values="bookings", aggfunc="sum")
     nodes = wide.reindex(index=hierarchy.node_ids.ids, columns=columns).fillna(0.0).to_numpy()
@@ -91,9 +82,9 @@ def _figures(score: dict[str, Any]) -> dict[str, Any]:
 
 
 def _inside(pits: NDArray[np.float64]) -> list[float]:
-    """Outcomes inside each interval of `SHARES`, and outcomes."""
+    """Outcomes inside each interval of `PIT_SHARES`, and outcomes."""
     found = pits[np.isfinite(pits)]
-    return [*(pit_coverage(found, share) * len(found) for share in SHARES), len(found)] if len(found) else [0.0] * 4
+    return [*(pit_coverage(found, share) * len(found) for share in PIT_SHARES), len(found)] if len(found) else [0.0] * 4
 
 
 def table_of(worlds: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -147,9 +138,11 @@ def _coverage(group: list[dict[str, Any]]) -> dict[str, str]:
         by_week = np.sum([world["inside by week"] for world in split], axis=0)
         found["weeks ahead inside 50 80 95 %"] = ", ".join(_shares(total) for total in by_week)
         names = sorted({name for world in split for name in world["inside by category"]})
-        nothing = [0.0] * (len(SHARES) + 1)
+        nothing = [0.0] * (len(PIT_SHARES) + 1)
         of_category = [np.sum([w["inside by category"].get(name, nothing) for w in split], axis=0) for name in names]
-        apart = [[abs(total[i] / max(total[-1], 1) - share) for total in of_category] for i, share in enumerate(SHARES)]
+        apart = [
+            [abs(total[i] / max(total[-1], 1) - share) for total in of_category] for i, share in enumerate(PIT_SHARES)
+        ]
         found["categories: mean distance from 50 80 95 %"] = " ".join(f"{100 * np.mean(one):.1f}" for one in apart)
     return found
 

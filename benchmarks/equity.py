@@ -10,37 +10,21 @@ and the gap of the plan of most people.
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.plans import seeds_of
-from benchmarks.tables import read_tables
+from benchmarks.counties import county, seeds_of
 from features.openings.inputs import opening_inputs
-from recsys.dataset import DEFAULT_TIMEZONE, Dataset
 from recsys.openings.access import By
 from recsys.openings.front import pareto_front
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Question
 from recsys.openings.suggest import planned
-from recsys.simulation.command import simulate
-from recsys.simulation.oracle import load_truth
 
 GROUPS: tuple[By, ...] = ("township", "village")
 LOSSES = (0.01, 0.03, 0.05)
-
-
-def learned(seed: int, shape: str, users: int, weeks: int) -> OpeningInputs:
-    """What is learned of one county."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        simulate(folder, seed=seed, users=users, weeks=weeks, shape=shape)
-        as_of = load_truth(folder / "truth").as_of
-        until = as_of.tz_localize(DEFAULT_TIMEZONE) if as_of.tzinfo is None else as_of
-        tables = read_tables(folder, DEFAULT_TIMEZONE)
-        return opening_inputs(Dataset.from_tables(tables, until.tz_convert("UTC"), DEFAULT_TIMEZONE))
 
 
 def judged(inputs: OpeningInputs, budget: int, by: By, seconds: float) -> dict[str, object]:
@@ -79,7 +63,7 @@ def main() -> None:
     rows = []
     for shape in args.shapes.split(","):
         for seed in seeds_of(args.seeds):
-            inputs = learned(seed, shape, args.users, args.weeks)
+            inputs = opening_inputs(county(seed, shape, args.users, args.weeks)[0])
             for budget in map(int, args.budgets.split(",")):
                 for by in GROUPS:
                     rows.append({"shape": shape, "seed": seed, **judged(inputs, budget, by, args.seconds)})

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.counties import seeds_of
 from benchmarks.peers.environments import HERE, Peer, PeerError
 from benchmarks.placement_instances import part_of, province
 from benchmarks.placement_small import brute_force, small_instance
-from benchmarks.plans import seeds_of
 from recsys.errors import FitError
 from recsys.placement.fast import solve_fast
 from recsys.placement.greedy import solve_greedy

@@ -11,41 +11,32 @@ without supply, its rank correlation with the truth and its total. Many openings
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.tables import read_tables
+from benchmarks.counties import county, seeds_of
 from features.openings.inputs import opening_inputs
 from features.openings.latent_demand import latent_demand
-from recsys.dataset import DEFAULT_TIMEZONE, Dataset
 from recsys.openings.question import Question
 from recsys.openings.suggest import suggest
-from recsys.simulation.command import simulate
-from recsys.simulation.oracle import load_truth
 from recsys.simulation.score_openings import score_suggestions
 
 
 def judged(seed: int, shape: str, users: int, weeks: int, budget: int) -> dict[str, object]:
     """Figures of one county's plan."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        simulate(folder, seed=seed, users=users, weeks=weeks, shape=shape)
-        truth = load_truth(folder / "truth")
-        until = truth.as_of.tz_localize(DEFAULT_TIMEZONE) if truth.as_of.tzinfo is None else truth.as_of
-        dataset = Dataset.from_tables(read_tables(folder, DEFAULT_TIMEZONE), until.tz_convert("UTC"), DEFAULT_TIMEZONE)
-        started = time.process_time()
-        inputs = opening_inputs(dataset)
-        learned = time.process_time()
-        plan = suggest(inputs, budget)
-        planned = time.process_time()
-        score = score_suggestions(truth, plan, budget)
-        over = suggest(inputs, budget, question=Question(budget=budget, over_samples=True))
-        over_samples = score_suggestions(truth, over, budget)["share_of_oracle"]
-        latent = latent_demand(dataset, inputs)
+    dataset, truth = county(seed, shape, users, weeks)
+    started = time.process_time()
+    inputs = opening_inputs(dataset)
+    learned = time.process_time()
+    plan = suggest(inputs, budget)
+    planned = time.process_time()
+    score = score_suggestions(truth, plan, budget)
+    over = suggest(inputs, budget, question=Question(budget=budget, over_samples=True))
+    over_samples = score_suggestions(truth, over, budget)["share_of_oracle"]
+    latent = latent_demand(dataset, inputs)
     best, predicted = score["oracle_value"], score["predicted"]
     return {
         "shape": shape,
@@ -86,12 +77,6 @@ def _pooled(table: pd.DataFrame) -> pd.Series:
     covered = np.average(table["week covered"], weights=n)
     error = table["week covered"].std() / np.sqrt(len(table))
     return pd.Series({"openings": n.sum(), "predicted / true - 1": total, "week covered": covered, "+-": error})
-
-
-def seeds_of(text: str) -> list[int]:
-    """`0-3` or `0,5,7`."""
-    first, dash, last = text.partition("-")
-    return list(range(int(first), int(last) + 1)) if dash else [int(one) for one in text.split(",")]
 
 
 def main() -> None:
