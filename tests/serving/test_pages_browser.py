@@ -115,6 +115,17 @@ async function until(what, holds) {
   details.open = true;
   await until("an explanation", () => details.querySelector("table"));
   seen.explained = details.textContent;
+  const bodies = [], view = frame.contentWindow, fetch = view.fetch;
+  view.fetch = (address, more) => {
+    if (more?.body) bodies.push(JSON.parse(more.body));
+    return fetch.call(view, address, more);
+  };
+  $("plan-form").requestSubmit();
+  await until("a searched plan", () => bodies.length && !$("plan-state").textContent);
+  const searched = all("ol.plan details")[0];
+  searched.open = true;
+  await until("its explanation", () => searched.querySelector("table"));
+  seen.efforts = bodies.map((body) => body.effort);
   seen.problems = all(".problem").map((node) => node.textContent);
   return seen;
 })().catch((error) => ({ failed: String(error) })).then((seen) => {
@@ -155,4 +166,5 @@ def test_the_planner_s_controls_change_the_plan(driven, tmp_path):
     assert "against the plan of most people" in seen["chosen"]
     assert len(seen["why"]) > 10
     assert "If next door" in seen["explained"]
+    assert seen["efforts"] == ["search", "search"]
     assert seen["problems"] == []

@@ -45,12 +45,13 @@ Culture.openings = (() => {
   }
 
   async function load(effort = "fast") {
-    const mine = ++latest;
+    const mine = ++latest, asked = question({ effort });
     $("plan-state").textContent = t("computing");
     try {
-      const answer = await ask("/v1/classes/suggestions", {}, question({ effort }));
+      const answer = await ask("/v1/classes/suggestions", {}, asked);
       if (mine !== latest) return;
-      plan = answer;
+      /* What is asked about the plan later is asked of this question: another effort may find another plan. */
+      plan = { ...answer, asked };
       draw();
     } catch (error) { if (mine === latest) { fill($("plan-map")); fill($("floors")); problem($("plan"), error); } } finally { if (mine === latest) $("plan-state").textContent = ""; }
   }
@@ -104,16 +105,17 @@ Culture.openings = (() => {
   }
   async function explain(details, choice) {
     const into = details.lastElementChild;
+    const shown = plan;
     fill(into, el("p", { class: "muted" }, t("computing")));
     try {
-      if (!plan.explained) plan.explained = ask("/v1/classes/suggestions", {}, question({ explain: true })).then((a) => a.explanations);
-      const told = (await plan.explained).find((e) => key(e) === key(choice));
+      shown.explained ||= ask("/v1/classes/suggestions", {}, { ...shown.asked, explain: true }).then((a) => a.explanations);
+      const told = (await shown.explained).find((e) => key(e) === key(choice));
       const parts = Object.entries(told.parts).map(([name, people]) => ({ name: t(name === "size" ? "parts_size" : name), people }));
       const bars = (by, title) => [el("h4", {}, title), Culture.bars(told.who.filter((g) => g.by === by).map((g) => ({ label: groupName(g.name), people: g.people })))];
       fill(into, table("", [{ label: "", of: (p) => p.name }, { label: t("people_label"), n: true, of: (p) => number(p.people, 1) }], [...parts, { name: "=", people: told.expected_attendance }], ""),
         ...bars("age", t("ages")), ...bars("distance", t("by_distance")),
         told.instead ? el("p", { class: "muted" }, t("instead", { category: told.instead.category, venue: venueName(told.instead.venue_id), n: number(Math.max(0, told.instead.loses), 1) })) : null);
-    } catch (error) { problem(into, error); }
+    } catch (error) { shown.explained = null; problem(into, error); }
   }
 
   /* Age groups and distances as the service names them, in Chinese where that is the page's language. */
@@ -162,7 +164,7 @@ Culture.openings = (() => {
   async function whyNot() {
     const choice = { category: $("why-category").value, venue_id: $("why-venue").value };
     try {
-      const [told] = (await ask("/v1/classes/suggestions", {}, question({ why_not: [choice] }))).why_not;
+      const [told] = (await ask("/v1/classes/suggestions", {}, { ...(plan ? plan.asked : question()), why_not: [choice] })).why_not;
       fill($("why-answer"), el("p", { class: "note" }, `${choiceName(choice)}：${told.reason}`));
     } catch (error) { problem($("why-answer"), error); }
   }
