@@ -116,16 +116,16 @@ class _Exchanges:
         """Plans of all bands."""
         first = self._plan(start)
         self._most, self._bands[0] = max(first.reach, 1e-9), first
-        explored: set[int] = set()
+        explored: set[_Plan] = set()
         while True:
-            waiting = [plan for plan in self._bands if plan is not None and id(plan) not in explored]
+            waiting = [plan for plan in self._bands if plan is not None and plan not in explored]
             if not waiting or time.monotonic() > self.until:
                 self.is_complete = not waiting
                 break
             for plan in waiting:
                 if time.monotonic() > self.until:
                     break
-                explored.add(id(plan))
+                explored.add(plan)
                 self._explore(plan)
         return [plan.classes for plan in self._bands if plan is not None]
 
