@@ -75,15 +75,13 @@ class _Limits:
         fixed = np.zeros(choices.allowed.shape, dtype=bool)
         for category, venue in choices.fixed:
             fixed[category, venue] = True
-        costs = np.array([choices.cost(c) if (a | f).any() else 1.0 for c, (a, f) in
-                          enumerate(zip(choices.allowed, fixed, strict=True))])  # fmt: skip
-        held = fixed.sum(axis=1)
         has_slot = search.slot_gain.max(axis=2, initial=-1.0) >= 0
         slot = search.slot_gain.argmax(axis=2) if search.slot_gain.shape[2] else np.zeros(fixed.shape, dtype=np.int64)
-        teachers = np.array([choices.teachers(c) for c in range(len(fixed))]) - held
-        budget = choices.question.budget - float(costs @ held)
+        held = fixed.sum(axis=1)
+        teachers = choices.teachers - held
+        budget = choices.question.budget - float(choices.costs @ held)
         slots = search.inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64) - fixed.sum(axis=0)
-        return _Limits(choices.allowed & has_slot & ~fixed, fixed, slot, budget, costs, teachers, slots)
+        return _Limits(choices.allowed & has_slot & ~fixed, fixed, slot, budget, choices.costs, teachers, slots)
 
     def best(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
         """Shares that bring at least as much as the best, at fixed gains: by gain per cost, as far as the budget goes.
@@ -94,7 +92,7 @@ class _Limits:
         category, venue = np.nonzero(self.free & (gain > 0))
         order = np.argsort(-gain[category, venue] / np.maximum(self.costs[category], 1e-12), kind="stable")
         category, venue = category[order], venue[order]
-        if np.isfinite(self.teachers).any() or np.ptp(self.costs) > 0:
+        if np.isfinite(self.teachers).any() or len(np.unique(self.costs[category])) > 1:
             most = np.clip(self.teachers[category] - _nth(category), 0.0, 1.0)
         else:
             most = np.clip(np.floor(self.slots[venue]) - _nth(venue), 0.0, 1.0)

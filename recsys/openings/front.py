@@ -219,12 +219,11 @@ class _Exchanges:
         """(n_leaving, n_coming) within the budget, the teachers, the free slots and the least attendance."""
         question, choices = self.choices.question, self.choices
         out, new = np.array([o.category for o in leaving]), np.array([o.category for o in coming])
-        cost = np.array([choices.cost(c) if choices.allowed[c].any() else 0.0 for c in range(len(choices.allowed))])
-        spent = sum(choices.cost(o.category) for o in plan.classes)
+        cost = choices.costs
+        spent = float(cost[[o.category for o in plan.classes]].sum())
         fits = spent - cost[out][:, None] + cost[new][None, :] <= question.budget + 1e-9
         taught = np.bincount([o.category for o in plan.classes], minlength=len(cost))
-        most = np.array([choices.teachers(c) for c in range(len(cost))])
-        fits &= (out[:, None] == new[None, :]) | (taught + 1 <= most)[new][None, :]
+        fits &= (out[:, None] == new[None, :]) | (taught + 1 <= choices.teachers)[new][None, :]
         n_venues = len(self.inputs.venues)
         at = np.bincount([o.venue for o in plan.classes], minlength=n_venues)
         free = self.search.free - at >= 1

@@ -61,7 +61,14 @@ class Question(BaseModel):
 
 
 class Choices:
-    """A question against the inputs: rows instead of names, every contradiction found."""
+    """A question against the inputs: rows instead of names, every contradiction found.
+
+    Attributes:
+        costs: (n_categories,) of one class, in the unit of the budget; 1 where none is given.
+        teachers: (n_categories,) most new classes, `inf` where nothing limits them.
+        allowed: (n_categories, n_venues) what may be opened.
+        fixed: Category and venue rows of what must open; `barred` and `closing` alike.
+    """
 
     def __init__(self, inputs: OpeningInputs, question: Question) -> None:
         self.inputs = inputs
@@ -83,16 +90,10 @@ class Choices:
         self.allowed: NDArray[np.bool_] = asked[:, None] & (inside & has_room)[None, :] & ~inputs.runs_now
         for category, venue in self.barred:
             self.allowed[category, venue] = False
+        names = [str(c) for c in inputs.categories]
+        self.costs = np.array([(question.costs or {}).get(name, 1.0) for name in names])
+        self.teachers = np.array([question.teachers.get(name, np.inf) for name in names], dtype=np.float64)
         self._check(inside, has_room)
-
-    def cost(self, category: int) -> float:
-        """Cost of one class of a category row, in the unit of the budget."""
-        costs = self.question.costs
-        return 1.0 if costs is None else costs[str(self.inputs.categories[category])]
-
-    def teachers(self, category: int) -> float:
-        """Most new classes of a category row."""
-        return float(self.question.teachers.get(str(self.inputs.categories[category]), np.inf))
 
     def _inside(self) -> NDArray[np.bool_]:
         regions = self.inputs.venues["region_num"].to_numpy(dtype=np.int64)
@@ -125,22 +126,20 @@ class Choices:
                 problems.append(f"must_open wants {wanted} classes at {self.venues.ids[venue]}: {free[venue]:.0f} free")
         for category in sorted({c for c, _ in self.fixed}):
             wanted = sum(c == category for c, _ in self.fixed)
-            if wanted > self.teachers(category):
-                name = inputs.categories[category]
-                problems.append(
-                    f"must_open wants {wanted} classes of {name}: teachers for {self.teachers(category):.0f}"
-                )
+            if wanted > self.teachers[category]:
+                name, most = inputs.categories[category], self.teachers[category]
+                problems.append(f"must_open wants {wanted} classes of {name}: teachers for {most:.0f}")
         problems += [
             f"close {inputs.categories[c]} at {self.venues.ids[v]}: it does not run there now"
             for c, v in self.closing
             if not inputs.runs_now[c, v]
         ]
         if self.question.costs is not None:
-            missing = [str(c) for c, taught in zip(inputs.categories, list(self.allowed.sum(axis=1)), strict=True)
-                       if taught and str(c) not in self.question.costs]  # fmt: skip
+            opens = np.isin(np.arange(len(self.costs)), [c for c, _ in self.fixed]) | self.allowed.any(axis=1)
+            missing = [name for name in inputs.categories[opens].astype(str) if name not in self.question.costs]
             problems += [f"costs: none is given for {name}" for name in missing]
             problems += [f"costs: {name} costs {cost}" for name, cost in self.question.costs.items() if not cost >= 0]
-        if not problems and sum(self.cost(c) for c, _ in self.fixed) > self.question.budget:
+        if not problems and sum(self.costs[c] for c, _ in self.fixed) > self.question.budget:
             problems.append(f"must_open costs more than the budget of {self.question.budget:g}")
         if self.question.over_samples and self.question.floors:
             problems.append("over_samples: not together with floors")

@@ -83,15 +83,15 @@ class Search:
 
     def spent(self) -> float:
         """Cost of what is opened."""
-        return sum(self.choices.cost(o.category) for o in self.opened)
+        return float(sum(self.choices.costs[o.category] for o in self.opened))
 
     def _fits(self, category: int, venue: int) -> bool:
         taught = sum(o.category == category for o in self.opened)
         return (
             bool(self.choices.allowed[category, venue])
             and self.free[venue] >= 1
-            and taught + 1 <= self.choices.teachers(category)
-            and self.spent() + self.choices.cost(category) <= self.choices.question.budget + 1e-9
+            and taught + 1 <= self.choices.teachers[category]
+            and self.spent() + self.choices.costs[category] <= self.choices.question.budget + 1e-9
             and all((o.category, o.venue) != (category, venue) for o in self.opened)
         )
 
@@ -102,15 +102,14 @@ class Search:
         self.slots_used.add((opening.venue, opening.slot))
 
     def _rate(self, opening: Opening) -> float:
-        return opening.worth / max(self.choices.cost(opening.category), 1e-9)
+        return opening.worth / max(float(self.choices.costs[opening.category]), 1e-9)
 
     def candidates(self) -> list[tuple[float, int, int, int]]:
         """Upper bounds on every candidate's worth, as a heap: first-order gains cannot be exceeded."""
         best = self.slot_gain.max(axis=2) if self.slot_gain.shape[2] else np.zeros(self.choices.allowed.shape)
         worth = 1.0 if self.audience.worth is None else float(self.audience.worth.max(initial=1.0))
         bound = np.where(self.choices.allowed, best * worth * self.inputs.bias * self.inputs.show[:, None], 0.0)
-        cost = np.array([self.choices.cost(c) if row.any() else 1.0 for c, row in enumerate(self.choices.allowed)])
-        bound /= np.maximum(cost, 1e-9)[:, None]
+        bound /= np.maximum(self.choices.costs, 1e-9)[:, None]
         heap = [(-float(bound[c, v]), int(c), int(v), -1) for c, v in zip(*np.nonzero(bound > MIN_TAKEN), strict=True)]
         heapq.heapify(heap)
         return heap

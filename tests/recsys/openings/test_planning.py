@@ -47,6 +47,14 @@ def test_every_contradiction_is_named(inputs):
     assert "does not run there now" in text
 
 
+def test_what_must_open_needs_a_cost_too(inputs):
+    must, other = _free(inputs)[0], str(inputs.categories[-1])
+    assert must["category"] != other
+    question = Question(budget=5, categories=(other,), costs={other: 1.0}, must_open=[must])
+    with pytest.raises(DataError, match=f"none is given for {must['category']}"):
+        solve(inputs, question)
+
+
 def test_unknown_names_are_errors(inputs):
     with pytest.raises(UnknownIdError):
         suggest(inputs, 1, region_id="nowhere")
