@@ -156,30 +156,29 @@ class _Exchanges:
     def _explore(self, plan: _Plan) -> None:
         """Offers the best exchanges of each band, judged to first order, then exactly."""
         fixed = set(self.choices.fixed)
-        leaving = [(n, o) for n, o in enumerate(plan.classes) if (o.category, o.venue) not in fixed]
+        stays = np.array([(o.category, o.venue) in fixed for o in plan.classes], dtype=bool)
+        leaving = [o for o, is_fixed in zip(plan.classes, stays, strict=True) if not is_fixed]
         coming = [o for c in range(len(self.inputs.categories)) for o in self._group(c, _of(plan.classes, c)).further]
         if not leaving or not coming:
             return
         lost = np.concatenate(
             [self._group(c, _of(plan.classes, c)).without for c in sorted({o.category for o in plan.classes})]
-        )[[n for n, _ in leaving]]
+        )[~stays]
         reach = plan.reach - lost[:, None] + np.array([o.attendance for o in coming])[None, :]
-        reach = np.where(self._fits(plan, [o for _, o in leaving], coming), reach, -np.inf)
-        lowest = self._lowest()
-        for leaves, comes in self._better(plan, [o for _, o in leaving], coming, reach, lowest):
-            self._exchange(plan, leaving[leaves][1], coming[comes])
+        reach = np.where(self._fits(plan, leaving, coming), reach, -np.inf)
+        for leaves, comes in self._better(plan, leaving, coming, reach):
+            self._exchange(plan, leaving[leaves], coming[comes])
 
     def _lowest(self) -> NDArray[np.float64]:
         """(n_bands,) least Gini coefficient of plans that lose no more than a band."""
         return np.minimum.accumulate([np.inf if p is None else p.gini for p in self._bands])
 
     def _better(
-        self, plan: _Plan, leaving: list[Opening], coming: list[Opening], reach: NDArray[np.float64],
-        lowest: NDArray[np.float64],
-    ) -> list[tuple[int, int]]:  # fmt: skip
+        self, plan: _Plan, leaving: list[Opening], coming: list[Opening], reach: NDArray[np.float64]
+    ) -> list[tuple[int, int]]:
         """Pairs that promise more reach than any plan, or to be the most even of a band: the best few of each."""
         n_venues = len(self.inputs.venues)
-        places, band = places_of(plan.classes, n_venues), self._band(reach)
+        places, band, lowest = places_of(plan.classes, n_venues), self._band(reach), self._lowest()
         slope = self.access.slope(places)
         out, new = (np.array([slope[o.venue] * o.size for o in side]) for side in (leaving, coming))
         # To first order the coefficient is never above the true one: it is convex where the mean stays.
@@ -197,7 +196,7 @@ class _Exchanges:
         good = self.access.ginis(after) < lowest[of_band]
         more = np.argsort(-reach, axis=None)[:PER_BAND]
         more = more[reach.ravel()[more] > self._most]
-        pairs = [*zip(leaves[good].tolist(), comes[good].tolist(), strict=True)]
+        pairs = zip(leaves[good].tolist(), comes[good].tolist(), strict=True)
         return [*pairs, *(divmod(int(k), len(coming)) for k in more)]
 
     def _exchange(self, plan: _Plan, leaves: Opening, comes: Opening) -> None:
