@@ -72,10 +72,11 @@ class _Limits:
     @staticmethod
     def of(search: Search) -> _Limits:
         choices = search.choices
+        has_slot = search.slot_gain.max(axis=2, initial=-1.0) >= 0
         fixed = np.zeros(choices.allowed.shape, dtype=bool)
         for category, venue in choices.fixed:
-            fixed[category, venue] = True
-        has_slot = search.slot_gain.max(axis=2, initial=-1.0) >= 0
+            # What must open but finds no free hour costs nothing.
+            fixed[category, venue] = has_slot[category, venue]
         slot = search.slot_gain.argmax(axis=2) if search.slot_gain.shape[2] else np.zeros(fixed.shape, dtype=np.int64)
         held = fixed.sum(axis=1)
         teachers = choices.teachers - held

@@ -69,6 +69,17 @@ def test_fixed_classes_are_in_the_bound(inputs):
     assert 0 <= plan.gap < 0.5
 
 
+def test_what_finds_no_free_hour_takes_nothing_from_the_bound(inputs):
+    category, venue = np.argwhere(~inputs.runs_now & inputs.taught[:, None])[0]
+    busy, rooms = inputs.busy.copy(), inputs.venues["rooms"].copy()
+    busy[venue], rooms.iloc[venue] = 1, 1.0
+    full = replace(inputs, busy=busy, venues=inputs.venues.assign(rooms=rooms))
+    must = Choice(category=str(inputs.categories[category]), venue_id=str(inputs.venues["venue_id"].iloc[venue]))
+    search, opened = _searched(full, budget=1, must_open=(must,), effort="fast")
+    assert len(opened) == 1
+    assert sum(o.worth for o in opened) <= bound_of(search) * (1 + 1e-5)
+
+
 def test_the_gap_is_told_where_it_is_known(inputs):
     assert 0 <= planned(inputs, Question(budget=10)).gap < 0.3
     assert planned(inputs, Question(budget=0)).gap == 0.0
