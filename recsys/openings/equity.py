@@ -44,12 +44,9 @@ def coverable(choices: Choices) -> NDArray[np.float64]:
 
 def reached(inputs: OpeningInputs, opened: list[Opening]) -> NDArray[np.float64]:
     """(n_points,) people a week of each point who come anew to the classes, each valued beside those before it."""
-    audience, people = Audience(inputs), np.zeros(len(inputs.size))
-    for o in opened:
-        drawn = audience.drawn(o.category, o.venue, o.slot)
-        attendance = audience.opening(o.category, o.venue, o.slot, o.size).attendance
-        people += drawn * (attendance / max(float(drawn.sum()), 1e-12))
-        audience.take(o)
+    people = np.zeros(len(inputs.size))
+    for opening, drawn in Audience(inputs).in_turn(opened):
+        people += drawn * (opening.attendance / max(float(drawn.sum()), 1e-12))
     return people
 
 

@@ -30,35 +30,30 @@ def explain(inputs: OpeningInputs, question: Question, solved: Solved | None = N
     ordered = sorted(opened, key=lambda o: -o.worth)
     instead = _best_left_out(inputs, question, ordered)
     audience, entries = Audience(inputs), []
-    for o in ordered:
-        opening = audience.opening(o.category, o.venue, o.slot, o.size)
+    for o, drawn in audience.in_turn(ordered):
         rate = inputs.rate[:, o.category] * np.float32(inputs.bias)
         near = float(rate.sum()) * float(inputs.saturation.used(np.ones(1, np.float32))[0])
         here = float(rate @ inputs.saturation.used(inputs.reach[:, o.venue]))
         timed = float(rate @ inputs.saturation.used(audience.pull(o.venue, o.slot)))
-        drawn = audience.drawn(o.category, o.venue, o.slot)
         new, show = float(drawn.sum()), float(inputs.show[o.category])
-        kept = opening.attendance / show if show > 0 else 0.0
+        kept = o.attendance / show if show > 0 else 0.0
         entries.append(
             {
                 "category": str(inputs.categories[o.category]),
                 "venue_id": str(inputs.venues["venue_id"].iloc[o.venue]),
-                "expected_attendance": opening.attendance,
+                "expected_attendance": o.attendance,
                 "parts": {
                     "next_door": near,
                     "distance": here - near,
                     "time": timed - here,
                     "already_served": new - timed,
                     "size": kept - new,
-                    "no_shows": opening.attendance - kept,
+                    "no_shows": o.attendance - kept,
                 },
-                "who": [
-                    asdict(g) for g in who(inputs, drawn * np.float32(opening.attendance / max(new, 1e-9)), o.venue)
-                ],
-                "instead": None if instead is None else {**instead, "loses": opening.attendance - instead["gain"]},
+                "who": [asdict(g) for g in who(inputs, drawn * np.float32(o.attendance / max(new, 1e-9)), o.venue)],
+                "instead": None if instead is None else {**instead, "loses": o.attendance - instead["gain"]},
             }
         )
-        audience.take(opening)
     return entries
 
 

@@ -126,27 +126,18 @@ def _choices(inputs: OpeningInputs, question: Question) -> tuple[OpeningInputs, 
 
 def totals(inputs: OpeningInputs, opened: Sequence[Opening]) -> tuple[float, float]:
     """People a week who come to a plan, and those of them with no attendance in 52 weeks."""
-    audience, coming, new = Audience(inputs), 0.0, 0.0
-    for o in opened:
-        drawn = audience.drawn(o.category, o.venue, o.slot)
-        attendance = audience.opening(o.category, o.venue, o.slot, o.size).attendance
-        coming += attendance
-        new += attendance * float(drawn @ inputs.lapsed) / max(float(drawn.sum()), 1e-12)
-        audience.take(o)
+    coming, new = 0.0, 0.0
+    for opening, drawn in Audience(inputs).in_turn(opened):
+        coming += opening.attendance
+        new += opening.attendance * float(drawn @ inputs.lapsed) / max(float(drawn.sum()), 1e-12)
     return coming, new
 
 
 def rows(inputs: OpeningInputs, opened: list[Opening]) -> pd.DataFrame:
     """Openings as rows: each valued beside those before it, so that the rows add up to the plan."""
-    audience = Audience(inputs)
-    table = []
-    for rank, planned in enumerate(sorted(opened, key=lambda o: -o.worth), start=1):
-        drawn = audience.drawn(planned.category, planned.venue, planned.slot)
-        opening = audience.opening(planned.category, planned.venue, planned.slot, planned.size)
-        table.append(_row(inputs, rank, opening, drawn))
-        audience.take(opening)
-    frame = pd.DataFrame(table, columns=list(COLUMNS))
-    return frame.astype(COLUMNS)
+    ordered = Audience(inputs).in_turn(sorted(opened, key=lambda o: -o.worth))
+    table = [_row(inputs, rank, opening, drawn) for rank, (opening, drawn) in enumerate(ordered, start=1)]
+    return pd.DataFrame(table, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def _row(inputs: OpeningInputs, rank: int, opening: Opening, drawn: np.ndarray) -> dict[str, object]:

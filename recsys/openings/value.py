@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,11 +91,8 @@ class Audience:
         """(n_points,) people a week whom a class would draw and who would not have come elsewhere, its size aside."""
         return self._drawn(category, venue, slot)[0]
 
-    def coming(self, category: int, venue: int, slot: int) -> float:
-        """People a week who would want a place: those of `drawn`, and those who would leave another class for it."""
-        return self._drawn(category, venue, slot)[1]
-
     def _drawn(self, category: int, venue: int, slot: int) -> tuple[NDArray[np.float32], float]:
+        """`drawn`, and the people a week who would want a place: with them who would leave another class for it."""
         i = self.inputs
         if category not in self._now:
             now = np.ascontiguousarray(self.access(category))
@@ -134,6 +132,12 @@ class Audience:
         """Opens the class: the people it draws are less free for the next of its category."""
         self._access[opening.category] = self.access(opening.category) + self.pull(opening.venue, opening.slot)
         self._now.pop(opening.category, None)
+
+    def in_turn(self, opened: Iterable[Opening]) -> Iterator[tuple[Opening, NDArray[np.float32]]]:
+        """Yields each class as valued beside those before it, with whom it would draw (`drawn`), and opens it."""
+        for o in opened:
+            yield self.opening(o.category, o.venue, o.slot, o.size), self.drawn(o.category, o.venue, o.slot)
+            self.take(o)
 
     def forget(self, category: int) -> None:
         """Takes back every class of a category."""
