@@ -76,9 +76,7 @@ def usual_km(inputs: OpeningInputs) -> float:
     known = np.isfinite(km)
     if not willing[known].sum() > 0:
         return DEFAULT_KM
-    order = np.argsort(km[known], kind="stable")
-    share = np.cumsum(willing[known][order], dtype=np.float64)
-    usual = km[known][order][min(int(np.searchsorted(share, USUAL_SHARE * share[-1])), len(order) - 1)]
+    usual = np.quantile(km[known], USUAL_SHARE, weights=willing[known], method="inverted_cdf")
     return float(np.clip(usual, LEAST_KM, MOST_KM))
 
 
@@ -95,9 +93,7 @@ def access_of(inputs: OpeningInputs, by: By = "township", catchment_km: float | 
         catchment_km: From here on nothing counts; without it `usual_km`.
     """
     catchment_km = usual_km(inputs) if catchment_km is None else catchment_km
-    by_level = inputs.tree.ancestors_at(by)
-    known = inputs.point_region >= 0
-    group = np.where(known, by_level[np.maximum(inputs.point_region, 0)], -1)
+    group = inputs.regions_at(by)
     is_level = len(np.unique(group[group >= 0])) > 1
     group = group if is_level else inputs.point_region
     inside = group >= 0

@@ -19,8 +19,7 @@ def groups_of(inputs: OpeningInputs, by: str) -> tuple[NDArray[np.int64], list[s
     """(n_points,) group row of each point, -1 where none, and the groups' names (region ids, or age groups)."""
     if by == "age":
         return inputs.age_group, list(inputs.age_groups)
-    above = inputs.tree.ancestors_at(by)
-    region = np.where(inputs.point_region >= 0, above[np.maximum(inputs.point_region, 0)], -1)
+    region = inputs.regions_at(by)
     some, row = np.unique(region[region >= 0], return_inverse=True)
     group = np.full(len(region), -1)
     group[region >= 0] = row

@@ -140,6 +140,11 @@ class OpeningInputs:
         """People who live together taken together; made once."""
         return condensed(self)
 
+    def regions_at(self, level: str) -> NDArray[np.int64]:
+        """(n_points,) region row on `level` that each point lies in, -1 where there is none."""
+        above = self.tree.ancestors_at(level)
+        return np.where(self.point_region >= 0, above[np.maximum(self.point_region, 0)], -1)
+
     def save(self, writer: BundleWriter) -> None:
         """Adds the inputs to a bundle as `openings/...`."""
         for name in _ARRAYS:

@@ -42,9 +42,9 @@ def who(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) -> list[
     band = np.where(np.isfinite(km), np.searchsorted(DISTANCES_KM, np.nan_to_num(km)), len(DISTANCES_KM) + 1)
     bands = [f"{a:g}-{b:g} km" for a, b in itertools.pairwise((0.0, *DISTANCES_KM))]
     bands += [f"over {DISTANCES_KM[-1]:g} km", "distance unknown"]
-    region = inputs.tree.ancestors_at("township")[np.maximum(inputs.point_region, 0)]
+    region = inputs.regions_at("township")
     regions = [str(r) for r in inputs.tree.ids.ids]
-    township = np.where((inputs.point_region >= 0) & (region >= 0), region, len(regions))
+    township = np.where(region >= 0, region, len(regions))
     groups = _parts("age", inputs.age_group, list(inputs.age_groups), people, inputs.size)
     groups += _parts("distance", band, bands, people, inputs.size)
     return groups + _parts("township", township, [*regions, "unknown"], people, inputs.size)
@@ -56,9 +56,7 @@ def median_km(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) ->
     known = np.isfinite(km) & (people > 0)
     if not known.any():
         return None
-    order = np.argsort(km[known], kind="stable")
-    share = np.cumsum(people[known][order]) / float(people[known].sum())
-    return float(km[known][order][min(int(np.searchsorted(share, 0.5)), len(order) - 1)])
+    return float(np.quantile(km[known], 0.5, weights=people[known], method="inverted_cdf"))
 
 
 def _parts(
