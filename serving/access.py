@@ -9,18 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.openings.accessibility import accessibility, catchment, dwellings_of, nearest_km
+from recsys.catchment import DEFAULT_KM, LEAST_KM, MOST_KM, USUAL_SHARE
 from recsys.evenness import gini
 from serving.participation import MIN_PEOPLE
 from serving.visits import Activity
 
 CIRCLE_KM = {"town": 1.0, "country": 1.5}
 """The national 15-minute cultural circle as a straight line."""
-
-DEFAULT_REACH_KM = 5.0
-"""Where nobody's way is known."""
-
-LEAST_REACH_KM, MOST_REACH_KM = 1.5, 50.0
-REACH_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -46,8 +41,8 @@ def usual_reach_km(activity: Activity, chosen: NDArray[np.bool_]) -> float:
     visits = activity.visits_of(chosen)
     visits = visits[visits["km"].notna()]
     if visits["user_id"].nunique() < MIN_PEOPLE:
-        return DEFAULT_REACH_KM
-    return float(np.clip(visits["km"].quantile(REACH_SHARE), LEAST_REACH_KM, MOST_REACH_KM))
+        return DEFAULT_KM
+    return float(np.clip(visits["km"].quantile(USUAL_SHARE), LEAST_KM, MOST_KM))
 
 
 def access_of(

@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from features.openings.catchments import KM_PER_DEGREE, Positions
+from recsys.catchment import gaussian_weight
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 
@@ -40,15 +41,6 @@ def dwellings_of(dataset: Dataset, tree: RegionTree, places: Positions) -> Dwell
     registered = np.bincount(homes, minlength=len(tree))[regions].astype(np.float64)
     is_population = bool(len(population)) and bool((population >= 0).all())
     return Dwellings(regions, places.centres[regions], population if is_population else registered, is_population)
-
-
-def gaussian_weight(km: NDArray[np.float64], reach_km: float) -> NDArray[np.float64]:
-    """Weight of a distance: 1 next door, 0 from `reach_km` on, Gaussian between.
-
-    `(exp(-(d/r)^2 / 2) - exp(-1/2)) / (1 - exp(-1/2))`. Source: Dai 2010, Health & Place 16(5).
-    """
-    edge = np.exp(-0.5)
-    return np.where(km < reach_km, (np.exp(-0.5 * np.square(km / reach_km)) - edge) / (1 - edge), 0.0)
 
 
 def catchment(places: NDArray[np.float64], venues: NDArray[np.float64], reach_km: float) -> sparse.csr_array:

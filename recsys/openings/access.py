@@ -9,14 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.catchment import DEFAULT_KM, LEAST_KM, MOST_KM, USUAL_SHARE, gaussian_weight
 from recsys.evenness import gini, ginis
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.value import Opening
 
 By = Literal["city", "county", "township", "village"]
-
-USUAL_SHARE = 0.9
-LEAST_KM, MOST_KM, DEFAULT_KM = 1.5, 50.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def access_of(inputs: OpeningInputs, by: By = "township", catchment_km: float | 
 
     A class that runs offers its category's usual number of places. Each venue's places are shared by the people in
     its catchment, the near ones counting more; a person has the sum of the shares that can be reached. Places of a
-    plan are linear in it. Source: Luo & Qi 2009, Health & Place 15(4); weights: Dai 2010, Health & Place 16(5).
+    plan are linear in it. Source: Luo & Qi 2009, Health & Place 15(4); weights: `gaussian_weight`.
 
     Args:
         inputs: What is known.
@@ -101,10 +99,8 @@ def access_of(inputs: OpeningInputs, by: By = "township", catchment_km: float | 
     size = inputs.size.astype(np.float64)
     people = np.bincount(row, size[inside]).astype(np.float64)
     per_place = np.zeros((len(people), len(inputs.venues)))
-    edge = np.exp(-0.5)
     for venue in range(per_place.shape[1]):
-        km = np.nan_to_num(inputs.km[:, venue].astype(np.float64), nan=np.inf)
-        weight = np.where(km < catchment_km, (np.exp(-0.5 * np.square(km / catchment_km)) - edge) / (1 - edge), 0.0)
+        weight = gaussian_weight(inputs.km[:, venue].astype(np.float64), catchment_km)
         shared = float(weight @ size)
         if shared > 0:
             reached = np.bincount(row, (weight * size)[inside], minlength=len(people))

@@ -6,9 +6,10 @@ import pytest
 
 from features.openings.accessibility import dwellings_of
 from features.openings.catchments import KM_PER_DEGREE
+from recsys.catchment import DEFAULT_KM
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
-from serving.access import DEFAULT_REACH_KM, access_of
+from serving.access import access_of
 from serving.visits import activity_of
 from tests.serving.conftest import AS_OF
 
@@ -67,7 +68,7 @@ def test_registered_people_stand_in_for_a_population_that_one_village_does_not_s
     homes = dwellings_of(activity.dataset, activity.tree, activity.places)
     assert not homes.is_population
     assert homes.people.tolist() == [1, 2]
-    assert access_of(activity, np.array([True, True]), 1.0, None, None).reach_km == DEFAULT_REACH_KM
+    assert access_of(activity, np.array([True, True]), 1.0, None, None).reach_km == DEFAULT_KM
 
 
 def test_villages_without_coordinates_are_not_called_unserved():

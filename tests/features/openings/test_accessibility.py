@@ -1,8 +1,8 @@
 import numpy as np
-import pytest
 
-from features.openings.accessibility import accessibility, catchment, gaussian_weight
+from features.openings.accessibility import accessibility, catchment
 from features.openings.catchments import KM_PER_DEGREE
+from recsys.catchment import gaussian_weight
 
 
 def _plain(places, people, venues, supply, reach_km):
@@ -34,8 +34,3 @@ def test_sparse_equals_the_plain_loop():
 def test_places_without_coordinates_reach_nothing():
     weights = catchment(np.array([[np.nan, 117.0], [36.0, 117.0]]), np.array([[36.0, 117.0]]), 5.0)
     np.testing.assert_allclose(weights.toarray(), [[0.0], [1.0]])
-
-
-@pytest.mark.parametrize(("km", "weight"), [(0.0, 1.0), (5.0, 0.0), (9.0, 0.0)])
-def test_weight_ends_at_reach(km, weight):
-    assert float(gaussian_weight(np.array(km), 5.0)) == pytest.approx(weight)

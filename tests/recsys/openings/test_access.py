@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recsys.openings.access import LEAST_KM, access_of, places_of, usual_km
+from recsys.catchment import LEAST_KM
+from recsys.openings.access import access_of, places_of, usual_km
 from recsys.openings.question import Question
 from recsys.openings.suggest import solve
 
