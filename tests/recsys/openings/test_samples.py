@@ -3,28 +3,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.openings.inputs import opening_inputs
 from recsys.errors import DataError
 from recsys.openings.question import Choices, Floor, Question
 from recsys.openings.samples import draws_of
 from recsys.openings.suggest import solve, suggest
 from recsys.openings.value import Audience
-from tests.opening_world import world
-
-
-@pytest.fixture(scope="module")
-def inputs():
-    return opening_inputs(world(1).dataset)
 
 
 def _mean_worth(draws, opened):
     worth = []
     for draw in draws:
-        audience, total = Audience(draw), 0.0
-        for o in opened:
-            total += audience.opening(o.category, o.venue, o.slot, o.size).worth
-            audience.take(o)
-        worth.append(total)
+        worth.append(sum(o.worth for o, _ in Audience(draw).in_turn(opened)))
     return np.mean(worth)
 
 
