@@ -10,6 +10,7 @@ from scipy import sparse
 from recsys.errors import FitError
 from recsys.rankers.base import UserBatch
 from recsys.rankers.hybrid import HybridRanker, user_features
+from training.learners.draws import drawn, part_of
 from training.learners.inputs import checked_interactions
 
 
@@ -93,10 +94,7 @@ def fit_hybrid(
 
 def drawn_histories(matrix: sparse.csr_array, n_keys: int, seed: int) -> sparse.csr_array:
     """The matrix with at most `n_keys` entries of each row, drawn at random."""
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((np.random.default_rng(seed).random(matrix.nnz), rows))
-    kept = np.sort(order[np.arange(matrix.nnz) - matrix.indptr[rows] < n_keys])
-    return sparse.csr_array((matrix.data[kept], (rows[kept], matrix.indices[kept])), shape=matrix.shape)
+    return part_of(matrix, drawn(matrix, np.full(matrix.shape[0], n_keys), np.random.default_rng(seed)))
 
 
 def _narrow(matrix: sparse.csr_array) -> sparse.csr_matrix:

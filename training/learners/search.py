@@ -17,6 +17,7 @@ from recsys.metrics import ndcg_at_k
 from recsys.rankers.base import Ranker, Scores, UserBatch
 from recsys.rankers.blend import BlendRanker, outside_history, standardised
 from recsys.ranking import top_k
+from training.learners.draws import drawn, part_of
 from training.learners.families import FAMILIES, Family
 
 CUT = 10
@@ -99,17 +100,9 @@ def inner_splits(interactions: sparse.csr_array, rng: np.random.Generator, n_fam
 def _held_out(matrix: sparse.csr_array, rng: np.random.Generator) -> tuple[sparse.csr_array, sparse.csr_array]:
     """What is kept of each history, and what is held out."""
     sizes = np.diff(matrix.indptr)
-    rows = np.repeat(np.arange(matrix.shape[0]), sizes)
-    order = np.lexsort((rng.random(matrix.nnz), rows))
-    place = np.arange(matrix.nnz) - matrix.indptr[rows]
     n_held = np.where(sizes >= 2, np.maximum(np.rint(HELD_SHARE * sizes), 1), 0)
-    is_held = np.zeros(matrix.nnz, dtype=bool)
-    is_held[order] = place < n_held[rows]
-    kept, held = (
-        sparse.csr_array((matrix.data[part], (rows[part], matrix.indices[part])), shape=matrix.shape)
-        for part in (~is_held, is_held)
-    )
-    return kept, held
+    is_held = drawn(matrix, n_held, rng)
+    return part_of(matrix, ~is_held), part_of(matrix, is_held)
 
 
 @dataclass(frozen=True)
