@@ -6,28 +6,10 @@ import pytest
 from features.ranking.answers import Request, answer, visitor_block
 from features.ranking.lists import Policy
 from features.ranking.two_stages import offered
-from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
 from recsys.errors import UnknownIdError
 from recsys.operator_rules import RuleTable
-from tests.features.ranking.test_lists import CONFIG
-from tests.ranking_world import AT, ranking_world
-from training.ranking import fit_ranking
-
-
-@pytest.fixture(scope="module")
-def known():
-    return ranking_world(5, n_users=120, n_activities=60, n_bookings=1500).known_at(AT)
-
-
-@pytest.fixture(scope="module")
-def catalogue(known):
-    return catalogue_of(known, AT)
-
-
-@pytest.fixture(scope="module")
-def model(known):
-    return fit_ranking(known, CONFIG)
+from tests.ranking_world import AT
 
 
 def _block(catalogue, known, user_id):

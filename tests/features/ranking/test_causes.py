@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from features.ranking.answers import Request, answer
 from features.ranking.causes import (
@@ -18,26 +17,7 @@ from features.ranking.causes import (
 )
 from features.ranking.reasons import CAUSES
 from features.ranking.two_stages import UNSEEN, offered, pair_scores, scores_of_pairs
-from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
-from tests.features.ranking.test_lists import CONFIG
-from tests.ranking_world import AT, ranking_world
-from training.ranking import fit_ranking
-
-
-@pytest.fixture(scope="module")
-def known():
-    return ranking_world(7, n_users=150, n_activities=60, n_bookings=2500).known_at(AT)
-
-
-@pytest.fixture(scope="module")
-def catalogue(known):
-    return catalogue_of(known, AT)
-
-
-@pytest.fixture(scope="module")
-def model(known):
-    return fit_ranking(known, CONFIG)
 
 
 def rows_without(known, user_id: str, cause: Cause, catalogue):

@@ -7,31 +7,13 @@ import pandas as pd
 import pytest
 
 from features.ranking.lists import load_ranking, rank_block, recommend
-from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
 from tests.ranking_rules import assert_none_broken
 from tests.ranking_world import AT, ranking_world, world_tables
-from training.ranking import RankingConfig, fit_ranking
-from training.reranker import TreeConfig
-from training.windows import WindowConfig
-
-CONFIG = RankingConfig(
-    windows=WindowConfig(n_windows=3, step_days=7),
-    trees=TreeConfig(n_trees=15, min_leaf_pairs=5),
-)
-
-
-@pytest.fixture(scope="module")
-def whole() -> Dataset:
-    return ranking_world(5, n_users=120, n_activities=60, n_bookings=1500)
-
-
-@pytest.fixture(scope="module")
-def model(whole):
-    return fit_ranking(whole.known_at(AT), CONFIG)
+from training.ranking import fit_ranking
 
 
 def _alone(model, catalogue, dataset: Dataset, user_id: str, k: int = 10):
@@ -50,10 +32,8 @@ def test_there_is_a_second_stage(model):
     assert model.re_ranker is not None
 
 
-def test_one_person_at_a_time_is_the_batch_to_the_last_bit(model, whole):
-    known = whole.known_at(AT)
+def test_one_person_at_a_time_is_the_batch_to_the_last_bit(model, catalogue, known):
     batch = recommend(model, known, AT, None, 10)
-    catalogue = catalogue_of(known, AT)
     for user_id, rows in batch.groupby("user_id", sort=False):
         lists = _alone(model, catalogue, known, user_id)
         listed = lists.columns[0][lists.columns[0] >= 0]
@@ -62,16 +42,13 @@ def test_one_person_at_a_time_is_the_batch_to_the_last_bit(model, whole):
         assert set(rows["source"]) == {lists.sources[0]}
 
 
-def test_rows_at_or_after_the_cut_off_change_nothing(whole):
-    before = fit_ranking(whole.known_at(AT), CONFIG)
+def test_rows_at_or_after_the_cut_off_change_nothing(model, known, whole):
     later = whole.known_at(AT + pd.Timedelta(days=7))
-    expected = recommend(before, whole.known_at(AT), AT, None, 5)
-    pd.testing.assert_frame_equal(recommend(before, later, AT, None, 5), expected)
+    expected = recommend(model, known, AT, None, 5)
+    pd.testing.assert_frame_equal(recommend(model, later, AT, None, 5), expected)
 
 
-def test_a_booking_made_a_moment_ago_changes_the_next_answer(model, whole):
-    known = whole.known_at(AT)
-    catalogue = catalogue_of(known, AT)
+def test_a_booking_made_a_moment_ago_changes_the_next_answer(model, catalogue, known):
     first = recommend(model, known, AT, ["u0"], 1).iloc[0]
     moment = known.bookings.iloc[:1].assign(
         booking_id="now", user_id="u0", session_id=first["session_id"], booked_at=AT - pd.Timedelta(seconds=1)
@@ -85,8 +62,7 @@ def _with_bookings(dataset: Dataset, more: pd.DataFrame) -> Dataset:
     return Dataset.from_tables(tables, dataset.data_until, dataset.timezone)
 
 
-def test_lists_of_those_who_opted_out_do_not_depend_on_past_or_profile(model, whole):
-    known = whole.known_at(AT)
+def test_lists_of_those_who_opted_out_do_not_depend_on_past_or_profile(model, known):
     user_id = known.bookings["user_id"].value_counts().index[0]
     out = known.users.assign(personalised=known.users["personalised"] & (known.users["user_id"] != user_id))
     other = out.assign(
@@ -102,42 +78,41 @@ def test_lists_of_those_who_opted_out_do_not_depend_on_past_or_profile(model, wh
     assert set(lists[0]["source"]) == {"popular"}
 
 
-def test_lists_hold_each_activity_once_and_ranks_count_from_one(model, whole):
-    lists = recommend(model, whole.known_at(AT), AT, None, 10)
+def test_lists_hold_each_activity_once_and_ranks_count_from_one(model, known):
+    lists = recommend(model, known, AT, None, 10)
     assert not lists.duplicated(["user_id", "activity_id"]).any()
     assert (lists["rank"] == lists.groupby("user_id").cumcount() + 1).all()
     assert (lists.groupby("user_id")["score"].diff().dropna() <= 0).all()
     assert lists["score"].notna().all()
 
 
-def test_saved_and_loaded_models_answer_alike(model, whole, tmp_path):
+def test_saved_and_loaded_models_answer_alike(model, known, tmp_path):
     with BundleWriter(tmp_path / "bundle", {}) as writer:
         model.save(writer)
     loaded = load_ranking(load_bundle(tmp_path / "bundle"))
-    known = whole.known_at(AT)
     pd.testing.assert_frame_equal(recommend(loaded, known, AT, None, 7), recommend(model, known, AT, None, 7))
 
 
-def test_unknown_users_are_named(model, whole):
+def test_unknown_users_are_named(model, known):
     with pytest.raises(UnknownIdError, match="nobody"):
-        recommend(model, whole.known_at(AT), AT, ["u1", "nobody"], 3)
+        recommend(model, known, AT, ["u1", "nobody"], 3)
 
 
 @pytest.mark.parametrize(
     ("n_users", "n_activities", "n_bookings"), [(1, 1, 0), (1, 1, 1), (3, 1, 4), (1, 12, 30), (20, 10, 0)]
 )
-def test_small_places_are_answered(n_users, n_activities, n_bookings):
+def test_small_places_are_answered(n_users, n_activities, n_bookings, config):
     tables = world_tables(np.random.default_rng(0), n_users, n_activities, n_bookings)
     for kept in (tables, {name: tables[name] for name in ("users", "activities", "sessions", "bookings")}):
         dataset = Dataset.from_tables(kept, AT)
-        lists = recommend(fit_ranking(dataset, CONFIG), dataset, AT, None, 5)
+        lists = recommend(fit_ranking(dataset, config), dataset, AT, None, 5)
         assert lists["score"].notna().all()
         assert set(lists["user_id"]) <= set(dataset.users["user_id"])
 
 
-def test_nothing_to_offer_is_an_empty_table(model):
+def test_nothing_to_offer_is_an_empty_table(model, config):
     empty = Dataset.from_tables({"users": pd.DataFrame({"user_id": ["u"]})}, AT)
-    assert recommend(fit_ranking(empty, CONFIG), empty, AT, None, 5).empty
+    assert recommend(fit_ranking(empty, config), empty, AT, None, 5).empty
     assert list(recommend(model, empty, AT, ["u"], 5)) == [
         "user_id", "rank", "activity_id", "session_id", "score", "source",
     ]  # fmt: skip
@@ -152,6 +127,5 @@ def test_nothing_in_a_million_answers_may_not_be_offered(seed, model, record_pro
     record_property("answers", len(lists))
 
 
-def test_the_second_stage_lists_nothing_that_may_not_be_offered(model, whole):
-    known = whole.known_at(AT)
+def test_the_second_stage_lists_nothing_that_may_not_be_offered(model, known):
     assert_none_broken(known, recommend(model, known, AT, None, 60), AT)
