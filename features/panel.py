@@ -132,15 +132,13 @@ def _on_grid(counts: pl.DataFrame, hierarchy: Hierarchy, n_regions: int, weeks: 
     return DemandPanel(hierarchy, weeks, **{name: grid(name) for name in MEASURES}, counts=found)
 
 
-def period_starts(weeks: pd.DatetimeIndex, period: Period) -> pd.DatetimeIndex:
-    """(n_weeks,) first day of the month or quarter that holds each week's Thursday; of a week its Monday."""
-    if period == "week":
-        return weeks
+def period_starts(weeks: pd.DatetimeIndex, period: LongPeriod) -> pd.DatetimeIndex:
+    """(n_weeks,) first day of the month or quarter that holds each week's Thursday."""
     thursdays = weeks + pd.Timedelta(days=3)
     return thursdays.to_period("M" if period == "month" else "Q").to_timestamp()
 
 
-def by_period(table: pd.DataFrame, period: Period) -> pd.DataFrame:
+def by_period(table: pd.DataFrame, period: LongPeriod) -> pd.DataFrame:
     """A long weekly table summed to months or quarters, a week counting where its Thursday lies (as in ISO 8601).
 
     `week_start` gives way to `period_start`; columns of numbers are summed, others but the keys are left out.
