@@ -176,10 +176,7 @@ def key_scores(ranker: Ranker, batch: UserBatch, key_nums: NDArray[np.int64]) ->
     n_blocks = -(-batch.n_users // PRODUCT_ROWS)
     vectors = np.zeros((n_blocks, PRODUCT_ROWS, len(factors)), dtype=np.float32)
     vectors.reshape(n_blocks * PRODUCT_ROWS, len(factors))[: batch.n_users] = ranker.user_factors(batch)
-    scores = np.empty((n_blocks, PRODUCT_ROWS, len(key_nums)), dtype=np.float32)
-    for block, product in zip(vectors, scores, strict=True):
-        np.matmul(block, factors, out=product)
-    scores = scores.reshape(n_blocks * PRODUCT_ROWS, len(key_nums))[: batch.n_users]
+    scores = (vectors @ factors).reshape(n_blocks * PRODUCT_ROWS, len(key_nums))[: batch.n_users]
     scores[:, ~ranker.known[key_nums]] = np.nan
     scores[np.diff(batch.histories.indptr) == 0] = np.nan
     return scores
