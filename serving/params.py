@@ -147,13 +147,11 @@ class Period(Query):
         return since, until
 
 
-class UtilisationQuery(Period):
+class UtilisationQuery(Period, Page):
     """Which venues in which time."""
 
     region_id: Id | None = Field(default=None, description="venues in or under this region")
     venue_id: Id | None = Field(default=None, description="this venue only")
-    limit: int = Field(default=100, ge=1, le=MAX_LIMIT, description="rows in this part")
-    offset: int = Field(default=0, ge=0, le=10_000_000, description="rows before this part")
 
 
 class RadiusQuery(Period):

@@ -12,7 +12,7 @@ from serving.access import CIRCLE_KM, access_of
 from serving.params import AccessQuery, GapQuery, RegionPeriod
 from serving.participation import MIN_PEOPLE
 from serving.problems import RESPONSES, ProblemError
-from serving.routes.demand import next_part
+from serving.routes.paging import place_of
 from serving.schemas.access import (
     Accessibility,
     CategoryRadii,
@@ -48,10 +48,7 @@ def accessibility(query: Annotated[AccessQuery, Query()], service: InService, re
         people_are="population" if found.is_population else "registered",
         gini=round(found.gini, 4),
         reference_km=CIRCLE_KM,
-        total=len(table),
-        limit=query.limit,
-        offset=query.offset,
-        next=next_part(request, query.limit, query.offset, len(table)),
+        **place_of(request, query, len(table)),
         items=[
             RegionAccess(
                 region_id=str(tree.ids.ids[row.region_num]),
@@ -110,10 +107,7 @@ def latent_demand(query: Annotated[GapQuery, Query()], service: InService, reque
     return LatentDemands(
         bundle=parts.name,
         data_until=parts.data_until.tz_convert(parts.timezone).to_pydatetime(),
-        total=len(table),
-        limit=query.limit,
-        offset=query.offset,
-        next=next_part(request, query.limit, query.offset, len(table)),
+        **place_of(request, query, len(table)),
         items=[
             LatentDemand(
                 region_id=row["region_id"],

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from serving.params import Id, Level, Page
 from serving.problems import RESPONSES
-from serving.routes.demand import next_part
+from serving.routes.paging import place_of
 from serving.routes.recommendations import venue_brief
 from serving.schemas.apps import VenueBrief
 from serving.schemas.paging import Part
@@ -85,10 +85,7 @@ def regions(query: Annotated[RegionQuery, Query()], service: InService, request:
         for num in page
     ]
     return Regions(
-        total=len(order),
-        limit=query.limit,
-        offset=query.offset,
-        next=next_part(request, query.limit, query.offset, len(order)),
+        **place_of(request, query, len(order)),
         items=items,
     )
 
@@ -101,10 +98,7 @@ def venues(query: Annotated[Page, Query()], service: InService, request: Request
     page = ids[query.offset : query.offset + query.limit]
     items = [brief for brief in (venue_brief(picture, one) for one in page) if brief is not None]
     return Venues(
-        total=len(ids),
-        limit=query.limit,
-        offset=query.offset,
-        next=next_part(request, query.limit, query.offset, len(ids)),
+        **place_of(request, query, len(ids)),
         items=items,
     )
 

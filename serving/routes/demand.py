@@ -14,6 +14,7 @@ from recsys.errors import UnknownIdError
 from serving.params import ForecastQuery, GapQuery
 from serving.parts import BundleParts
 from serving.problems import RESPONSES, ProblemError
+from serving.routes.paging import place_of
 from serving.schemas.demand import (
     Accuracy,
     Forecasts,
@@ -69,10 +70,7 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
         data_until=_local(parts),
         alarms=_alarms(demand.alarms, page),
         accuracy=_accuracy_by_week(demand.accuracy, page, query.horizon),
-        total=len(keys),
-        limit=query.limit,
-        offset=query.offset,
-        next=next_part(request, query.limit, query.offset, len(keys)),
+        **place_of(request, query, len(keys)),
         items=items,
     )
 
@@ -105,20 +103,9 @@ def gaps(query: Annotated[GapQuery, Query()], service: InService, request: Reque
     return Gaps(
         bundle=parts.name,
         data_until=_local(parts),
-        total=len(table),
-        limit=query.limit,
-        offset=query.offset,
-        next=next_part(request, query.limit, query.offset, len(table)),
+        **place_of(request, query, len(table)),
         items=items,
     )
-
-
-def next_part(request: Request, limit: int, offset: int, total: int) -> str | None:
-    """Address of the part that follows; None at the end."""
-    if offset + limit >= total:
-        return None
-    url = request.url.include_query_params(limit=limit, offset=offset + limit)
-    return f"{url.path}?{url.query}"
 
 
 def _demand(service: Service) -> tuple[BundleParts, DemandForecast]:

@@ -15,7 +15,7 @@ from serving.params import ParticipationQuery, Period, RadiusQuery, ReportQuery,
 from serving.participation import MIN_PEOPLE, participation
 from serving.problems import RESPONSES
 from serving.reports import report
-from serving.routes.demand import next_part
+from serving.routes.paging import place_of
 from serving.schemas.participation import (
     ParticipationTables,
     Ring,
@@ -52,10 +52,7 @@ def venue_utilisation(query: Annotated[UtilisationQuery, Query()], service: InSe
     return Utilisation(
         since=since.to_pydatetime(),
         until=until.to_pydatetime(),
-        total=len(ids),
-        limit=query.limit,
-        offset=query.offset,
-        next=next_part(request, query.limit, query.offset, len(ids)),
+        **place_of(request, query, len(ids)),
         items=utilisation(activity, activity.in_time(since, until), weeks, page),
     )
 
