@@ -13,10 +13,13 @@ from recsys.tails import Mixing, likelier_mixing, tail_means
 _RATIOS = np.geomspace(0.01, 30.0, 128)
 """Grid of mean / limit on which tail means are tabulated for each distinct limit."""
 
+_PANEL_ROUNDS, _SESSION_ROUNDS = 24, 30
 _MOST_LIMITS = 300
 _LEAST_OPEN_WEEKS = 2
 _JUDGED_WEEKS = 100_000
 _SIZE_RANGE = (0.3, 200.0)
+_CHAIN_STRENGTH = 1.5
+"""Sessions that the mean of the level above counts for."""
 
 
 @dataclass(frozen=True)
@@ -36,63 +39,53 @@ class Unconstrained:
     is_identified: NDArray[np.bool_]
 
 
-def unconstrain_panel(
-    counts: NDArray[np.float64],
-    limits: NDArray[np.float64],
-    *,
-    is_offered: NDArray[np.bool_] | None = None,
-    season_groups: NDArray[np.int64] | None = None,
-    n_rounds: int = 24,
-) -> Unconstrained:
+def unconstrain_panel(counts: NDArray[np.float64], limits: NDArray[np.float64]) -> Unconstrained:
     """Demand of series sold out in the weeks in which the count reaches the limit (NaN: no limit).
 
-    The mean of a series and week is level x season; a season is pooled over the series of a group, so a busy week
-    is told apart from a busy series. The tail is negative binomial, or that of a lognormal-Poisson where half-way the
+    The mean of a series and week is level x season; the season is pooled over all series, so a busy week is told
+    apart from a busy series. The tail is negative binomial, or that of a lognormal-Poisson where half-way the
     counts are likelier under it. Levels are drawn to the pooled ratio of demand to limit as if by half a week.
 
     Args:
         counts: (n_series, n_weeks) places taken.
         limits: (n_series, n_weeks) places offered, NaN for no limit.
-        is_offered: (n_series, n_weeks) False where there was nothing to book; default: everywhere.
-        season_groups: (n_series,) group whose weeks move together; default: all series together.
-        n_rounds: EM rounds.
     """
-    offered = np.ones(counts.shape, dtype=bool) if is_offered is None else is_offered
-    groups = np.zeros(len(counts), dtype=np.int64) if season_groups is None else season_groups
-    full = offered & np.nan_to_num(counts >= limits, nan=False).astype(bool)
+    full = counts >= limits
     rows, weeks = np.nonzero(full)
     limit = limits[rows, weeks]
     table = _TailTable.of(limit)
-    demand = np.where(offered, counts, 0.0).astype(np.float64)
-    plain = demand.copy()
-    open_weeks = np.maximum(offered.sum(axis=1), 1)
-    usual_limit = np.where(offered & np.isfinite(limits), limits, 0.0).sum(axis=1) / open_weeks
+    demand = counts.astype(np.float64)
+    n_weeks = max(counts.shape[1], 1)
+    usual_limit = np.where(np.isfinite(limits), limits, 0.0).sum(axis=1) / n_weeks
     size = 5.0
     mixing: Mixing = "gamma"
-    season = np.ones((int(groups.max(initial=0)) + 1, counts.shape[1]))
-    level = plain.sum(axis=1) / open_weeks
-    for turn in range(n_rounds):
-        means = np.maximum(level[:, None] * season[groups], 1e-6)
-        if turn == n_rounds // 2:
-            mixing = _mixing(counts, means, offered, full, size)
+    season = np.ones(counts.shape[1])
+    level = demand.sum(axis=1) / n_weeks
+    for turn in range(_PANEL_ROUNDS):
+        means = np.maximum(level[:, None] * season, 1e-6)
+        if turn == _PANEL_ROUNDS // 2:
+            mixing = _mixing(counts, means, full, size)
         if turn % 4 == 0:
             tails = table.at_size(size, mixing)
         first, second = tails(means[rows, weeks])
         demand[rows, weeks] = first
-        exposure = (season[groups] * offered).sum(axis=1)
+        exposure = float(season.sum())
         # Half a week at the ratio of all series: decides only where nothing else does.
-        pooled = demand.sum() / max(float((usual_limit * exposure).sum()), 1e-9) if usual_limit.any() else 0.0
+        pooled = demand.sum() / max(float(usual_limit.sum()) * exposure, 1e-9) if usual_limit.any() else 0.0
         prior = np.where(usual_limit > 0, pooled * usual_limit, level)
         stretched = (demand.sum(axis=1) + 0.5 * prior) / (exposure + 0.5)
         # EM creeps where most weeks are full: a step and a half, kept in bounds, gets there sooner.
         level = np.clip(level + 1.5 * (stretched - level), 0.5 * stretched, 2.0 * stretched)
-        season = _seasons(demand, level, offered, groups, season.shape[0])
-        size = _size(plain, means, offered, full, first, second, size)
+        # Drawn to 1 as if by a week of 50 people.
+        season = (demand.sum(axis=0) + 50.0) / (level.sum() + 50.0)
+        squares = (counts - means) ** 2
+        squares[full] = _squares(first, second, means[full])
+        size = _size(squares, means, size)
     # Exact at the end where that takes two beta functions and not dozens of gamma functions.
     is_quick = mixing == "gamma"
     first, _ = tail_means(means[rows, weeks], limit, size) if is_quick else tails(means[rows, weeks])
     demand[rows, weeks] = first
-    identified = (offered & ~full).sum(axis=1) >= np.minimum(_LEAST_OPEN_WEEKS, offered.sum(axis=1))
+    identified = (~full).sum(axis=1) >= min(_LEAST_OPEN_WEEKS, counts.shape[1])
     return Unconstrained(demand, means, size, identified | ~full.any(axis=1))
 
 
@@ -136,57 +129,24 @@ class _Tails:
         return np.maximum(first, 1.0) * limit, second * limit**2
 
 
-def _mixing(
-    counts: NDArray[np.float64],
-    means: NDArray[np.float64],
-    offered: NDArray[np.bool_],
-    full: NDArray[np.bool_],
-    size: float,
-) -> Mixing:
+def _mixing(counts: NDArray[np.float64], means: NDArray[np.float64], full: NDArray[np.bool_], size: float) -> Mixing:
     """The likelier mixing by weeks from all over the panel, the same ones every time."""
-    cells = np.flatnonzero(offered)
+    cells = np.arange(counts.size)
     if len(cells) > _JUDGED_WEEKS:
         cells = np.sort(np.random.default_rng(0).choice(cells, _JUDGED_WEEKS, replace=False))
     return likelier_mixing(counts.ravel()[cells], means.ravel()[cells], full.ravel()[cells], size)
 
 
-def _seasons(
-    demand: NDArray[np.float64],
-    level: NDArray[np.float64],
-    offered: NDArray[np.bool_],
-    groups: NDArray[np.int64],
-    n_groups: int,
-) -> NDArray[np.float64]:
-    """(n_groups, n_weeks) demand over level, drawn to 1 as if by a week of 50 people."""
-    season = np.ones((n_groups, demand.shape[1]))
-    for group in range(n_groups):
-        members = slice(None) if n_groups == 1 else groups == group
-        seen = demand[members].sum(axis=0)
-        expected = level[members] @ offered[members]
-        season[group] = (seen + 50.0) / (expected + 50.0)
-    return season
+def _squares(first: NDArray[np.float64], second: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """E[(D - mean)^2] by E[D] and E[D (D - 1)], see `tail_means`."""
+    return second + first - 2 * first * mean + mean**2
 
 
-def _size(
-    plain: NDArray[np.float64],
-    means: NDArray[np.float64],
-    offered: NDArray[np.bool_],
-    full: NDArray[np.bool_],
-    first: NDArray[np.float64],
-    second: NDArray[np.float64],
-    before: float,
-) -> float:
-    """Moment estimate over all weeks, with expected squares where full; halfway from the size before."""
-    mean_full = means[full]
-    squares = float((second + first - 2 * first * mean_full + mean_full**2).sum())
-    is_open = offered & ~full
-    mean_open = means[is_open]
-    squares += float(((plain[is_open] - mean_open) ** 2).sum())
-    total = float(mean_full.sum() + mean_open.sum())
-    quadratic = float((mean_full**2).sum() + (mean_open**2).sum())
-    extra = squares - total
-    found = quadratic / extra if extra > 0 else _SIZE_RANGE[1]
-    return float(np.clip(np.exp(0.5 * (np.log(np.clip(found, *_SIZE_RANGE)) + np.log(before))), *_SIZE_RANGE))
+def _size(squares: NDArray[np.float64], means: NDArray[np.float64], before: float) -> float:
+    """Moment estimate by expected squares about the means; halfway, on the log scale, from the size before."""
+    extra = float((squares - means).sum())
+    found = float((means**2).sum()) / extra if extra > 0 else _SIZE_RANGE[1]
+    return float(np.clip(np.sqrt(np.clip(found, *_SIZE_RANGE) * before), *_SIZE_RANGE))
 
 
 def unconstrain_sessions(
@@ -194,14 +154,11 @@ def unconstrain_sessions(
     limits: NDArray[np.float64],
     waiting: NDArray[np.float64],
     chain: Sequence[NDArray[np.int64]],
-    *,
-    strength: float = 1.5,
-    n_rounds: int = 30,
 ) -> NDArray[np.float64]:
     """(n_sessions,) expected demand of single sessions; a session is full when places reach its limit (NaN: none).
 
     The mean of a session is that of its like: of the codes of `chain`, from the general to the particular, each
-    drawn to the one before by `strength` sessions; code -1 takes the one before. People on a waitlist are a share
+    drawn to the one before by a session and a half; code -1 takes the one before. People on a waitlist are a share
     of those turned away; the share is halfway (on the log scale) between all of them and what makes the waitlists
     fit the censored counts, which hang on the shape of the tail. Who waits for a session that is not full any more
     wanted to come too.
@@ -211,17 +168,15 @@ def unconstrain_sessions(
         limits: (n_sessions,) places offered.
         waiting: (n_sessions,) places on the waitlist.
         chain: Arrays of (n_sessions,) codes.
-        strength: Sessions that a mean of the level above counts for.
-        n_rounds: EM rounds.
     """
-    full = np.nan_to_num((places >= limits) & (limits > 0), nan=False).astype(bool)
+    full = (places >= limits) & (limits > 0)
     demand = places + np.where(full, 0.0, waiting)
     if not full.any():
         return demand
     size, joined = 5.0, 1.0
     taken, limit, queue = places[full], np.minimum(limits[full], places[full]), waiting[full]
-    for _ in range(n_rounds):
-        means = np.maximum(chained_means(demand, chain, strength), 1e-3)
+    for _ in range(_SESSION_ROUNDS):
+        means = np.maximum(chained_means(demand, chain, _CHAIN_STRENGTH), 1e-3)
         above, second = tail_means(means[full], limit, size)
         excess = np.maximum(above - taken, 0.0)
         if queue.any():
@@ -229,11 +184,9 @@ def unconstrain_sessions(
             # Turned away X: geometric of mean `excess`, of whom each joins with that share; this is E[X | queue].
             excess = queue + (1 + queue) * (1 - joined) * excess / (1 + joined * excess)
         demand[full] = taken + excess
-        extra = (demand - means) ** 2
-        extra[full] = second + above - 2 * above * means[full] + means[full] ** 2
-        spare = float((extra - means).sum())
-        found = float((means**2).sum()) / spare if spare > 0 else _SIZE_RANGE[1]
-        size = float(np.clip(np.sqrt(np.clip(found, *_SIZE_RANGE) * size), *_SIZE_RANGE))
+        squares = (demand - means) ** 2
+        squares[full] = _squares(above, second, means[full])
+        size = _size(squares, means, size)
     return demand
 
 
