@@ -19,7 +19,7 @@ N_ALTERNATIVES = 5
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedSession:
     """One session that may be held.
 
     Attributes:
@@ -76,7 +76,7 @@ class Alternative:
 class Appraisal:
     """What one planned session would bring: figures, who comes, and times and places that would bring more."""
 
-    planned: Planned
+    planned: PlannedSession
     figures: Figures
     who: list[Group]
     median_km: float | None
@@ -114,7 +114,7 @@ def appraise(
         raise DataError("appraisal", ["no time of the week is known"])
     slot = nearest_slot(inputs.slots, local_start.isoweekday(), local_start.hour * 60 + local_start.minute)
     size = float(capacity) if capacity is not None else _usual_size(inputs, c, v)
-    planned = Planned(c, v, slot, size, _admitted(inputs, ages))
+    planned = PlannedSession(c, v, slot, size, _admitted(inputs, ages))
     audience = Audience(inputs)
     figures, coming = _figures(audience, planned)
     return Appraisal(
@@ -134,7 +134,7 @@ def nearest_slot(slots: pd.DataFrame, weekday: int, minute: int) -> int:
     return int(np.argmin(away.to_numpy()))
 
 
-def _figures(audience: Audience, planned: Planned) -> tuple[Figures, NDArray[np.float32]]:
+def _figures(audience: Audience, planned: PlannedSession) -> tuple[Figures, NDArray[np.float32]]:
     """The figures, and (n_points,) people of each point who come."""
     inputs, show = audience.inputs, float(audience.inputs.show[planned.category])
     wants, new = _wanting(audience, planned)
@@ -156,7 +156,7 @@ def _figures(audience: Audience, planned: Planned) -> tuple[Figures, NDArray[np.
     return figures, coming
 
 
-def _wanting(audience: Audience, planned: Planned) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _wanting(audience: Audience, planned: PlannedSession) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(n_points,) people who want a place, and those of them who would not have come to the category elsewhere."""
     inputs = audience.inputs
     pull, before = audience.pull(planned.venue, planned.slot), audience.access(planned.category)
@@ -166,11 +166,13 @@ def _wanting(audience: Audience, planned: Planned) -> tuple[NDArray[np.float32],
     return np.maximum(rate * inputs.saturation.used(before + pull) * share, new), new
 
 
-def _better(audience: Audience, planned: Planned, elsewhere: list[tuple[int, int]], than: float) -> list[Alternative]:
+def _better(
+    audience: Audience, planned: PlannedSession, elsewhere: list[tuple[int, int]], than: float
+) -> list[Alternative]:
     """The best of other times and places where at least 2 % more would come."""
     inputs, found = audience.inputs, []
     for venue, slot in elsewhere:
-        there = Planned(planned.category, venue, slot, planned.size, planned.admitted)
+        there = PlannedSession(planned.category, venue, slot, planned.size, planned.admitted)
         total = float(_wanting(audience, there)[0].sum())
         coming = float(filled(total, planned.size, inputs.spread)) * float(inputs.show[planned.category])
         if coming > than * 1.02:
