@@ -182,3 +182,10 @@ def test_more_budget_never_brings_less(inputs):
 def test_moves_gain(inputs):
     table = moves(inputs, Question(budget=0))
     assert (table["gain"] > 0).all()
+    assert len(table) == 5
+    assert table["gain"].is_monotonic_decreasing
+    venues, categories = inputs.venues["venue_id"].tolist(), inputs.categories.tolist()
+    for category, old, new in table[["category", "from_venue_id", "to_venue_id"]].itertuples(index=False):
+        runs = inputs.runs_now[categories.index(category)]
+        assert runs[venues.index(old)]
+        assert not runs[venues.index(new)]
