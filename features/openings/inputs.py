@@ -89,9 +89,9 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
     now = classes_now(dataset, learned)
     age_group = learned.exposure.age_group
-    access = np.stack(
-        [np.einsum("pv,pv->p", reach, now.fit[age_group, c]) for c in range(len(learned.exposure.categories))], axis=1
-    ) if len(dataset.users) else np.zeros(learned.rate.shape)  # fmt: skip
+    access = np.zeros(learned.rate.shape)
+    for group, fit in enumerate(now.fit):
+        access[age_group == group] = reach[age_group == group] @ fit.T
     ahead = learned.outlook.mean(axis=1)
     rate = learned.rate * ahead.astype(np.float32)
     left = rate * learned.saturation.slope(access.astype(np.float32))

@@ -143,6 +143,11 @@ def test_venues_without_place_or_seats_are_learned_from_and_answered(county):
     assert np.isfinite(plan[["expected_attendance", "q0.1", "q0.9", "size"]].to_numpy(dtype=float)).all()
 
 
+def test_people_without_anything_on_offer_get_no_class(county):
+    bare = {name: county.dataset.tables()[name] for name in ("regions", "venues", "users")}
+    assert suggest(opening_inputs(Dataset.from_tables(bare, UNTIL)), 4).empty
+
+
 def test_no_free_room_anywhere_gives_no_class(county):
     full = dataclasses.replace(county.dataset, venues=county.dataset.venues.assign(weekly_slots=0))
     assert suggest(opening_inputs(full), 4).empty
