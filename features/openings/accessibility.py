@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from features.openings.catchments import KM_PER_DEGREE, Positions
 from recsys.catchment import gaussian_weight
@@ -50,9 +50,7 @@ def catchment(places: NDArray[np.float64], venues: NDArray[np.float64], reach_km
     if not len(a) or not len(b):
         return sparse.csr_array(shape)
     scale = _scale(places[a], venues[b])
-    near = cKDTree(places[a] * scale).sparse_distance_matrix(
-        cKDTree(venues[b] * scale), reach_km, output_type="ndarray"
-    )
+    near = KDTree(places[a] * scale).sparse_distance_matrix(KDTree(venues[b] * scale), reach_km, output_type="ndarray")
     weight = gaussian_weight(near["v"], reach_km)
     return sparse.csr_array((weight, (a[near["i"]], b[near["j"]])), shape=shape)
 
@@ -63,7 +61,7 @@ def nearest_km(places: NDArray[np.float64], venues: NDArray[np.float64]) -> NDAr
     a, b = np.isfinite(places).all(axis=1), np.isfinite(venues).all(axis=1)
     if a.any() and b.any():
         scale = _scale(places[a], venues[b])
-        km[a] = cKDTree(venues[b] * scale).query(places[a] * scale)[0]
+        km[a] = KDTree(venues[b] * scale).query(places[a] * scale)[0]
     return km
 
 
