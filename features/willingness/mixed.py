@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
+_ROUNDS = 12
 SIZE_RANGE = (1.0, 200.0)
 SPREAD_RANGE = (0.03, 1.5)
 PRIOR_EFFECTS = 2.0
@@ -52,18 +53,14 @@ class MixedFit:
     Attributes:
         effects: (n_effects,) of each block.
         covariance: (n_effects, n_effects) of each block: what is left unknown.
-        spreads: Standard deviation of each block's effects.
         courses: (n_courses,) what rows of one course have in common beyond the blocks.
         course_spread: Standard deviation of `courses`.
-        size: Negative binomial size of a row; variance is mean + mean^2 / size.
     """
 
     effects: dict[str, NDArray[np.float64]]
     covariance: dict[str, NDArray[np.float64]]
-    spreads: dict[str, float]
     courses: NDArray[np.float64]
     course_spread: float
-    size: float
 
 
 def fit_mixed(
@@ -72,7 +69,6 @@ def fit_mixed(
     counts: NDArray[np.float64],
     expected: NDArray[np.float64],
     course_spread: float,
-    rounds: int = 12,
     learns_spreads: bool = True,
     size: float | None = None,
 ) -> MixedFit:
@@ -88,16 +84,15 @@ def fit_mixed(
         counts: (n_rows,).
         expected: (n_rows,) means without any effect, above 0.
         course_spread: Standard deviation of courses stated beforehand.
-        rounds: Iterations.
         learns_spreads: Otherwise those stated beforehand hold.
-        size: Negative binomial size of a row, learned where none is given.
+        size: Negative binomial size of a row (variance is mean + mean^2 / size), learned where none is given.
     """
     equations = _Equations.of(blocks, course)
     spreads = {name: block.spread for name, block in blocks.items()}
     spread, given_size = course_spread, size
     size = 5.0 if given_size is None else given_size
     now = _Solution.before(equations)
-    for _ in range(rounds):
+    for _ in range(_ROUNDS):
         eta = np.clip(equations.eta(now), -8, 8)
         mean = expected * np.exp(eta)
         weight = mean / (1 + mean / size)
@@ -111,10 +106,8 @@ def fit_mixed(
     return MixedFit(
         {name: now.beta[part] for name, part in equations.parts.items()},
         {name: now.covariance[part, part] for name, part in equations.parts.items()},
-        spreads,
         now.courses,
         spread,
-        size,
     )
 
 
