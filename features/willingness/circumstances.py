@@ -13,7 +13,7 @@ from features.openings.exposure import AGE_GROUPS, HOURS, N_TIME_CELLS, TRAINING
 from features.willingness.config import LatentConfig
 from features.willingness.facts import Facts
 from features.willingness.mixed import Block, MixedFit, fit_mixed
-from features.willingness.seasons import around_holidays, season_blocks, wanted
+from features.willingness.seasons import N_HOLIDAY_EFFECTS, around_holidays, season_blocks, wanted
 from features.willingness.walk import Walk
 
 COURSE_SPREAD = 0.6
@@ -69,7 +69,7 @@ class Circumstances:
             np.ones(int(offered.venue.max(initial=0)) + 1),
             np.zeros(2),
             np.zeros(2 * len(offered.categories)),
-            np.zeros(8),
+            np.zeros(N_HOLIDAY_EFFECTS),
             (np.zeros((len(offered.categories),) * 2), np.zeros((N_TIME_CELLS,) * 2), np.zeros((7, 7))),
         )
 
@@ -115,8 +115,7 @@ def learn_circumstances(
     if not len(o.week) or not len(rate):
         return replace(now, decay=decay)
     blocks, fit = _session_effects(facts, now, seen, walked.expected, rate)
-    effects = fit.effects
-    effects["audience"] = effects["audience"] - effects["audience"][0]
+    effects = fit.effects | {"audience": fit.effects["audience"] - fit.effects["audience"][0]}
     cells, kinds = _times_and_kinds(o, now, effects, seen, walked.expected, config.factor_strength)
     return Circumstances(
         decay=decay,

@@ -16,6 +16,9 @@ OUTLOOK_WEEKS = 13
 FESTIVAL_BANDS = ((-10, 0), (0, 8), (8, 16))
 """Days from Spring Festival within which sessions fare alike: run-up, the days off, until the Lantern Festival."""
 
+N_HOLIDAY_EFFECTS = 2 * (1 + len(FESTIVAL_BANDS))
+"""Days off and each band, for training, then for other sessions."""
+
 PAUSE = -0.5
 """What is believed of classes in these bands until bookings of a Spring Festival tell: terms begin after Lantern."""
 
@@ -41,12 +44,12 @@ def season_blocks(
 ) -> dict[str, Block]:
     """A year's wave that all share, each category's own, and holidays for training and for other sessions."""
     wave, free = harmonics(days), holidays(days)
-    n, n_free = len(days), free.shape[1]
+    n = len(days)
     columns = np.column_stack([category, n_categories + category])
     rows = np.repeat(np.arange(n), 2)
     own = sparse.csr_array((wave.ravel(), (rows, columns.ravel())), shape=(n, 2 * n_categories))
     both = np.column_stack([free * is_training[:, None], free * ~is_training[:, None]])
-    centre = np.zeros(2 * n_free)
+    centre = np.zeros(N_HOLIDAY_EFFECTS)
     centre[1 : 1 + len(FESTIVAL_BANDS)] = PAUSE
     return {
         "wave": Block(sparse.csr_array(wave), 0.2, np.zeros(2)),
