@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from scipy.spatial import KDTree
 from features.signals.events import Events
 from features.signals.lookup import LEARNER_LEVEL, Lookup, take_or_missing
 from features.signals.place import distance_km
+
+if TYPE_CHECKING:
+    from features.signals.catalogue import KeyColumns
 
 MAX_CELLS = 1500
 NEAR_KM = 4.0
@@ -64,7 +68,7 @@ def _on_sphere(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np
     return np.column_stack([np.cos(phi) * np.cos(turn), np.cos(phi) * np.sin(turn), np.sin(phi)])
 
 
-def homes_of(users: pd.DataFrame, everybody: Events, lookup: Lookup, columns) -> Homes:  # type: ignore[no-untyped-def]
+def homes_of(users: pd.DataFrame, everybody: Events, lookup: Lookup, columns: KeyColumns) -> Homes:
     """Homes of the people of each of the columns' keys; rows of `everybody` are those of `users`."""
     lat, lon = users["lat"].to_numpy(dtype=np.float64), users["lon"].to_numpy(dtype=np.float64)
     cell, n_cells = _cells(lat, lon)
