@@ -19,7 +19,7 @@ USUAL_DAYS = 365.0
 """Age of the oldest session that says how early an organiser's sessions fill."""
 
 CROWD_FACTS = ("booked_", "expected_", "filled_", "so_far_", "usual_")
-"""Beginnings of the facts that are made of everybody's bookings; all are 0 where nobody booked anything."""
+"""Beginnings of the facts that are made of everybody's bookings."""
 
 
 def session_facts(

@@ -98,9 +98,7 @@ def due_by_now(
     ahead = np.histogram(lead, _LEADS)[0].astype(np.float64)
     by_lead = np.append(np.cumsum(ahead[::-1])[::-1], 0.0) / max(ahead.sum(), 1.0)
     share = _share(opened, closed, np.zeros(len(opened)))
-    return np.where(
-        np.isnan(share), np.interp(lead_days, _LEADS, by_lead), np.interp(np.nan_to_num(share), _SHARES, by_stage)
-    )
+    return np.where(np.isnan(share), np.interp(lead_days, _LEADS, by_lead), np.interp(share, _SHARES, by_stage))
 
 
 def expected_total(booked: NDArray[np.float64], held: NDArray[np.bool_], lookup: Lookup) -> NDArray[np.float64]:
