@@ -1,16 +1,15 @@
 import numpy as np
 import pytest
 
+from features.openings.catchments import positions
+from features.openings.exposure import exposure
 from features.willingness.competition import compared, weighed, within_courses
+from recsys.regions import RegionTree
 from tests.opening_world import world
 
 
 @pytest.fixture(scope="module")
 def offered():
-    from features.openings.catchments import positions
-    from features.openings.exposure import exposure
-    from recsys.regions import RegionTree
-
     dataset = world(3).dataset
     return exposure(dataset, positions(dataset, RegionTree.of(dataset)), 52)
 
