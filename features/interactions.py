@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recsys.dataset import TEXT, Dataset
 from recsys.ids import IdMap
-from recsys.schema import BOOKING_STATUSES
 
 SECONDS_PER_DAY = 86_400.0
 _ROWS = 2**32
@@ -76,11 +75,6 @@ def events(dataset: Dataset, config: InteractionConfig = DEFAULT_INTERACTIONS) -
     weights = rows["kind"].map(kind_weights(config)).astype("float64") * rows["share_of_best"]
     rows = rows.assign(weight=weights)
     return rows.loc[rows["weight"] > 0, list(EVENT_COLUMNS)].sort_values("at", kind="stable", ignore_index=True)
-
-
-def bookings_only(rows: pd.DataFrame) -> pd.DataFrame:
-    """Events that are bookings, whatever their status."""
-    return rows[rows["kind"].isin(BOOKING_STATUSES)]
 
 
 def kind_weights(config: InteractionConfig) -> dict[str, float]:
