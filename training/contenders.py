@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import sparse
 
-from features.signals.catalogue import SLOW_DAYS, Catalogue
+from features.signals.catalogue import Catalogue
 from features.signals.groups import AGE_EDGES
+from features.signals.keys import SLOW_DAYS
 from features.signals.lookup import LEARNER_LEVEL, Lookup
 from features.signals.people import UserBlock, user_block
 from features.signals.stage_one import HISTORY_HALF_LIFE_DAYS

@@ -12,10 +12,11 @@ from scipy import sparse
 
 from features.removed_tags import PROFILE_TAGS, profiles_less
 from features.signals.crowd import Signals, crowd_signals, rival_signals
-from features.signals.events import NS_PER_DAY, Events, events_of
-from features.signals.facts import PLACE_STEP, session_facts
+from features.signals.events import Events, events_of
+from features.signals.facts import session_facts
 from features.signals.groups import AGE_EDGES, GROUPED_LEVELS, group_lifts, interests_of, profiles_of
 from features.signals.homes import Homes, homes_of
+from features.signals.keys import SLOW_DAYS, KeyColumns, key_columns
 from features.signals.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
 from features.signals.place import Places, areas, near_home, places_of, region_spots
 from features.signals.reach import Reach, reach_of
@@ -25,54 +26,8 @@ from recsys.availability import OpenSessions, open_sessions
 from recsys.dataset import Dataset
 from recsys.ranking import KeyGroups
 
-FAST_DAYS = 21.0
-SLOW_DAYS = 90.0
-"""Half-lives of what is new and of what lasts."""
-
 COMPANY_DAYS = 240.0
 """Age of the oldest session whose people count as met."""
-
-
-@dataclass(frozen=True)
-class KeyColumns:
-    """One level's keys among the candidates, and each key's past with everybody.
-
-    Attributes:
-        keys: (n_keys,) key row in the lookup, those that a candidate has.
-        of_candidate: (n_candidates,) place in `keys`, -1 where the candidate has none.
-        place_of_key: (n_all_keys,) place in `keys`, -1 for keys without a candidate.
-        sessions_fast: (n_keys,) sessions held, each halved every `FAST_DAYS`.
-        sessions_slow: (n_keys,) the same, every `SLOW_DAYS`.
-        taken_fast: (n_keys,) bookings for them, decayed alike.
-        taken_slow: (n_keys,) the same.
-        n_users: (n_keys,) people who ever booked.
-        n_open: (n_keys,) candidates of the key.
-        held: (n_held,) place * `PLACE_STEP` + days since each held session, ascending.
-    """
-
-    keys: NDArray[np.int64]
-    of_candidate: NDArray[np.int64]
-    place_of_key: NDArray[np.int64]
-    sessions_fast: NDArray[np.float64]
-    sessions_slow: NDArray[np.float64]
-    taken_fast: NDArray[np.float64]
-    taken_slow: NDArray[np.float64]
-    n_users: NDArray[np.float64]
-    n_open: NDArray[np.float64]
-    held: NDArray[np.float64]
-
-    @cached_property
-    def tells_nothing(self) -> bool:
-        """Whether no two candidates differ on the level: nothing has a key, or all have the same one."""
-        return len(np.unique(self.of_candidate)) < 2
-
-    def held_since(self, places: NDArray[np.int64], days: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sessions of each key held later than so many days ago, NaN where the days are."""
-        found = np.full(len(days), np.nan)
-        asked = np.flatnonzero(~np.isnan(days))
-        start = places[asked] * PLACE_STEP
-        found[asked] = np.searchsorted(self.held, start + days[asked] - 1e-6) - np.searchsorted(self.held, start)
-        return found
 
 
 @dataclass(frozen=True)
@@ -160,10 +115,7 @@ def catalogue_of(
     activities = lookup.activities.nums(sessions.activity_ids)
     session_nums = lookup.sessions.nums(sessions.session_ids)
     levels = {level: key_columns(level, session_nums, lookup, everybody, at) for level in LEVELS}
-    # Groups and homes are made of profiles that may be used.
-    described = profiles_less(known.users, known.removed_tags)
-    hidden = [*(column for columns in PROFILE_TAGS.values() for column in columns), "interests"]
-    described = described.assign(**{c: described[c].where(described["personalised"]) for c in hidden})
+    described = _usable_profiles(known)
     profiles = profiles_of(described, lookup.tree, at.year)
     interests = interests_of(described["interests"], lookup)
     venue_ids = pd.Index(lookup.keys["venue"].ids, dtype=object)
@@ -205,40 +157,11 @@ def catalogue_of(
     )
 
 
-def key_columns(
-    level: str, session_nums: NDArray[np.int64], lookup: Lookup, everybody: Events, at: pd.Timestamp
-) -> KeyColumns:
-    """A level's keys among the candidates, with their past."""
-    n_all = len(lookup.keys[level])
-    of_candidate = lookup.of_sessions[level][session_nums]
-    keys = np.unique(of_candidate[of_candidate >= 0])
-    place_of_key = np.full(n_all + 1, -1, dtype=np.int64)
-    place_of_key[keys] = np.arange(len(keys))
-    held_days = (at.value - lookup.session_start) / NS_PER_DAY
-    held = place_of_key[lookup.of_sessions[level]]
-    is_held = (held >= 0) & (held_days >= 0)
-    event_place = place_of_key[everybody.keys(lookup, level)]
-    took = everybody.is_taking & (event_place >= 0)
-
-    def summed(places: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(places, values, minlength=len(keys)).astype(np.float64)
-
-    def decay(days: NDArray[np.float64], half_life: float) -> NDArray[np.float64]:
-        return np.exp2(-days / half_life)
-
-    pairs = np.unique(event_place[took] * np.int64(1 << 32) + everybody.rows[took])
-    return KeyColumns(
-        keys=keys,
-        of_candidate=place_of_key[of_candidate],
-        place_of_key=place_of_key,
-        sessions_fast=summed(held[is_held], decay(held_days[is_held], FAST_DAYS)),
-        sessions_slow=summed(held[is_held], decay(held_days[is_held], SLOW_DAYS)),
-        taken_fast=summed(event_place[took], decay(everybody.days[took], FAST_DAYS)),
-        taken_slow=summed(event_place[took], decay(everybody.days[took], SLOW_DAYS)),
-        n_users=np.bincount(pairs >> 32, minlength=len(keys)).astype(np.float64),
-        held=np.sort(held[is_held] * PLACE_STEP + held_days[is_held]),
-        n_open=np.bincount(place_of_key[of_candidate][of_candidate >= 0], minlength=len(keys)).astype(np.float64),
-    )
+def _usable_profiles(known: Dataset) -> pd.DataFrame:
+    """Users with what may be used of them: less the tags they removed, nothing of those who opted out."""
+    users = profiles_less(known.users, known.removed_tags)
+    hidden = [*(column for columns in PROFILE_TAGS.values() for column in columns), "interests"]
+    return users.assign(**{column: users[column].where(users["personalised"]) for column in hidden})
 
 
 def met_at(everybody: Events, lookup: Lookup, columns: KeyColumns, level: str) -> sparse.csr_array:

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.signals.catalogue import SLOW_DAYS, Catalogue
+from features.signals.catalogue import Catalogue
 from features.signals.crowd import Signals
+from features.signals.keys import SLOW_DAYS
 from features.signals.people import UserBlock
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.signals.keys import KeyColumns
 from features.signals.lookup import LEVELS
-
-if TYPE_CHECKING:
-    from features.signals.catalogue import KeyColumns
 
 Signals = dict[str, NDArray[np.floating[Any]]]
 

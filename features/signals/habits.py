@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.signals.catalogue import SLOW_DAYS, Catalogue
+from features.signals.catalogue import Catalogue
 from features.signals.crowd import Signals
+from features.signals.keys import SLOW_DAYS
 from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
 from recsys.ranking import KeyScores

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.signals.catalogue import FAST_DAYS, SLOW_DAYS, Catalogue
+from features.signals.catalogue import Catalogue
 from features.signals.crowd import Signals, ratio
+from features.signals.keys import FAST_DAYS, SLOW_DAYS
 from features.signals.lookup import LEVELS, take_or_missing
 from features.signals.people import UserBlock
 

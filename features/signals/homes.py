@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,11 +11,9 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from features.signals.events import Events
+from features.signals.keys import KeyColumns
 from features.signals.lookup import LEARNER_LEVEL, Lookup, take_or_missing
 from features.signals.place import distance_km
-
-if TYPE_CHECKING:
-    from features.signals.catalogue import KeyColumns
 
 MAX_CELLS = 1500
 NEAR_KM = 4.0

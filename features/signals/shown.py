@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.signals.catalogue import Catalogue, KeyColumns
+from features.signals.catalogue import Catalogue
 from features.signals.crowd import Signals
 from features.signals.events import Events
+from features.signals.keys import KeyColumns
 from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
 

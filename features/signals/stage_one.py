@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from features.signals.catalogue import FAST_DAYS, SLOW_DAYS, Catalogue
+from features.signals.catalogue import Catalogue
+from features.signals.keys import FAST_DAYS, SLOW_DAYS
 from features.signals.lookup import LEARNER_LEVEL, take_or_missing
 from features.signals.people import UserBlock
 from features.signals.taste import taste_features, taste_scores

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from features.ranking.two_stages import offered, shortlist
-from features.signals.catalogue import FAST_DAYS, SLOW_DAYS, catalogue_of
+from features.signals.catalogue import catalogue_of
+from features.signals.keys import FAST_DAYS, SLOW_DAYS
 from features.signals.people import user_block
 from features.signals.stage_one import Learners, booked_organisers, discovery, stage_one
 from recsys.ids import IdMap
