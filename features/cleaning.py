@@ -90,11 +90,6 @@ def clean_rows(table: Table, raw: pl.DataFrame, timezone: str) -> Cleaned:
     return Cleaned(rows.filter(~is_bad), raw.filter(is_bad).with_columns(reasons))
 
 
-def empty_rows(table: Table) -> pl.DataFrame:
-    """No rows, all columns in their types."""
-    return pl.DataFrame(schema={c.name: _TYPES[c.type] for c in table.columns})
-
-
 def as_text(values: pl.Series) -> pl.Series:
     """Values of any type as a CSV would hold them; empty becomes null."""
     if isinstance(values.dtype, pl.List | pl.Array):

@@ -48,28 +48,6 @@ class Provider(Protocol[PartsOut]):
         """Ends it."""
 
 
-class FixedProvider(Generic[Parts]):
-    """Always the same parts (or none)."""
-
-    def __init__(self, parts: Parts | None, name: str | None = None, refused: str | None = None) -> None:
-        self._parts = parts
-        self._state = BundleState(name, refused)
-
-    def current(self) -> Parts | None:
-        """The parts."""
-        return self._parts
-
-    def state(self) -> BundleState:
-        """Name and refusal as given."""
-        return self._state
-
-    def start(self) -> None:
-        """Nothing to begin."""
-
-    def stop(self) -> None:
-        """Nothing to end."""
-
-
 class ChampionWatcher(Generic[Parts]):
     """Follows the champion of a home folder: loads and checks beside the traffic, then swaps in one step."""
 

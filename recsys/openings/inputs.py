@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -33,10 +32,6 @@ FOLLOWED = {
     "q0.9": "float64",
 }
 """Columns of openings that were made and their types; `opened_on` is a local date, the rest people at one session."""
-
-
-class _Writer(Protocol):
-    def array(self, name: str, values: NDArray[np.generic]) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -41,17 +41,6 @@ class HybridRanker:
     def n_user_features(self) -> int:
         """Number of profile columns expected."""
         return int(self.user_embeddings.shape[0] - self.key_embeddings.shape[0])
-
-    def with_keys(self, key_features: sparse.csr_array) -> HybridRanker:
-        """The same ranker over other keys, of which only features need be known.
-
-        Raises:
-            DataError: the number of features differs.
-        """
-        if key_features.shape[1] != self.key_embeddings.shape[0]:
-            expected = self.key_embeddings.shape[0]
-            raise DataError("keys to score", [f"{key_features.shape[1]} features, the ranker knows {expected}"])
-        return replace(self, key_features=key_features)
 
     def scores(self, users: UserBatch, key_nums: NDArray[np.int64] | None = None) -> Scores:
         """Scores (n_users, n_keys); NaN for users with neither profile nor history, and keys without features."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.cleaning import LONGEST_ID, as_text, clean_rows, empty_rows
+from features.cleaning import LONGEST_ID, as_text, clean_rows
 from recsys.schema import TABLES
 
 USERS = TABLES["users"]
@@ -124,7 +124,9 @@ def test_required_columns_that_are_not_there() -> None:
 @pytest.mark.parametrize("table", list(TABLES))
 def test_no_rows(table: str) -> None:
     found = clean_rows(TABLES[table], pl.DataFrame(schema={TABLES[table].key: pl.String}), "Asia/Shanghai")
-    assert found.rows.schema == empty_rows(TABLES[table]).schema
+    one = clean_rows(TABLES[table], pl.DataFrame({c.name: [None] for c in TABLES[table].columns}), "Asia/Shanghai")
+    assert found.rows.schema == one.rows.schema
+    assert found.rows.is_empty()
     assert found.rejected.is_empty()
 
 

@@ -18,10 +18,10 @@ from recsys.bundle import BundleWriter
 from recsys.releases import bundles_folder, release
 from recsys.simulation.command import simulate
 from serving.app import create_app
-from serving.champion import ChampionWatcher, FixedProvider
+from serving.champion import ChampionWatcher
 from serving.live_queries import FAR
 from serving.parts import open_parts
-from tests.serving.live import serving
+from tests.serving.live import FixedProvider, serving
 from training.demand.config import DemandConfig
 from training.demand.forecast import forecast_demand
 from training.forecasters.boosting import BoostingConfig

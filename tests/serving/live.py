@@ -10,6 +10,9 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from serving.champion import BundleState
+from serving.parts import BundleParts
+
 DEADLINE_S = 60.0
 
 
@@ -42,3 +45,24 @@ def serving(app: FastAPI) -> Iterator[httpx.Client]:
         server.should_exit = True
         thread.join(30)
         listener.close()
+
+
+class FixedProvider:
+    """Always the same parts, or none."""
+
+    def __init__(self, parts: BundleParts | None) -> None:
+        self._parts = parts
+
+    def current(self) -> BundleParts | None:
+        """The parts."""
+        return self._parts
+
+    def state(self) -> BundleState:
+        """No name, no refusal."""
+        return BundleState(None, None)
+
+    def start(self) -> None:
+        """Nothing to begin."""
+
+    def stop(self) -> None:
+        """Nothing to end."""

@@ -14,11 +14,10 @@ from features.store.store import open_store
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from serving.app import create_app
-from serving.champion import FixedProvider
 from serving.parts import open_parts
 from tests.ranking_rules import assert_none_broken, n_answers
 from tests.ranking_world import AT, world_tables
-from tests.serving.live import serving
+from tests.serving.live import FixedProvider, serving
 from training.ranking import RankingConfig, fit_ranking
 from training.reranker import TreeConfig
 from training.windows import WindowConfig

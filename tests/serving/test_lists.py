@@ -132,9 +132,8 @@ def test_what_is_like_an_activity_stored_a_second_ago(own_client, monkeypatch):
 
 
 def test_without_a_bundle_lists_are_popularity_and_say_so(own_county):
-    from serving.champion import FixedProvider
     from tests.serving.conftest import app_of
-    from tests.serving.live import serving
+    from tests.serving.live import FixedProvider, serving
 
     with serving(app_of(own_county, provider=FixedProvider(None))) as client:
         assert client.get("/readyz").status_code == 503
