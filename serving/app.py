@@ -34,6 +34,20 @@ from serving.service import Service
 
 TITLE = "Culture: recommendations and demand"
 _VERSION = "1"
+_ROUTES = (
+    recommendations,
+    catalogue,
+    demand,
+    participation,
+    access,
+    people,
+    live_rows,
+    list_policy,
+    openings,
+    operations,
+    pages,
+)
+"""In the order of the page of routes."""
 
 
 def now_utc() -> pd.Timestamp:
@@ -81,20 +95,8 @@ def create_app(
     )
     app.state.service = service
     install_problem_handlers(app)
-    for router in (
-        recommendations.router,
-        catalogue.router,
-        demand.router,
-        participation.router,
-        access.router,
-        people.router,
-        live_rows.router,
-        list_policy.router,
-        openings.router,
-        operations.router,
-        pages.router,
-    ):
-        app.include_router(router)
+    for part in _ROUTES:
+        app.include_router(part.router)
     pages.mount_static(app)
     app.add_middleware(LimitedBody)
     app.add_middleware(SlashesInIds)

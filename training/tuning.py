@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,9 +146,7 @@ def tune(
 
         def objective(trial: optuna.Trial) -> float:
             settings = with_values(start, {path: choice.drawn(trial, path) for path, choice in space.items()})
-            with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True) as run:
-                trial.set_user_attr(_RUNS, [run.info.run_id, parent])
-                mlflow.log_params(trial.params)
+            with _trial_run(trial, parent):
                 value, is_given_up = _judged(trial, dataset, windows, settings, config, evaluate)
                 mlflow.log_metric("objective", value)
                 mlflow.set_tag("given_up", str(is_given_up).lower())
@@ -164,10 +163,7 @@ def tune(
             study.optimize(objective, n_trials=left, callbacks=[shown])
         mlflow.log_metric("best", study.best_value)
     best = with_values(start, {path: study.best_params.get(path) for path in space})
-    file = folder / f"{name}.json"
-    file.write_text(json.dumps({"ranking": best.model_dump(mode="json")}, indent=1), encoding="utf-8")
-    first = min(_completed(study), key=lambda trial: trial.number)
-    return TuneOutcome(float(study.best_value), float(first.value or 0), len(_ended(study)), file)
+    return _outcome(study, best, folder / f"{name}.json")
 
 
 def past_windows(dataset: Dataset, config: TuneConfig) -> list[pd.Timestamp]:
@@ -233,6 +229,22 @@ def _give_up_unfinished(study: optuna.Study) -> None:
         for run_id in trial.user_attrs.get(_RUNS, ()):
             if mlflow.get_run(run_id).info.status == "RUNNING":
                 MlflowClient().set_terminated(run_id, "KILLED")
+
+
+@contextmanager
+def _trial_run(trial: optuna.Trial, parent: str) -> Iterator[None]:
+    """The trial's own MLflow run below that of its search."""
+    with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True) as run:
+        trial.set_user_attr(_RUNS, [run.info.run_id, parent])
+        mlflow.log_params(trial.params)
+        yield
+
+
+def _outcome(study: optuna.Study, best: RankingConfig, file: Path) -> TuneOutcome:
+    """Writes the best settings."""
+    file.write_text(json.dumps({"ranking": best.model_dump(mode="json")}, indent=1), encoding="utf-8")
+    first = min(_completed(study), key=lambda trial: trial.number)
+    return TuneOutcome(float(study.best_value), float(first.value or 0), len(_ended(study)), file)
 
 
 def _completed(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:

@@ -63,6 +63,17 @@ def fit_hybrid(
     n_profile_features = 0 if profiles is None else profiles.shape[1]
     histories = matrix if config.max_history is None else drawn_histories(matrix, config.max_history, config.seed)
     users = user_features(UserBatch(histories, profiles), features, n_profile_features)
+    model = _fitted(matrix, users, features, config)
+    return HybridRanker(
+        features,
+        np.column_stack([model.item_embeddings, model.item_biases]).astype(np.float32),
+        np.column_stack([model.user_embeddings, model.user_biases]).astype(np.float32),
+    )
+
+
+def _fitted(
+    matrix: sparse.csr_array, users: sparse.csr_array, features: sparse.csr_array, config: HybridConfig
+) -> LightFM:
     model = LightFM(
         no_components=config.n_factors,
         loss="warp",
@@ -85,11 +96,7 @@ def fit_hybrid(
     )
     if not np.isfinite(model.item_embeddings).all():
         raise FitError("hybrid cannot learn: its vectors diverged; lower `learning_rate`")
-    return HybridRanker(
-        features,
-        np.column_stack([model.item_embeddings, model.item_biases]).astype(np.float32),
-        np.column_stack([model.user_embeddings, model.user_biases]).astype(np.float32),
-    )
+    return model
 
 
 def drawn_histories(matrix: sparse.csr_array, n_keys: int, seed: int) -> sparse.csr_array:
