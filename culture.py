@@ -204,9 +204,13 @@ def simulate(
     start: Annotated[str | None, typer.Option(metavar="DATE", help="First day.")] = None,
     region: Annotated[str, typer.Option(help="County, city or province to simulate.")] = "370114",
     shape: Annotated[str, typer.Option(help="Family of the choice model and of the counts (see docs).")] = "logit",
+    knob: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Any further knob (see docs); may be repeated.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write the tables of a made-up place, and its truth beside them."""
+    from recsys.simulation.command import further_knobs
     from recsys.simulation.command import simulate as write_simulation
 
     try:
@@ -222,6 +226,7 @@ def simulate(
         region=region,
         shape=shape,
         show_progress=_shows_progress(quiet),
+        **further_knobs(knob or ()),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,35 @@ def simulate(
     write_tables(world.tables, output, config.table_format)
     write_truth(world, output / "truth")
     return world
+
+
+OPTIONS = frozenset(("seed", "users", "weeks", "start", "region", "shape"))
+"""Knobs that the command has options for."""
+
+
+def further_knobs(settings: Iterable[str]) -> dict[str, str]:
+    """Values by name of texts `NAME=VALUE`; the configuration reads and checks the values.
+
+    >>> further_knobs(["demand_scale=2"])
+    {'demand_scale': '2'}
+
+    Raises:
+        DataError: a text without a name or a value, a knob that has an option of its own, or one that is set twice.
+    """
+    found: dict[str, str] = {}
+    problems = []
+    for text in settings:
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not name or not value:
+            problems.append(f"knob {text!r}: expected NAME=VALUE, for example demand_scale=2")
+        elif name in OPTIONS:
+            problems.append(f"knob {name!r}: has an option of its own, --{name}")
+        elif name in found:
+            problems.append(f"knob {name!r}: set twice")
+        found[name] = value
+    if problems:
+        raise DataError("simulation", problems)
+    return found
 
 
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path, table_format: str) -> None:

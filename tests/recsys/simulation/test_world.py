@@ -9,7 +9,7 @@ from recsys.dataset import Dataset
 from recsys.errors import DataError, UnknownIdError
 from recsys.schema import TABLES
 from recsys.simulation.catalogue import CATEGORY_NAMES
-from recsys.simulation.command import simulate
+from recsys.simulation.command import further_knobs, simulate
 from recsys.simulation.oracle import Truth
 from tests.recsys.simulation.conftest import KNOBS
 
@@ -126,6 +126,17 @@ def test_a_city_has_a_house_of_its_own(tmp_path: Path) -> None:
     venues = world.tables["venues"]
     assert (venues["region_id"] == "3702").any()
     assert world.tables["regions"]["level"].eq("county").sum() > 5
+
+
+def test_knobs_of_the_command_reach_the_world(tmp_path: Path) -> None:
+    world = simulate(tmp_path, users=60, weeks=3, **further_knobs(["capacity_scale=0.5", "table_format=parquet"]))
+    assert world.config.capacity_scale == 0.5
+    assert (tmp_path / "venues.parquet").is_file()
+
+
+def test_every_knob_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(DataError, match=r"'noise'.*NAME=VALUE.*'users'.*--users.*'missing'.*twice"):
+        further_knobs(["noise", "users=3", "missing=1", "missing=2"])
 
 
 def test_wrong_knobs_are_named(tmp_path: Path) -> None:
