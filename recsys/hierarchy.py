@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,14 +82,19 @@ class Hierarchy:
         found = np.minimum(found, self.n_bottoms - 1)
         return np.where(self.bottom_regions[found] == series, found, 0)
 
-    def long_table(self, weeks: pd.DatetimeIndex, values: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
-        """`region_id, level, category, week_start` and a column for each (n_nodes, n_categories, n_weeks) array."""
-        n_categories, n_weeks = len(self.categories), len(weeks)
-        each = n_categories * n_weeks
+    def long_table(
+        self, weeks: pd.DatetimeIndex, values: dict[str, NDArray[Any]], kept: NDArray[np.bool_] | None = None
+    ) -> pd.DataFrame:
+        """`region_id, level, category, week_start` and a column for each (n_nodes, n_categories, n_weeks) array.
+
+        All series, or those that are `kept` (n_nodes, n_categories).
+        """
+        chosen = np.ones((self.n_nodes, len(self.categories)), dtype=bool) if kept is None else kept
+        node, category = np.nonzero(chosen)
         frame = {
-            "region_id": np.repeat(self.node_ids.ids, each),
-            "level": np.repeat(self.node_levels, each),
-            "category": np.tile(np.repeat(self.categories.ids, n_weeks), self.n_nodes),
-            "week_start": np.tile(weeks.to_numpy(), self.n_nodes * n_categories),
+            "region_id": np.repeat(self.node_ids.ids[node], len(weeks)),
+            "level": np.repeat(self.node_levels[node], len(weeks)),
+            "category": np.repeat(self.categories.ids[category], len(weeks)),
+            "week_start": np.tile(weeks.to_numpy(), len(node)),
         }
-        return pd.DataFrame(frame | {name: array.reshape(-1) for name, array in values.items()})
+        return pd.DataFrame(frame | {name: array[chosen].reshape(-1) for name, array in values.items()})
