@@ -67,10 +67,6 @@ class DemandPanel:
         counts = with_regions_above(self.counts, ancestors)
         return _on_grid(counts, self.hierarchy, self.hierarchy.n_nodes, self.weeks)
 
-    def states(self) -> NDArray[np.object_]:
-        """Like `sessions`: which of `STATES` each week is in."""
-        return week_states(self.sessions, self.limited, self.sold_out, self.weeks)
-
 
 def week_states(
     sessions: NDArray[np.float64],

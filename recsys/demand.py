@@ -17,7 +17,7 @@ _KEYS = ("region_id", "level", "category")
 TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "table": FORECAST_COLUMNS,
     "history": (*_KEYS, "week_start", "sessions", "places", "offered", "sold_out", "demand", "state"),
-    "gaps": (*_KEYS, "demand", "supply", "unmet", "fill"),
+    "gaps": (*_KEYS, "demand", "supply", "unmet", "fill", "is_identified"),
     "drivers": (*_KEYS, "week_start", "driver", "factor", "places"),
     "alarms": (*_KEYS, "week_start", "direction", "ratio", "since"),
     "accuracy": ("level", "category", "weeks_ahead", "model", "metric", "mean", "n"),
@@ -31,6 +31,7 @@ _TEXTS = frozenset(
     (*_KEYS, "parent_id", "target", "state", "driver", "direction", "model", "metric", "note", "value", "period")
 )
 _TIMES = frozenset(("week_start", "period_start", "since"))
+_FLAGS = frozenset(("is_identified",))
 _FOLDER = "demand"
 
 
@@ -38,6 +39,8 @@ def empty_table(columns: tuple[str, ...]) -> pd.DataFrame:
     """A table of these columns, in their types, without rows."""
 
     def type_of(name: str) -> str:
+        if name in _FLAGS:
+            return "bool"
         return "object" if name in _TEXTS else "datetime64[ns]" if name in _TIMES else "float64"
 
     return pd.DataFrame({name: pd.Series(dtype=type_of(name)) for name in columns})
@@ -55,7 +58,9 @@ class DemandForecast:
             weeks that are over; `places` taken, `offered` by sessions that state a capacity, `sold_out` sessions,
             `demand` the estimate behind full sessions; `state` is `open`, `sold out`,
             `no session`, `holiday` or `closed`.
-        gaps: `region_id, level, category, demand, supply, unmet, fill` over the weeks ahead, a week's mean.
+        gaps: `region_id, level, category, demand, supply, unmet, fill, is_identified` over the weeks ahead, a week's
+            mean; not `is_identified` where nearly every week was sold out: how much is wanted there was taken from
+            sessions like these.
         drivers: `region_id, level, category, week_start, driver, factor, places`: the factors multiply to
             the mean of `bookings`, and `places` add up to it.
         alarms: `region_id, level, category, week_start, direction, ratio, since`: shifts of level that were found;

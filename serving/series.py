@@ -54,6 +54,7 @@ class SeriesTables:
         drivers: By series.
         periods: By `month` and `quarter`, then by series and target.
         past_periods: By `month` and `quarter`, then by series; whole ones that are over.
+        unidentified: Series whose own weeks do not tell how much is wanted.
     """
 
     keys: pd.DataFrame
@@ -62,6 +63,7 @@ class SeriesTables:
     drivers: Grouped
     periods: dict[str, Grouped]
     past_periods: dict[str, Grouped]
+    unidentified: frozenset[tuple[str, ...]]
 
     @classmethod
     def of(cls, demand: DemandForecast) -> SeriesTables:
@@ -79,6 +81,7 @@ class SeriesTables:
                 period: Grouped.of(whole_past_periods(demand.history, period), SERIES, "period_start")
                 for period in LONG_PERIODS
             },
+            frozenset(demand.gaps.loc[~demand.gaps["is_identified"], SERIES].itertuples(index=False, name=None)),
         )
 
 

@@ -55,6 +55,7 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
             level=key[1],
             category=key[2],
             target=key[3],
+            is_identified=key[:3] not in tables.unidentified,
             history=_history(tables.history, key, query.history_weeks),
             forecast=_weeks(tables.forecast, key, query.horizon),
             periods=None if query.period == "week" else _periods(tables.periods[query.period], key),
@@ -97,6 +98,7 @@ def gaps(query: Annotated[GapQuery, Query()], service: InService, request: Reque
             supply=round(float(row["supply"]), 3),
             unmet=round(float(row["unmet"]), 3),
             share_unmet=round(float(row["unmet"] / row["demand"]), 4) if row["demand"] > 0 else None,
+            is_identified=row["is_identified"],
         )
         for row in page.to_dict("records")
     ]
@@ -138,12 +140,10 @@ def _filtered(
 
 def _history(table: Grouped, key: tuple[str, ...], n_weeks: int) -> list[WeekPoint]:
     rows = table.rows.get(key[:3], _NO_ROWS)[-n_weeks:] if n_weeks else _NO_ROWS
-    values = table.columns["places" if key[3] == "bookings" else "demand"][rows]
+    names = ("week_start", "places" if key[3] == "bookings" else "demand", "sold_out", "state")
     return [
-        WeekPoint(week_start=week, value=round(float(value), 3), is_sold_out=bool(sold > 0))
-        for week, value, sold in zip(
-            table.columns["week_start"][rows], values, table.columns["sold_out"][rows], strict=True
-        )
+        WeekPoint(week_start=week, value=round(float(value), 3), is_sold_out=bool(sold > 0), state=state)
+        for week, value, sold, state in zip(*(table.columns[name][rows] for name in names), strict=True)
         if np.isfinite(value)
     ]
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from serving.schemas.paging import Part
 from serving.schemas.quantiles import Forecast
+
+State = Literal["open", "sold out", "no session", "holiday", "closed"]
+_IDENTIFIED = "false: nearly every week was sold out, so that demand is estimated from sessions like these alone"
 
 
 class WeekPoint(BaseModel):
@@ -17,6 +20,10 @@ class WeekPoint(BaseModel):
     week_start: date
     value: float = Field(description="places taken (target bookings), or estimated demand (target demand)")
     is_sold_out: bool = Field(default=False, description="sessions were full: bookings say less than demand")
+    state: State = Field(
+        description="`sold out`: every session was full; `closed`: before the first session or long after the last; "
+        "`holiday` and `no session`: nothing was offered in between, in a week of days off or another"
+    )
 
 
 class WeekForecast(Forecast):
@@ -66,6 +73,7 @@ class Series(BaseModel):
     level: str
     category: str
     target: str
+    is_identified: bool = Field(description=_IDENTIFIED)
     history: list[WeekPoint]
     forecast: list[WeekForecast]
     periods: list[PeriodForecast] | None = Field(default=None, description="months or quarters, where asked for")
@@ -105,6 +113,7 @@ class Gap(BaseModel):
     supply: float = Field(description="places a week that are offered")
     unmet: float = Field(description="demand that finds no place")
     share_unmet: float | None = Field(default=None, description="unmet / demand")
+    is_identified: bool = Field(description=_IDENTIFIED)
 
 
 class Gaps(Part):

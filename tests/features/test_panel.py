@@ -49,7 +49,11 @@ def test_weeks_are_local_and_complete() -> None:
     assert panel.places[0, 0].tolist() == [2, 0, 0]
     assert panel.sold_out[0, 0].tolist() == [1, 0, 0]
     assert panel.demand[0, 0].tolist() == [5, 0, 0]
-    assert panel.states()[0, 0].tolist() == ["sold out", "no session", "open"]
+    assert week_states(panel.sessions, panel.limited, panel.sold_out, panel.weeks)[0, 0].tolist() == [
+        "sold out",
+        "no session",
+        "open",
+    ]
 
 
 def test_regions_above_are_the_sums_that_forecasts_are() -> None:

@@ -24,6 +24,20 @@ def test_forecasts_hold_history_and_ordered_quantiles(client):
     assert [(s["category"], s["target"]) for s in narrowed] == [(one["category"], "demand")]
 
 
+def test_weeks_without_sessions_and_demand_that_cannot_be_known_are_told(client):
+    query = {"level": "township", "target": "bookings", "horizon": 1, "history_weeks": 104, "limit": 1000}
+    items = client.get("/v1/demand/forecasts", params=query).json()["items"]
+    states = {week["state"] for series in items for week in series["history"]}
+    assert {"open", "no session"} <= states <= {"open", "sold out", "no session", "holiday", "closed"}
+    for series in items:
+        for week in series["history"]:
+            assert week["state"] in ("open", "sold out") or week["value"] == 0
+            assert week["state"] != "sold out" or week["is_sold_out"]
+    flags = {(s["region_id"], s["category"]): s["is_identified"] for s in items}
+    gaps = client.get("/v1/demand/gaps", params={"level": "township", "limit": 1000}).json()["items"]
+    assert {(g["region_id"], g["category"]): g["is_identified"] for g in gaps} == flags
+
+
 def test_accuracy_of_past_forecasts_stands_beside_the_new_one(client):
     answer = client.get("/v1/demand/forecasts", params={"level": "county", "target": "bookings", "horizon": 1}).json()
     overall = {row["model"]: row for row in answer["accuracy"]}

@@ -31,6 +31,7 @@ from training.demand.tables import (
     drivers_table,
     gaps_table,
     history_table,
+    identified,
     notes_table,
     planned_supply,
 )
@@ -189,19 +190,16 @@ def _with_tables(
     pooled = _pooled(known.panel)
     means = [hierarchy.sums(bottom) for bottom in bottoms]
     supply = planned_supply(known.panel, _planned_places(known), forecaster.unpublished.share)
-    runs = known.panel.sessions > 0
-    full = (known.panel.sold_out >= known.panel.sessions) & runs
-    unidentified = (runs.sum(axis=-1) >= _LEAST_POOLED_WEEKS) & ((runs & ~full).sum(axis=-1) < 2)
     facts = {
         "sold-out sessions": f"{int(known.panel.sold_out.sum())} of {int(known.panel.sessions.sum())}",
         "turned away who took another session": f"{known.spill.share:.1%} of {known.spill.n_turned_away} waiting",
-        "series full in nearly every week": f"{int(unidentified.sum())}: their demand is that of their like",
+        "series full in nearly every week": f"{int((~identified(known.panel)).sum())}: their demand is of their like",
         **reconciliation.notes(),
     }
     return DemandForecast(
         table=table,
         history=history_table(nodes),
-        gaps=gaps_table(hierarchy, means[0], means[1], hierarchy.sums(supply)),
+        gaps=gaps_table(hierarchy, means[0], means[1], hierarchy.sums(supply), identified(nodes)),
         drivers=drivers_table(hierarchy, pooled, known.weeks, means[0]),
         alarms=alarms_table(nodes, _pooled(known.panel, n_left_out=min(LONGEST_WEEKS, known.panel.n_weeks // 3))),
         accuracy=accuracy_table(hierarchy, past.actual, past.predicted_by_model(known.panel.places)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from features.calendar import week_table
-from features.panel import DemandPanel
+from features.panel import DemandPanel, week_states
 from recsys.alarms import level_shifts
 from recsys.demand import TABLE_COLUMNS, empty_table
 from recsys.hierarchy import Hierarchy
@@ -17,6 +19,7 @@ SHOWN_WEEKS = 104
 """Weeks of history that a forecast carries."""
 
 _USUAL_WEEKS = 8
+_LEAST_WEEKS, _LEAST_OPEN_WEEKS = 4, 2
 _LEAST = 1e-12
 
 
@@ -25,13 +28,25 @@ def history_table(nodes: DemandPanel) -> pd.DataFrame:
     if not nodes.n_weeks:
         return empty_table(TABLE_COLUMNS["history"])
     last = slice(max(nodes.n_weeks - SHOWN_WEEKS, 0), nodes.n_weeks)
-    columns = {
+    ran = nodes.sessions.max(axis=-1) > 0
+    columns: dict[str, NDArray[Any]] = {
         name: getattr(nodes, name)[..., last] for name in ("sessions", "places", "offered", "sold_out", "demand")
     }
-    table = nodes.hierarchy.long_table(nodes.weeks[last], columns)
-    table = table.assign(state=nodes.states()[..., last].ravel())
-    is_alive = np.repeat((nodes.sessions.sum(axis=-1) > 0).ravel(), len(nodes.weeks[last]))
-    return table[is_alive].reset_index(drop=True)[list(TABLE_COLUMNS["history"])]
+    # Of a province hardly a fifth of all series ever ran: their states alone are told.
+    states = week_states(nodes.sessions[ran], nodes.limited[ran], nodes.sold_out[ran], nodes.weeks)
+    table = nodes.hierarchy.long_table(nodes.weeks[last], columns, kept=ran)
+    return table.assign(state=states[..., last].ravel())[list(TABLE_COLUMNS["history"])]
+
+
+def identified(panel: DemandPanel) -> NDArray[np.bool_]:
+    """(n_regions, n_categories) whether the series' own weeks tell how much is wanted.
+
+    They do not where nearly every one of at least four weeks with a session was sold out: the estimate of such a
+    series comes from sessions like its own.
+    """
+    runs = panel.sessions > 0
+    n_open = (runs & (panel.sold_out < panel.sessions)).sum(axis=-1)
+    return np.asarray((n_open >= _LEAST_OPEN_WEEKS) | (runs.sum(axis=-1) < _LEAST_WEEKS))
 
 
 def gaps_table(
@@ -39,8 +54,12 @@ def gaps_table(
     bookings: NDArray[np.float64],
     demand: NDArray[np.float64],
     supply: NDArray[np.float64],
+    is_identified: NDArray[np.bool_],
 ) -> pd.DataFrame:
-    """Means over the weeks ahead of (n_nodes, n_categories, horizon) arrays; see `DemandForecast.gaps`."""
+    """Means over the weeks ahead of (n_nodes, n_categories, horizon) arrays; see `DemandForecast.gaps`.
+
+    `is_identified` is (n_nodes, n_categories), see `identified`.
+    """
     wanted, taken, offered = (array.mean(axis=-1) for array in (demand, bookings, supply))
     n_nodes, n_categories = wanted.shape
     return pd.DataFrame(
@@ -52,6 +71,7 @@ def gaps_table(
             "supply": offered.ravel(),
             "unmet": (wanted - taken).ravel(),
             "fill": np.where(offered > 0, taken / np.where(offered > 0, offered, 1.0), 0.0).clip(0, 1).ravel(),
+            "is_identified": is_identified.ravel(),
         }
     )
 
@@ -76,24 +96,17 @@ def drivers_table(
     parts = pooled.factors(weeks)
     calendar = parts["trend"] * parts["season"] * parts["holiday"]
     level = means.sum(axis=-1) / np.maximum(calendar.sum(axis=-1), 1e-9)
-    alive = np.nonzero(means.sum(axis=-1) > 1e-6)
     expected = level[..., None] * calendar
     factors = {
         "level": np.repeat(level[..., None], len(weeks), axis=-1),
         **{name: np.broadcast_to(parts[name], means.shape) for name in ("trend", "season", "holiday")},
         "programme": np.where(expected > 0, means / np.where(expected > 0, expected, 1.0), 1.0),
     }
-    each = len(weeks)
-    keys = {
-        "region_id": np.repeat(hierarchy.node_ids.ids[alive[0]], each),
-        "level": np.repeat(hierarchy.node_levels[alive[0]], each),
-        "category": np.repeat(hierarchy.categories.ids[alive[1]], each),
-        "week_start": np.tile(weeks.to_numpy(), len(alive[0])),
-    }
-    places = added_places({name: array[alive] for name, array in factors.items()})
+    places = added_places(factors)
+    alive = means.sum(axis=-1) > 1e-6
     tables = [
-        pd.DataFrame({**keys, "driver": name, "factor": array[alive].ravel(), "places": places[name].ravel()})
-        for name, array in factors.items()
+        hierarchy.long_table(weeks, {"factor": factors[name], "places": places[name]}, kept=alive).assign(driver=name)
+        for name in factors
     ]
     return pd.concat(tables, ignore_index=True)[list(TABLE_COLUMNS["drivers"])]
 

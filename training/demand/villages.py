@@ -21,7 +21,8 @@ def village_shares(dataset: Dataset, tree: RegionTree) -> pd.DataFrame:
     """
     sessions = dataset.sessions
     since = dataset.data_until - pd.Timedelta(weeks=_SHARE_WEEKS)
-    chosen = (sessions["cancelled_at"].isna() & sessions["starts_at"].between(since, dataset.data_until)).to_numpy()
+    is_past = sessions["starts_at"].between(since, dataset.data_until, inclusive="left")
+    chosen = (sessions["cancelled_at"].isna() & is_past).to_numpy()
     regions = session_regions(dataset, tree)
     series = tree.series_regions()[regions]
     category = sessions["activity_id"].map(dataset.activities.set_index("activity_id")["category"])

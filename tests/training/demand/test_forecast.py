@@ -9,9 +9,11 @@ import pytest
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from recsys.demand import FORECAST_COLUMNS, TABLE_COLUMNS, DemandForecast, load_demand
+from recsys.regions import RegionTree
 from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.evaluate import evaluate_demand
 from training.demand.forecast import forecast_demand
+from training.demand.villages import village_shares
 from training.forecasters.boosting import BoostingConfig
 
 NOW = pd.Timestamp("2026-11-25T10:00", tz="UTC")
@@ -318,3 +320,32 @@ def test_a_village_with_a_venue_has_its_share_of_the_township(town: Dataset, for
     both = forecast_demand(Dataset.from_tables({**town.tables(), "venues": shared}, NOW), 2, CONFIG).villages
     assert both["share"].between(0.2, 0.8).all()
     assert not both.duplicated(["region_id", "category"]).any()
+
+
+def test_a_session_at_the_very_cut_off_has_no_say_in_villages_shares(town: Dataset) -> None:
+    tables = {**town.tables(), "venues": town.venues.assign(region_id=["t2", "vil", "c", None])}
+    booking = tables["bookings"].iloc[0]
+    of_village = tables["sessions"].index[tables["sessions"]["venue_id"] == "v1"][0]
+    session = tables["sessions"].loc[[of_village]].assign(session_id="now", starts_at=NOW)
+    crowd = pd.DataFrame([{**booking, "booking_id": "now", "session_id": "now", "party_size": 500.0}])
+    more = {"sessions": session, "bookings": crowd}
+    changed = {name: pd.concat([tables[name], rows], ignore_index=True) for name, rows in more.items()}
+    shares = [
+        village_shares(one, RegionTree.of(one))
+        for one in (Dataset.from_tables({**tables, **rows}, NOW, town.timezone) for rows in ({}, changed))
+    ]
+    assert shares[0]["share"].between(0.1, 0.9).all()
+    pd.testing.assert_frame_equal(*shares)
+
+
+def test_a_series_that_is_always_full_is_flagged() -> None:
+    tables = small_town().tables()
+    full = tables["sessions"]["session_id"][tables["sessions"]["activity_id"] == "a3"]
+    capacity = tables["sessions"]["capacity"].where(~tables["sessions"]["session_id"].isin(full), 1.0)
+    forecast = forecast_demand(
+        Dataset.from_tables({**tables, "sessions": tables["sessions"].assign(capacity=capacity)}, NOW), 2, CONFIG
+    )
+    flags = forecast.gaps.set_index(["region_id", "category"])["is_identified"]
+    assert not flags["c", "z"]
+    assert flags["c", "x"]
+    assert not forecast_demand(small_town(), 2, CONFIG).gaps["is_identified"].eq(False).any()
