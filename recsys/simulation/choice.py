@@ -10,15 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.simulation.catalogue import AUDIENCES, CATEGORIES
-from recsys.simulation.people import _SLOT_FIT, Floats, Ints, People
+from recsys.simulation.people import People
 from recsys.simulation.place import KM_PER_DEGREE
 from recsys.simulation.season import season
+from recsys.simulation.tastes import Floats, Ints, child_hours
 
 CHILD = AUDIENCES.index("child")
 _ONLINE_LOG_COST = {"logit": -2.0, "gravity": -3.0}
 _BASE_LOG = {"logit": 0.2, "gravity": 0.0}
-_GRAVITY_KM = 1.2
-_GRAVITY_POWER = 1.7
+GRAVITY_KM = 1.2
+GRAVITY_POWER = 1.7
+"""Decay (1 + km / 1.2)^-1.7 of the pull (gravity)."""
 _SATURATION = 0.8
 
 
@@ -97,36 +99,33 @@ def attraction(crowd: Crowd, sessions: pd.DataFrame, shape: str) -> Floats:
     log = crowd.kinds[sessions["kind_num"].to_numpy()]
     log += crowd.styles[sessions["style_num"].to_numpy()]
     hours = crowd.slots[slot]
-    child_hours = _SLOT_FIT[0][slot].astype(np.float32)
-    if shape == "gravity":
-        child_hours = np.where(child_hours > -0.9, 0.0, -9.0).astype(np.float32)
-    hours[is_child] = child_hours[is_child][:, None]
+    hours[is_child] = child_hours(shape)[slot[is_child]][:, None]
     log += hours
-    price = sessions["price"].to_numpy()
-    online = venue < 0
-    constant = sessions["quality"].to_numpy() + _BASE_LOG[shape] - 0.03 * price
+    log += appeal(sessions, shape).astype(np.float32)[:, None]
+    near = crowd.near[venue]
+    near[venue < 0] = 0
     if shape == "logit":
-        log += (constant + np.where(online, _ONLINE_LOG_COST[shape], 0.0)).astype(np.float32)[:, None]
-        near = crowd.near[venue]
-        near[online] = 0
         log -= near
         pull = np.exp(log)
     else:
-        log += (constant + np.where(online, _ONLINE_LOG_COST[shape], np.where(price > 30, -1.2, 0.0))).astype(
-            np.float32
-        )[:, None]
-        near = crowd.near[venue]
-        near[online] = 0
         km = crowd.km.T[venue]
-        km[online] = 0
-        pull = np.exp(log - np.float32(_GRAVITY_POWER) * np.log1p(km / np.float32(_GRAVITY_KM)))
+        km[venue < 0] = 0
+        pull = np.exp(log - np.float32(GRAVITY_POWER) * np.log1p(km / np.float32(GRAVITY_KM)))
         pull *= near <= 1
-    pull *= _allowed(crowd, sessions)
+    pull *= allowed(crowd, sessions)
     return pull.T
 
 
-def _allowed(crowd: Crowd, sessions: pd.DataFrame) -> NDArray[np.bool_]:
-    """(n_sessions, n)."""
+def appeal(sessions: pd.DataFrame, shape: str) -> NDArray[np.float64]:
+    """(n_sessions,) log-pull that is the same for all people: how good it is, its price, whether it is online."""
+    price, online = sessions["price"].to_numpy(), sessions["venue_num"].to_numpy() < 0
+    constant = sessions["quality"].to_numpy() + _BASE_LOG[shape] - 0.03 * price
+    dear = np.where(price > 30, -1.2, 0.0) if shape == "gravity" else 0.0
+    return np.asarray(constant + np.where(online, _ONLINE_LOG_COST[shape], dear))
+
+
+def allowed(crowd: Crowd, sessions: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n_sessions, n) whom a session is for, by age and family, and who has registered two hours before it."""
     table = crowd.people.table.iloc[crowd.nums]
     starts = sessions["starts_at"].to_numpy()[:, None]
     year = sessions["starts_at"].dt.year.to_numpy(dtype=np.int32)[:, None]
@@ -134,12 +133,12 @@ def _allowed(crowd: Crowd, sessions: pd.DataFrame) -> NDArray[np.bool_]:
     birth = np.where(table["birth_known"], table["birth_year"], 3000).astype(np.int32)[None, :]
     child = table["child_birth_year"].to_numpy(dtype=np.int32)[None, :]
     least = np.nan_to_num(sessions["min_age"].to_numpy(dtype=float), nan=-1.0).astype(np.int32)[:, None]
-    allowed = np.asarray(table["registered_at"].to_numpy()[None, :] < starts - np.timedelta64(2, "h"))
+    may = np.asarray(table["registered_at"].to_numpy()[None, :] < starts - np.timedelta64(2, "h"))
     limited = ~is_child & (least[:, 0] > 0)
-    allowed[limited] &= year[limited] - birth - 1 >= least[limited]
+    may[limited] &= year[limited] - birth - 1 >= least[limited]
     child_year = year[is_child]
-    allowed[is_child] &= (child > 0) & (child_year - child - 1 >= least[is_child]) & (child_year - child <= 15)
-    return allowed
+    may[is_child] &= (child > 0) & (child_year - child - 1 >= least[is_child]) & (child_year - child <= 15)
+    return may
 
 
 def wish(crowd: Crowd, sessions: pd.DataFrame) -> Floats:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from recsys.simulation.choice import CHILD, Crowd, booking_chances, nests
 from recsys.simulation.config import SimulationConfig
-from recsys.simulation.people import Floats, Ints, People
+from recsys.simulation.people import People
 from recsys.simulation.place import Place
+from recsys.simulation.tastes import Floats, Ints
 
 SPILL = 0.3
 """Chance that somebody without a place takes another session of the category in that week."""

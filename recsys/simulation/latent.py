@@ -7,7 +7,7 @@ import pandas as pd
 
 from recsys.simulation.catalogue import CATEGORIES, CATEGORY_NAMES
 from recsys.simulation.choice import Crowd, attraction, saturated, seasons
-from recsys.simulation.people import N_SLOTS
+from recsys.simulation.tastes import N_SLOTS
 from recsys.simulation.world import World
 
 

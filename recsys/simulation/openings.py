@@ -14,7 +14,7 @@ from recsys.simulation.choice import CHILD, Crowd, attraction, saturated, season
 from recsys.simulation.counts import GAMMA_SHAPE, MEMORY_SPREAD, SESSION_SPREAD
 from recsys.simulation.latent import typical_class
 from recsys.simulation.oracle import Truth
-from recsys.simulation.people import Floats
+from recsys.simulation.tastes import Floats
 
 N_DRAWS = 400
 

@@ -14,7 +14,7 @@ from recsys.simulation.catalogue import CATEGORY_NAMES
 from recsys.simulation.choice import saturated
 from recsys.simulation.openings import OpeningWorld, Worth, slot_of
 from recsys.simulation.oracle import Truth
-from recsys.simulation.people import N_SLOTS, Floats
+from recsys.simulation.tastes import N_SLOTS, Floats
 
 SUGGESTION_COLUMNS = (
     "rank",

@@ -58,8 +58,8 @@ def score_recommendations(truth: Truth, rows: pd.DataFrame, *, k: int = 10, wind
     before `as_of`, in lists and hits alike.
     """
     judged = judge(truth, window_days)
-    lists = {"given": _given(judged, rows, k), "oracle": _best(judged.relevance, judged.allowed, k)}
-    lists |= {name: _best(score, judged.allowed, k) for name, score in _rules(truth, judged).items()}
+    lists = {"given": given_lists(judged, rows, k), "oracle": best_lists(judged.relevance, judged.allowed, k)}
+    lists |= {name: best_lists(score, judged.allowed, k) for name, score in _rules(truth, judged).items()}
     results = {name: _figures(judged, one, k) for name, one in lists.items()}
     shares = {
         segment: {
@@ -92,7 +92,7 @@ def judge(truth: Truth, window_days: int) -> Judged:
     activities = IdMap.of(sessions["activity_id"].drop_duplicates(), "activity")
     columns = activities.nums(sessions["activity_id"])
     sessions = sessions.assign(activity=columns)
-    fits = _may(truth, users, sessions)
+    fits = may(truth, users, sessions)
     allowed = np.zeros((len(users), len(activities)), dtype=bool)
     for num in range(len(sessions)):
         allowed[:, columns[num]] |= fits[:, num]
@@ -131,7 +131,7 @@ def open_sessions(truth: Truth) -> pd.DataFrame:
     return sessions[candidates(sessions, truth.as_of) & (left > 0)]
 
 
-def _may(truth: Truth, users: pd.DataFrame, sessions: pd.DataFrame) -> NDArray[np.bool_]:
+def may(truth: Truth, users: pd.DataFrame, sessions: pd.DataFrame) -> NDArray[np.bool_]:
     """(n_users, n_sessions) old enough, not booked, nothing held at that time."""
     least = sessions["min_age"].fillna(-1).to_numpy()
     year = sessions["starts_at"].dt.year.to_numpy()
@@ -166,7 +166,8 @@ def _relevance(
     return -np.expm1(log_none)
 
 
-def _given(judged: Judged, rows: pd.DataFrame, k: int) -> Lists:
+def given_lists(judged: Judged, rows: pd.DataFrame, k: int) -> Lists:
+    """Lists of a file of `RECOMMENDATION_COLUMNS`."""
     lists = np.full((len(judged.users), k), -1, dtype=np.int64)
     ids = IdMap.of(judged.users["user_id"], "user")
     ranked = rows.sort_values(["user_id", "rank"], kind="stable").drop_duplicates(["user_id", "activity_id"])
@@ -179,7 +180,8 @@ def _given(judged: Judged, rows: pd.DataFrame, k: int) -> Lists:
     return lists
 
 
-def _best(scores: NDArray[np.float32], allowed: NDArray[np.bool_], k: int) -> Lists:
+def best_lists(scores: NDArray[np.float32], allowed: NDArray[np.bool_], k: int) -> Lists:
+    """The k highest scores among what is allowed."""
     masked = np.where(allowed, scores, -np.inf)
     order = np.argsort(-masked, axis=1, kind="stable")[:, :k]
     lists = np.where(np.take_along_axis(allowed, order, axis=1), order, -1).astype(np.int64)
@@ -211,13 +213,9 @@ def _rules(truth: Truth, judged: Judged) -> dict[str, NDArray[np.float32]]:
 
 def _figures(judged: Judged, lists: Lists, k: int) -> dict[str, dict[str, float | int]]:
     hot = judged.users["n_before"].to_numpy() > 0
-    figures = {
-        name: _segment(judged, lists, here, k, judged.n_hits)
-        for name, here in (("all", np.ones_like(hot)), ("hot", hot), ("warm", ~hot))
-    }
-    cold_lists = _only(lists, judged.cold)
-    figures["cold sessions"] = _segment(judged, cold_lists, np.ones_like(hot), k, judged.n_cold_hits, cold=True)
-    return figures
+    every = gains(judged, lists, k)
+    figures = {name: _segment(every, here) for name, here in (("all", np.ones_like(hot)), ("hot", hot), ("warm", ~hot))}
+    return figures | {"cold sessions": _segment(gains(judged, lists, k, cold=True), np.ones_like(hot))}
 
 
 def _only(lists: Lists, keep: NDArray[np.bool_]) -> Lists:
@@ -227,22 +225,40 @@ def _only(lists: Lists, keep: NDArray[np.bool_]) -> Lists:
     return np.where(np.take_along_axis(stays, order, axis=1), np.take_along_axis(lists, order, axis=1), -1)
 
 
-def _segment(
-    judged: Judged, lists: Lists, here: NDArray[np.bool_], k: int, n_hits: NDArray[np.int64], cold: bool = False
-) -> dict[str, float | int]:
+@dataclass(frozen=True)
+class Gains:
+    """What lists are worth, a row each user.
+
+    Attributes:
+        ndcg: (n,) realised, NaN without a hit.
+        worth: (n,) discounted true chances; `best`: (n,) the highest that can be had.
+    """
+
+    ndcg: NDArray[np.float64]
+    worth: NDArray[np.float64]
+    best: NDArray[np.float64]
+
+
+def gains(judged: Judged, lists: Lists, k: int, *, cold: bool = False) -> Gains:
+    """Each user's gains; `cold`: of activities that nobody has booked alone, in lists, hits and chances alike."""
+    lists = _only(lists, judged.cold) if cold else lists
+    n_hits = judged.n_cold_hits if cold else judged.n_hits
     gain = np.append(discounts(k), 0.0)
     found = (lists >= 0) & np.take_along_axis(judged.hits, np.maximum(lists, 0), axis=1)
     ideal = np.append(0.0, discounts(k).cumsum())[np.minimum(n_hits, k)]
-    with_hit = here & (n_hits > 0)
-    ndcg = (found * gain[:k]).sum(axis=1)[with_hit] / ideal[with_hit]
+    ndcg = np.full(len(lists), np.nan)
+    np.divide((found * gain[:k]).sum(axis=1), ideal, out=ndcg, where=ideal > 0)
     relevance = np.where(judged.cold, judged.relevance, 0.0) if cold else judged.relevance
     worth = np.where(lists >= 0, np.take_along_axis(relevance, np.maximum(lists, 0), axis=1), 0.0)
     top = -np.sort(-np.where(judged.allowed, relevance, 0.0), axis=1)[:, :k]
-    best = (top * gain[: top.shape[1]]).sum(axis=1)
-    counted = here & (best > 0)
-    expected = (worth * gain[:k]).sum(axis=1)[counted].sum() / max(best[counted].sum(), 1e-12)
+    return Gains(ndcg, (worth * gain[:k]).sum(axis=1), (top * gain[: top.shape[1]]).sum(axis=1))
+
+
+def _segment(gained: Gains, here: NDArray[np.bool_]) -> dict[str, float | int]:
+    with_hit, counted = here & ~np.isnan(gained.ndcg), here & (gained.best > 0)
+    expected = gained.worth[counted].sum() / max(gained.best[counted].sum(), 1e-12)
     return {
-        "ndcg": float(ndcg.mean()) if len(ndcg) else 0.0,
+        "ndcg": float(gained.ndcg[with_hit].mean()) if with_hit.any() else 0.0,
         "expected_ndcg": float(expected) if counted.any() else 0.0,
         "n": int(with_hit.sum()),
         "n_expected": int(counted.sum()),

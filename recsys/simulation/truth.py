@@ -13,7 +13,7 @@ from recsys.simulation.catalogue import CATEGORY_NAMES, KINDS, STYLES
 from recsys.simulation.counts import early_share, groups, week_nums
 from recsys.simulation.demand import demand_table
 from recsys.simulation.latent import latent_table
-from recsys.simulation.people import N_SLOTS
+from recsys.simulation.tastes import N_SLOTS
 from recsys.simulation.world import World
 
 

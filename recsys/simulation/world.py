@@ -36,10 +36,15 @@ class World:
     tables: dict[str, pd.DataFrame]
 
 
+def streams_of(config: SimulationConfig) -> list[np.random.Generator]:
+    """The random streams of place, people, programme, wishes, bookings, feedback and tables."""
+    return [np.random.default_rng(s) for s in np.random.SeedSequence(config.seed).spawn(7)]
+
+
 def make_world(config: SimulationConfig, progress: Callable[[str], None] | None = None) -> World:
     """The world of a seed and its knobs; each part has a random stream of its own."""
     say = progress or (lambda _: None)
-    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(config.seed).spawn(7)]
+    streams = streams_of(config)
     say("place")
     place = make_place(config.region, config.users, streams[0])
     say("people")
