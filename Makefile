@@ -62,6 +62,9 @@ bench-windows: setup ## Ranking on past windows of real data; DATA=folder
 bench-ablation: setup ## What each group of ranking's signals is worth; DATA=folder
 	$(BIN)/python -m benchmarks.ranking_ablation $(if $(DATA),--data $(DATA)) $(ARGS)
 
+bench-bound: setup ## How near the oracle any list could come on a simulated county; DATA=folder
+	$(BIN)/python -m benchmarks.ranking_bound $(if $(DATA),--data $(DATA)) $(ARGS)
+
 bench-tourism: setup ## Hierarchical forecasts on Australian tourism; DATA=folder
 	$(BIN)/python -m benchmarks.tourism $(DATA) $(ARGS)
 

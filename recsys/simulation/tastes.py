@@ -174,7 +174,7 @@ def habits(population: Population, own: Own) -> tuple[Floats, Floats, Floats, Fl
     return slots.astype(np.float32), kinds, styles, reach.astype(np.float32)
 
 
-def child_hours(shape: Shape) -> Floats:
+def child_hours(shape: str) -> Floats:
     """(N_SLOTS,) log-fit of hours for children."""
     hours = _SLOT_FIT[0].astype(np.float32)
     return np.where(hours > -0.9, 0.0, -9.0).astype(np.float32) if shape == "gravity" else hours

@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 from recsys.errors import DataError
+from recsys.simulation.list_rules import open_sessions
 from recsys.simulation.openings import OpeningWorld
 from recsys.simulation.oracle import Truth
 from recsys.simulation.score_forecast import oracle_forecast, score_forecast
 from recsys.simulation.score_openings import oracle_plan, rule_plan, score_suggestions
-from recsys.simulation.score_ranking import judge, open_sessions, score_recommendations
+from recsys.simulation.score_ranking import judge, score_recommendations
 from recsys.simulation.scoring import score, score_table
 
 
