@@ -55,7 +55,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "company": ("company_*",),
     "words of titles": ("title_*",),
-    "shown and passed over, opened": ("shown_*", "fact_shown", "fact_open*"),
+    "shown and passed over, opened": ("shown_*", "fact_shown*", "fact_open*"),
     "children": ("child_*",),
     "rivals in time": ("rival_*",),
 }  # fmt: skip

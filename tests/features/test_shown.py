@@ -63,6 +63,31 @@ def test_without_impressions_nothing_is_claimed(tables):
     assert np.isnan(catalogue.facts["open_rate"]).all()
 
 
+@pytest.mark.parametrize(("kind", "name"), [("view", "opened"), ("impression", "shown")])
+def test_what_was_looked_at_is_held_against_what_the_organiser_s_usually_are_by_then(kind, name):
+    """Of two past courses one had four views ten days before its last date and more later, the other none by then."""
+    tables = {
+        "activities": pd.DataFrame(
+            {"activity_id": ["p", "q", "now", "other"], "category": "dance", "organiser_id": ["o", "o", "o", "x"]}
+        ),
+        "sessions": pd.DataFrame(
+            {
+                "session_id": ["p1", "p2", "q1", "now1", "other1"],
+                "activity_id": ["p", "p", "q", "now", "other"],
+                "starts_at": [day(-37), day(-30), day(-20), day(10), day(10)],
+            }
+        ),
+        "users": pd.DataFrame({"user_id": [f"u{i}" for i in range(9)]}),
+    }
+    told = [(f"u{i}", "p", kind, -41 - i) for i in range(4)] + [("u5", "p", kind, -39), ("u6", "q", kind, -21)]
+    told += [(f"u{i}", "now", kind, -1 - i) for i in range(5)] + [("u7", "other", kind, -1)]
+    catalogue = catalogue_of(world(tables, told), AT)
+    found = dict(zip(catalogue.sessions.activity_ids, catalogue.facts[f"{name}_lift"], strict=True))
+    assert found["now"] == pytest.approx(np.log((5 + 1) / (4 / 2 + 1)))
+    assert np.isnan(found["other"])
+    assert np.isnan(catalogue_of(world(tables, []), AT).facts[f"{name}_lift"]).all()
+
+
 def test_an_organiser_s_usual_number_by_then_is_counted_at_the_same_lead(tables):
     dataset = world(tables, [])
     catalogue = catalogue_of(dataset, AT)
