@@ -22,6 +22,9 @@ COURSE_SPREAD = 0.6
 CATEGORY_SPREAD = 0.4
 """The same of how much categories are liked, beside what people say and look at."""
 
+SIGNS = np.array([1.0, 0.0])
+"""Beforehand a category listed twice as often is wanted twice as much; views say nothing: they follow what is on."""
+
 HOURS_ALIKE = 1.5
 """Standard deviation in hours of the kernel within which hours of a day fare alike."""
 
@@ -188,7 +191,7 @@ def _session_effects(
     kind = Block.of_codes(o.kind, len(o.kinds), 1.0)
     blocks = {
         "category": Block(own.matrix, own.spread, level.mean() - level),
-        "signs": Block(sparse.csr_array(facts.category_signals[o.category]), 0.5, np.zeros(2)),
+        "signs": Block(sparse.csr_array(facts.category_signals[o.category]), 0.5, SIGNS),
         "kind": kind,
         "weekday": Block.of_codes(o.weekday, 7, 0.15),
         "hour": Block.of_codes(o.cell, N_TIME_CELLS, 0.5, _hours_alike()),

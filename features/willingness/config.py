@@ -14,7 +14,10 @@ class LatentConfig(BaseModel):
 
     history_weeks: int = Field(default=52, ge=1, description="weeks of sessions before the cut-off to learn from")
     rounds: int = Field(default=4, ge=1, description="alternations between people, distance and time of the week")
-    factor_strength: float = Field(default=15.0, gt=0, description="bookings that a segment's own figure must outweigh")
+    look_strength: float = Field(
+        default=10.0, gt=0, description="views or listings that a segment's own figure must outweigh"
+    )
+    factor_strength: float = Field(default=60.0, gt=0, description="bookings that a segment's own figure must outweigh")
     person_strength: float = Field(default=1.5, gt=0, description="expected bookings a person's own must outweigh")
     taste_strength: float = Field(default=0.7, gt=0, description="the same for a person's count in one category")
     family: Family = Field(default="share", description="form of saturation")

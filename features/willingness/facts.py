@@ -10,6 +10,7 @@ from scipy import sparse
 
 from features.openings.catchments import BAND_EDGES_KM, Positions, distances_km
 from features.openings.exposure import Exposure, exposure, sums_by
+from features.willingness.config import LatentConfig
 from features.willingness.own_signals import category_signals, own_signals
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
@@ -38,9 +39,9 @@ class Facts:
     category_signals: NDArray[np.float64]
 
     @classmethod
-    def of(cls, dataset: Dataset, tree: RegionTree, places: Positions, history_weeks: int) -> Facts:
+    def of(cls, dataset: Dataset, tree: RegionTree, places: Positions, config: LatentConfig) -> Facts:
         """The facts of a data set."""
-        offered = exposure(dataset, places, history_weeks)
+        offered = exposure(dataset, places, config.history_weeks)
         km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
         n_bands = len(BAND_EDGES_KM)
         band = np.searchsorted(BAND_EDGES_KM[1:-1], np.nan_to_num(km, nan=0.0), side="right")
@@ -48,7 +49,7 @@ class Facts:
         sums = sums_by(band.ravel(), np.nan_to_num(km).ravel(), n_bands)
         mean_km = sums / np.maximum(np.bincount(band.ravel(), minlength=n_bands), 1)
         members = segments(dataset, tree, places, offered.age_group)
-        signals = own_signals(dataset, offered.categories, places.user_regions)
+        signals = own_signals(dataset, offered.categories, members, config)
         return cls(offered, km, band, mean_km, members, signals, category_signals(dataset, offered.categories))
 
     def some(self, n_users: int) -> Facts:

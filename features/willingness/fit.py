@@ -71,7 +71,7 @@ def fit_willingness(dataset: Dataset, tree: RegionTree, places: Positions, confi
     Everything is a count model with multiplicative effects, each shrunk to 1 (a person's segment, then the person,
     then the person in one category), so an effect nothing is known of is 1.
     """
-    facts = Facts.of(dataset, tree, places, config.history_weeks)
+    facts = Facts.of(dataset, tree, places, config)
     saturation = choose_saturation(facts, config)
     learned = _learned(facts, config, saturation, config.rounds)
     now = learned.circumstances

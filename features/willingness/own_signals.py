@@ -5,19 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
+from features.willingness.config import LatentConfig
+from features.willingness.people import people_rates, segment_rates
 from recsys.dataset import Dataset, split_list
 
-SIGNALS = ("views of the person", "views of the region", "listed", "listed others", "favoured")
+SIGNALS = ("looks often", "looks at it", "listed around", "listed", "listed others", "favoured")
 
 
 def own_signals(
-    dataset: Dataset, categories: NDArray[np.object_], user_regions: NDArray[np.int64]
+    dataset: Dataset, categories: NDArray[np.object_], members: list[sparse.csr_array], config: LatentConfig
 ) -> NDArray[np.float32]:
     """(n_users, n_categories, n_signals) signals in the order of `SIGNALS`, each 0 where nothing is known.
 
-    Views are logarithms of views over what the person's impressions (or, without any, the category's share of all
-    views) would lead to. Feedback on activities that the same user booked is left out: it would tell the answer.
+    The first three are logarithms beside the mean of all people. Views are smoothed as bookings are: segments, then
+    the person, then the person in one category; counted raw, the few of a village or a person would tell of luck.
+    They are not held against what was shown, since what is shown is chosen by taste already. Feedback on activities
+    that the same user booked is left out: it would tell the answer.
     """
     users, names = pd.Index(dataset.users["user_id"]), pd.Index(categories)
     shape = (len(users), len(names))
@@ -26,35 +31,45 @@ def own_signals(
         return signals
     interests = split_list(pd.Series(dataset.users["interests"].to_numpy(), index=np.arange(len(users))))
     column = names.get_indexer(interests.to_numpy())
-    signals[interests.index.to_numpy()[column >= 0], column[column >= 0], 2] = 1.0
-    has_list = signals[:, :, 2].max(axis=1, keepdims=True)
-    signals[:, :, 3] = has_list - signals[:, :, 2]
+    signals[interests.index.to_numpy()[column >= 0], column[column >= 0], 3] = 1.0
+    has_list = signals[:, :, 3].max(axis=1, keepdims=True)
+    signals[:, :, 4] = has_list - signals[:, :, 3]
+    if has_list.any():
+        asked = np.broadcast_to(has_list, shape)
+        around = segment_rates(signals[:, :, 3], asked, members, _nothing(shape), config.look_strength)
+        signals[:, :, 2] = np.log(around / around.mean(axis=0))
     feedback = _unbooked(dataset)
-    row = users.get_indexer(feedback["user_id"])
-    column = names.get_indexer(feedback["category"])
+    row, column = users.get_indexer(feedback["user_id"]), names.get_indexer(feedback["category"])
     kind = feedback["kind"].to_numpy(dtype=str)
+    known = (row >= 0) & (column >= 0)
 
-    def count(*kinds: str) -> NDArray[np.float64]:
-        of = np.isin(kind, kinds)
+    def count(*kinds: str) -> NDArray[np.float32]:
+        of = known & np.isin(kind, kinds)
         flat = np.bincount(row[of] * len(names) + column[of], minlength=shape[0] * shape[1])
-        return flat.reshape(shape).astype(np.float64)
+        return flat.reshape(shape).astype(np.float32)
 
-    signals[:, :, 4] = count("favourite", "share", "pledge") > 0
-    views, shown = count("view"), count("impression")
-    if views.sum() == 0:
-        return signals
-    share = views.sum(axis=0) / views.sum()
-    by_shown = shown * (views.sum(axis=0) / np.maximum(shown.sum(axis=0), 1.0))
-    expected = np.where(shown.sum(axis=1, keepdims=True) > 0, by_shown, share)
-    expected *= (views.sum(axis=1, keepdims=True) + 1e-9) / (expected.sum(axis=1, keepdims=True) + 1e-9)
-    signals[:, :, 0] = np.log((views + 1.0) / (expected + 1.0))
-    region = np.maximum(user_regions, 0)
-    n = int(region.max()) + 1
-    seen, due = (
-        np.stack([np.bincount(region, t, minlength=n) for t in table.T], axis=1) for table in (views, expected)
-    )
-    signals[:, :, 1] = np.log((seen + 5.0) / (due + 5.0))[region]
+    signals[:, :, 5] = count("favourite", "share", "pledge") > 0
+    views = count("view")
+    if views.any():
+        weeks = np.broadcast_to(_weeks(dataset)[:, None], shape)
+        smooth = config.model_copy(update={"factor_strength": config.look_strength})
+        looks = people_rates(members, _nothing(shape), views, weeks, smooth)
+        often = looks.sum(axis=1, keepdims=True)
+        signals[:, :, 0] = np.log(often / often.mean())
+        signals[:, :, 1] = np.log(looks / often / (looks.sum(axis=0) / looks.sum()))
     return signals
+
+
+def _nothing(shape: tuple[int, int]) -> NDArray[np.float32]:
+    return np.zeros((*shape, 0), dtype=np.float32)
+
+
+def _weeks(dataset: Dataset) -> NDArray[np.float32]:
+    """(n_users,) weeks in which each could be seen to look at something, at least one."""
+    first = dataset.feedback["occurred_at"].min()
+    since = dataset.users["registered_at"].fillna(first).clip(lower=first)
+    weeks = (dataset.data_until - since) / pd.Timedelta(weeks=1)
+    return np.maximum(weeks.to_numpy(dtype=np.float32), np.float32(1.0))
 
 
 def category_signals(dataset: Dataset, categories: NDArray[np.object_]) -> NDArray[np.float64]:

@@ -8,6 +8,11 @@ from scipy import sparse
 
 from features.willingness.config import LatentConfig
 
+STEPS = 3
+"""Steps on signals in each sweep; sweeps go on from the last."""
+
+LONGEST_STEP = 0.5
+
 
 def people_rates(
     segments: list[sparse.csr_array],
@@ -25,17 +30,17 @@ def people_rates(
         exposed: (n_users, n_categories) what `seen` would be at rate 1.
         config: Strengths of shrinking.
     """
-    prior = _prior_rates(seen, exposed, segments, signals, config.factor_strength)
+    prior = segment_rates(seen, exposed, segments, signals, config.factor_strength)
     person, taste = config.person_strength, config.taste_strength
     level = (person + seen.sum(axis=1)) / (person + (prior * exposed).sum(axis=1))
     rate = prior * level[:, None]
     rate = rate * (taste + seen) / (taste + rate * exposed)
     # A booking counts for the person and for the person's taste; together people come no more often than they did.
     total, expected = (prior * exposed).sum(axis=0), (rate * exposed).sum(axis=0)
-    return (rate * np.where(expected > 0, total / np.maximum(expected, 1e-12), 1.0)).astype(np.float32)
+    return (rate * _ratio(total, expected)).astype(np.float32)
 
 
-def _prior_rates(
+def segment_rates(
     seen: NDArray[np.float32],
     exposed: NDArray[np.float32],
     memberships: list[sparse.csr_array],
@@ -45,7 +50,8 @@ def _prior_rates(
 ) -> NDArray[np.float32]:
     """(n_users, n_categories) rates from segments and signals: gamma-shrunk multiplicative effects, one after another.
 
-    A segment has a level of its own over all categories and, within that, an effect on each category.
+    A segment has a level of its own over all categories and, within that, an effect on each category: what signals do
+    not tell.
     """
     # Where nothing was ever on, half a booking by one of all people is believed, not half a booking by each.
     overall = (float(seen.sum()) + 0.5) / (float(exposed.sum()) + len(seen) + 1.0)
@@ -56,6 +62,13 @@ def _prior_rates(
     said = np.ones(seen.shape, dtype=np.float32)
     strengths = np.zeros(signals.shape[2])
     for _ in range(sweeps):
+        if len(strengths):
+            without = rate / said
+            strengths = _signal_strengths(signals, seen, without * exposed, strengths)
+            said = np.exp(signals @ strengths.astype(np.float32))
+            # Signals tell people apart; how much a category is liked is told by its bookings.
+            said = said * _ratio((without * exposed).sum(axis=0), (without * said * exposed).sum(axis=0))
+            rate = (without * said).astype(np.float32)
         for n, member in enumerate(memberships):
             without = rate / (member @ effects[n])
             expected = member.T @ (without * exposed)
@@ -63,10 +76,6 @@ def _prior_rates(
             within = (counts[n] + strength) / (expected * level[:, None] + strength)
             effects[n] = (level[:, None] * within).astype(np.float32)
             rate = without * (member @ effects[n])
-        without = rate / said
-        strengths = _signal_strengths(signals, seen, without * exposed, strengths)
-        said = np.exp(signals @ strengths.astype(np.float32))
-        rate = (without * said).astype(np.float32)
     return rate
 
 
@@ -77,11 +86,23 @@ def _signal_strengths(
     strengths: NDArray[np.float64],
     ridge: float = 10.0,
 ) -> NDArray[np.float64]:
-    """(n_signals,) two Newton steps of a Poisson regression of counts on signals, `expected` as the offset."""
-    flat, counts, offset = signals.reshape(-1, signals.shape[2]), seen.ravel(), expected.ravel()
-    for _ in range(2):
-        mean = offset * np.exp(np.clip(flat @ strengths.astype(np.float32), -5, 5))
-        slope = flat.T @ (counts - mean) - ridge * strengths
-        curve = (flat * mean[:, None]).T @ flat + ridge * np.eye(len(strengths))
-        strengths = np.clip(strengths + np.linalg.solve(curve.astype(np.float64), slope), -2.0, 2.0)
+    """(n_signals,) slopes of who books on signals, `expected` as the offset and each category's level free.
+
+    Newton steps of a Poisson regression, none longer than `LONGEST_STEP`: the first ones would leap.
+    """
+    total = seen.sum(axis=0)
+    for _ in range(STEPS):
+        mean = expected * np.exp(signals @ strengths.astype(np.float32))
+        mean = mean * _ratio(total, mean.sum(axis=0))
+        by_category = np.einsum("uc,ucs->cs", mean, signals)
+        slope = np.einsum("uc,ucs->s", seen - mean, signals) - ridge * strengths
+        flat = signals.reshape(-1, len(strengths))
+        curve = (flat * mean.reshape(-1, 1)).T @ flat - by_category.T @ (by_category * _ratio(1.0, total)[:, None])
+        step = np.linalg.solve(curve.astype(np.float64) + ridge * np.eye(len(strengths)), slope)
+        strengths = strengths + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
     return strengths
+
+
+def _ratio(above: NDArray[np.float32] | float, below: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`above / below`, 1 where `below` is 0."""
+    return np.asarray(np.where(below > 0, above / np.maximum(below, 1e-12), 1.0), dtype=np.float32)

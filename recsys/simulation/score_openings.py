@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -116,24 +117,57 @@ def room_sizes(truth: Truth) -> NDArray[np.float64]:
     return np.floor(venues["seats"].to_numpy() / venues["rooms"].to_numpy().clip(1)).astype(float)
 
 
-def oracle_plan(world: OpeningWorld, budget: int) -> pd.DataFrame:
-    """Greedy on the true gain, lazily: gains only fall as the plan grows."""
-    truth = world.truth
-    n_venues = len(truth.tables["venues"])
+@dataclass(frozen=True)
+class Belief:
+    """What a planner believes of people and programme; the oracle's is true.
+
+    Attributes:
+        want: (n, n_categories) people a week who want each category and show up, in the mean of the weeks ahead.
+        pull: (n, n_venues, N_SLOTS) pull of an ordinary new class.
+        base: (n, n_categories) pull of what runs.
+    """
+
+    want: Floats
+    pull: Floats
+    base: Floats
+
+
+def true_belief(world: OpeningWorld) -> Belief:
+    """What is so, the weeks ahead taken in the mean."""
+    n_venues = len(world.truth.tables["venues"])
     venues, slots = np.repeat(np.arange(n_venues), N_SLOTS), np.tile(np.arange(N_SLOTS), n_venues)
-    pull = world.pulls(venues, slots) if n_venues else np.zeros((0, 0), dtype=np.float32)
+    pull = world.pulls(venues, slots) if n_venues else np.zeros((len(world.crowd.nums), 0), dtype=np.float32)
+    categories = range(len(CATEGORY_NAMES))
+    want = [world.want(c) * world.shows * np.float32(world.season(c).mean()) for c in categories]
+    base = [world.base(c).mean(axis=1) for c in categories]
+    return Belief(
+        np.stack(want, axis=1), pull.reshape(len(world.crowd.nums), n_venues, N_SLOTS), np.stack(base, axis=1)
+    )
+
+
+def oracle_plan(world: OpeningWorld, budget: int) -> pd.DataFrame:
+    """The plan of who knows each person's tastes."""
+    return plan_of(world, true_belief(world), budget)
+
+
+def plan_of(world: OpeningWorld, belief: Belief, budget: int) -> pd.DataFrame:
+    """Greedy on the gain that is believed in, lazily: gains only fall as the plan grows."""
+    truth, n_venues = world.truth, belief.pull.shape[1]
     running, room, free = running_pairs(truth), room_sizes(truth), free_slots(truth)
-    state = {c: world.base(c).mean(axis=1) for c in range(len(CATEGORY_NAMES))}
-    want = {c: world.want(c) * world.shows * np.float32(world.season(c).mean()) for c in state}
+    state = {c: np.ascontiguousarray(belief.base[:, c]) for c in range(len(CATEGORY_NAMES))}
+    want = {c: np.ascontiguousarray(belief.want[:, c]) for c in state}
+    pull = [np.ascontiguousarray(belief.pull[:, v]) for v in range(n_venues)]
+
+    def best_hour(category: int, venue: int) -> tuple[float, int]:
+        gains = _gains(world, state[category], want[category], pull[venue], np.full(N_SLOTS, room[venue]))
+        return -float(gains.max()), int(gains.argmax())
+
     heap: list[tuple[float, int, int, int, int]] = []
     for category in state:
-        gains = _gains(world, state[category], want[category], pull, np.repeat(room, N_SLOTS)).reshape(
-            n_venues, N_SLOTS
-        )
         for venue in range(n_venues):
             if (CATEGORY_NAMES[category], venue) not in running and free[venue] > 0:
-                best = int(gains[venue].argmax())
-                heapq.heappush(heap, (-float(gains[venue, best]), category, venue, best, 0))
+                gain, slot = best_hour(category, venue)
+                heapq.heappush(heap, (gain, category, venue, slot, 0))
     rounds = dict.fromkeys(state, 0)
     rows: list[dict[str, object]] = []
     while heap and len(rows) < budget:
@@ -141,12 +175,10 @@ def oracle_plan(world: OpeningWorld, budget: int) -> pd.DataFrame:
         if free[venue] <= 0:
             continue
         if seen < rounds[category]:
-            columns = slice(venue * N_SLOTS, (venue + 1) * N_SLOTS)
-            gains = _gains(world, state[category], want[category], pull[:, columns], np.full(N_SLOTS, room[venue]))
-            best = int(gains.argmax())
-            heapq.heappush(heap, (-float(gains[best]), category, venue, best, rounds[category]))
+            gain, slot = best_hour(category, venue)
+            heapq.heappush(heap, (gain, category, venue, slot, rounds[category]))
             continue
-        state[category] = state[category] + pull[:, venue * N_SLOTS + slot]
+        state[category] = state[category] + pull[venue][:, slot]
         rounds[category] += 1
         free[venue] -= 1
         rows.append({"category": CATEGORY_NAMES[category], "venue_num": venue, "slot": slot, "size": room[venue]})
