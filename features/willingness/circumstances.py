@@ -119,7 +119,7 @@ def learn_circumstances(
         return replace(now, decay=decay)
     blocks, fit = _session_effects(facts, now, seen, walked.expected, rate)
     effects = fit.effects | {"audience": fit.effects["audience"] - fit.effects["audience"][0]}
-    cells, kinds = _times_and_kinds(o, now, effects, seen, walked.expected, config.factor_strength)
+    cells, kinds = _times_and_kinds(o, now, effects, seen, walked.expected, config.age_strength)
     return Circumstances(
         decay=decay,
         cell_fit=cells,

@@ -17,7 +17,14 @@ class LatentConfig(BaseModel):
     look_strength: float = Field(
         default=10.0, gt=0, description="views or listings that a segment's own figure must outweigh"
     )
-    factor_strength: float = Field(default=60.0, gt=0, description="bookings that a segment's own figure must outweigh")
+    factor_strength: float = Field(
+        default=60.0,
+        gt=0,
+        description="bookings that a segment's own figure must outweigh: neighbours share the luck of few courses",
+    )
+    age_strength: float = Field(
+        default=15.0, gt=0, description="bookings that an age group's own hour or kind must outweigh"
+    )
     person_strength: float = Field(default=1.5, gt=0, description="expected bookings a person's own must outweigh")
     taste_strength: float = Field(default=0.7, gt=0, description="the same for a person's count in one category")
     family: Family = Field(default="share", description="form of saturation")

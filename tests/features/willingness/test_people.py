@@ -2,7 +2,7 @@ import numpy as np
 from scipy import sparse
 
 from features.willingness.config import LatentConfig
-from features.willingness.people import people_rates
+from features.willingness.people import people_rates, segment_rates
 
 
 def _rates(seen, exposed):
@@ -30,3 +30,15 @@ def test_who_came_often_is_believed_to_come_again_but_less():
 def test_where_nothing_was_on_hardly_anybody_is_believed_to_come():
     nothing = np.zeros((100, 2), dtype=np.float32)
     assert _rates(nothing, nothing).sum() < 2
+
+
+def test_signals_tell_people_apart_as_strongly_as_they_do():
+    rng = np.random.default_rng(1)
+    signal = rng.normal(0, 1, (3000, 2, 1)).astype(np.float32)
+    exposed = np.ones((3000, 2), dtype=np.float32)
+    seen = rng.poisson(0.3 * np.exp(0.8 * signal[:, :, 0])).astype(np.float32)
+    everybody = sparse.csr_array(np.ones((3000, 1), dtype=np.float32))
+    rate = segment_rates(seen, exposed, [everybody], signal, 60.0)
+    slope = np.polyfit(signal[:, 0, 0], np.log(rate[:, 0]), 1)[0]
+    np.testing.assert_allclose(slope, 0.8, atol=0.05)
+    np.testing.assert_allclose(rate.sum(axis=0), seen.sum(axis=0), rtol=0.03)
