@@ -27,6 +27,9 @@ MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
 """Folder of the snapshots under `CULTURE_HOME`."""
 
+MOST_BLOCK_BYTES = 1 << 24
+"""Bytes of rows that are read at once at most; memory for them is set aside even where there are fewer."""
+
 _ARROW = {
     "id": pa.string(),
     "text": pa.string(),
@@ -217,12 +220,15 @@ def read_rows(
         for data in copy:
             buffer.write(data)
     types = {c.name: _ARROW[c.type] for c in table.columns}
-    if not buffer.tell():
+    n_bytes = buffer.tell()
+    if not n_bytes:
         return pa.schema(list(types.items())).empty_table().to_pandas(types_mapper={pa.string(): TEXT}.get)
     buffer.seek(0)
     found = pacsv.read_csv(
         buffer,
-        read_options=pacsv.ReadOptions(column_names=list(types), use_threads=False, block_size=1 << 24),
+        read_options=pacsv.ReadOptions(
+            column_names=list(types), use_threads=False, block_size=min(n_bytes, MOST_BLOCK_BYTES)
+        ),
         parse_options=pacsv.ParseOptions(newlines_in_values=True),
         convert_options=pacsv.ConvertOptions(
             column_types=types, strings_can_be_null=True, null_values=[""], true_values=["t"], false_values=["f"]

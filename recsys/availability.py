@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
-from recsys.dataset import Dataset, local_times, split_list
+from recsys.dataset import Dataset, local_times, places_among, split_list
 from recsys.schema import TAKING_STATUSES
 
 NEVER = np.iinfo(np.int64).min
@@ -92,6 +93,16 @@ class OpenSessions:
         """(n,) columns in the order of their starts, those of one start in their own; (n,) the starts in that order."""
         order = np.argsort(self.starts, kind="stable")
         return order, self.starts[order]
+
+    @cached_property
+    def by_time(self) -> tuple[NDArray[np.int64], NDArray[np.int64], sparse.csr_array]:
+        """(n_times,) distinct starts, ascending; (n,) place of each session's among them; (n_times, n) 1.0 there."""
+        times, of_session = np.unique(self.starts, return_inverse=True)
+        of_session = of_session.ravel()
+        order = np.argsort(of_session, kind="stable")
+        first = np.searchsorted(of_session[order], np.arange(len(times) + 1))
+        ones = np.ones(len(order), dtype=np.float32)
+        return times, of_session, sparse.csr_array((ones, order, first), shape=(len(times), len(order)))
 
     def only(self, keep: NDArray[np.bool_]) -> OpenSessions:
         """The sessions of a mask, in the same order."""
@@ -212,21 +223,22 @@ def people_of(users: pd.DataFrame, bookings: pd.DataFrame, sessions: pd.DataFram
         sessions: Contract rows that hold at least every session the bookings name.
         at: Instant of the answer.
     """
-    rows = pd.Index(users["user_id"].astype(object)).get_indexer(pd.Index(bookings["user_id"].astype(object)))
-    own = bookings.assign(row=rows)[(rows >= 0) & (bookings["booked_at"] < at).to_numpy(dtype=bool)]
-    own = own.sort_values(["row", "session_id"], kind="stable")
-    dated = own.merge(sessions[["session_id", "starts_at", "ends_at"]], on="session_id", how="left")
-    is_over = dated["ends_at"].fillna(dated["starts_at"]) < at
-    held = dated[dated["status"].isin(HELD_STATUSES) & ~is_over]
-    children = split_list(own.set_index("row")["attendee_birth_years"])
-    years = pd.to_numeric(children, errors="coerce").dropna()
+    rows = places_among(bookings["user_id"], users["user_id"])
+    is_own = (rows >= 0) & (bookings["booked_at"] < at).to_numpy(dtype=bool)
+    session = places_among(bookings["session_id"], sessions["session_id"])
+    starts, ends = (np.append(nanoseconds(sessions[name]), NEVER)[session] for name in ("starts_at", "ends_at"))
+    last = np.where(ends == NEVER, starts, ends)
+    is_over = (last != NEVER) & (last < at.value)
+    is_held = is_own & bookings["status"].isin(HELD_STATUSES).to_numpy(dtype=bool) & ~is_over
+    named = bookings["attendee_birth_years"].set_axis(rows)[is_own].dropna()
+    years = pd.to_numeric(split_list(named), errors="coerce").dropna()
     return People(
         birth_years=users["birth_year"].to_numpy(dtype=np.float64),
-        booked_rows=own["row"].to_numpy(dtype=np.int64),
-        booked_ids=own["session_id"].to_numpy(dtype=object),
-        held_rows=held["row"].to_numpy(dtype=np.int64),
-        held_starts=nanoseconds(held["starts_at"]),
-        held_ends=nanoseconds(held["ends_at"]),
+        booked_rows=rows[is_own],
+        booked_ids=bookings["session_id"].to_numpy(dtype=object)[is_own],
+        held_rows=rows[is_held],
+        held_starts=starts[is_held],
+        held_ends=ends[is_held],
         child_rows=years.index.to_numpy(dtype=np.int64),
         child_years=years.to_numpy(dtype=np.float64),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from recsys.errors import DataError
 from recsys.schema import TABLES, Column
@@ -108,6 +109,13 @@ def is_among(values: pd.Series, ids: pd.Series) -> pd.Series:
     """Whether each text is one of `ids`; missing ones are not. Thirty times faster than `isin` on `TEXT`."""
     found = pc.is_in(pa.array(values.astype(TEXT).array), value_set=pa.array(ids.astype(TEXT).array), skip_nulls=True)
     return pd.Series(found.to_numpy(zero_copy_only=False), index=values.index)
+
+
+def places_among(values: pd.Series, ids: pd.Series) -> NDArray[np.int64]:
+    """(n,) place of each text among `ids`, which do not repeat; -1 where it is none of them."""
+    texts, among = (pa.array(column.astype(TEXT).array) for column in (values, ids))
+    found = pc.index_in(texts, value_set=among, skip_nulls=True)
+    return np.asarray(found.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def split_list(values: pd.Series) -> pd.Series:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.availability import NEVER, OpenSessions, nanoseconds
+from features.signals.catalogue import Catalogue
+from recsys.availability import NEVER, nanoseconds
 
 
 @dataclass(frozen=True)
@@ -16,29 +17,31 @@ class Checked:
     """Rows of a catalogue's candidates as the store had them.
 
     Attributes:
+        catalogue: The catalogue with the places left.
         is_there: (n,) the row exists, belongs to the same activity and starts when the catalogue says.
         opens: (n,) nanoseconds from which it is published and can be booked, `NEVER` for always.
         closes: (n,) nanoseconds from which it can't be booked any more: closing, cancellation or start.
-        places_left: (n,) NaN for no limit.
     """
 
+    catalogue: Catalogue
     is_there: NDArray[np.bool_]
     opens: NDArray[np.int64]
     closes: NDArray[np.int64]
-    places_left: NDArray[np.float64]
 
     def is_open(self, now: pd.Timestamp) -> NDArray[np.bool_]:
         """(n,) can be booked at `now`."""
-        return self.is_there & (self.opens <= now.value) & (self.closes > now.value) & ~(self.places_left < 1)
+        is_full = self.catalogue.sessions.places_left < 1
+        return self.is_there & (self.opens <= now.value) & (self.closes > now.value) & ~is_full
 
 
-def check(sessions: OpenSessions, rows: pd.DataFrame) -> Checked:
+def check(catalogue: Catalogue, rows: pd.DataFrame) -> Checked:
     """The catalogue's sessions against their rows.
 
     Args:
-        sessions: Candidates.
+        catalogue: Candidates.
         rows: Contract rows of sessions with `taken`, in any order; a session without a row is gone.
     """
+    sessions = catalogue.sessions
     place = pd.Index(rows["session_id"].astype(object)).get_indexer(pd.Index(sessions.session_ids, dtype=object))
     found = rows.iloc[np.maximum(place, 0)] if len(rows) else rows.reindex(range(len(sessions)))
     starts = _times(found["starts_at"])
@@ -49,13 +52,14 @@ def check(sessions: OpenSessions, rows: pd.DataFrame) -> Checked:
         return np.where(times == NEVER, latest, times)
 
     capacity = pd.to_numeric(found["capacity"]).to_numpy(dtype=np.float64)
+    places_left = capacity - pd.to_numeric(found["taken"]).to_numpy(dtype=np.float64)
     return Checked(
+        catalogue=replace(catalogue, sessions=replace(sessions, places_left=places_left)),
         is_there=(place >= 0)
         & (starts == sessions.starts)
         & (found["activity_id"].to_numpy(dtype=object) == sessions.activity_ids),
         opens=np.maximum(_times(found["published_at"]), _times(found["booking_opens_at"])),
         closes=np.minimum(np.minimum(until("booking_closes_at"), until("cancelled_at")), starts),
-        places_left=capacity - pd.to_numeric(found["taken"]).to_numpy(dtype=np.float64),
     )
 
 

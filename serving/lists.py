@@ -65,14 +65,14 @@ class ListStyle:
     variety: float = 0.0
     exploration_share: float = 0.1
 
-    def policy(self, offer: Offer) -> Policy:
-        """What is done to the scores of an offer's candidates."""
+    def policy(self, offer: Offer, now: pd.Timestamp) -> Policy:
+        """What is done `now` to the scores of an offer's candidates."""
         exploration = None
         if self.exploration_share > 0:
             n_organisers = max(len(offer.catalogue.lookup.keys["organiser"]), 1)
             enough = max(sum(offer.n_shown.values()) / n_organisers, 1.0)
             exploration = Exploration(self.exploration_share, offer.n_shown, enough)
-        rules = offer.rules if len(offer.rules.valid_at(offer.catalogue.at)) else None
+        rules = offer.rules if len(offer.rules.valid_at(now)) else None
         return Policy(self.variety, rules, exploration)
 
 
@@ -96,11 +96,12 @@ def make_list(
     """
     offer = live.offer()
     picture = offer.picture
-    catalogue, is_open = live_catalogue(live, offer, now)
+    checked = live.checked(offer)
+    catalogue, is_open = checked.catalogue, checked.is_open(now)
     if user_id is None:
-        block, is_personal = visitor_block(catalogue, picture.dataset, request), False
+        block, is_personal = visitor_block(catalogue, picture.dataset, request, now), False
     else:
-        block = _person(live, catalogue, user_id)
+        block = _person(live, catalogue, user_id, now)
         is_personal = bool(block.is_personal[0])
     if request.max_km is not None and request.lat is None and bool(np.isnan(block.lat[0])):
         raise invalid("query.max_km", "needs lat and lon: no home is known to measure from")
@@ -108,16 +109,9 @@ def make_list(
     block = not_offered(block, catalogue.sessions.session_ids[~keep])
     if parts is None or parts.ranking is None:
         return Made(popular(catalogue, block, request), picture, None, now, False)
-    policy = (style or ListStyle()).policy(replace(offer, catalogue=catalogue))
+    policy = (style or ListStyle()).policy(offer, now)
     rows = [_with_reason(catalogue, row) for row in answer(parts.ranking, catalogue, block, request, policy)]
     return Made(rows, picture, parts.name, parts.data_until, is_personal)
-
-
-def live_catalogue(live: LiveData, offer: Offer, now: pd.Timestamp) -> tuple[Catalogue, NDArray[np.bool_]]:
-    """The catalogue with the places left now, and which candidates can be booked now."""
-    checked = live.checked(offer)
-    sessions = replace(offer.catalogue.sessions, places_left=checked.places_left)
-    return replace(offer.catalogue, at=now, sessions=sessions), checked.is_open(now)
 
 
 def popular(catalogue: Catalogue, block: UserBlock, request: Request) -> list[Recommendation]:
@@ -177,10 +171,10 @@ def _rate(catalogue: Catalogue, level: str) -> NDArray[np.float64]:
     return np.append(columns.taken_slow / (columns.sessions_slow + 1.0), 0.0)[columns.of_candidate]
 
 
-def _person(live: LiveData, catalogue: Catalogue, user_id: str) -> UserBlock:
+def _person(live: LiveData, catalogue: Catalogue, user_id: str, now: pd.Timestamp) -> UserBlock:
     rows = person_rows(live.using(lambda store: read_person(store, user_id)), user_id)
     removed = live.using(lambda store: store.removed_tags(user_id))
-    return person_block(catalogue, rows, removed)
+    return person_block(catalogue, rows, removed, now)
 
 
 def _is_among(picture: Picture, catalogue: Catalogue, only: Only) -> NDArray[np.bool_]:

@@ -172,7 +172,7 @@ class LiveData:
         if held is not None and held[0] == version and held[1] is offer:
             return held[2]
         rows = self.using(lambda store: read_sessions(store, offer.catalogue.sessions.session_ids.tolist()))
-        checked = check(offer.catalogue.sessions, rows)
+        checked = check(offer.catalogue, rows)
         self._checked = (version, offer, checked)
         return checked
 

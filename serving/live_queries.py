@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from features.snapshot import read_dataset, read_rows
 from features.store.platforms import zones_by_num
-from features.store.store import Store
+from features.store.store import Store, Touched
 from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
 from recsys.schema import TABLES, TAKING_STATUSES
@@ -26,13 +26,13 @@ def read_all(store: Store) -> tuple[int, Dataset]:
         return version, read_dataset(connection, zones_by_num(connection), FAR)
 
 
-def read_person(store: Store, user_id: str) -> dict[str, pd.DataFrame]:
-    """Rows of one person by table, with the `sessions` and `activities` that they name.
+def read_person(store: Store, user_id: str, touched: Sequence[Touched] = ("sessions",)) -> dict[str, pd.DataFrame]:
+    """Rows of one person by table, with the `sessions` that they name, or other tables of `touched`.
 
     Raises:
         UnknownIdError: there is no such person.
     """
-    rows = store.user_rows(user_id, touched=True)
+    rows = store.user_rows(user_id, touched=touched)
     if all(rows[name].empty for name in ("users", "bookings", "feedback")):
         raise UnknownIdError("user_id", [user_id])
     return rows

@@ -27,14 +27,12 @@ class PersonRows:
         bookings: The person's.
         feedback: The person's.
         sessions: Those that the bookings name.
-        activities: Those that sessions and feedback name.
     """
 
     user: pd.DataFrame
     bookings: pd.DataFrame
     feedback: pd.DataFrame
     sessions: pd.DataFrame
-    activities: pd.DataFrame
 
 
 def person_rows(tables: Mapping[str, pd.DataFrame], user_id: str) -> PersonRows:
@@ -50,24 +48,31 @@ def person_rows(tables: Mapping[str, pd.DataFrame], user_id: str) -> PersonRows:
     bookings = bookings.assign(
         status=bookings["status"].fillna("booked"), party_size=bookings["party_size"].astype("float64").fillna(1.0)
     )
-    return PersonRows(user, bookings, tables["feedback"], tables["sessions"], tables["activities"])
+    return PersonRows(user, bookings, tables["feedback"], tables["sessions"])
 
 
-def person_block(catalogue: Catalogue, rows: PersonRows, removed: Collection[str]) -> UserBlock:
-    """The person as ranking sees them at `catalogue.at`: without removed tags, which still decide what may be offered.
+def person_block(catalogue: Catalogue, rows: PersonRows, removed: Collection[str], now: pd.Timestamp) -> UserBlock:
+    """The person as ranking sees them `now`: without removed tags, which still decide what may be offered.
 
     What is stored has happened, whatever a platform's clock says: times after the instant count as just before it.
     """
-    just_before = catalogue.at - pd.Timedelta(microseconds=1)
+    just_before = now - pd.Timedelta(microseconds=1)
     bookings = rows.bookings.assign(booked_at=rows.bookings["booked_at"].clip(upper=just_before))
     feedback = rows.feedback.assign(occurred_at=rows.feedback["occurred_at"].clip(upper=just_before))
     user_id = rows.user["user_id"].iloc[0]
     table = pd.DataFrame({"user_id": user_id, "tag": list(removed)}, dtype=TEXT)
-    return user_block(catalogue, rows.user, bookings, feedback, rows.sessions, table)
+    return user_block(catalogue, rows.user, bookings, feedback, rows.sessions, table, now)
 
 
-def tags_of(rows: PersonRows, removed: Collection[str], now: pd.Timestamp) -> list[Tag]:
-    """What ranking uses of a person, strongest of each kind first, with where it comes from."""
+def tags_of(rows: PersonRows, activities: pd.DataFrame, removed: Collection[str], now: pd.Timestamp) -> list[Tag]:
+    """What ranking uses of a person, strongest of each kind first, with where it comes from.
+
+    Args:
+        rows: The person's.
+        activities: Those that the person's sessions and feedback name.
+        removed: Tags that the person has removed.
+        now: Instant of the answer.
+    """
     user = rows.user.iloc[0]
     tags = [
         Tag(tag=f"interest:{i}", weight=1, origin="profile", detail="stated in the profile")
@@ -83,13 +88,13 @@ def tags_of(rows: PersonRows, removed: Collection[str], now: pd.Timestamp) -> li
     if pd.notna(user["region_id"]) or pd.notna(user["lat"]):
         where = user["region_id"] if pd.notna(user["region_id"]) else "place"
         tags.append(Tag(tag=f"home:{where}", weight=1, origin="profile", detail="place or region of the profile"))
-    return [t for t in [*tags, *_event_tags(rows)] if t.tag not in removed]
+    return [t for t in [*tags, *_event_tags(rows, activities)] if t.tag not in removed]
 
 
-def _event_tags(rows: PersonRows) -> list[Tag]:
+def _event_tags(rows: PersonRows, activities: pd.DataFrame) -> list[Tag]:
     booked = rows.bookings[rows.bookings["status"].ne("cancelled")]
     activity = booked["session_id"].map(rows.sessions.set_index("session_id")["activity_id"])
-    facts = rows.activities.set_index("activity_id")
+    facts = activities.set_index("activity_id")
     tags = []
     for origin, ids in (("bookings", activity), ("feedback", rows.feedback["activity_id"])):
         named = facts.reindex(pd.Index(ids, dtype=object))

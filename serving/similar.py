@@ -10,7 +10,7 @@ from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.errors import UnknownIdError
 from recsys.ids import IdMap
 from recsys.ranking import MISSING, top_k
-from serving.lists import Made, live_catalogue, not_offered
+from serving.lists import Made, not_offered
 from serving.live import LiveData
 from serving.parts import BundleParts
 from serving.picture import Picture
@@ -31,8 +31,10 @@ def similar_activities(live: LiveData, parts: BundleParts | None, now: pd.Timest
     picture = offer.picture
     if activity_id not in picture.activities.index:
         raise UnknownIdError("activity_id", [activity_id])
-    catalogue, is_open = live_catalogue(live, offer, now)
-    block = not_offered(visitor_block(catalogue, picture.dataset, Request()), catalogue.sessions.session_ids[~is_open])
+    checked = live.checked(offer)
+    catalogue = checked.catalogue
+    closed = catalogue.sessions.session_ids[~checked.is_open(now)]
+    block = not_offered(visitor_block(catalogue, picture.dataset, Request(), now), closed)
     allowed = may_be_offered(catalogue.sessions, block.people) & (catalogue.sessions.activity_ids != activity_id)
     allowed = earliest_of_each_activity(catalogue.sessions, allowed)
     matrix = picture.similarity

@@ -1,7 +1,7 @@
 """One person's answer: what a service calls for each request, on the same path as the batch command.
 
-catalogue = catalogue_of(dataset, now, taken=live_places)       # rebuilt every minute or so
-block = user_block(catalogue, user_row, own_bookings, own_feedback, their_sessions)   # read for this request
+catalogue = catalogue_of(dataset, then, taken=live_places)      # rebuilt every minute or so
+block = user_block(catalogue, user_row, own_bookings, own_feedback, their_sessions, at=now)   # read for this request
 recommendations = answer(model, catalogue, block, Request(k=10))
 """
 
@@ -88,13 +88,15 @@ class Recommendation:
     propensity: float = 1.0
 
 
-def visitor_block(catalogue: Catalogue, dataset: Dataset, request: Request) -> UserBlock:
-    """A person of whom only the request is known."""
+def visitor_block(
+    catalogue: Catalogue, dataset: Dataset, request: Request, at: pd.Timestamp | None = None
+) -> UserBlock:
+    """A person of whom only the request is known, at an instant or at the catalogue's."""
     row = dataset.users.iloc[:0].reindex([0])
     row = row.assign(user_id="", personalised=True, lat=request.lat, lon=request.lon)
     row = row.astype(dataset.users.dtypes.to_dict())
-    nothing = (frame.iloc[:0] for frame in (dataset.bookings, dataset.feedback, dataset.sessions, dataset.removed_tags))
-    return user_block(catalogue, row, *nothing)
+    bookings, feedback, sessions = (frame.iloc[:0] for frame in (dataset.bookings, dataset.feedback, dataset.sessions))
+    return user_block(catalogue, row, bookings, feedback, sessions, at=at)
 
 
 def answer(
@@ -112,7 +114,7 @@ def answer(
     ranked = lists.columns[0][lists.columns[0] != MISSING]
     places, propensities = _places(catalogue, block, ranked, request.k, policy.exploration)
     chosen = ranked[places]
-    reasons = reasons_for(model, catalogue, block, chosen, keep)
+    reasons = reasons_for(model, catalogue, block, chosen, lists, keep)
     left = catalogue.sessions.places_left
     return [
         Recommendation(
@@ -146,7 +148,7 @@ def _places(
     nums = catalogue.lookup.of_sessions["organiser"][catalogue.session_nums[ranked]]
     shown = np.array([exploration.n_shown.get(str(organisers[num]), 0.0) if num >= 0 else 0.0 for num in nums])
     pool = chance_weights(shown, np.arange(len(ranked)) >= k, exploration.enough)
-    seed = hashlib.blake2b(f"{block.user_ids[0]} {catalogue.at.date()}".encode(), digest_size=8).digest()
+    seed = hashlib.blake2b(f"{block.user_ids[0]} {block.at.date()}".encode(), digest_size=8).digest()
     places, propensities = explored(listed, pool, exploration.share, np.random.default_rng(list(seed)))
     order = np.argsort(places)
     return places[order], propensities[order]

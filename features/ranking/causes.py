@@ -12,7 +12,6 @@ from scipy import sparse
 
 from features.signals.catalogue import Catalogue
 from features.signals.events import Events
-from features.signals.facts import CROWD_FACTS
 from features.signals.groups import Profiles
 from features.signals.people import UserBlock
 from recsys.availability import People
@@ -71,6 +70,7 @@ def block_without(catalogue: Catalogue, block: UserBlock, causes: Sequence[Cause
         return np.where(is_gone, np.nan, np.repeat(values, n))
 
     return UserBlock(
+        at=block.at,
         user_ids=np.repeat(block.user_ids, n),
         is_personal=np.repeat(block.is_personal, n),
         people=_repeated(block.people, causes),
@@ -82,22 +82,6 @@ def block_without(catalogue: Catalogue, block: UserBlock, causes: Sequence[Cause
         birth_years=per_cause(block.birth_years, "age"),
         profiles=Profiles({name: _groups(name, groups, causes) for name, groups in block.profiles.groups.items()}),
         interests=_interests(block.interests, causes, person),
-    )
-
-
-def catalogue_without_crowd(catalogue: Catalogue) -> Catalogue:
-    """The catalogue as if nobody had booked anything of late: what a candidate's own popularity is tested by."""
-    nothing = {"taken_fast", "taken_slow", "n_users"}
-    return replace(
-        catalogue,
-        levels={
-            level: replace(columns, **{name: np.zeros_like(getattr(columns, name)) for name in nothing})
-            for level, columns in catalogue.levels.items()
-        },
-        facts={
-            name: np.zeros_like(values) if name.startswith(CROWD_FACTS) else values
-            for name, values in catalogue.facts.items()
-        },
     )
 
 
@@ -173,6 +157,6 @@ def scores_without(
         rows = np.array([at[cause] for cause, _ in pairs if cause.code != "popular"], dtype=np.int64)
         result[~is_popular] = score(catalogue, block_without(catalogue, block, causes), rows, columns[~is_popular])
     if is_popular.any():
-        nobody = catalogue_without_crowd(catalogue)
+        nobody = catalogue.without_crowd
         result[is_popular] = score(nobody, block, np.zeros(int(is_popular.sum()), dtype=np.int64), columns[is_popular])
     return result

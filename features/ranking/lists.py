@@ -14,10 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.ranking.model import RankingModel, load_ranking
-from features.ranking.two_stages import N_KNOWN, N_NEW, block_scores, offered
+from features.ranking.two_stages import N_KNOWN, N_NEW, BlockScores, block_scores, offered
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.people import UserBlock, user_block
-from recsys.dataset import Dataset
+from features.signals.stage_one import FirstStage, stage_one
+from recsys.dataset import Dataset, places_among
 from recsys.errors import UnknownIdError
 from recsys.exploration import Exploration
 from recsys.ids import IdMap
@@ -70,11 +71,17 @@ class Lists:
         columns: (n_users, k) candidate of each rank, -1 where the list has ended.
         scores: (n_users, k) scores, falling.
         sources: (n_users,) what made each list.
+        allowed: (n_users, n_candidates) what may be listed.
+        first: Scores of the first stage.
+        found: Scores that the lists were made by.
     """
 
     columns: NDArray[np.int64]
     scores: NDArray[np.float64]
     sources: NDArray[np.object_]
+    allowed: NDArray[np.bool_]
+    first: FirstStage
+    found: BlockScores
 
 
 def rank_block(
@@ -96,14 +103,15 @@ def rank_block(
         policy: What is done after scoring; with variety, scores need not fall along a list.
     """
     allowed = offered(catalogue, block, wanted)
-    found = block_scores(model, catalogue, block, allowed)
+    first = stage_one(catalogue, block, model.learners)
+    found = block_scores(model, catalogue, block, allowed, first)
     if policy.rules is None and policy.variety <= 0:
-        return Lists(*found.best(allowed, k), _sources(model, block))
+        return Lists(*found.best(allowed, k), _sources(model, block), allowed, first, found)
     scores = found.dense()
     if policy.rules is not None:
-        scores = _adjustment(catalogue, policy.rules).applied(scores, allowed)
+        scores = _adjustment(catalogue, policy.rules, block.at).applied(scores, allowed)
     columns = listed(catalogue, scores, allowed, k, policy.variety)
-    return Lists(columns, taken(scores, columns, 0.0), _sources(model, block))
+    return Lists(columns, taken(scores, columns, 0.0), _sources(model, block), allowed, first, found)
 
 
 def listed(
@@ -123,7 +131,7 @@ def _sources(model: RankingModel, block: UserBlock) -> NDArray[np.object_]:
     return np.where(has_past, by_past, np.where(block.has_profile(), PROFILE, POPULAR)).astype(object)
 
 
-def _adjustment(catalogue: Catalogue, rules: RuleTable) -> Adjustment:
+def _adjustment(catalogue: Catalogue, rules: RuleTable, at: pd.Timestamp) -> Adjustment:
     tree = catalogue.lookup.tree
     paths = [tuple(str(tree.ids.ids[num]) for num in path) for path in tree.paths()]
     of_candidate = np.empty(len(catalogue), dtype=object)
@@ -132,7 +140,7 @@ def _adjustment(catalogue: Catalogue, rules: RuleTable) -> Adjustment:
     for level in ("category", "organiser"):
         ids = np.array([*catalogue.lookup.keys[level].ids, None], dtype=object)
         values[level] = ids[catalogue.lookup.of_sessions[level][catalogue.session_nums]]
-    return adjustment(rules, catalogue.at, values, of_candidate)
+    return adjustment(rules, at, values, of_candidate)
 
 
 def recommend(
@@ -175,9 +183,8 @@ def user_blocks(catalogue: Catalogue, dataset: Dataset, users: pd.DataFrame) -> 
     """The users of a table a block at a time, each block with its own people's rows alone."""
     n_pairs = max(1, min(len(catalogue), N_KNOWN + N_NEW))
     size = max(1, min(BLOCK_CELLS // max(len(catalogue), 1), BLOCK_PAIRS // n_pairs))
-    order = pd.Index(users["user_id"].astype(object))
-    booked = _by_block(dataset.bookings, order, size)
-    told = _by_block(dataset.feedback, order, size)
+    booked = _by_block(dataset.bookings, users["user_id"], size)
+    told = _by_block(dataset.feedback, users["user_id"], size)
     for num, start in enumerate(range(0, len(users), size)):
         rows = users.iloc[start : start + size]
         yield user_block(catalogue, rows, booked(num), told(num), dataset.sessions, dataset.removed_tags)
@@ -214,8 +221,8 @@ def list_frame(catalogue: Catalogue, block: UserBlock, lists: Lists) -> pd.DataF
     )
 
 
-def _by_block(frame: pd.DataFrame, users: pd.Index, size: int) -> Callable[[int], pd.DataFrame]:
-    rows = users.get_indexer(pd.Index(frame["user_id"].astype(object)))
+def _by_block(frame: pd.DataFrame, users: pd.Series, size: int) -> Callable[[int], pd.DataFrame]:
+    rows = places_among(frame["user_id"], users)
     block = np.where(rows >= 0, rows // size, -1)
     order = np.argsort(block, kind="stable")
     ends = np.searchsorted(block[order], np.arange(-1, len(users) // size + 2), side="right")

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.ranking.causes import cause_of, scores_without
+from features.ranking.lists import Lists
 from features.ranking.model import RankingModel
-from features.ranking.two_stages import offered, scores_of_pairs
+from features.ranking.two_stages import rivals, scores_of_pairs
 from features.signals.catalogue import Catalogue
 from features.signals.crowd import Signals
 from features.signals.facts import CROWD_FACTS
 from features.signals.lookup import take_or_missing
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
-from features.signals.stage_one import stage_one
 
 MAX_REASONS = 3
 MOST_PROPOSED = 5
@@ -85,6 +85,7 @@ def reasons_for(
     catalogue: Catalogue,
     block: UserBlock,
     columns: NDArray[np.int64],
+    lists: Lists,
     wanted: NDArray[np.bool_] | None = None,
 ) -> list[tuple[Reason, ...]]:
     """Reasons of one person's listed candidates, strongest first, at most `MAX_REASONS` each.
@@ -96,15 +97,14 @@ def reasons_for(
         model: The model.
         catalogue: Candidates.
         block: One person.
-        columns: (n,) candidates of the list.
+        columns: (n,) candidates that are answered.
+        lists: The person's list, which they are from.
         wanted: (n_candidates,) the request's filter.
     """
     if not len(columns):
         return []
     rows = np.zeros(len(columns), dtype=np.int64)
-    allowed = offered(catalogue, block, wanted) | ~block.is_personal[:, None]
-    first = stage_one(catalogue, block, model.learners)
-    signals = pair_signals(catalogue, block, first, allowed, rows, columns)
+    signals = pair_signals(catalogue, block, lists.first, rivals(block, lists.allowed), rows, columns)
     proposed = _proposed(model, signals, len(columns))
     pairs = [(cause_of(code, catalogue, int(columns[place])), int(columns[place])) for place, code in proposed]
     if not pairs:
@@ -115,7 +115,7 @@ def reasons_for(
     ) -> NDArray[np.float64]:
         return scores_of_pairs(model, seen, people, of, candidates, wanted)
 
-    with_all = scores_of_pairs(model, catalogue, block, rows, columns, wanted)
+    with_all = lists.found.of_pairs(rows, columns)
     drops = with_all[[place for place, _ in proposed]] - scores_without(catalogue, block, pairs, score)
     told: list[list[tuple[float, str]]] = [[] for _ in columns]
     for (place, code), drop in zip(proposed, drops, strict=True):

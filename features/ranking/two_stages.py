@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class BlockScores:
     """Scores of a block of people: the shortlisted pairs' own, and those by which the others follow.
 
     Attributes:
-        first: Of the first stage.
+        first: Of the first stage, blended.
         rows: (n_pairs,) person of each pair that the second stage saw, ascending; none without a second stage.
         cols: (n_pairs,) its candidate, ascending within a person.
         values: (n_pairs,) its score.
@@ -91,11 +91,20 @@ class BlockScores:
         places = np.searchsorted(users, self.rows)
         kept = np.append(users, -1)[places] == self.rows
         first = SummedScores(self.first.groups, self.first.own[users], self.first.shared)
-        return BlockScores(first, places[kept], self.cols[kept], self.values[kept], self.is_re_ranked)
+        return replace(self, first=first, rows=places[kept], cols=self.cols[kept], values=self.values[kept])
+
+    def of_pairs(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n_pairs,) scores; with a second stage those of pairs that it did not see are `UNSEEN`."""
+        if not self.is_re_ranked:
+            return self.dense()[rows, cols]
+        width = len(self.first.shared)
+        seen, wanted = self.rows * width + self.cols, rows * width + cols
+        at = np.searchsorted(seen, wanted)
+        return np.where(np.append(seen, -1)[at] == wanted, np.append(self.values, UNSEEN)[at], UNSEEN)
 
 
 def block_scores(
-    model: RankingModel, catalogue: Catalogue, block: UserBlock, allowed: NDArray[np.bool_]
+    model: RankingModel, catalogue: Catalogue, block: UserBlock, allowed: NDArray[np.bool_], first: FirstStage
 ) -> BlockScores:
     """Scores of both stages.
 
@@ -104,25 +113,36 @@ def block_scores(
         catalogue: Candidates.
         block: People.
         allowed: (n_users, n_candidates) what may be offered.
+        first: Scores of the first stage.
     """
-    first = stage_one(catalogue, block, model.learners)
     known = blend(first, STAGE_ONE_WEIGHTS)
     if model.re_ranker is None:
         nobody = np.zeros(0, dtype=np.int64)
         return BlockScores(known, nobody, nobody, np.zeros(0), is_re_ranked=False)
     # Who opted out is not seen by what they booked either: for them every candidate counts.
-    may = allowed | ~block.is_personal[:, None]
+    may = rivals(block, allowed)
     rows, cols = _shortlisted(first, known, may, ~booked_organisers(catalogue, block))
     signals = pair_signals(catalogue, block, first, may, rows, cols)
     values = model.re_ranker.predict(signals, len(rows)) if len(rows) else np.zeros(0)
     return BlockScores(known, rows, cols, values, is_re_ranked=True)
 
 
+def rivals(block: UserBlock, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n_users, n_candidates) what ranking sees: what may be offered, and everything for those who opted out."""
+    hidden = np.flatnonzero(~block.is_personal)
+    if not len(hidden):
+        return allowed
+    may = allowed.copy()
+    may[hidden] = True
+    return may
+
+
 def pair_scores(
     model: RankingModel, catalogue: Catalogue, block: UserBlock, allowed: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """(n_users, n_candidates) scores of both stages."""
-    return block_scores(model, catalogue, block, allowed).dense()
+    first = stage_one(catalogue, block, model.learners)
+    return block_scores(model, catalogue, block, allowed, first).dense()
 
 
 def shortlist(first: FirstStage, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -178,7 +198,7 @@ def scores_of_pairs(
     if model.re_ranker is None:
         scores = pair_scores(model, catalogue, block, may)[rows, cols]
     else:
-        allowed = may | ~block.is_personal[:, None]
+        allowed = rivals(block, may)
         first = stage_one(catalogue, block, model.learners)
         signals = pair_signals(catalogue, block, first, allowed, rows, cols)
         is_seen = shortlist(first, allowed, ~booked_organisers(catalogue, block))[rows, cols]

@@ -40,7 +40,16 @@ class Alikeness:
             counts: As for `alikeness_of`.
             groups: Grouping to (n_users,) group number, -1 where unknown.
         """
-        return np.asarray(_inputs(counts, groups, self.columns) @ self.weights)
+        total = np.zeros((counts[0].shape[0], self.weights.shape[1]))
+        first = 0
+        for matrix in counts:
+            total += matrix.log1p() @ self.weights[first : first + matrix.shape[1]]
+            first += matrix.shape[1]
+        for name, of_group in self.columns.items():
+            column = _column(of_group, groups[name])
+            total += np.where(column[:, None] >= 0, self.weights[first + column], 0.0)
+            first += _width(of_group)
+        return total
 
 
 def alikeness_of(counts: Sequence[sparse.csr_array], groups: Mapping[str, NDArray[np.int64]]) -> Alikeness:
@@ -74,22 +83,26 @@ def _columns(groups: NDArray[np.int64]) -> NDArray[np.int64]:
     return columns
 
 
+def _column(of_group: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n_users,) column of each one's group, -1 where it has none."""
+    return np.append(of_group, -1)[np.where(group < len(of_group), group, -1)]
+
+
+def _width(of_group: NDArray[np.int64]) -> int:
+    return int(of_group.max(initial=-1)) + 1
+
+
 def _inputs(
     counts: Sequence[sparse.csr_array],
     groups: Mapping[str, NDArray[np.int64]],
     columns: Mapping[str, NDArray[np.int64]],
 ) -> sparse.csr_array:
     """(n_users, n_inputs): logarithms of the counts, then one column for each group."""
-    parts = []
-    for matrix in counts:
-        logs = sparse.csr_array(matrix)
-        logs.data = np.log1p(logs.data)
-        parts.append(logs)
+    parts = [matrix.log1p() for matrix in counts]
     for name, of_group in columns.items():
-        group = groups[name]
-        column = np.append(of_group, -1)[np.where(group < len(of_group), group, -1)]
+        column = _column(of_group, groups[name])
         rows = np.flatnonzero(column >= 0)
-        shape = (len(group), int(of_group.max(initial=-1)) + 1)
+        shape = (len(column), _width(of_group))
         parts.append(sparse.csr_array((np.ones(len(rows)), (rows, column[rows])), shape=shape))
     inputs = sparse.csr_array(sparse.hstack(parts, format="csr"), dtype=np.float64)
     inputs.sort_indices()

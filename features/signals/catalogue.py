@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy import sparse
 from features.removed_tags import PROFILE_TAGS, profiles_less
 from features.signals.crowd import Signals, crowd_signals, rival_signals
 from features.signals.events import Events, events_of
-from features.signals.facts import session_facts
+from features.signals.facts import CROWD_FACTS, session_facts
 from features.signals.groups import AGE_EDGES, GROUPED_LEVELS, group_lifts, interests_of, profiles_of
 from features.signals.homes import Homes, homes_of
 from features.signals.keys import SLOW_DAYS, KeyColumns, key_columns
@@ -51,7 +51,7 @@ class Catalogue:
         company: Level to (n_sessions, n_keys) of how much those who were at a past session are with a key of the
             candidates, a session's people sharing one unit.
         homes: Where the people of each key live.
-        lifts: Grouping and level to (n_groups + 1, n_keys + 1) log lift of a key among the group's people.
+        lifts: Grouping and level to log lift of a key among the group's people, see `group_lifts`.
         crowds: Level of taste to what everybody's past says of its keys.
         titles: (n_activities,) titles, empty where missing.
         venue_names: (n_venue_keys,) names, empty where missing.
@@ -73,7 +73,7 @@ class Catalogue:
     words: TitleWords
     company: dict[str, sparse.csr_array]
     homes: Homes
-    lifts: dict[str, NDArray[np.float64]]
+    lifts: dict[str, NDArray[np.float32]]
     crowds: dict[str, Crowd]
     titles: NDArray[np.object_]
     venue_names: NDArray[np.object_]
@@ -95,6 +95,22 @@ class Catalogue:
         facts = {f"fact_{name}": values for name, values in self.facts.items()}
         found = facts | crowd_signals(self.levels) | rival_signals(self.levels, self.sessions.starts)
         return {name: values.astype(np.float32) for name, values in found.items()}
+
+    @cached_property
+    def without_crowd(self) -> Catalogue:
+        """The catalogue as if nobody had booked anything of late: what a candidate's own popularity is tested by."""
+        nothing = ("taken_fast", "taken_slow", "n_users")
+        return replace(
+            self,
+            levels={
+                level: replace(columns, **{name: np.zeros_like(getattr(columns, name)) for name in nothing})
+                for level, columns in self.levels.items()
+            },
+            facts={
+                name: np.zeros_like(values) if name.startswith(CROWD_FACTS) else values
+                for name, values in self.facts.items()
+            },
+        )
 
 
 def catalogue_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -73,11 +74,18 @@ class Events:
         self, columns: NDArray[np.int64], shape: tuple[int, int], values: NDArray[np.float64]
     ) -> sparse.csr_array:
         """CSR of summed values by user and column; events with column -1 are left out."""
+        groups = self.grouped(columns, shape[1])
+        starts = np.searchsorted(groups.codes, np.arange(shape[0] + 1) * shape[1])
+        return sparse.csr_array((groups.sums(values)[:-1], groups.codes % shape[1], starts), shape=shape)
+
+    def table(
+        self, columns: NDArray[np.int64], shape: tuple[int, int], values: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """`matrix` with its zeros, for few columns."""
         kept = columns >= 0
-        coded = sparse.coo_array((values[kept], (self.rows[kept], columns[kept])), shape=shape)
-        matrix = coded.tocsr()
-        matrix.sum_duplicates()
-        return matrix
+        cells = self.rows[kept] * shape[1] + columns[kept]
+        sums = np.bincount(cells, values[kept], minlength=shape[0] * shape[1])
+        return sums.astype(np.float64, copy=False).reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -126,41 +134,37 @@ def events_of(
     """Events of the users before `at`; rows of others, or of sessions and activities without a row, are left out."""
     weights = kind_weights(DEFAULT_INTERACTIONS)
     users = pd.Index(user_ids, dtype=object)
-    booked = bookings[bookings["booked_at"] < at]
-    told = feedback[feedback["occurred_at"] < at]
-    sessions = lookup.sessions.nums_or_missing(booked["session_id"])
+    told = len(feedback)
+    sessions = lookup.sessions.nums_or_missing(bookings["session_id"])
     parts = {
-        "rows": np.concatenate([_rows(users, booked), _rows(users, told)]),
+        "rows": np.concatenate([_rows(users, bookings), _rows(users, feedback)]),
         "activities": np.concatenate(
             [
                 take_or_missing(lookup.session_activity, sessions),
-                lookup.activities.nums_or_missing(told["activity_id"]),
+                lookup.activities.nums_or_missing(feedback["activity_id"]),
             ]
         ),
-        "sessions": np.concatenate([sessions, np.full(len(told), -1, dtype=np.int64)]),
-        "days": (at.value - np.concatenate([nanoseconds(booked["booked_at"]), nanoseconds(told["occurred_at"])]))
+        "sessions": np.concatenate([sessions, np.full(told, -1, dtype=np.int64)]),
+        "days": (at.value - np.concatenate([nanoseconds(bookings["booked_at"]), nanoseconds(feedback["occurred_at"])]))
         / NS_PER_DAY,
         "weights": np.concatenate(
-            [
-                booked["status"].map(weights).to_numpy(dtype=np.float64),
-                (told["kind"].map(weights).astype(np.float64) * _rating_share(told)).to_numpy(dtype=np.float64),
-            ]
+            [bookings["status"].map(weights).to_numpy(dtype=np.float64), _told_weights(feedback, weights)]
         ),
         "is_taking": np.concatenate(
-            [booked["status"].isin(("booked", "attended")).to_numpy(dtype=bool), np.zeros(len(told), dtype=bool)]
+            [bookings["status"].isin(("booked", "attended")).to_numpy(dtype=bool), np.zeros(told, dtype=bool)]
         ),
         "for_others": np.concatenate(
-            [booked["attendee_birth_years"].notna().to_numpy(dtype=bool), np.zeros(len(told), dtype=bool)]
+            [bookings["attendee_birth_years"].notna().to_numpy(dtype=bool), np.zeros(told, dtype=bool)]
         ),
     }
-    kept = (parts["rows"] >= 0) & (parts["activities"] >= 0) & (parts["weights"] > 0)
+    kept = (parts["rows"] >= 0) & (parts["activities"] >= 0) & (parts["weights"] > 0) & (parts["days"] > 0)
     found = Events(**parts).only(kept)
     return found.only(np.lexsort((found.sessions, found.activities, -found.days, found.rows)))
 
 
 def impressions_of(feedback: pd.DataFrame, user_ids: NDArray[np.object_], lookup: Lookup, at: pd.Timestamp) -> Events:
     """What the users were shown before `at`: an impression says nothing of liking, so it is none of `events_of`."""
-    shown = feedback[(feedback["occurred_at"] < at) & (feedback["kind"] == "impression")]
+    shown = feedback[(feedback["kind"] == "impression").to_numpy(dtype=bool)]
     n = len(shown)
     found = Events(
         rows=_rows(pd.Index(user_ids, dtype=object), shown),
@@ -171,7 +175,7 @@ def impressions_of(feedback: pd.DataFrame, user_ids: NDArray[np.object_], lookup
         is_taking=np.zeros(n, dtype=bool),
         for_others=np.zeros(n, dtype=bool),
     )
-    found = found.only((found.rows >= 0) & (found.activities >= 0))
+    found = found.only((found.rows >= 0) & (found.activities >= 0) & (found.days > 0))
     return found.only(np.lexsort((found.activities, -found.days, found.rows)))
 
 
@@ -179,6 +183,9 @@ def _rows(users: pd.Index, frame: pd.DataFrame) -> NDArray[np.int64]:
     return np.asarray(users.get_indexer(pd.Index(frame["user_id"], dtype=object)), dtype=np.int64)
 
 
-def _rating_share(told: pd.DataFrame) -> pd.Series:
-    points = (told["value"] / DEFAULT_INTERACTIONS.best_rating).clip(0, 1).fillna(0.5)
-    return points.where(told["kind"] == "rating", 1.0)
+def _told_weights(feedback: pd.DataFrame, weights: Mapping[str, float]) -> NDArray[np.float64]:
+    """(n,) weight of each piece of feedback by its kind; a rating's by its points too."""
+    points = feedback["value"].to_numpy(dtype=np.float64) / DEFAULT_INTERACTIONS.best_rating
+    share = np.where(np.isnan(points), 0.5, np.clip(points, 0, 1))
+    share = np.where((feedback["kind"] == "rating").to_numpy(dtype=bool), share, 1.0)
+    return feedback["kind"].map(weights).to_numpy(dtype=np.float64) * share

@@ -56,8 +56,10 @@ def interests_of(named: pd.Series, lookup: Lookup) -> sparse.csr_array:
 
 def group_lifts(
     profiles: Profiles, everybody: Events, lookup: Lookup, places_of_key: dict[str, NDArray[np.int64]]
-) -> dict[str, NDArray[np.float64]]:
-    r"""Log lift of a key in a group, (n_groups + 1, n_keys + 1) by grouping and level; last row and column are 0.
+) -> dict[str, NDArray[np.float32]]:
+    r"""Log lift of a key in a group, float32 (n_groups + 1, n_keys + 1) by grouping and level.
+
+    The last row, of the unknown group, is NaN; the last column, of no key, is 0 elsewhere.
 
     $\log\frac{(c_{gk} + m p_k)}{(c_g + m) p_k}$ with $p_k$ the key's share of everybody's bookings.
     """
@@ -73,7 +75,8 @@ def group_lifts(
             np.add.at(counts, (group[took], places[took]), 1.0)
             totals = counts.sum(axis=1, keepdims=True)
             share = (counts.sum(axis=0) + 0.5) / (totals.sum() + 0.5 * (n_keys + 1))
-            table = np.zeros((n_groups + 1, n_keys + 1))
+            table = np.zeros((n_groups + 1, n_keys + 1), dtype=np.float32)
+            table[-1] = np.nan
             table[:-1, :-1] = np.log((counts + _PRIOR * share) / ((totals + _PRIOR) * share))[:, :-1]
             lifts[f"{name}_{level}"] = table
     return lifts

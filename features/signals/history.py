@@ -30,27 +30,25 @@ def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64],
             continue
         places = take_or_missing(columns.place_of_key, events.keys(catalogue.lookup, level))
         groups = events.grouped(places, len(columns.keys))
-        at = groups.at(rows, columns.of_candidate[cols])
-        # Most people were never with most keys: only the others are computed.
-        there = np.flatnonzero(at < len(groups.codes))
-        at, key = at[there], columns.of_candidate[cols[there]]
-        fast_sum, slow_sum = groups.sums(fast)[at], groups.sums(slow)[at]
+        person, key = np.divmod(groups.codes, max(len(columns.keys), 1))
+        fast_sum, slow_sum = groups.sums(fast)[:-1], groups.sums(slow)[:-1]
         # Oldest first: the last is the newest.
-        days = groups.last(events.days)[at]
+        days = groups.last(events.days)[:-1]
         found = {
-            "count": groups.sums(np.ones(len(places)))[at],
+            "count": groups.sums(np.ones(len(places)))[:-1],
             "fast": fast_sum,
             "slow": slow_sum,
-            "share": ratio(slow_sum, total[rows[there]]),
+            "share": ratio(slow_sum, total[person]),
             "days": days,
             "missed": columns.held_since(key, days),
             "rate": ratio(fast_sum, columns.sessions_fast[key] + 0.1),
             "rate_slow": ratio(slow_sum, columns.sessions_slow[key] + 0.1),
         }
+        # Most people were never with most keys: what says so stands last, for all of them.
+        at = groups.at(rows, columns.of_candidate[cols])
         for name, values in found.items():
-            whole = np.full(len(rows), np.nan if name in NAN_WITHOUT_PAST else 0.0, dtype=np.float32)
-            whole[there] = values
-            signals[f"own_{level}_{name}"] = whole
+            never = np.nan if name in NAN_WITHOUT_PAST else 0.0
+            signals[f"own_{level}_{name}"] = np.append(values, never).astype(np.float32)[at]
     return signals
 
 

@@ -54,6 +54,10 @@ class Homes:
         """(n_users, n_keys + 1) lift of each key around people's homes, 0 where a home is unknown and for no key."""
         return self._padded[self.cells(near[:, 0], near[:, 1])]
 
+    def lift_of(self, cells: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n_pairs,) lift of a key around a cell, NaN where either is -1."""
+        return np.where((cells >= 0) & (keys >= 0), self._padded[cells, keys], np.float32(np.nan))
+
     @cached_property
     def _padded(self) -> NDArray[np.float32]:
         return np.pad(self.lift, ((0, 1), (0, 1))).astype(np.float32)

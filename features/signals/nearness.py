@@ -22,7 +22,6 @@ def place_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
     cell = homes.cells(near[:, 0], near[:, 1])[rows]
     here = near[rows]
     km = distance_km(here[:, 0], here[:, 1], places.lat[cols], places.lon[cols])
-    lift = np.pad(homes.lift, ((0, 1), (0, 1)), constant_values=np.nan)
     to_people = distance_km(
         here[:, 0],
         here[:, 1],
@@ -34,7 +33,7 @@ def place_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
         "home_known": (~np.isnan(block.lat)).astype(np.float64)[rows],
         **_reach(catalogue, block, rows, km),
         "km_to_people": to_people,
-        "homes_lift": lift[cell, key],
+        "homes_lift": homes.lift_of(cell, key),
         "km_from_past": _km_from_past(catalogue, block)[rows, catalogue.levels["venue"].of_candidate[cols]],
     }
 
@@ -79,8 +78,7 @@ def profile_signals(
     signals: Signals = {}
     for name, groups in block.profiles.groups.items():
         for level in GROUPED_LEVELS:
-            table = catalogue.lifts[f"{name}_{level}"].astype(np.float32)
-            table[-1] = np.nan
+            table = catalogue.lifts[f"{name}_{level}"]
             known = np.where(groups < len(table) - 1, groups, -1)
             signals[f"alike_{name}_{level}"] = table[known[rows], catalogue.levels[level].of_candidate[cols]]
     age = catalogue.sessions.start_years[cols] - block.birth_years[rows] - 1

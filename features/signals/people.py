@@ -16,7 +16,6 @@ from features.signals.groups import Profiles, interests_of, profiles_of
 from features.signals.lookup import SEPARATOR, take_or_missing
 from features.signals.place import areas, near_home
 from recsys.availability import People, people_of
-from recsys.dataset import no_removed_tags
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,7 @@ class UserBlock:
     """People asking, one row each.
 
     Attributes:
+        at: Instant of the answer.
         user_ids: (n_users,) ids.
         is_personal: (n_users,) False for those who opted out: nothing of their past or profile is used.
         people: What decides on what may be offered; it knows the past of those who opted out too.
@@ -37,6 +37,7 @@ class UserBlock:
         interests: (n_users, n_categories) 1.0 where the person named the category.
     """
 
+    at: pd.Timestamp
     user_ids: NDArray[np.object_]
     is_personal: NDArray[np.bool_]
     people: People
@@ -77,50 +78,46 @@ def user_block(
     feedback: pd.DataFrame,
     sessions: pd.DataFrame,
     removed: pd.DataFrame | None = None,
+    at: pd.Timestamp | None = None,
 ) -> UserBlock:
     """People from contract rows.
 
     Args:
-        catalogue: At the instant of the answer; only what happened before it is used.
+        catalogue: What may be asked for.
         users: Profiles, one a person, in the order of the answers.
         bookings: Theirs, complete; other people's rows are not looked at.
         feedback: Theirs.
         sessions: At least every session the bookings name.
         removed: Removed tags, `user_id, tag`: what they stand for decides on what may be offered and on nothing else.
+        at: Instant of the answer, only what happened before it is used; None for the catalogue's.
     """
-    people = people_of(users, bookings, sessions, catalogue.at)
+    at = catalogue.at if at is None else at
+    people = people_of(users, bookings, sessions, at)
     lookup = catalogue.lookup
-    removed = no_removed_tags() if removed is None else removed
-    booked = take_or_missing(lookup.session_activity, lookup.sessions.nums_or_missing(bookings["session_id"]))
-    bookings = bookings[~is_removed(bookings["user_id"], booked, lookup, removed)]
-    told = lookup.activities.nums_or_missing(feedback["activity_id"])
-    feedback = feedback[~is_removed(feedback["user_id"], told, lookup, removed)]
-    users = profiles_less(users, removed)
+    if removed is not None and len(removed):
+        booked = take_or_missing(lookup.session_activity, lookup.sessions.nums_or_missing(bookings["session_id"]))
+        bookings = bookings[~is_removed(bookings["user_id"], booked, lookup, removed)]
+        told = lookup.activities.nums_or_missing(feedback["activity_id"])
+        feedback = feedback[~is_removed(feedback["user_id"], told, lookup, removed)]
+        users = profiles_less(users, removed)
     user_ids = users["user_id"].to_numpy(dtype=object)
     is_personal = users["personalised"].to_numpy(dtype=bool)
     # Ids of their own for those who opted out: their events find nobody.
     hidden = np.where(is_personal, user_ids, [f"{SEPARATOR}{row}" for row in range(len(users))])
-    shown = users[["lat", "lon", "birth_year"]].to_numpy(dtype=np.float64)
-    shown[~is_personal] = np.nan
-    events = events_of(bookings, feedback, hidden, catalogue.lookup, catalogue.at)
-    profile = users.assign(
-        lat=shown[:, 0],
-        lon=shown[:, 1],
-        birth_year=shown[:, 2],
-        region_id=users["region_id"].where(is_personal),
-        gender=users["gender"].where(is_personal),
-        interests=users["interests"].where(is_personal),
-    )
+    profile = users[["lat", "lon", "birth_year", "region_id", "gender", "interests"]]
+    if not is_personal.all():
+        profile = profile.assign(**{name: profile[name].where(is_personal) for name in profile})
     return UserBlock(
+        at=at,
         user_ids=user_ids,
         is_personal=is_personal,
         people=people,
-        events=events,
-        shown=impressions_of(feedback, hidden, catalogue.lookup, catalogue.at),
-        lat=shown[:, 0],
-        lon=shown[:, 1],
-        area=areas(profile, catalogue.lookup.tree, catalogue.regions_at),
-        birth_years=shown[:, 2],
-        profiles=profiles_of(profile, catalogue.lookup.tree, catalogue.at.year),
-        interests=interests_of(profile["interests"], catalogue.lookup),
+        events=events_of(bookings, feedback, hidden, lookup, at),
+        shown=impressions_of(feedback, hidden, lookup, at),
+        lat=profile["lat"].to_numpy(dtype=np.float64),
+        lon=profile["lon"].to_numpy(dtype=np.float64),
+        area=areas(profile, lookup.tree, catalogue.regions_at),
+        birth_years=profile["birth_year"].to_numpy(dtype=np.float64),
+        profiles=profiles_of(profile, lookup.tree, at.year),
+        interests=interests_of(profile["interests"], lookup),
     )

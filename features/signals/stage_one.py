@@ -236,7 +236,7 @@ def _affinity(catalogue: Catalogue, block: UserBlock, candidates: NDArray[np.int
         places = np.append(columns.place_of_key, -1)[block.events.keys(catalogue.lookup, level)]
         for half_life, share in ((FAST_DAYS, 1.0), (SLOW_DAYS, 0.1)):
             shape = (len(block), len(columns.keys) + 1)
-            sums = block.events.matrix(places, shape, block.events.decayed(half_life)).toarray()
+            sums = block.events.table(places, shape, block.events.decayed(half_life))
             weighted = (weight * share * sums).astype(np.float32)
             total += np.take(weighted, columns.of_candidate[candidates], axis=1)
     has_past = np.bincount(block.events.rows, minlength=len(block)) > 0
@@ -250,5 +250,5 @@ def booked_organisers(catalogue: Catalogue, block: UserBlock) -> NDArray[np.bool
     events = block.events
     keys = np.where(events.sessions >= 0, events.keys(catalogue.lookup, "organiser"), -1)
     places = take_or_missing(columns.place_of_key, keys)
-    booked = events.matrix(places, (len(block), len(columns.keys) + 1), np.ones(len(places))).toarray() > 0
+    booked = events.table(places, (len(block), len(columns.keys) + 1), np.ones(len(places))) > 0
     return booked[:, columns.of_candidate[groups.candidates[groups.first]]]

@@ -77,7 +77,7 @@ def crowd_of(
     n_keys = len(lookup.keys[level])
     if not 1 < n_keys <= MOST_KEYS:
         return None
-    found = _evidence(events, lookup, level, n_users)
+    found = events.matrix(events.keys(lookup, level), (n_users, n_keys), _weights(events))
     total = np.asarray(found.sum(axis=0)).ravel()
     shares = (total + 0.5) / (total.sum() + 0.5 * n_keys)
     lifts = {}
@@ -116,12 +116,12 @@ def taste_features(
     def counts(weights: NDArray[np.float64], coarser: str | None = None) -> NDArray[np.float64]:
         """(n_users, n_keys) logarithm of the events with the key, or with its coarser key."""
         if coarser is None:
-            return np.log1p(events.matrix(keys, (n_users, n_keys), weights).toarray())
+            return np.log1p(events.table(keys, (n_users, n_keys), weights))
         if coarser not in crowd.parents:
             return np.zeros((n_users, n_keys))
         parents = crowd.parents[coarser]
         width = int(parents.max(initial=-1)) + 2
-        return np.log1p(events.matrix(take_or_missing(parents, keys), (n_users, width), weights).toarray())[:, parents]
+        return np.log1p(events.table(take_or_missing(parents, keys), (n_users, width), weights))[:, parents]
 
     logs = np.repeat(np.log(crowd.shares)[None, :], n_users, axis=0)
     lifts = []
@@ -130,7 +130,7 @@ def taste_features(
         lifts.append(table[np.where(groups < len(table) - 1, groups, -1)])
     profile = np.exp(logs + sum(lifts))
     profile /= profile.sum(axis=1, keepdims=True)
-    seen = _evidence(events, lookup, crowd.level, n_users).toarray()
+    seen = events.table(keys, (n_users, n_keys), _weights(events))
     posterior = (seen + PRIOR_EVENTS * profile) / (seen.sum(axis=1, keepdims=True) + PRIOR_EVENTS)
     named = np.zeros((n_users, n_keys))
     if "category" in crowd.parents:
@@ -166,10 +166,9 @@ def taste_scores(features: NDArray[np.float64], weights: NDArray[np.float64]) ->
     return scores - top - np.log(np.exp(scores - top).sum(axis=1, keepdims=True))
 
 
-def _evidence(events: Events, lookup: Lookup, level: str, n_users: int) -> sparse.csr_array:
-    """(n_users, n_keys) decayed number of events: bookings count 1, the rest `TOLD_WEIGHT`."""
-    weight = np.where(events.sessions >= 0, 1.0, TOLD_WEIGHT) * np.exp2(-events.days / HALF_LIFE_DAYS)
-    return events.matrix(events.keys(lookup, level), (n_users, len(lookup.keys[level])), weight)
+def _weights(events: Events) -> NDArray[np.float64]:
+    """(n,) what each event says of taste, decayed: bookings count 1, the rest `TOLD_WEIGHT`."""
+    return np.where(events.sessions >= 0, 1.0, TOLD_WEIGHT) * np.exp2(-events.days / HALF_LIFE_DAYS)
 
 
 def _parents(lookup: Lookup, level: str, coarser: str) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from psycopg import sql
@@ -23,9 +23,13 @@ _QUARANTINED = (
 
 
 def user_tables(
-    connection: Connection, platforms: Mapping[int, tuple[str, str]], platform_num: int, user_id: str, *, touched: bool
+    connection: Connection,
+    platforms: Mapping[int, tuple[str, str]],
+    platform_num: int,
+    user_id: str,
+    touched: Sequence[str],
 ) -> dict[str, pd.DataFrame]:
-    """A user's rows by table, all tables there; see `Store.user_rows`."""
+    """A user's rows by table, and those of the tables `touched`; see `Store.user_rows`."""
     mine = sql.SQL("platform_num = {} AND user_id = {}").format(sql.Literal(platform_num), sql.Literal(user_id))
     booked = sql.SQL("platform_num = {} AND session_id IN (SELECT session_id FROM bookings WHERE {})").format(
         sql.Literal(platform_num), mine
@@ -34,13 +38,8 @@ def user_tables(
         "platform_num = {} AND activity_id IN (SELECT activity_id FROM sessions WHERE {}"
         " UNION SELECT activity_id FROM feedback WHERE {})"
     ).format(sql.Literal(platform_num), booked, mine)
-    wanted: dict[str, sql.Composable] = dict.fromkeys(_OF_USER, mine)
-    if touched:
-        wanted |= {"sessions": booked, "activities": known}
-    return {
-        name: read_rows(connection, table, platforms, wanted.get(name, sql.SQL("false")))
-        for name, table in TABLES.items()
-    }
+    wanted = dict.fromkeys(_OF_USER, mine) | {"sessions": booked, "activities": known}
+    return {name: read_rows(connection, TABLES[name], platforms, wanted[name]) for name in (*_OF_USER, *touched)}
 
 
 def erase_user(connection: Connection, platform_num: int, user_id: str) -> dict[str, int]:

@@ -78,13 +78,13 @@ def records(table: str, rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _profile(service: Service, user_id: str) -> Profile:
-    tables = service.live.using(lambda store: read_person(store, user_id))
+    tables = service.live.using(lambda store: read_person(store, user_id, ("sessions", "activities")))
     rows = person_rows(tables, user_id)
     removed = service.live.using(lambda store: store.removed_tags(user_id))
     return Profile(
         user_id=user_id,
         personalised=bool(rows.user["personalised"].iloc[0]),
         row=(records("users", tables["users"]) or [{"user_id": user_id}])[0],
-        tags=tags_of(rows, removed, service.clock()),
+        tags=tags_of(rows, tables["activities"], removed, service.clock()),
         removed_tags=removed,
     )

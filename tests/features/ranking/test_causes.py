@@ -11,7 +11,6 @@ from features.ranking.causes import (
     WHOLE_PAST,
     Cause,
     block_without,
-    catalogue_without_crowd,
     cause_of,
     scores_without,
 )
@@ -113,7 +112,7 @@ def test_every_reason_holds_when_its_rows_are_really_gone(catalogue, known, mode
             for reason in line.reasons:
                 told[reason.code] = told.get(reason.code, 0) + 1
                 if reason.code == "popular":
-                    nobody = catalogue_without_crowd(catalogue)
+                    nobody = catalogue.without_crowd
                     after = pair_scores(model, nobody, block, offered(nobody, block))[0]
                 else:
                     cause = cause_of(reason.code, catalogue, column)
@@ -130,7 +129,7 @@ def test_every_reason_holds_when_its_rows_are_really_gone(catalogue, known, mode
 
 
 def test_what_nobody_booked_is_not_popular(catalogue, known, model):
-    nobody = catalogue_without_crowd(catalogue)
+    nobody = catalogue.without_crowd
     block = block_of(catalogue, known, "u1")
     (drop,) = scores_without(
         catalogue, block, [(Cause("popular"), 0)], lambda seen, *_: np.array([float(seen is not catalogue)])

@@ -58,7 +58,7 @@ def test_a_person_s_rows_are_exported_and_erased(store: Store, tmp_path: Path) -
     store.upsert("county", "bookings", [BOOKING, BOOKING | {"booking_id": "b9", "session_id": "nowhere"}])
     store.remove_tag("u1", "category:dance")
     store.set_personalised("u1", enabled=False)
-    rows = store.user_rows("u1", touched=True)
+    rows = store.user_rows("u1", touched=("sessions", "activities"))
     assert {name: len(frame) for name, frame in rows.items() if len(frame)} == {
         "users": 1, "activities": 1, "sessions": 1, "bookings": 1, "feedback": 1,
     }  # fmt: skip
@@ -72,7 +72,7 @@ def test_a_person_s_rows_are_exported_and_erased(store: Store, tmp_path: Path) -
     erased = store.erase_user("u1")
     assert erased == {"users": 1, "bookings": 1, "feedback": 1, "removed_tags": 1, "quarantine": 1}
     assert not path.exists()
-    assert sum(len(frame) for frame in store.user_rows("u1", touched=True).values()) == 0
+    assert sum(len(frame) for frame in store.user_rows("u1", touched=("sessions", "activities")).values()) == 0
     assert store.counts()["users"] == 1
     with pytest.raises(UnknownIdError):
         store.erase_user("u1")
