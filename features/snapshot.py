@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -210,10 +211,9 @@ def read_rows(
     connection: Connection, table: Table, platforms: Mapping[int, tuple[str, str]], where: sql.Composable
 ) -> pd.DataFrame:
     """Rows that meet a condition, in the contract's columns, ids in their outside form."""
-    names = {num: sql.Literal(f"{name}:") for num, (name, _) in platforms.items()} if len(platforms) > 1 else {}
-    columns = sql.SQL(", ").join(_selected(column, names) for column in table.columns)
+    names = {num: f"{name}:" for num, (name, _) in platforms.items()} if len(platforms) > 1 else {}
     query = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT (FORMAT csv)").format(
-        columns, sql.Identifier(table.name), where
+        _selection(table, tuple(names.items())), sql.Identifier(table.name), where
     )
     buffer = io.BytesIO()
     with driver(connection).cursor().copy(query) as copy:
@@ -237,13 +237,20 @@ def read_rows(
     return found.to_pandas(types_mapper={pa.string(): TEXT}.get)
 
 
-def _selected(column: Column, prefixes: Mapping[int, sql.Literal]) -> sql.Composable:
+@cache
+def _selection(table: Table, prefixes: tuple[tuple[int, str], ...]) -> sql.SQL:
+    columns = sql.SQL(", ").join(_selected(column, prefixes) for column in table.columns)
+    return sql.SQL(columns.as_string())
+
+
+def _selected(column: Column, prefixes: tuple[tuple[int, str], ...]) -> sql.Composable:
     name = sql.Identifier(column.name)
     if column.type == "time":
         return sql.SQL('to_char({}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')').format(name)
     if column.type == "id" and prefixes:
         cases = sql.SQL(" ").join(
-            sql.SQL("WHEN {} THEN {} || {}").format(sql.Literal(num), prefix, name) for num, prefix in prefixes.items()
+            sql.SQL("WHEN {} THEN {} || {}").format(sql.Literal(num), sql.Literal(prefix), name)
+            for num, prefix in prefixes
         )
         return sql.SQL("CASE platform_num {} END").format(cases)
     return name

@@ -39,6 +39,10 @@ class Missing(Enum):
     ZERO = "counts as 0"
 
 
+_STANDS_FOR = {Missing.RIGHT: np.float32(np.inf), Missing.ZERO: np.float32(0.0)}
+"""What stands for NaN; as it is, NaN goes left."""
+
+
 @dataclass(frozen=True)
 class Cut:
     """What sends a row to the right: its signal is above a limit.
@@ -162,12 +166,11 @@ def _above(cuts: Sequence[Cut], columns: Sequence[NDArray[np.float32]]) -> Itera
     for _, alike in groupby(cuts, _kind):
         first, *others = alike
         values = columns[first.column]
-        if first.missing is Missing.ZERO:
-            values = np.where(np.isnan(values), np.float32(0.0), values)
+        stands_for = _STANDS_FOR.get(first.missing)
+        if stands_for is not None:
+            values = np.where(np.isnan(values), stands_for, values)
         for cut in (first, *others):
-            limit = np.float32(cut.limit)
-            is_right = ~(values <= limit) if cut.missing is Missing.RIGHT else values > limit
-            yield np.packbits(is_right)
+            yield np.packbits(values > np.float32(cut.limit))
 
 
 def _kind(cut: Cut) -> tuple[int, str]:

@@ -172,9 +172,8 @@ def _rate(catalogue: Catalogue, level: str) -> NDArray[np.float64]:
 
 
 def _person(live: LiveData, catalogue: Catalogue, user_id: str, now: pd.Timestamp) -> UserBlock:
-    rows = person_rows(live.using(lambda store: read_person(store, user_id)), user_id)
-    removed = live.using(lambda store: store.removed_tags(user_id))
-    return person_block(catalogue, rows, removed, now)
+    tables, removed = live.using(lambda store: read_person(store, user_id))
+    return person_block(catalogue, person_rows(tables, user_id), removed, now)
 
 
 def _is_among(picture: Picture, catalogue: Catalogue, only: Only) -> NDArray[np.bool_]:

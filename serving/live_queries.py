@@ -9,7 +9,8 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 from features.snapshot import read_dataset, read_rows
-from features.store.platforms import zones_by_num
+from features.store.people import removed_tags, user_tables
+from features.store.platforms import parse_outside, zones_by_num
 from features.store.store import Store, Touched
 from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
@@ -26,16 +27,22 @@ def read_all(store: Store) -> tuple[int, Dataset]:
         return version, read_dataset(connection, zones_by_num(connection), FAR)
 
 
-def read_person(store: Store, user_id: str, touched: Sequence[Touched] = ("sessions",)) -> dict[str, pd.DataFrame]:
-    """Rows of one person by table, with the `sessions` that they name, or other tables of `touched`.
+def read_person(
+    store: Store, user_id: str, touched: Sequence[Touched] = ("sessions",)
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Rows of one person by table, with those of `touched` that they name, and the tags that the person removed.
 
     Raises:
         UnknownIdError: there is no such person.
     """
-    rows = store.user_rows(user_id, touched=touched)
+    with store.reading() as connection:
+        platforms = zones_by_num(connection)
+        platform, inside = parse_outside(connection, user_id)
+        rows = user_tables(connection, platforms, platform.num, inside, touched)
+        removed = removed_tags(connection, platform.num, inside)
     if all(rows[name].empty for name in ("users", "bookings", "feedback")):
         raise UnknownIdError("user_id", [user_id])
-    return rows
+    return rows, removed
 
 
 def read_sessions(store: Store, session_ids: Sequence[str]) -> pd.DataFrame:

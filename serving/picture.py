@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 from scipy import sparse
@@ -28,6 +29,11 @@ class Picture:
 
     version: int
     dataset: Dataset
+
+    @cached_property
+    def shown(self) -> dict[str, dict[str, Any]]:
+        """By session, what lists showed of it so far."""
+        return {}
 
     @cached_property
     def sessions(self) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from features.signals.facts import CROWD_FACTS
 from features.signals.lookup import take_or_missing
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
+from recsys.ranking import MISSING
 
 MAX_REASONS = 3
 MOST_PROPOSED = 5
@@ -103,31 +104,48 @@ def reasons_for(
     """
     if not len(columns):
         return []
-    rows = np.zeros(len(columns), dtype=np.int64)
-    signals = pair_signals(catalogue, block, lists.first, rivals(block, lists.allowed), rows, columns)
-    proposed = _proposed(model, signals, len(columns))
-    pairs = [(cause_of(code, catalogue, int(columns[place])), int(columns[place])) for place, code in proposed]
-    if not pairs:
-        return [()] * len(columns)
+    asked, signals, with_all = _seen(catalogue, block, columns, lists)
+    proposed = _proposed(model, signals, len(asked)) if len(asked) else []
+    reasons: list[tuple[Reason, ...]] = [()] * len(columns)
+    if not proposed:
+        return reasons
 
     def score(
         seen: Catalogue, people: UserBlock, of: NDArray[np.int64], candidates: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         return scores_of_pairs(model, seen, people, of, candidates, wanted)
 
-    with_all = lists.found.of_pairs(rows, columns)
-    drops = with_all[[place for place, _ in proposed]] - scores_without(catalogue, block, pairs, score)
-    told: list[list[tuple[float, str]]] = [[] for _ in columns]
-    for (place, code), drop in zip(proposed, drops, strict=True):
+    listed = columns[asked].tolist()
+    tried = [(cause_of(code, catalogue, listed[num]), listed[num]) for num, code in proposed]
+    drops = with_all[[num for num, _ in proposed]] - scores_without(catalogue, block, tried, score)
+    told: list[list[tuple[float, str]]] = [[] for _ in asked]
+    for (num, code), drop in zip(proposed, drops, strict=True):
         if drop > LEAST_DROP:
-            told[place].append((-float(drop), code))
-    return [
-        tuple(
-            _reason(code, catalogue, block, int(columns[place]), signals, place)
+            told[num].append((-float(drop), code))
+    for num, (place, found) in enumerate(zip(asked, told, strict=True)):
+        reasons[place] = tuple(
+            _reason(code, catalogue, block, int(columns[place]), signals, num)
             for _, code in sorted(found)[:MAX_REASONS]
         )
-        for place, found in enumerate(told)
-    ]
+    return reasons
+
+
+def _seen(
+    catalogue: Catalogue, block: UserBlock, columns: NDArray[np.int64], lists: Lists
+) -> tuple[NDArray[np.int64], Signals, NDArray[np.float64]]:
+    """Places in `columns` of what reasons can be given for, with the signals and scores that the list was made by.
+
+    Where there is a second stage, what it did not see has none: nothing that is taken away lowers its score.
+    """
+    rows = np.zeros(len(columns), dtype=np.int64)
+    found = lists.found
+    if not found.is_re_ranked:
+        signals = pair_signals(catalogue, block, lists.first, rivals(block, lists.allowed), rows, columns)
+        return np.arange(len(columns)), signals, found.dense()[0, columns]
+    places = found.places(rows, columns)
+    asked = np.flatnonzero(places != MISSING)
+    of = places[asked]
+    return asked, {name: values[of] for name, values in found.signals.items()}, found.values[of]
 
 
 def _proposed(model: RankingModel, signals: Signals, n: int) -> list[tuple[int, str]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.ranking.model import RankingModel
 from features.signals.catalogue import Catalogue
+from features.signals.crowd import Signals
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
 from features.signals.stage_one import FirstStage, blend, booked_organisers, discovery, stage_one
@@ -45,6 +46,7 @@ class BlockScores:
         cols: (n_pairs,) its candidate, ascending within a person.
         values: (n_pairs,) its score.
         is_re_ranked: Whether there is a second stage.
+        signals: Name to (n_pairs,) what the second stage saw.
     """
 
     first: SummedScores
@@ -52,6 +54,7 @@ class BlockScores:
     cols: NDArray[np.int64]
     values: NDArray[np.float64]
     is_re_ranked: bool
+    signals: Signals = field(default_factory=dict)
 
     def dense(self) -> NDArray[np.float64]:
         """(n_users, n_candidates) scores; what the second stage did not see is below what it saw."""
@@ -93,14 +96,12 @@ class BlockScores:
         first = SummedScores(self.first.groups, self.first.own[users], self.first.shared)
         return replace(self, first=first, rows=places[kept], cols=self.cols[kept], values=self.values[kept])
 
-    def of_pairs(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(n_pairs,) scores; with a second stage those of pairs that it did not see are `UNSEEN`."""
-        if not self.is_re_ranked:
-            return self.dense()[rows, cols]
+    def places(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n_wanted,) place of each pair among those that the second stage saw, -1 for one that it did not see."""
         width = len(self.first.shared)
         seen, wanted = self.rows * width + self.cols, rows * width + cols
         at = np.searchsorted(seen, wanted)
-        return np.where(np.append(seen, -1)[at] == wanted, np.append(self.values, UNSEEN)[at], UNSEEN)
+        return np.where(np.append(seen, -1)[at] == wanted, at, MISSING)
 
 
 def block_scores(
@@ -124,7 +125,7 @@ def block_scores(
     rows, cols = _shortlisted(first, known, may, ~booked_organisers(catalogue, block))
     signals = pair_signals(catalogue, block, first, may, rows, cols)
     values = model.re_ranker.predict(signals, len(rows)) if len(rows) else np.zeros(0)
-    return BlockScores(known, rows, cols, values, is_re_ranked=True)
+    return BlockScores(known, rows, cols, values, True, signals)
 
 
 def rivals(block: UserBlock, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:

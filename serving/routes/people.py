@@ -78,9 +78,8 @@ def records(table: str, rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _profile(service: Service, user_id: str) -> Profile:
-    tables = service.live.using(lambda store: read_person(store, user_id, ("sessions", "activities")))
+    tables, removed = service.live.using(lambda store: read_person(store, user_id, ("sessions", "activities")))
     rows = person_rows(tables, user_id)
-    removed = service.live.using(lambda store: store.removed_tags(user_id))
     return Profile(
         user_id=user_id,
         personalised=bool(rows.user["personalised"].iloc[0]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 from fastapi import APIRouter, Query
@@ -89,21 +89,10 @@ def _answer(service: Service, made: Made, request_id: str, lang: Language) -> Re
 
 def ranked(picture: Picture, row: Recommendation, lang: Language) -> RankedSession:
     """A row of a list with everything that a reader needs."""
-    session, activity = picture.sessions.loc[row.session_id], picture.activities.loc[row.activity_id]
-    zone = picture.dataset.timezone
-    category = str(activity["category"])
     return RankedSession(
         rank=row.rank,
         activity_id=row.activity_id,
         session_id=row.session_id,
-        title=category if pd.isna(activity["title"]) else str(activity["title"]),
-        category=category,
-        kind=text(activity["kind"]),
-        venue=venue_brief(picture, text(session["venue_id"])),
-        online=bool(activity["online"]),
-        starts_at=session["starts_at"].tz_convert(zone).to_pydatetime(),
-        ends_at=None if pd.isna(session["ends_at"]) else session["ends_at"].tz_convert(zone).to_pydatetime(),
-        price=None if pd.isna(session["price"]) else float(session["price"]),
         distance_km=None if row.distance_km is None else round(row.distance_km, 2),
         places_left=row.places_left,
         score=row.score,
@@ -111,7 +100,29 @@ def ranked(picture: Picture, row: Recommendation, lang: Language) -> RankedSessi
         propensity=row.propensity,
         reasons=[reason.zh if lang == "zh" else reason.en for reason in row.reasons],
         reason_kinds=[reason.code for reason in row.reasons],
+        **_shown(picture, row.session_id),
     )
+
+
+def _shown(picture: Picture, session_id: str) -> dict[str, Any]:
+    """What a list shows of a session, whoever asks; made once for each picture."""
+    found = picture.shown.get(session_id)
+    if found is None:
+        session = picture.sessions.loc[session_id]
+        activity = picture.activities.loc[session["activity_id"]]
+        zone = picture.dataset.timezone
+        category = str(activity["category"])
+        found = picture.shown[session_id] = {
+            "title": category if pd.isna(activity["title"]) else str(activity["title"]),
+            "category": category,
+            "kind": text(activity["kind"]),
+            "venue": venue_brief(picture, text(session["venue_id"])),
+            "online": bool(activity["online"]),
+            "starts_at": session["starts_at"].tz_convert(zone).to_pydatetime(),
+            "ends_at": None if pd.isna(session["ends_at"]) else session["ends_at"].tz_convert(zone).to_pydatetime(),
+            "price": None if pd.isna(session["price"]) else float(session["price"]),
+        }
+    return found
 
 
 def venue_brief(picture: Picture, venue_id: str | None) -> VenueBrief | None:
