@@ -101,7 +101,7 @@ def _timetable(
     category = (organiser + place * 7) % N_CATEGORIES
     hours = rng.choice([1, 2, 6, 8, 10, 11, 12], n) / 24
     days = hours + np.where(np.arange(n) < n_open, rng.integers(0, AHEAD_DAYS, n), -rng.integers(1, PAST_DAYS, n))
-    starts = AT + pd.to_timedelta(days, unit="D")
+    starts = (AT + pd.to_timedelta(days, unit="D")).round("min")
     words = np.array([f"word{i}" for i in range(400)])
     title = np.char.add(np.char.add(words[category], " "), words[20 + programme * 3 % 380])
     activities = pd.DataFrame(
@@ -124,7 +124,7 @@ def _timetable(
             "ends_at": starts + pd.to_timedelta(rng.choice([60, 90, 120], n), unit="m"),
             "venue_id": ids("v", (organiser * 3 + rng.integers(0, 3, n)) % N_VENUES),
             "capacity": some(rng, rng.integers(10, 200, n), 0.9),
-            "published_at": starts - pd.to_timedelta(AHEAD_DAYS + rng.uniform(0, 14, n), unit="D"),
+            "published_at": (starts - pd.to_timedelta(AHEAD_DAYS + rng.uniform(0, 14, n), unit="D")).round("s"),
         }
     )
     return activities, sessions, days
@@ -150,7 +150,7 @@ def _bookings(
             "booking_id": ids("b", np.arange(len(user))),
             "user_id": ids("u", user),
             "session_id": ids("s", session),
-            "booked_at": AT + pd.to_timedelta(days[session] - ahead, unit="D"),
+            "booked_at": (AT + pd.to_timedelta(days[session] - ahead, unit="D")).round("s"),
             "status": np.where(days[session] < 0, "attended", "booked"),
             "attendee_birth_years": some(rng, ids("", rng.integers(2012, 2022, len(user))), 0.05),
         }

@@ -100,9 +100,10 @@ class SummedScores:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         rows, keys, left = self._likely(may, -(-SPARE * n * n_keys // len(self.shared)))
         cols, times = self.groups.spread(keys)
-        rows, values = np.repeat(rows, times), np.repeat(self.own[rows, keys], times) + self.shared[cols]
-        usable = allowed[rows, cols]
-        rows, cols, values = rows[usable], cols[usable], values[usable]
+        own, rows = np.repeat(self.own[rows, keys], times), np.repeat(rows, times)
+        usable = np.flatnonzero(allowed.ravel().take(rows * allowed.shape[1] + cols))
+        rows, cols = rows.take(usable), cols.take(usable)
+        values = own.take(usable) + self.shared.take(cols)
         limits = _nth(rows, values, n, n_users)
         is_settled = (limits > left) | np.isneginf(left)
         kept = is_settled[rows] & (values >= limits[rows])

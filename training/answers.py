@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from features.openings.inputs import opening_inputs
 from features.panel import Period
-from features.ranking.lists import Policy, RankingModel, load_ranking, recommend
+from features.ranking.lists import Policy, RankingModel, load_ranking, recommend_blocks
 from features.settings import Settings
 from features.store.lists import operator_rules
 from features.store.store import open_store
@@ -30,6 +33,21 @@ from training.run import Task, TrainConfig, evaluate, known_data, window_starts
 from training.tracking import log_evaluation, tracked_run
 
 Say = Callable[[str], None]
+
+_LISTS = pa.schema(
+    {
+        "user_id": pa.string(),
+        "rank": pa.int64(),
+        "activity_id": pa.string(),
+        "session_id": pa.string(),
+        "score": pa.float64(),
+        "source": pa.string(),
+    }
+)
+"""Columns of `culture recommend`."""
+
+_BLOCKS_A_GROUP = 50
+"""Blocks of people whose lists are written together: few and large row groups are read faster."""
 
 _LAST_TIME = pd.Timestamp("2200-01-02", tz="UTC")
 
@@ -78,7 +96,7 @@ def recommend_file(
     with open_store(settings) as store:
         rules = operator_rules(store)
     policy = Policy(variety=settings.variety, rules=rules if len(rules.valid_at(as_of)) else None)
-    return write_table(recommend(model, dataset, as_of, user_ids, k, window_days, policy), output)
+    return _write_lists(recommend_blocks(model, dataset, as_of, user_ids, k, window_days, policy), output)
 
 
 def forecast_file(
@@ -217,6 +235,22 @@ def write_table(table: pd.DataFrame, output: Path) -> int:
     """Writes a Parquet file whole or not at all; returns the number of rows."""
     _replace(output, lambda path: table.to_parquet(path, index=False))
     return len(table)
+
+
+def _write_lists(frames: Iterator[pd.DataFrame], output: Path) -> int:
+    """Writes lists as they are made, whole or not at all; returns the number of rows."""
+    n_rows = 0
+
+    def write(path: Path) -> None:
+        nonlocal n_rows
+        with pq.ParquetWriter(path, _LISTS) as writer:
+            while some := list(islice(frames, _BLOCKS_A_GROUP)):
+                group = pd.concat(some, ignore_index=True)
+                writer.write_table(pa.Table.from_pandas(group, _LISTS, preserve_index=False))
+                n_rows += len(group)
+
+    _replace(output, write)
+    return n_rows
 
 
 def _ranking_model(settings: Settings, dataset: Dataset, say: Say) -> RankingModel:

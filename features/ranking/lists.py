@@ -152,6 +152,20 @@ def recommend(
     window_days: float | None = None,
     policy: Policy = PLAIN,
 ) -> pd.DataFrame:
+    """Ranked lists for users of the data set as one table, see `recommend_blocks`."""
+    frames = list(recommend_blocks(model, dataset, at, user_ids, k, window_days, policy))
+    return pd.concat(frames, ignore_index=True) if frames else _empty_frame()
+
+
+def recommend_blocks(
+    model: RankingModel,
+    dataset: Dataset,
+    at: pd.Timestamp,
+    user_ids: Sequence[str] | None,
+    k: int,
+    window_days: float | None = None,
+    policy: Policy = PLAIN,
+) -> Iterator[pd.DataFrame]:
     """Ranked lists for users of the data set, in blocks of bounded memory.
 
     Args:
@@ -163,7 +177,7 @@ def recommend(
         window_days: Only sessions that start before `at` + window_days.
         policy: What is done after scoring.
 
-    Returns:
+    Yields:
         Rows `user_id, rank, activity_id, session_id, score, source`, ordered by user as asked and rank.
 
     Raises:
@@ -172,11 +186,8 @@ def recommend(
     known = dataset.known_at(at) if dataset.data_until > at else dataset
     catalogue = catalogue_of(known, at, window_days)
     people = chosen_users(known, user_ids)
-    frames = [
-        list_frame(catalogue, block, rank_block(model, catalogue, block, k, policy=policy))
-        for block in user_blocks(catalogue, known, people)
-    ]
-    return pd.concat(frames, ignore_index=True) if frames else _empty_frame()
+    for block in user_blocks(catalogue, known, people):
+        yield list_frame(catalogue, block, rank_block(model, catalogue, block, k, policy=policy))
 
 
 def user_blocks(catalogue: Catalogue, dataset: Dataset, users: pd.DataFrame) -> Iterator[UserBlock]:

@@ -76,11 +76,15 @@ def profile_signals(
 ) -> Signals:
     """What people of the person's age, gender and place book more than others; age fit; named interests; children."""
     signals: Signals = {}
+    keys = {level: catalogue.levels[level].of_candidate[cols] for level in GROUPED_LEVELS}
     for name, groups in block.profiles.groups.items():
-        for level in GROUPED_LEVELS:
+        mine = groups[rows]
+        for level, key in keys.items():
             table = catalogue.lifts[f"{name}_{level}"]
-            known = np.where(groups < len(table) - 1, groups, -1)
-            signals[f"alike_{name}_{level}"] = table[known[rows], catalogue.levels[level].of_candidate[cols]]
+            n_groups, width = len(table) - 1, table.shape[1]
+            # The last row is of the unknown group, the last column of no key.
+            group = np.where((mine >= 0) & (mine < n_groups), mine, n_groups)
+            signals[f"alike_{name}_{level}"] = table.ravel().take(group * width + np.where(key >= 0, key, width - 1))
     age = catalogue.sessions.start_years[cols] - block.birth_years[rows] - 1
     category = catalogue.lookup.activity_keys["category"][catalogue.activities][cols]
     has_interests = np.diff(block.interests.indptr) > 0

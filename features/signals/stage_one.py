@@ -113,9 +113,10 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
             keys = level.of_candidate[cols]
             for name, values in level.of_keys.items():
                 users = rows if len(values) > 1 else np.zeros_like(rows)
-                signals[f"score_{name}"] = values[users, keys]
+                cells = users * values.shape[1] + keys
+                signals[f"score_{name}"] = values.ravel().take(cells)
                 if name in self.scales:
-                    signals[f"share_{name}"] = self.filled[name][users, keys] * self.scales[name][users]
+                    signals[f"share_{name}"] = self.filled[name].ravel().take(cells) * self.scales[name][users]
         return signals
 
 
