@@ -169,7 +169,7 @@ def catalogue_of(
         },
         titles=known.activities["title"].astype(object).fillna("").to_numpy(dtype=object),
         venue_names=venues["name"].astype(object).fillna("").to_numpy(dtype=object),
-        n_people=len(np.unique(everybody.rows)),
+        n_people=int(np.count_nonzero(np.bincount(everybody.rows))),
     )
 
 

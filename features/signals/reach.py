@@ -85,14 +85,15 @@ def reach_of(
     """
     km = booking_km(everybody, lookup, homes, venues)
     used = everybody.is_taking & (everybody.days < PAST_DAYS) & ~np.isnan(km)
-    people = np.unique(everybody.rows[used])
+    people = np.flatnonzero(np.bincount(everybody.rows[used]))
     people = people[:: max(1, -(-len(people) // MOST_PEOPLE))]
     used &= np.isin(everybody.rows, people)
     rows, km = everybody.rows[used], km[used]
     seen = np.zeros((n_ages + 1, len(CENTRES_KM)))
     np.add.at(seen, (ages[rows], _bins(km)), 1.0)
-    sessions = np.unique(everybody.sessions[everybody.is_taking & (everybody.days < PAST_DAYS)])
-    n_held = _held_at(lookup.of_sessions["venue"][sessions[sessions >= 0]], venues)
+    recent = everybody.is_taking & (everybody.days < PAST_DAYS) & (everybody.sessions >= 0)
+    sessions = np.flatnonzero(np.bincount(everybody.sessions[recent]))
+    n_held = _held_at(lookup.of_sessions["venue"][sessions], venues)
     n_booked = np.bincount(rows, minlength=len(ages))[people]
     due = _due(ages[people], homes[people], n_booked, n_held, venues, n_ages)
     overall = (seen.sum(axis=0) + _PRIOR_ALL) / (due.sum(axis=0) + _PRIOR_ALL)
