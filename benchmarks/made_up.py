@@ -1,16 +1,19 @@
 """A county of any size, made up in a moment: people, programmes and bookings, to be ranked for in numbers.
 
 Open sessions of as many activities, programmes (organiser x category) of venues in townships, and some five bookings a
-person, two in three of them with favourite programmes.
+person, two in three of them with favourite programmes. `python -m benchmarks.made_up FOLDER` writes the tables.
 """
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from recsys.dataset import is_among
 
 AT = pd.Timestamp("2026-03-02T00:00:00Z")
 N_TOWNSHIPS = 100
@@ -155,3 +158,26 @@ def _bookings(
             "attendee_birth_years": some(rng, ids("", rng.integers(2012, 2022, len(user))), 0.05),
         }
     )
+
+
+def sampled(tables: dict[str, pd.DataFrame], n_users: int) -> dict[str, pd.DataFrame]:
+    """The tables with some of the people at random and their own bookings."""
+    users, bookings = tables["users"], tables["bookings"]
+    some = users.iloc[np.sort(np.random.default_rng(1).choice(len(users), min(n_users, len(users)), replace=False))]
+    return {**tables, "users": some, "bookings": bookings[is_among(bookings["user_id"], some["user_id"])]}
+
+
+def main() -> None:
+    """Writes the tables that the arguments ask for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--users", type=int, default=1_000_000)
+    parser.add_argument("--open", type=int, default=20_000, help="sessions that can be booked")
+    parser.add_argument("--only", type=int, help="write so many of the people, at random, and their own bookings")
+    given = parser.parse_args()
+    tables = made_up_tables(given.users, given.open)
+    write_tables(tables if given.only is None else sampled(tables, given.only), given.folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,18 +12,18 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from benchmarks.made_up import AT, made_up_tables, write_tables
+from benchmarks.made_up import AT
 from recsys.dataset import Dataset, is_among
 from recsys.releases import bundles_folder, champion_name, release
 from tests.ranking_rules import violations
@@ -47,11 +47,11 @@ def main() -> int:
     parser.add_argument("--open", type=int, default=20_000, help="sessions that can be booked")
     parser.add_argument("--learn-from", type=int, default=20_000, help="people of the sample")
     given = parser.parse_args()
-    tables = made_up_tables(given.users, given.open)
     whole, sample = given.home / "whole", given.home / "sample"
-    loaded(whole, tables)
+    asked = ["--users", str(given.users), "--open", str(given.open)]
+    loaded(whole, asked)
     if champion_name(whole) is None:
-        loaded(sample, sampled(tables, given.learn_from))
+        loaded(sample, [*asked, "--only", str(given.learn_from)])
         (sample / "settings.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
         culture(sample, "train", "--as-of", AT.isoformat(), "--config", str(sample / "settings.json"))
         name = str(champion_name(sample))
@@ -59,21 +59,16 @@ def main() -> int:
         release(whole, name)
     output = whole / "lists.parquet"
     seconds = culture(whole, "recommend", "--as-of", AT.isoformat(), "--k", str(K), "--output", str(output))
-    print(f"{given.users / seconds:,.0f} users a CPU second, reading the store included")
+    print(f"{given.users / seconds:,.0f} users a CPU second, reading the store included", flush=True)
+    tables = {path.stem: pd.read_parquet(path) for path in (whole / "tables").glob("*.parquet")}
     return judged(Dataset.from_tables(tables, AT), output)
 
 
-def sampled(tables: dict[str, pd.DataFrame], n_users: int) -> dict[str, pd.DataFrame]:
-    """The tables with some of the people at random and their own bookings."""
-    users, bookings = tables["users"], tables["bookings"]
-    some = users.iloc[np.sort(np.random.default_rng(1).choice(len(users), min(n_users, len(users)), replace=False))]
-    return {**tables, "users": some, "bookings": bookings[is_among(bookings["user_id"], some["user_id"])]}
-
-
-def loaded(home: Path, tables: dict[str, pd.DataFrame]) -> None:
-    """The tables in a store under `home`, unless they are there."""
+def loaded(home: Path, asked: Sequence[str]) -> None:
+    """The tables asked for in a store under `home`, unless they are there."""
     if not (home / "tables").exists():
-        write_tables(tables, home / "tables")
+        # By a process of its own: a command's peak memory is told as no less than what its parent once held.
+        subprocess.run([sys.executable, "-m", "benchmarks.made_up", str(home / "tables"), *asked], check=True)
         culture(home, "ingest", str(home / "tables"))
 
 

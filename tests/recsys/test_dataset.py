@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.dataset import UNKNOWN_CATEGORY, Dataset, split_list, week_starts
+from recsys.dataset import UNKNOWN_CATEGORY, Dataset, places_among, split_list, week_starts
 from recsys.errors import DataError
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
@@ -143,3 +143,9 @@ def test_lists_are_split_and_weeks_begin_on_local_mondays() -> None:
     assert split_list(pd.Series(["a; b;;", None, " "])).tolist() == ["a", "b"]
     times = pd.Series(pd.to_datetime(["2026-02-22T15:59Z", "2026-02-22T16:00Z"]))
     assert week_starts(times, "Asia/Shanghai").dt.strftime("%m-%d").tolist() == ["02-16", "02-23"]
+
+
+def test_texts_are_found_among_ids() -> None:
+    texts = pd.Series(["b", None, "x", "a"], index=[7, 7, 8, 9])
+    assert places_among(texts, pd.Series(["a", "b", "c"])).tolist() == [1, -1, -1, 0]
+    assert places_among(texts.iloc[:0], pd.Series(["a"])).tolist() == []
