@@ -20,7 +20,16 @@ COURSE_SPREAD = 0.6
 """Standard deviation, beforehand, of the logarithm of how well a course does beside another like it."""
 
 CATEGORY_SPREAD = 0.4
-"""The same of how much categories are liked, beside what people say and look at."""
+"""The same of how much categories are liked, beside what people look at."""
+
+LISTED_SPREAD = 0.12
+"""The same beside what people list as interests, until a year of sessions is known.
+
+In less than a year a category that is liked looks as one that is in season: neither spread can be learned then. The
+size is the one with which plans were best on simulated counties (docs/decisions/0040-openings.md).
+"""
+
+YEAR_WEEKS = 52
 
 SIGNS = np.array([1.0, 0.0])
 """Beforehand a category listed twice as often is wanted twice as much; views say nothing: they follow what is on."""
@@ -187,10 +196,12 @@ def _session_effects(
     n_categories = len(o.categories)
     away = np.abs(np.arange(o.n_months)[:, None] - np.arange(o.n_months)[None, :])
     favour = np.kron(np.eye(n_categories), np.exp(-away))
-    own = Block.of_codes(o.category, n_categories, CATEGORY_SPREAD)
+    own, knows_year = Block.of_codes(o.category, n_categories, CATEGORY_SPREAD), o.n_weeks >= YEAR_WEEKS
+    if facts.category_signals[:, 0].any() and not knows_year:
+        own = replace(own, spread=LISTED_SPREAD, is_learned=False)
     kind = Block.of_codes(o.kind, len(o.kinds), 1.0)
     blocks = {
-        "category": Block(own.matrix, own.spread, level.mean() - level),
+        "category": replace(own, centre=level.mean() - level),
         "signs": Block(sparse.csr_array(facts.category_signals[o.category]), 0.5, SIGNS),
         "kind": kind,
         "weekday": Block.of_codes(o.weekday, 7, 0.15),
@@ -199,7 +210,7 @@ def _session_effects(
         "price": Block(sparse.csr_array(np.log1p(o.price)[:, None]), 0.2, np.zeros(1)),
         "venue": Block.of_codes(o.venue, int(o.venue.max()) + 1, 0.3),
         "month": Block.of_codes(o.category_month, n_categories * o.n_months, 0.15, favour),
-        **season_blocks(o.day, o.category, n_categories, o.kind == _training(o)),
+        **season_blocks(o.day, o.category, n_categories, o.kind == _training(o), knows_year),
     }
     return blocks, fit_mixed(blocks, o.course, seen.sum(axis=0), np.maximum(plain, 1e-9), COURSE_SPREAD)
 

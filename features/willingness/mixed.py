@@ -24,12 +24,14 @@ class Block:
         spread: Standard deviation stated beforehand.
         centre: (n_effects,) means beforehand.
         correlation: (n_effects, n_effects), None where effects are independent.
+        is_learned: Its spread is learned; otherwise the one stated holds.
     """
 
     matrix: sparse.csr_array
     spread: float
     centre: NDArray[np.float64]
     correlation: NDArray[np.float64] | None = None
+    is_learned: bool = True
 
     @classmethod
     def of_codes(
@@ -178,7 +180,8 @@ class _Equations:
         for name, part in self.parts.items():
             off = now.beta[part] - self.centre[part]
             square = off @ self.precision[name] @ off + np.sum(self.precision[name] * now.covariance[part, part])
-            found[name] = _spread(float(square), len(off), self.blocks[name].spread)
+            block = self.blocks[name]
+            found[name] = _spread(float(square), len(off), block.spread) if block.is_learned else block.spread
         return found
 
 

@@ -10,6 +10,9 @@ from features.calendar import day_table
 from features.willingness.mixed import Block
 
 YEAR_DAYS = 365.25
+OWN_WAVE_SPREAD = 0.25
+"""Standard deviation of sine and cosine of each category's own wave; learned once a year of sessions is known."""
+
 OUTLOOK_WEEKS = 13
 """Weeks ahead that a new class is judged by."""
 
@@ -40,7 +43,11 @@ def holidays(days: NDArray[np.datetime64]) -> NDArray[np.float64]:
 
 
 def season_blocks(
-    days: NDArray[np.datetime64], category: NDArray[np.int64], n_categories: int, is_training: NDArray[np.bool_]
+    days: NDArray[np.datetime64],
+    category: NDArray[np.int64],
+    n_categories: int,
+    is_training: NDArray[np.bool_],
+    knows_year: bool,
 ) -> dict[str, Block]:
     """A year's wave that all share, each category's own, and holidays for training and for other sessions."""
     wave, free = harmonics(days), holidays(days)
@@ -53,7 +60,7 @@ def season_blocks(
     centre[1 : 1 + len(FESTIVAL_BANDS)] = PAUSE
     return {
         "wave": Block(sparse.csr_array(wave), 0.2, np.zeros(2)),
-        "own wave": Block(own, 0.25, np.zeros(2 * n_categories)),
+        "own wave": Block(own, OWN_WAVE_SPREAD, np.zeros(2 * n_categories), is_learned=knows_year),
         "holidays": Block(sparse.csr_array(both), 0.5, centre),
     }
 

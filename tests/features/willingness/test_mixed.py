@@ -50,3 +50,17 @@ def test_order_of_rows_changes_nothing():
     two = fit_mixed({"code": Block.of_codes(code[order], 5, 0.5)}, course[order], counts[order], expected[order], 0.6)
     np.testing.assert_allclose(two.effects["code"], one.effects["code"], atol=1e-8)
     np.testing.assert_allclose(two.courses, one.courses, atol=1e-8)
+
+
+def test_a_spread_that_is_not_learned_holds():
+    rng = np.random.default_rng(4)
+    code = np.repeat(np.arange(8), 50)
+    counts = rng.poisson(20 * np.exp(np.where(code % 2, 0.7, -0.7))).astype(float)
+    course, expected = np.arange(400), np.full(400, 20.0)
+
+    def spread_of(**more):
+        block = Block(Block.of_codes(code, 8, 0.1).matrix, 0.02, np.zeros(8), **more)
+        return np.ptp(fit_mixed({"code": block}, course, counts, expected, 0.3).effects["code"])
+
+    assert spread_of(is_learned=True) > 1.2
+    assert spread_of(is_learned=False) < 0.6

@@ -12,7 +12,7 @@ def test_a_wave_of_one_category_is_found_and_goes_on():
     true = np.array([0.0, 0.0, 0.0, 0.5, -0.3, 0.0])
     mean = 20 * wanted(DAYS, np.zeros(2), true)[category, np.arange(len(DAYS))]
     is_training = np.ones(len(DAYS), dtype=bool)
-    blocks = season_blocks(DAYS, category, 3, is_training)
+    blocks = season_blocks(DAYS, category, 3, is_training, knows_year=True)
     fit = fit_mixed(blocks, np.arange(len(DAYS)) % 7, rng.poisson(mean), np.full(len(DAYS), 20.0), 0.3)
     both = fit.effects["own wave"] + np.repeat(fit.effects["wave"], 3)
     np.testing.assert_allclose(both, true, atol=0.06)
@@ -32,7 +32,7 @@ def test_holidays_change_their_own_days_and_kind_only():
 def test_a_festival_nobody_has_seen_yet_is_believed_to_empty_classes():
     summer = DAYS[(np.datetime64("2025-07-01") <= DAYS) & (np.datetime64("2025-09-25") > DAYS)]
     category = np.zeros(len(summer), dtype=np.int64)
-    blocks = season_blocks(summer, category, 1, np.ones(len(summer), dtype=bool))
+    blocks = season_blocks(summer, category, 1, np.ones(len(summer), dtype=bool), knows_year=False)
     counts = np.full(len(summer), 10.0)
     effects = fit_mixed(blocks, np.arange(len(summer)), counts, counts, 0.3).effects["holidays"]
     festival = np.array(["2026-02-18"], dtype="datetime64[D]")
