@@ -1,0 +1,340 @@
+"""Odd deliveries from the folder to the planner's routes: a right answer or one clear line, never a crash."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.ingest import ingest_folder
+from features.settings import Settings
+from features.snapshot import load_snapshot
+from features.store.store import open_store
+from recsys.bundle import BundleWriter
+from recsys.dataset import Dataset
+from recsys.demand import FORECAST_COLUMNS
+from recsys.errors import DataError
+from recsys.releases import bundles_folder, release
+from tests.commands import failed
+from tests.serving.conftest import app_of
+from tests.serving.live import serving
+from training.answers import forecast_file
+from training.demand.config import DemandConfig
+from training.demand.forecast import forecast_demand
+
+Tables = dict[str, pd.DataFrame]
+
+AS_OF = pd.Timestamp("2026-03-02T10:00:00+08:00")
+N_WEEKS, N_AHEAD = 10, 3
+
+
+def small_county(prefix: str = "") -> Tables:
+    """A county of two townships and a village, three weekly classes and an event now and then."""
+    rng = np.random.default_rng(4)
+    weeks = np.arange(-N_WEEKS, N_AHEAD)
+    rows = [
+        (f"{prefix}s{week}-{line}", f"{prefix}a{line}", AS_OF + pd.Timedelta(days=7 * int(week) + 2 * line + 1))
+        for week in weeks
+        for line in range(4)
+        if line < 3 or week % 3 == 0
+    ]
+    sessions = pd.DataFrame(rows, columns=["session_id", "activity_id", "starts_at"])
+    sessions["venue_id"] = [f"{prefix}v{activity[-1]}" for activity in sessions["activity_id"]]
+    sessions["capacity"] = 12
+    sessions["published_at"] = sessions["starts_at"] - pd.Timedelta(days=28)
+    wanted = rng.poisson(6, len(sessions)).clip(max=12)
+    known = sessions.loc[np.repeat(np.arange(len(sessions)), wanted)].reset_index(drop=True)
+    booked = known["starts_at"] - pd.to_timedelta(rng.uniform(0.1, 12, len(known)), unit="D")
+    bookings = pd.DataFrame(
+        {
+            "booking_id": [f"{prefix}b{i}" for i in range(len(known))],
+            "user_id": [f"{prefix}u{i}" for i in rng.integers(0, 60, len(known))],
+            "session_id": known["session_id"],
+            "booked_at": booked,
+        }
+    )
+    users = pd.DataFrame({"user_id": [f"{prefix}u{i}" for i in range(60)], "birth_year": 1980})
+    return {
+        "regions": pd.DataFrame(
+            {
+                "region_id": ["c", "t1", "t2", "w"],
+                "name": ["县", "东镇", "西镇", "村"],
+                "level": ["county", "township", "township", "village"],
+                "parent_id": [None, "c", "c", "t2"],
+            }
+        ),
+        "venues": pd.DataFrame(
+            {
+                "venue_id": [f"{prefix}v{i}" for i in range(4)],
+                "name": ["馆", "站", "室", "院"],
+                "region_id": ["t1", "t2", "w", "c"],
+            }
+        ),
+        "users": users,
+        "activities": pd.DataFrame(
+            {"activity_id": [f"{prefix}a{i}" for i in range(4)], "category": ["书法", "舞蹈", "书法", "戏曲"]}
+        ),
+        "sessions": sessions,
+        "bookings": bookings[bookings["booked_at"] < AS_OF].reset_index(drop=True),
+    }
+
+
+def delivered(settings: Settings, folder: Path, tables: Tables, platform: str | None = None) -> Tables:
+    """Ingests the tables as CSV; what the report counted stays with the caller."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    with open_store(settings) as store:
+        ingest_folder(store, folder, platform)
+    return tables
+
+
+def checked(settings: Settings, as_of: pd.Timestamp = AS_OF, horizon: int = 4) -> pd.DataFrame:
+    """The rows that `culture forecast` writes, which keep to the contract."""
+    output = settings.home / "forecast.parquet"
+    n_rows = forecast_file(settings, as_of.tz_convert("UTC"), horizon, output, lambda line: None)
+    table = pd.read_parquet(output)
+    assert list(table.columns) == list(FORECAST_COLUMNS)
+    assert len(table) == n_rows
+    keys = ["region_id", "category", "week_start", "target"]
+    assert not table.duplicated(keys).any()
+    figures = table[["mean", "q0.1", "q0.5", "q0.9"]].to_numpy(dtype=float)
+    assert np.isfinite(figures).all()
+    assert (figures >= 0).all()
+    assert (np.diff(figures[:, 1:], axis=1) >= 0).all()
+    assert (table.groupby(keys[:3]).size() == 2).all()
+    assert table["week_start"].nunique() in (0, horizon)
+    wide = table.pivot_table(index=keys[:3], columns="target", values="mean")
+    if len(wide):
+        assert (wide["demand"] >= wide["bookings"] - 1e-9).all()
+    return table
+
+
+def dataset_of(settings: Settings, as_of: pd.Timestamp = AS_OF) -> Dataset:
+    with open_store(settings) as store:
+        return load_snapshot(store.snapshot(settings.home / "snapshots", as_of.tz_convert("UTC")).path)
+
+
+def asked(settings: Settings, look: Callable[[httpx.Client], None], as_of: pd.Timestamp = AS_OF) -> None:
+    """Puts a bundle that holds the forecast alone into service and looks at what it answers."""
+    dataset = dataset_of(settings, as_of)
+    manifest = {"data_until": as_of.isoformat(), "timezone": dataset.timezone}
+    with BundleWriter(bundles_folder(settings.home) / "odd", manifest) as writer:
+        forecast_demand(dataset, 4, DemandConfig()).save(writer)
+    release(settings.home, "odd")
+    with serving(app_of(settings, as_of)) as client:
+        for route in ("/v1/demand/forecasts", "/v1/demand/gaps"):
+            answer = client.get(route, params={"limit": 1000, **({"period": "month"} if "forecasts" in route else {})})
+            assert answer.status_code == 200, answer.text
+        look(client)
+
+
+def totals(table: pd.DataFrame, target: str = "bookings") -> float:
+    """Places a week at the root."""
+    rows = table[table["target"] == target]
+    return float(rows[rows["region_id"] == rows["region_id"].iloc[0]].groupby("week_start")["mean"].sum().mean())
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", database_url=database_url)
+
+
+def _one_week(tables: Tables) -> Tables:
+    recent = tables["sessions"]["starts_at"] >= AS_OF - pd.Timedelta(days=7)
+    sessions = tables["sessions"][recent]
+    bookings = tables["bookings"][tables["bookings"]["session_id"].isin(sessions["session_id"])]
+    return {**tables, "sessions": sessions, "bookings": bookings}
+
+
+def _never_offered(tables: Tables) -> Tables:
+    more = pd.DataFrame({"activity_id": ["never"], "category": ["never"]})
+    return {**tables, "activities": pd.concat([tables["activities"], more])}
+
+
+def _capacities(tables: Tables) -> Tables:
+    odd = np.resize([-5.0, 0.0, 1e12, 8.0, np.nan], len(tables["sessions"]))
+    return {**tables, "sessions": tables["sessions"].assign(capacity=odd)}
+
+
+def _same_region_twice(tables: Tables) -> Tables:
+    again = tables["regions"].iloc[[1]].assign(name="东镇（新）")
+    return {**tables, "regions": pd.concat([tables["regions"], again])}
+
+
+def _outlier(tables: Tables) -> Tables:
+    bookings = tables["bookings"]
+    return {**tables, "bookings": bookings.assign(party_size=np.where(bookings.index == 3, 10_000, 1))}
+
+
+def _cycle(tables: Tables) -> Tables:
+    return {**tables, "regions": tables["regions"].assign(parent_id=["t1", "c", "c", "t2"])}
+
+
+def _gap_in_levels(tables: Tables) -> Tables:
+    return {**tables, "regions": tables["regions"].assign(level=["province", "township", "county", "village"])}
+
+
+def _two_roots(tables: Tables) -> Tables:
+    return {**tables, "regions": tables["regions"].assign(parent_id=[None, None, "c", "t2"])}
+
+
+def _unknown_parent(tables: Tables) -> Tables:
+    return {**tables, "regions": tables["regions"].assign(parent_id=["moon", "c", "c", "t2"])}
+
+
+def _all_called_off(tables: Tables) -> Tables:
+    return {**tables, "sessions": tables["sessions"].assign(cancelled_at=AS_OF - pd.Timedelta(days=80))}
+
+
+def _nothing_ahead(tables: Tables) -> Tables:
+    past = tables["sessions"]["starts_at"] < AS_OF
+    bookings = tables["bookings"][tables["bookings"]["session_id"].isin(tables["sessions"]["session_id"][past])]
+    return {**tables, "sessions": tables["sessions"][past], "bookings": bookings}
+
+
+def _nothing_past(tables: Tables) -> Tables:
+    ahead = tables["sessions"]["starts_at"] >= AS_OF
+    bookings = tables["bookings"][tables["bookings"]["session_id"].isin(tables["sessions"]["session_id"][ahead])]
+    return {**tables, "sessions": tables["sessions"][ahead], "bookings": bookings}
+
+
+def _without(*names: str) -> Callable[[Tables], Tables]:
+    return lambda tables: {name: table for name, table in tables.items() if name not in names}
+
+
+CASES: dict[str, tuple[Callable[[Tables], Tables], float, float]] = {
+    # What is done to the county, and between which shares of its usual places a week the answer must lie.
+    "one week of history": (_one_week, 0.5, 2.0),
+    "a category never offered": (_never_offered, 0.99, 1.01),
+    "no bookings": (lambda t: {**t, "bookings": t["bookings"].iloc[:0]}, 0.0, 0.3),
+    "odd capacities": (_capacities, 0.6, 1.5),
+    "a region twice": (_same_region_twice, 0.99, 1.01),
+    "ten thousand people": (_outlier, 0.6, 1.7),
+    "a circle of regions": (_cycle, 0.6, 1.5),
+    "a gap in the levels": (_gap_in_levels, 0.9, 1.1),
+    "two roots": (_two_roots, 0.9, 1.1),
+    "a parent that nobody knows": (_unknown_parent, 0.99, 1.01),
+    "all sessions called off": (_all_called_off, 0.0, 0.01),
+    "no timetable": (_nothing_ahead, 0.2, 1.5),
+    "no past": (_nothing_past, 0.1, 2.0),
+    "neither regions nor venues": (_without("regions", "venues"), 0.9, 1.1),
+    "no regions": (_without("regions"), 0.9, 1.1),
+    "no venues": (_without("venues"), 0.5, 1.5),
+    "no users": (_without("users"), 0.8, 1.2),
+}
+
+
+@pytest.fixture(scope="module")
+def usual() -> float:
+    tables = small_county()
+    dataset = Dataset.from_tables(tables, AS_OF)
+    return totals(forecast_demand(dataset, 4, DemandConfig()).table)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_odd_delivery_has_an_answer(name: str, settings: Settings, tmp_path: Path, usual: float) -> None:
+    change, least, most = CASES[name]
+    delivered(settings, tmp_path / "folder", change(small_county()))
+    table = checked(settings)
+    assert set(table["category"]) == {"书法", "舞蹈", "戏曲"}
+    assert least * usual <= totals(table) <= most * usual
+    means = table[table["target"] == "bookings"]
+    if name in ("two roots", "neither regions nor venues", "no regions"):
+        assert means["region_id"].iloc[0] == "all"
+
+    def look(client: httpx.Client) -> None:
+        items = client.get("/v1/demand/forecasts", params={"target": "bookings", "limit": 1000}).json()["items"]
+        assert {(one["region_id"], one["category"]) for one in items} == set(
+            means[["region_id", "category"]].itertuples(index=False, name=None)
+        )
+
+    asked(settings, look)
+
+
+def test_a_region_that_moves_takes_its_series_along(settings: Settings, tmp_path: Path) -> None:
+    tables = delivered(settings, tmp_path / "first", small_county())
+    before = checked(settings)
+    moved = {"regions": tables["regions"].assign(parent_id=[None, "t2", "c", "t2"], level=["county"] * 3 + ["village"])}
+    delivered(settings, tmp_path / "second", moved)
+    after = checked(settings)
+
+    def of(table: pd.DataFrame, region: str) -> float:
+        return float(table[(table["region_id"] == region) & (table["target"] == "bookings")]["mean"].sum())
+
+    assert of(after, "c") == pytest.approx(of(before, "c"), rel=0.1)
+    assert of(after, "t2") == pytest.approx(of(before, "t1") + of(before, "t2"), rel=0.2)
+
+
+ODD_NAMES = ["书法;国画", "舞蹈,戏曲", "两行\n名字", "长" * 500, "\x1f", "tab\tinside", '"quoted"', "a/b?c=d&e"]
+
+
+@pytest.mark.parametrize("category", ODD_NAMES, ids=[ascii(one[:6]) for one in ODD_NAMES])
+def test_any_text_is_a_category(category: str, settings: Settings, tmp_path: Path) -> None:
+    tables = small_county()
+    named = tables["activities"]["category"].where(tables["activities"]["activity_id"] != "a1", category)
+    delivered(settings, tmp_path / "folder", {**tables, "activities": tables["activities"].assign(category=named)})
+    table = checked(settings)
+    assert set(table["category"]) == {"书法", category, "戏曲"}
+
+    def look(client: httpx.Client) -> None:
+        query = {"category": category, "limit": 1000}
+        for route in ("/v1/demand/forecasts", "/v1/demand/gaps"):
+            items = client.get(route, params=query).json()["items"]
+            assert items
+            assert {one["category"] for one in items} == {category}
+
+    asked(settings, look)
+
+
+def test_two_platforms_have_one_forecast_of_both(settings: Settings, tmp_path: Path, usual: float) -> None:
+    tables = small_county()
+    delivered(settings, tmp_path / "one", tables, "one")
+    delivered(settings, tmp_path / "two", small_county("x"), "two")
+    table = checked(settings)
+    means = table[table["target"] == "bookings"].groupby("region_id")["mean"].sum() / 4
+    assert {"all", "one:c", "two:c"} <= set(means.index)
+    assert means["all"] == pytest.approx(means["one:c"] + means["two:c"], rel=1e-6)
+    assert means["one:c"] == pytest.approx(usual, rel=0.3)
+    asked(settings, lambda client: None)
+
+
+@pytest.mark.parametrize("horizon", [1, 52, 104])
+def test_any_horizon(horizon: int, settings: Settings, tmp_path: Path, usual: float) -> None:
+    delivered(settings, tmp_path / "folder", small_county())
+    table = checked(settings, horizon=horizon)
+    assert 0.3 * usual < totals(table) < 2 * usual
+
+
+def test_before_anything_is_known_there_is_one_clear_line(settings: Settings, tmp_path: Path) -> None:
+    delivered(settings, tmp_path / "folder", small_county())
+    with pytest.raises(DataError, match="nothing is known before"):
+        checked(settings, AS_OF - pd.Timedelta(weeks=200))
+
+
+def test_before_the_first_booking_there_is_a_forecast(settings: Settings, tmp_path: Path, usual: float) -> None:
+    tables = small_county()
+    delivered(settings, tmp_path / "folder", tables)
+    first = tables["bookings"]["booked_at"].min().floor("h")
+    assert dataset_of(settings, first).bookings.empty
+    assert totals(checked(settings, first)) < 2 * usual
+
+
+@pytest.mark.parametrize("years", [1, 6])
+def test_long_after_the_last_session_hardly_anybody_is_expected(
+    years: int, settings: Settings, tmp_path: Path, usual: float
+) -> None:
+    delivered(settings, tmp_path / "folder", small_county())
+    as_of = AS_OF + pd.Timedelta(weeks=52 * years)
+    assert totals(checked(settings, as_of)) < 0.3 * usual
+    asked(settings, lambda client: None, as_of)
+
+
+def test_horizons_beyond_two_years_are_refused(culture, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    said = culture(tmp_path / "home", "forecast", "--as-of", AS_OF, "--horizon", 200, "--output", tmp_path / "f.parquet")
+    assert said.returncode == 2
+    assert "104" in said.stderr
+    empty = culture(tmp_path / "home", "forecast", "--as-of", "2026-03-02", "--horizon", 4, "--output", tmp_path / "f")
+    failed(empty, "nothing is known before")
