@@ -65,8 +65,8 @@ class DemandForecast:
             the mean of `bookings`, and `places` add up to it.
         alarms: `region_id, level, category, week_start, direction, ratio, since`: shifts of level that were found;
             `category` empty: of all categories together.
-        accuracy: `level, category, weeks_ahead, model, metric, mean, n`: how past forecasts did, by level and week
-            ahead (`category` empty: all) and by level and category (`weeks_ahead` NaN: all).
+        accuracy: `level, category, weeks_ahead, model, metric, mean, n`: how past forecasts did, by level, by level
+            and week ahead and by level and category (`category` empty: all; `weeks_ahead` NaN: all).
         periods: `region_id, level, category, period, period_start, target, mean, q0.1, q0.5, q0.9`: months and
             quarters that end within the forecast's weeks, the weeks of them that are over included.
         villages: `region_id, parent_id, category, share`: what of the series of `parent_id` lies in a village's venues.

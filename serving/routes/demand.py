@@ -190,8 +190,9 @@ def _villages(
 
 
 def _accuracy_by_week(accuracy: pd.DataFrame, page: pd.DataFrame, horizon: int) -> list[Accuracy]:
-    """Of the levels of a page, by week ahead."""
-    shown = accuracy[accuracy["level"].isin(page["level"]) & (accuracy["weeks_ahead"] < horizon)]
+    """Of the levels of a page, of all categories: by week ahead and of all weeks together."""
+    is_whole = (accuracy["category"] == "") & ~(accuracy["weeks_ahead"] >= horizon)
+    shown = accuracy[accuracy["level"].isin(page["level"]) & is_whole]
     return [_accuracy(row) for row in shown.to_dict("records")]
 
 

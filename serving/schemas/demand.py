@@ -97,7 +97,8 @@ class Forecasts(Part):
         description="level shifts found in these series; `category` none: in all of a region's categories together",
     )
     accuracy: list[Accuracy] = Field(
-        default_factory=list, description="of past forecasts of bookings, by level (of these series) and weeks ahead"
+        default_factory=list,
+        description="of past forecasts of bookings, by level (of these series) and weeks ahead, and of all weeks",
     )
     items: list[Series]
 

@@ -163,7 +163,7 @@ def alarms_table(nodes: DemandPanel, pooled: PooledForecaster | None) -> pd.Data
 def accuracy_table(
     hierarchy: Hierarchy, actual: NDArray[np.float64], predicted: dict[str, NDArray[np.float64]]
 ) -> pd.DataFrame:
-    """WAPE of past forecasts for each model, by level and week ahead and by level and category.
+    """WAPE of past forecasts for each model, by level, by level and week ahead and by level and category.
 
     `actual` and each of `predicted` are (n_tests, n_bottoms, n_categories, horizon), NaN where the week is not over.
     See `DemandForecast.accuracy`.
@@ -179,6 +179,9 @@ def accuracy_table(
             members = names == level
             parts = (error[:, members], seen[:, members], np.isfinite(seen[:, members]).astype(np.float64))
             by_week, by_category = ([np.nansum(part, axis=axes) for part in parts] for axes in ((0, 1, 2), (0, 1, 3)))
+            missed, came, n = (part.sum() for part in by_week)
+            if came > 0:
+                rows.append((level, "", np.nan, model, "wape", missed / came, n))
             for ahead, (missed, came, n) in enumerate(zip(*by_week, strict=True)):
                 if came > 0:
                     rows.append((level, "", float(ahead), model, "wape", missed / came, n))

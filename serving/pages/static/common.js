@@ -43,6 +43,15 @@ const Culture = (() => {
     return answer;
   }
 
+  /* A long list whole, part by part. */
+  async function askAll(path, query = {}) {
+    const items = [];
+    for (let answer = await ask(path, { ...query, limit: 1000 }); ; answer = await ask(answer.next)) {
+      items.push(...answer.items);
+      if (!answer.next) return items;
+    }
+  }
+
   function el(tag, attributes = {}, ...children) {
     const svg = ["svg", "circle", "text", "g", "title", "path", "line"].includes(tag);
     const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
@@ -119,7 +128,7 @@ const Culture = (() => {
     return svg;
   }
 
-  return { say, t, translate, languageButton, ask, el, fill, problem, options, number, percent, table, bars, map, get lang() { return lang; } };
+  return { say, t, translate, languageButton, ask, askAll, el, fill, problem, options, number, percent, table, bars, map, get lang() { return lang; } };
 })();
 Culture.say({
   offline: ["连不上服务，请稍后再试。", "The service cannot be reached; try again in a moment."],

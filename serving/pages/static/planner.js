@@ -1,7 +1,7 @@
 /* The planner's page: every figure comes from the public routes under /v1. */
 "use strict";
 (() => {
-  const { t, el, fill, ask, number, percent, table, problem } = Culture;
+  const { t, el, fill, ask, askAll, number, percent, table, problem } = Culture;
   const $ = (id) => document.getElementById(id);
   Culture.say({
     title: ["文化供需规划台", "Culture planner"], skip: ["跳到正文", "Skip to content"],
@@ -35,13 +35,12 @@
 
   async function start() {
     Culture.languageButton($("language"), redraw);
-    const shown = () => state.regions.filter((r) => r.level !== "village");
-    Culture.openings.start({ region: () => (region() === state.regions[0]?.region_id ? null : region()), regions: shown, regionName, venues: () => state.venues });
+    Culture.openings.start({ region: () => (region() === state.regions[0]?.region_id ? null : region()), regions: () => openTree(), regionName, venues: () => state.venues });
     labels();
     try {
       const [regions, categories, venues] = await Promise.all([
-        ask("/v1/regions", { with_venues: true, limit: 1000 }), ask("/v1/categories"), ask("/v1/venues", { limit: 1000 })]);
-      state.regions = regions.items; state.categories = categories.items; state.venues = venues.items;
+        askAll("/v1/regions", { with_venues: true }), ask("/v1/categories"), askAll("/v1/venues")]);
+      state.regions = regions; state.categories = categories.items; state.venues = venues;
     } catch (error) { problem($("forecast-chart"), error); return; }
     labels();
     const day = (time) => new Date(time).toISOString().slice(0, 10);
@@ -52,7 +51,8 @@
     const children = (id) => state.regions.filter((r) => r.parent_id === id && r.level !== "village");
     let top = state.regions[0];
     while (top && children(top.region_id).length === 1) [top] = children(top.region_id);
-    if (top) $("region").value = top.region_id;
+    if (top) labels(top.region_id);
+    $("region").addEventListener("change", () => labels());
     for (const id of ["region", "category"]) $(id).addEventListener("change", load);
     $("region").addEventListener("change", Culture.openings.changed);
     for (const id of ["target", "horizon"]) $(id).addEventListener("change", loadForecast);
@@ -64,12 +64,21 @@
     document.body.dataset.ready = "true";
   }
 
-  function labels() {
+  /* Of a province only the way to the chosen region stands open: what lies beside each step and right below it. */
+  const MOST_REGIONS = 200;
+  function openTree(chosen = region()) {
+    const tree = state.regions.filter((r) => r.level !== "village");
+    if (tree.length <= MOST_REGIONS) return tree;
+    const parents = new Map(tree.map((r) => [r.region_id, r.parent_id])), open = new Set([tree[0].region_id]);
+    for (let id = chosen; id; id = parents.get(id)) open.add(id);
+    return tree.filter((r) => !r.parent_id || open.has(r.parent_id));
+  }
+
+  function labels(chosen = region()) {
     Culture.translate();
     const depth = { all: 0, province: 0, city: 1, county: 2, township: 3, village: 4 };
     const first = Math.min(...state.regions.map((r) => depth[r.level] ?? 4), 4);
-    const tree = state.regions.filter((r) => r.level !== "village");
-    Culture.options($("region"), tree.map((r) => [r.region_id, "　".repeat((depth[r.level] ?? 4) - first) + (r.region_id === "all" ? t("all") : r.name)]));
+    Culture.options($("region"), openTree(chosen).map((r) => [r.region_id, "　".repeat((depth[r.level] ?? 4) - first) + (r.region_id === "all" ? t("all") : r.name)]), chosen);
     const categories = (state.categories || []).map((c) => [c, c]);
     Culture.options($("category"), [["", t("all_categories")], ...categories]);
     Culture.options($("target"), [["demand", t("demand")], ["bookings", t("bookings")]]);
@@ -186,7 +195,7 @@
   let uses = [];
   async function loadUse() {
     try {
-      uses = (await ask("/v1/venues/utilisation", { region_id: region(), limit: 1000 })).items;
+      uses = await askAll("/v1/venues/utilisation", { region_id: region() });
       for (const use of uses) { const venue = state.venues.find((v) => v.venue_id === use.venue_id); if (venue) venue.weight = use.places; }
       Culture.options($("venue"), [["", t("all_venues")], ...uses.filter((u) => u.sessions).map((u) => [u.venue_id, u.name])]);
       await drawUse();

@@ -288,7 +288,13 @@ def test_quantiles_of_a_month_are_nearer_than_those_of_its_weeks_added_up(town: 
 def test_accuracy_of_past_forecasts_stands_beside_the_simple_rules(forecast: DemandForecast) -> None:
     table = forecast.accuracy
     assert {"programme", "seasonal naive"} <= set(table["model"])
-    by_week, by_category = table[table["category"] == ""], table[table["weeks_ahead"].isna()]
+    is_whole, of_all = table["weeks_ahead"].isna(), table["category"] == ""
+    overall, by_week, by_category = table[is_whole & of_all], table[~is_whole], table[is_whole & ~of_all]
+    between = (
+        by_week.groupby(["level", "model"])["mean"].agg(["min", "max"]).join(overall.set_index(["level", "model"]))
+    )
+    assert len(between) == len(overall) > 0
+    assert (between["mean"].between(between["min"], between["max"])).all()
     assert set(by_week["weeks_ahead"]) == {0.0, 1.0, 2.0, 3.0}
     assert {"x", "y"} <= set(by_category["category"])
     assert not by_week.duplicated(["level", "weeks_ahead", "model"]).any()
