@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -84,22 +85,32 @@ class RegionTree:
         return paths
 
     def ancestors_at(self, level: str) -> NDArray[np.int64]:
-        """(n_regions,) row of each region's ancestor (or itself) on `level`, -1 where there is none."""
-        found = np.full(len(self), -1, dtype=np.int64)
-        for num, parent in enumerate(self.parents):
-            if self.levels[num] == level:
-                found[num] = num
-            elif parent >= 0:
-                found[num] = found[parent]
-        return found
+        """(n_regions,) row of each region's ancestor (or itself) on `level`, -1 where there is none; read-only."""
+        if level not in self._ancestors:
+            found = np.full(len(self), -1, dtype=np.int64)
+            for num, parent in enumerate(self.parents):
+                if self.levels[num] == level:
+                    found[num] = num
+                elif parent >= 0:
+                    found[num] = found[parent]
+            found.flags.writeable = False
+            self._ancestors[level] = found
+        return self._ancestors[level]
+
+    @cached_property
+    def _ancestors(self) -> dict[str, NDArray[np.int64]]:
+        """Level to what `ancestors_at` has found: every list asks, and a province has sixty thousand regions."""
+        return {}
 
     def under(self, region_num: int) -> NDArray[np.bool_]:
         """(n_regions,) True for the region and everything below it."""
         inside = np.zeros(len(self), dtype=bool)
         inside[region_num] = True
-        for num in range(region_num + 1, len(self)):
-            inside[num] = inside[self.parents[num]]
-        return inside
+        while True:
+            grown = inside | ((self.parents >= 0) & inside[self.parents])
+            if (grown == inside).all():
+                return inside
+            inside = grown
 
     def series_regions(self) -> NDArray[np.int64]:
         """(n_regions,) row of the region in whose series each counts: villages count in their parent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,20 +158,24 @@ def _proposed(model: RankingModel, signals: Signals, n: int) -> list[tuple[int, 
     there = np.array([_is_there(code, signals) for code in told]).reshape(len(told), n)
     if model.re_ranker is None:
         return [(place, told[i]) for i, place in np.argwhere(there) if told[i] in ("organiser", "category", "popular")]
-    stacked = {
-        name: np.concatenate([values, *(_without(code, name, values) for code in told)])
-        for name, values in signals.items()
-    }
-    scores = model.re_ranker.predict(stacked, n * (len(told) + 1)).reshape(len(told) + 1, n)
+    names = tuple(signals)
+    stacked = np.repeat(np.stack([signals[name] for name in names])[:, None], len(told) + 1, axis=1)
+    for num, code in enumerate(told, start=1):
+        zero, unknown = _made_by(code, names)
+        stacked[zero, num], stacked[unknown, num] = 0.0, np.nan
+    as_signals = {name: values.ravel() for name, values in zip(names, stacked, strict=True)}
+    scores = model.re_ranker.predict(as_signals, n * (len(told) + 1)).reshape(len(told) + 1, n)
     drops = np.where(there, scores[:1] - scores[1:], 0.0)
     best = np.argsort(-drops, axis=0, kind="stable")[:MOST_PROPOSED]
     return [(place, told[i]) for place in range(n) for i in best[:, place] if drops[i, place] > LEAST_DROP]
 
 
-def _without(code: str, name: str, values: NDArray[np.floating]) -> NDArray[np.floating]:
-    if not name.startswith(CAUSES[code]):
-        return values
-    return np.full_like(values, 0.0 if name.endswith(_ZERO_WHEN_ABSENT) and code != "popular" else np.nan)
+@cache
+def _made_by(code: str, names: tuple[str, ...]) -> tuple[list[int], list[int]]:
+    """Places among the names of the signals that a cause makes: those that are 0 without it, and those unknown then."""
+    made = [place for place, name in enumerate(names) if name.startswith(CAUSES[code])]
+    zero = [place for place in made if names[place].endswith(_ZERO_WHEN_ABSENT) and code != "popular"]
+    return zero, [place for place in made if place not in zero]
 
 
 def _is_there(code: str, signals: Signals) -> NDArray[np.bool_]:
