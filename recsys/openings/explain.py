@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,7 @@ def explain(inputs: OpeningInputs, question: Question, solved: Solved | None = N
                     "size": kept - new,
                     "no_shows": o.attendance - kept,
                 },
-                "who": [asdict(g) for g in who(inputs, drawn * np.float32(o.attendance / max(new, 1e-9)), o.venue)],
+                "who": [vars(g) for g in who(inputs, drawn * np.float32(o.attendance / max(new, 1e-9)), o.venue)],
                 "instead": None if instead is None else {**instead, "loses": o.attendance - instead["gain"]},
             }
         )

@@ -14,6 +14,7 @@ from recsys.bundle import BundleWriter, ModelBundle
 from recsys.dataset import TEXT
 from recsys.errors import DataError
 from recsys.ids import IdMap
+from recsys.openings.alone import Alone
 from recsys.openings.saturation import Saturation
 from recsys.regions import RegionTree, region_frame
 
@@ -135,10 +136,28 @@ class OpeningInputs:
         """People who live together taken together; made once."""
         return _together(self)
 
+    @cached_property
+    def slot_gain(self) -> NDArray[np.float64]:
+        """(n_categories, n_venues, n_slots) gain of each hour to first order, -1 where no room is; made once."""
+        gain = np.einsum("gcv,gs->cvs", self.group_gain, self.slot_fit).astype(np.float64)
+        rooms = self.venues["rooms"].fillna(np.inf).to_numpy(dtype=np.float64)
+        return np.where((self.busy >= rooms[:, None])[None], -1.0, gain)
+
+    @cached_property
+    def alone(self) -> Alone:
+        """What each class would bring were it the only new one; worked out once."""
+        return Alone(self)
+
     def regions_at(self, level: str) -> NDArray[np.int64]:
-        """(n_points,) region row on `level` that each point lies in, -1 where there is none."""
-        above = self.tree.ancestors_at(level)
-        return np.where(self.point_region >= 0, above[np.maximum(self.point_region, 0)], -1)
+        """(n_points,) region row on `level` that each point lies in, -1 where there is none; made once a level."""
+        if level not in self._regions_at:
+            above = self.tree.ancestors_at(level)
+            self._regions_at[level] = np.where(self.point_region >= 0, above[np.maximum(self.point_region, 0)], -1)
+        return self._regions_at[level]
+
+    @cached_property
+    def _regions_at(self) -> dict[str, NDArray[np.int64]]:
+        return {}
 
     def save(self, writer: BundleWriter) -> None:
         """Adds the inputs to a bundle as `openings/...`."""

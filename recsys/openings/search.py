@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices
-from recsys.openings.value import Audience, Opening
+from recsys.openings.value import Audience, Opening, filled, planned_places
 
 MIN_TAKEN = 1e-6
 
@@ -40,22 +40,29 @@ class Search:
         self.choices = choices
         self.audience = Audience(inputs, point_worth(choices) if worth is None else worth)
         self.opened: list[Opening] = []
+        self._pairs: set[tuple[int, int]] = set()
+        self._n_opened = np.zeros(len(inputs.categories), dtype=np.int64)
         self.slots_used: set[tuple[int, int]] = set()
         self.free = inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64).copy()
-        self.rooms = inputs.venues["rooms"].fillna(np.inf).to_numpy(dtype=np.float64)
+        rooms = inputs.venues["rooms"].fillna(np.inf).to_numpy(dtype=np.float64)
         seats = inputs.venues["seats"].to_numpy(dtype=np.float64)
-        a_room = seats // np.where(np.isfinite(self.rooms), np.maximum(self.rooms, 1.0), 1.0)
+        a_room = seats // np.where(np.isfinite(rooms), np.maximum(rooms, 1.0), 1.0)
         self.room = np.where(np.isnan(seats), np.inf, np.maximum(a_room, 1.0))
-        # Gain of each slot for a category at a venue, to first order: enough to choose the slot.
-        self.slot_gain = np.einsum("gcv,gs->cvs", inputs.group_gain, inputs.slot_fit)
-        full = inputs.busy >= self.rooms[:, None]
-        self.slot_gain = np.where(full[None], -1.0, self.slot_gain)
+        # To first order: enough to choose the slot.
+        self.slot_gain = inputs.slot_gain
 
     def most_places(self, category: int, venue: int) -> float:
         """Places that a class can have: those of a room, where the venue tells them, and the planner's limit."""
         limit = self.choices.question.max_size or np.inf
         room = self.room[venue] if np.isfinite(self.room[venue]) else float(self.inputs.typical_size[category])
         return float(min(room, limit))
+
+    def places(self, coming: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_categories, n_venues) places planned for classes of so many people a week."""
+        usual = self.inputs.typical_size.astype(np.float64)[:, None]
+        most = np.where(np.isfinite(self.room), self.room, usual)
+        most = np.minimum(most, self.choices.question.max_size or np.inf)
+        return planned_places(coming, most, usual, self.inputs.spread)
 
     def best_at(self, category: int, venue: int) -> Opening | None:
         """The class at its best slot that is free there, as things stand; None without one."""
@@ -83,20 +90,21 @@ class Search:
 
     def spent(self) -> float:
         """Cost of what is opened."""
-        return float(sum(self.choices.costs[o.category] for o in self.opened))
+        return float(self.choices.costs @ self._n_opened)
 
     def _fits(self, category: int, venue: int) -> bool:
-        taught = sum(o.category == category for o in self.opened)
         return (
             bool(self.choices.allowed[category, venue])
             and self.free[venue] >= 1
-            and taught + 1 <= self.choices.teachers[category]
+            and self._n_opened[category] + 1 <= self.choices.teachers[category]
             and self.spent() + self.choices.costs[category] <= self.choices.question.budget + 1e-9
-            and all((o.category, o.venue) != (category, venue) for o in self.opened)
+            and (category, venue) not in self._pairs
         )
 
     def _open(self, opening: Opening) -> None:
         self.opened.append(opening)
+        self._pairs.add((opening.category, opening.venue))
+        self._n_opened[opening.category] += 1
         self.audience.take(opening)
         self.free[opening.venue] -= 1
         self.slots_used.add((opening.venue, opening.slot))
@@ -105,11 +113,12 @@ class Search:
         return opening.worth / max(float(self.choices.costs[opening.category]), 1e-9)
 
     def candidates(self) -> list[tuple[float, int, int, int]]:
-        """Upper bounds on every candidate's worth, as a heap: first-order gains cannot be exceeded."""
-        best = self.slot_gain.max(axis=2) if self.slot_gain.shape[2] else np.zeros(self.choices.allowed.shape)
-        worth = 1.0 if self.audience.worth is None else float(self.audience.worth.max(initial=1.0))
-        bound = np.where(self.choices.allowed, best * worth * self.inputs.bias * self.inputs.show[:, None], 0.0)
-        bound /= np.maximum(self.choices.costs, 1e-9)[:, None]
+        """What each class would bring were it the only new one, as a heap: beside others none brings more."""
+        i, alone = self.inputs, self.inputs.alone
+        coming = i.bias * alone.coming
+        admitted = filled(coming, self.places(coming), i.spread) / np.maximum(coming, 1e-12)
+        worth = i.bias * alone.people * admitted * i.show[:, None] * alone.mean_worth(self.audience.worth)
+        bound = np.where(self.choices.allowed, worth, 0.0) / np.maximum(self.choices.costs, 1e-9)[:, None]
         heap = [(-float(bound[c, v]), int(c), int(v), -1) for c, v in zip(*np.nonzero(bound > MIN_TAKEN), strict=True)]
         heapq.heapify(heap)
         return heap
@@ -161,7 +170,8 @@ class Search:
         for category in {o.category for o in [*self.opened, *openings]}:
             self.audience.forget(category)
         self.free = self.inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64).copy()
-        self.slots_used = set()
+        self.slots_used, self._pairs = set(), set()
+        self._n_opened[:] = 0
         self.opened = []
         for o in openings:
             self._open(self.audience.opening(o.category, o.venue, o.slot, o.size))

@@ -47,6 +47,17 @@ def filled(mean: NDArray[np.float64] | float, size: NDArray[np.float64] | float,
     return np.clip(mean - over, 0.0, size)
 
 
+def planned_places(
+    coming: NDArray[np.float64] | float,
+    most: NDArray[np.float64] | float,
+    usual: NDArray[np.float64] | float,
+    spread: float,
+) -> NDArray[np.float64]:
+    """Places for one week in twenty to be full of `coming` people a week: at least the usual ones, at most `most`."""
+    busy = np.asarray(coming + BUSY * np.sqrt(coming + np.square(spread * coming)), dtype=np.float64)
+    return np.minimum(most, np.maximum(usual, np.ceil(busy)))
+
+
 def week_interval(mean: float, spread: float, weeks: NDArray[np.floating[Any]]) -> tuple[float, float]:
     """10 and 90 % quantiles of the people of one week drawn from several: negative-binomial counts, mixed.
 
@@ -120,8 +131,7 @@ class Audience:
         i = self.inputs
         drawn, coming = self._drawn(category, venue, slot)
         if usual is not None:
-            busy = coming + BUSY * float(np.sqrt(coming + (i.spread * coming) ** 2))
-            size = min(size, max(usual, float(np.ceil(busy))))
+            size = float(planned_places(coming, size, usual, i.spread))
         total = float(drawn.sum())
         admitted = float(filled(coming, size, i.spread)) / max(coming, 1e-12)
         taken = total * admitted * float(i.show[category])

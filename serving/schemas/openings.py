@@ -16,8 +16,8 @@ from serving.schemas.quantiles import Interval
 class SuggestionBody(Question):
     """A planner's question; what is left out does not limit."""
 
-    budget: float = Field(ge=0, le=5000, allow_inf_nan=False, description="classes, or money where costs are given")
-    budgets: list[Annotated[float, Field(ge=0, le=5000, allow_inf_nan=False)]] = Field(
+    budget: float = Field(ge=0, allow_inf_nan=False, description="classes, or money where costs are given")
+    budgets: list[Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
         default_factory=list, max_length=20, description="budgets of the curve; empty for none"
     )
     front_points: int = Field(default=0, ge=0, le=40, description="plans of the front at most; 0 for no front")

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+import recsys.openings.alone as alone_module
+from recsys.openings.question import Choices, Question
+from recsys.openings.search import Search
+from recsys.openings.suggest import suggest
+
+WEIGHTS = Question(budget=6, age_weights={"30-44": 3.0}, effort="fast")
+
+
+@pytest.mark.parametrize("question", [Question(budget=6), Question(budget=6, max_size=5), WEIGHTS])
+def test_it_is_what_the_first_class_brings(inputs, question):
+    search = Search(inputs, Choices(inputs, question))
+    found = {(category, venue): -value for value, category, venue, _ in search.candidates()}
+    assert len(found) > 10
+    for (category, venue), value in found.items():
+        np.testing.assert_allclose(search.best_at(category, venue).worth, value, rtol=1e-4)
+
+
+def test_beside_others_no_class_brings_more(inputs):
+    search = Search(inputs, Choices(inputs, Question(budget=6, effort="fast")))
+    before = {(category, venue): -value for value, category, venue, _ in search.candidates()}
+    search.run()
+    for (category, venue), value in before.items():
+        beside = search.best_at(category, venue)
+        assert beside is None or beside.worth <= value * (1 + 1e-4)
+
+
+def test_where_it_would_take_much_memory_plans_are_the_same(inputs, monkeypatch):
+    plan = suggest(inputs, 6, question=WEIGHTS)
+    monkeypatch.setattr(alone_module, "MOST_KEPT", 0)
+    fresh = type(inputs)(**{name: getattr(inputs, name) for name in inputs.__dataclass_fields__})
+    assert fresh.alone.who is None
+    assert suggest(fresh, 6, question=WEIGHTS).equals(plan)
