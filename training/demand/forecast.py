@@ -22,9 +22,9 @@ from training.demand.config import DemandConfig
 from training.demand.known import KnownDemand, known_demand, unseen
 from training.demand.paths import N_PATHS, Drawn, Limits, calibrated, calibrated_pits, draw
 from training.demand.periods import PeriodSpan, whole_periods
-from training.demand.programme import ProgrammeForecaster, begun_places, fit_programme, programme_data
+from training.demand.programme import OpenMeans, ProgrammeForecaster, begun_places, fit_programme, programme_data
 from training.demand.reconciled import Reconciliation, chosen_reconciliation
-from training.demand.spread import fit_spread
+from training.demand.spread import Spread, fit_spread
 from training.demand.tables import (
     accuracy_table,
     alarms_table,
@@ -39,6 +39,12 @@ from training.demand.villages import village_shares
 from training.forecasters.pooled import PooledForecaster, fit_pooled
 
 _LEAST_POOLED_WEEKS = 4
+
+Columns = dict[str, dict[str, NDArray[np.float64]]]
+"""By target, the mean and quantiles, (n_nodes, n_categories, n_spans)."""
+
+Bottoms = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""By target, (n_bottoms, n_categories, horizon)."""
 
 
 def forecast_demand(dataset: Dataset, horizon_weeks: int, config: DemandConfig) -> DemandForecast:
@@ -74,26 +80,18 @@ def judged_forecast(
     if not len(hierarchy.categories):
         return JudgedForecast(DemandForecast.empty(), np.zeros((hierarchy.n_nodes, 0, horizon_weeks)), {})
     known = known_demand(dataset, tree, hierarchy, horizon_weeks, config)
-    data = programme_data(known.book, known.demand, hierarchy, known.n_origins, horizon_weeks)
-    forecaster = fit_programme(data, 0, config.boosting, rng)
-    means, tested = forecaster.open_means(data, 0), back_test(data, config, rng)
-    reconciliation = chosen_reconciliation(known, data, tested, means)
-    tested = [(origin, reconciliation.adjusted(origin, one, data.begun[origin])) for origin, one in tested]
-    means = reconciliation.adjusted(0, means, data.begun[0])
-    spread = fit_spread(hierarchy, outcomes(data, tested, unseen(known, rng)))
-    limits = Limits.of(known.book, known.places, known.demand, len(hierarchy.categories))
-    past = past_forecasts(known, data, tested, spread, limits, rng)
+    learned = _learned(known, config, rng)
+    past, begun = learned.past, learned.begun
     periods = whole_periods(known.weeks)
     spans = [*single_weeks(horizon_weeks), *(one.span for one in periods)]
     levels = (_levels(hierarchy, past, 0, spans), _levels(hierarchy, past, 1, spans))
-    begun = (begun_places(known.book, known.places, data.shape)[0], data.begun[0])
     still_came = None if came is None else (came - begun[0], np.full_like(came, np.nan))
     drawn = draw(
         hierarchy,
         known.book,
-        means,
-        spread,
-        limits,
+        learned.means,
+        learned.spread,
+        learned.limits,
         horizon_weeks,
         spans,
         N_PATHS,
@@ -106,12 +104,54 @@ def judged_forecast(
     by_period = _periods_table(known, periods, drawn, bottoms, begun)
     pits = calibrated_pits(hierarchy, drawn.pits[0][..., :horizon_weeks], past.pits[0])
     kept = np.divide(bottoms[0], bottoms[1], out=np.ones_like(bottoms[0]), where=bottoms[1] > 0)
+    by_method = learned.reconciliation.by_method
     return JudgedForecast(
-        forecast=_with_tables(
-            table, by_period, village_shares(dataset, tree), known, forecaster, bottoms, past, reconciliation
-        ),
+        forecast=_with_tables(table, by_period, village_shares(dataset, tree), known, learned, bottoms),
         pits=pits,
-        reconciled={method: hierarchy.sums(one * kept) for method, one in reconciliation.by_method.items()},
+        reconciled={method: hierarchy.sums(one * kept) for method, one in by_method.items()},
+    )
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """What past origins taught; the rows of all origins that it was learned from, a province's bulk, are not held.
+
+    Attributes:
+        forecaster: Means.
+        means: What can still come, seen from now.
+        begun: By target, what is certain of the weeks ahead.
+        spread: What outcomes vary by.
+        limits: What keeps places wanted from being taken.
+        past: How past forecasts did.
+        reconciliation: How regions are made to add up.
+    """
+
+    forecaster: ProgrammeForecaster
+    means: OpenMeans
+    begun: Bottoms
+    spread: Spread
+    limits: Limits
+    past: PastForecasts
+    reconciliation: Reconciliation
+
+
+def _learned(known: KnownDemand, config: DemandConfig, rng: np.random.Generator) -> _Learned:
+    hierarchy = known.hierarchy
+    data = programme_data(known.book, known.demand, hierarchy, known.n_origins, len(known.weeks))
+    forecaster = fit_programme(data, 0, config.boosting, rng)
+    means, tested = forecaster.open_means(data, 0), back_test(data, config, rng)
+    reconciliation = chosen_reconciliation(known, data, tested, means)
+    tested = [(origin, reconciliation.adjusted(origin, one, data.begun[origin])) for origin, one in tested]
+    spread = fit_spread(hierarchy, outcomes(data, tested, unseen(known, rng)))
+    limits = Limits.of(known.book, known.places, known.demand, len(hierarchy.categories))
+    return _Learned(
+        forecaster=forecaster,
+        means=reconciliation.adjusted(0, means, data.begun[0]),
+        begun=(begun_places(known.book, known.places, (1, *data.shape[1:]))[0], data.begun[0].copy()),
+        spread=spread,
+        limits=limits,
+        past=past_forecasts(known, data, tested, spread, limits, rng),
+        reconciliation=reconciliation,
     )
 
 
@@ -121,13 +161,6 @@ def _levels(hierarchy: Hierarchy, past: PastForecasts, target: int, spans: list[
     has_blocks = any(np.isfinite(one).any() for one in past.block_pits[target])
     longer = calibrated(hierarchy, past.block_pits[target]) if has_blocks else weekly
     return np.stack([weekly if end - first == 1 else longer for first, end in spans], axis=1)
-
-
-Columns = dict[str, dict[str, NDArray[np.float64]]]
-"""By target, the mean and quantiles, (n_nodes, n_categories, n_spans)."""
-
-Bottoms = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""By target, (n_bottoms, n_categories, horizon)."""
 
 
 def _weekly(hierarchy: Hierarchy, drawn: Drawn, bottoms: Bottoms, begun: Bottoms) -> Columns:
@@ -181,20 +214,19 @@ def _with_tables(
     periods: pd.DataFrame,
     villages: pd.DataFrame,
     known: KnownDemand,
-    forecaster: ProgrammeForecaster,
+    learned: _Learned,
     bottoms: Bottoms,
-    past: PastForecasts,
-    reconciliation: Reconciliation,
 ) -> DemandForecast:
     hierarchy, nodes = known.hierarchy, known.panel.nodes()
+    past = learned.past
     pooled = _pooled(known.panel)
     means = [hierarchy.sums(bottom) for bottom in bottoms]
-    supply = planned_supply(known.panel, _planned_places(known), forecaster.unpublished.share)
+    supply = planned_supply(known.panel, _planned_places(known), learned.forecaster.unpublished.share)
     facts = {
         "sold-out sessions": f"{int(known.panel.sold_out.sum())} of {int(known.panel.sessions.sum())}",
         "turned away who took another session": f"{known.spill.share:.1%} of {known.spill.n_turned_away} waiting",
         "series full in nearly every week": f"{int((~identified(known.panel)).sum())}: their demand is of their like",
-        **reconciliation.notes(),
+        **learned.reconciliation.notes(),
     }
     return DemandForecast(
         table=table,
