@@ -20,6 +20,7 @@ from recsys.errors import FitError
 from recsys.rankers.base import UserBatch
 from recsys.rankers.hybrid import HybridRanker
 from recsys.rankers.popularity import PopularityRanker
+from recsys.regions import RegionTree
 from training.learners.hybrid import HybridConfig, fit_hybrid
 from training.learners.popularity import PopularityConfig, fit_popularity
 
@@ -71,7 +72,7 @@ class Contenders:
             values = np.pad(self.hybrid.scores(batch, columns.keys), ((0, 0), (0, 1)), constant_values=np.nan)
             found[HYBRID] = values[:, columns.of_candidate]
         if self.regional is not None:
-            batch = UserBatch(_histories(catalogue, block, SLOW_DAYS), None, _regions(block))
+            batch = UserBatch(_histories(catalogue, block, SLOW_DAYS), None, _regions(catalogue, block))
             a_session = self.regional.scores(batch, columns.keys) / (columns.sessions_slow + 1.0)
             values = np.pad(a_session, ((0, 0), (0, 1)), constant_values=np.nan)
             found[REGIONAL] = values[:, columns.of_candidate].astype(np.float32)
@@ -90,8 +91,10 @@ def fit_contenders(known: Dataset, catalogue: Catalogue, config: ContenderConfig
             key_features(catalogue.lookup),
             _profiles(catalogue, block),
         )
-        parents = catalogue.lookup.tree.parents
-        regional = fit_popularity(_histories(catalogue, block, SLOW_DAYS), config.popularity, _regions(block), parents)
+        _, parents = wide_regions(catalogue.lookup.tree)
+        regional = fit_popularity(
+            _histories(catalogue, block, SLOW_DAYS), config.popularity, _regions(catalogue, block), parents
+        )
     except FitError:
         return Contenders(hybrid, regional)
     return Contenders(hybrid, regional)
@@ -150,7 +153,23 @@ def _profiles(catalogue: Catalogue, block: UserBlock) -> sparse.csr_array:
     return sparse.csr_array(sparse.hstack([*parts, block.interests], format="csr"), dtype=np.float32)
 
 
-def _regions(block: UserBlock) -> NDArray[np.int64]:
-    """(n_users,) region row: the township, else the county, else -1."""
+def _regions(catalogue: Catalogue, block: UserBlock) -> NDArray[np.int64]:
+    """(n_users,) number among `wide_regions` of the township, else of the county, else -1."""
     township, county = block.profiles.groups["township"], block.profiles.groups["county"]
-    return np.where(township >= 0, township, county)
+    number, _ = wide_regions(catalogue.lookup.tree)
+    return np.append(number, -1)[np.where(township >= 0, township, county)]
+
+
+def wide_regions(tree: RegionTree) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(n_regions,) number among townships, counties and what lies above them, -1 for others; (n_wide,) their parents.
+
+    Nobody's home is told by village here, and a province has sixty thousand of them: a row of shares for each would
+    take gigabytes.
+    """
+    is_wide = np.isin(tree.levels.astype(str), ("township", "county"))
+    for num in range(len(tree) - 1, 0, -1):
+        # Parents come before their children.
+        is_wide[tree.parents[num]] |= is_wide[num]
+    number = np.where(is_wide, np.cumsum(is_wide) - 1, -1)
+    above = tree.parents[is_wide]
+    return number, np.where(above >= 0, number[above], -1)

@@ -9,8 +9,17 @@ from features.signals.people import user_block
 from features.signals.stage_one import Learners, stage_one
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
+from recsys.regions import RegionTree
 from tests.ranking_world import AT, ranking_world
-from training.contenders import BACKED_OFF, HYBRID, REGIONAL, ContenderConfig, fit_contenders, key_features
+from training.contenders import (
+    BACKED_OFF,
+    HYBRID,
+    REGIONAL,
+    ContenderConfig,
+    fit_contenders,
+    key_features,
+    wide_regions,
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +79,21 @@ def test_a_region_ranks_by_what_it_books(world):
 def test_no_bookings_leave_no_contender():
     empty = Dataset.from_tables({}, AT)
     assert fit_contenders(empty, catalogue_of(empty, AT, 14), ContenderConfig()).hybrid is None
+
+
+def test_villages_are_no_groups_and_what_lies_above_a_township_is():
+    regions = pd.DataFrame(
+        {
+            "region_id": ["p", "c", "t", "w1", "w2", "odd"],
+            "name": list("abcdef"),
+            "level": ["province", "county", "township", "village", "village", "city"],
+            "parent_id": [None, "p", "c", "t", "t", "p"],
+        }
+    )
+    tree = RegionTree.of(Dataset.from_tables({"regions": regions}, AT))
+    number, parents = wide_regions(tree)
+    found = {region: num for region, num in zip(tree.ids.ids, number.tolist(), strict=True) if num >= 0}
+    assert set(found) == {"p", "c", "t"}
+    assert parents[[found["p"], found["c"], found["t"]]].tolist() == [-1, found["p"], found["c"]]
+    no_regions = RegionTree.of(Dataset.from_tables({"users": pd.DataFrame({"user_id": ["u"]})}, AT))
+    assert [len(one) for one in wide_regions(no_regions)] == [len(no_regions), 0]
