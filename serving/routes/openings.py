@@ -76,6 +76,7 @@ def suggestions(
         newly_reached=round(float(table["newly_reached"].sum()), 2),
         gap=None if plan.gap is None else round(plan.gap, 4),
         items=[_suggestion(service, plan.inputs, row, lang) for row in table.to_dict("records")],
+        notes=_passed_over(asked, choices, lang),
         curve=[] if curve is None else [CurvePoint(**row) for row in _rounded(curve)],
         front=[] if front is None else [FrontPoint(**row) for row in _rounded(front.table)],
         equity=None if front is None else _equity(front),
@@ -84,6 +85,19 @@ def suggestions(
         why_not=[WhyNot(**one) for one in not_in],
         moves=[] if moved is None else [Move(**row) for row in _rounded(moved)],
     )
+
+
+def _passed_over(asked: SuggestionBody, choices: Choices, lang: Language) -> list[str]:
+    """Categories asked for that nobody teaches, and that nothing may be opened at all."""
+    inputs = choices.inputs
+    untaught = [str(c) for c in inputs.categories[~inputs.taught] if str(c) in (asked.categories or ())]
+    notes = [sentence(lang, f"{name}没有人开过培训班。", f"Nobody teaches {name}.") for name in untaught]
+    if not choices.allowed.any():
+        nowhere = (
+            "No venue and category that were asked for may have a new class: no free slot, room or seat, or it runs."
+        )
+        notes.append(sentence(lang, "所选的场馆和门类都不能再开班：没有空闲时段、教室或座位，或已有该班。", nowhere))
+    return notes
 
 
 def _front(inputs: OpeningInputs, asked: SuggestionBody) -> Front:

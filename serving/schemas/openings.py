@@ -149,6 +149,7 @@ class Suggestions(BaseModel):
         "with floors or over samples"
     )
     items: list[Suggestion]
+    notes: list[str] = Field(description="why there are none, or none of a category that was asked for")
     curve: list[CurvePoint] = Field(description="one for each of `budgets`, least first")
     front: list[FrontPoint] = Field(description="most reach first; empty unless `front_points` was asked for")
     equity: Equity | None = Field(description="with the front")

@@ -1,0 +1,92 @@
+"""Planners' questions over HTTP where venues or categories are odd."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recsys.bundle import load_bundle
+from recsys.releases import bundles_folder
+from serving.parts import open_parts
+from tests.serving.conftest import BUNDLE, app_of
+from tests.serving.live import FixedProvider, serving
+from tests.serving.test_app import problem
+
+PATH = "/v1/classes/suggestions"
+
+
+@pytest.fixture
+def ask(county):
+    """Answers of a service whose bundle has other openings: `change` makes them of those there are."""
+
+    def answers(change, **asked):
+        parts = open_parts(load_bundle(bundles_folder(county.home) / BUNDLE))
+        provider = FixedProvider(replace(parts, openings=change(parts.openings)))
+        with serving(app_of(county, provider=provider)) as client:
+            return client.post(PATH, json={"budget": 3, **asked}, params={"lang": "en"})
+
+    return answers
+
+
+def with_venues(**columns):
+    return lambda inputs: replace(inputs, venues=inputs.venues.assign(**columns))
+
+
+@pytest.mark.parametrize("column", ["rooms", "free_slots", "seats"])
+def test_without_a_free_room_nothing_opens_and_the_answer_says_why(ask, column):
+    answer = ask(
+        with_venues(**{column: 0.0}), front_points=5, explain=True, floors=[{"by": "age", "share": 0.2}]
+    ).json()
+    assert answer["items"] == answer["explanations"] == []
+    assert answer["expected_attendance"] == 0
+    assert "no free slot, room or seat" in answer["notes"][0]
+
+
+def test_venues_that_tell_nothing_of_their_rooms_have_classes_of_the_usual_size(ask):
+    unknown = with_venues(rooms=np.nan, seats=np.nan, free_slots=np.nan)
+    items = ask(unknown).json()["items"]
+    assert len(items) == 3
+    assert all(row["size"] >= 1 for row in items)
+
+
+def test_nobody_can_be_told_to_come_from_far_to_where_no_place_is_known(ask):
+    nowhere = ask(lambda inputs: replace(inputs, km=np.full_like(inputs.km, np.nan)), explain=True).json()
+    for told in nowhere["explanations"]:
+        assert {part["name"] for part in told["who"] if part["by"] == "distance"} == {"distance unknown"}
+
+
+def test_a_category_that_nobody_teaches_is_named(ask):
+    def untaught(inputs):
+        return replace(inputs, taught=np.arange(len(inputs.taught)) > 0)
+
+    names = [str(c) for c in open_first(ask)]
+    answer = ask(untaught, categories=names[:1]).json()
+    assert answer["items"] == []
+    assert names[0] in answer["notes"][0]
+    both = ask(untaught, categories=names[:2]).json()
+    assert {row["category"] for row in both["items"]} <= {names[1]}
+    assert [names[0] in note for note in both["notes"]] == [True]
+
+
+def open_first(ask):
+    """Names of the categories in the order of the bundle."""
+    found = []
+    ask(lambda inputs: found.extend(inputs.categories) or inputs)
+    return found
+
+
+def test_money_without_end_opens_all_there_is_and_none_opens_nothing(ask):
+    everything = ask(lambda inputs: inputs, budget=1e12, effort="fast").json()
+    assert len({(row["category"], row["venue_id"]) for row in everything["items"]}) == len(everything["items"]) > 10
+    assert ask(lambda inputs: inputs, budget=0).json()["items"] == []
+
+
+def test_every_contradiction_of_fixed_choices_is_named_by_itself(ask):
+    best = ask(lambda inputs: inputs, budget=2).json()["items"]
+    one, other = ({"category": row["category"], "venue_id": row["venue_id"]} for row in best)
+    asked = {"must_open": [one, other, other], "not_here": [one], "close": [one], "teachers": {other["category"]: 1}}
+    told = problem(ask(lambda inputs: inputs, **asked), 422, "invalid-request")["errors"]
+    messages = [error["message"] for error in told]
+    assert len(messages) == len(set(messages)) >= 4
+    for words in ("not_here", "twice", "does not run there now", "teachers for 1"):
+        assert any(words in message for message in messages), words
