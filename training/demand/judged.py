@@ -14,6 +14,9 @@ from recsys.demand import QUANTILES
 LEAST_WINDOWS = 5
 """From so many windows on, intervals are over windows instead of over series."""
 
+_MOST_BLOCKS = 1_000
+"""Of more series some are drawn together, put together at random: a province has fifty thousand."""
+
 PIT_SHARES = (0.5, 0.8, 0.95)
 _METRICS = ("wape", "mase", "pinball", "coverage80", *(f"pit{round(100 * share)}" for share in PIT_SHARES))
 _PLACES_OF = ((0, 1), (2, 3), (4, 1), (5, 6), (8, 7), (9, 7), (10, 7))
@@ -74,6 +77,9 @@ def _metrics(frame: pd.DataFrame, n_boots: int, rng: np.random.Generator) -> dic
     parts = _parts(frame)
     blocks = "window" if frame["window"].nunique() >= LEAST_WINDOWS else "series"
     codes = pd.factorize(frame[blocks])[0]
+    n_blocks = int(codes.max(initial=-1)) + 1
+    if n_blocks > _MOST_BLOCKS:
+        codes = (rng.permutation(n_blocks) % _MOST_BLOCKS)[codes]
     per_series = np.stack([np.bincount(codes, weights=part) for part in parts.T], axis=1)
     point = _ratios(per_series.sum(axis=0))
     if n_boots and len(per_series) > 1:

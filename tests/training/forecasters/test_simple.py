@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.forecasters.simple import BASELINES, last_value, rule_quantiles, seasonal_naive
+from training.forecasters.simple import BASELINES, _quantiles, last_value, rule_quantiles, seasonal_naive
 
 
 def test_seasonal_naive_is_the_same_week_of_the_year_before() -> None:
@@ -21,3 +21,13 @@ def test_rules_give_ordered_quantiles_at_any_length(name: str) -> None:
         assert found.shape == (3, 4, 6)
         assert (np.diff(found, axis=0) >= 0).all()
         assert (found >= 0).all()
+
+
+def test_quantiles_are_numpys() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(26, 40, 3))
+    values[rng.random(values.shape) < 0.4] = np.nan
+    values[0] = 1.0
+    values[1:, 0, 0] = np.nan
+    levels = (0.0, 0.1, 0.5, 0.9, 1.0)
+    np.testing.assert_allclose(_quantiles(values, levels), np.nanquantile(values, levels, axis=0), rtol=1e-12)
