@@ -65,6 +65,9 @@ bench-ablation: setup ## What each group of ranking's signals is worth; DATA=fol
 bench-bound: setup ## How near the oracle any list could come on a simulated county; DATA=folder
 	$(BIN)/python -m benchmarks.ranking_bound $(if $(DATA),--data $(DATA)) $(ARGS)
 
+bench-demand-bound: setup ## How near to the oracle any forecaster could come; ARGS="--seeds 950-955"
+	$(BIN)/python -m benchmarks.demand_bound $(ARGS)
+
 bench-tourism: setup ## Hierarchical forecasts on Australian tourism; DATA=folder
 	$(BIN)/python -m benchmarks.tourism $(DATA) $(ARGS)
 

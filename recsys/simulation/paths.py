@@ -21,6 +21,7 @@ def demand_paths(
     memory: pd.DataFrame | None = None,
     last_week: int | None = None,
     is_known: bool = False,
+    scale: NDArray[np.float64] | float = 1.0,
 ) -> Paths:
     """(n_sessions, n_paths) places asked for, none of the sessions being full, neither cancelled.
 
@@ -30,9 +31,11 @@ def demand_paths(
         noise: The simulator's knob.
         n_paths: Number of paths.
         rng: Source of randomness.
-        memory: Log-noise of the last known week (gravity), to start from instead of the stationary spread.
+        memory: Log-noise of the last known week (gravity), to start from instead of the stationary spread: by
+            `county_id` and `category_num` one column, or one for each path.
         last_week: Week of `memory`.
         is_known: Requests before `as_of` are taken as they came, and what they tell of the noise is used.
+        scale: (n_sessions, n_paths) factor on the means, for who does not know them.
     """
     means = sessions[["mean_1", "mean_2", "mean_3"]].to_numpy()
     total = means.sum(axis=1)
@@ -43,15 +46,14 @@ def demand_paths(
         factor = np.ones((len(sessions), n_paths))
     elif shape == "logit":
         strength = GAMMA_SHAPE / noise**2
-        factor = (
-            rng.gamma((strength + n_early)[:, None], 1.0, (len(sessions), n_paths))
-            / (strength + early * total)[:, None]
+        factor = rng.gamma((strength + n_early)[:, None], 1.0, (len(sessions), n_paths)) / (
+            strength + (early * total)[:, None] * scale
         )
     else:
         factor = _remembered(sessions, noise, n_paths, rng, memory, last_week)
     paths = np.zeros((len(sessions), n_paths), dtype=np.float32)
     for size in range(3):
-        left = (means[:, size] * (1 - early))[:, None]
+        left = (means[:, size] * (1 - early))[:, None] * scale
         paths += (size + 1) * rng.poisson(left * factor).astype(np.float32)
     if is_known:
         paths += sessions["early_places"].to_numpy(dtype=np.float32)[:, None]
@@ -71,8 +73,8 @@ def _remembered(
     code, unique = pd.factorize(keys, sort=True)
     week = sessions["week_num"].to_numpy()
     if memory is not None and last_week is not None and len(memory):
-        state = memory.set_index(["county_id", "category_num"])["log_noise"].reindex(unique).fillna(0.0).to_numpy()
-        log = np.repeat(state[:, None], n_paths, axis=1)
+        state = memory.set_index(["county_id", "category_num"]).reindex(unique).fillna(0.0).to_numpy()
+        log = np.broadcast_to(state, (len(unique), n_paths))
         begin = last_week
     else:
         log = rng.normal(0, spread, (len(unique), n_paths))

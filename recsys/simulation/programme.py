@@ -28,6 +28,8 @@ COURSES_SHARE = 0.28
 """Share of activities that are courses."""
 COURSE_WEEKS = (7, 14)
 HOURS_OF_BAND = ((9, 10), (14, 15), (18,), (19,))
+LINE_QUALITY_SPREAD, DATE_QUALITY_SPREAD = 0.5, 0.1
+"""Of a line of classes, and of each date of anything beside what it has in common."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def _line(line: int, venue: int, category: int, weeks: int, rng: np.random.Gener
         "audience_num": audience,
         "weekday": int(rng.integers(5, 7) if weekend else rng.integers(0, 5)),
         "hour": int(rng.choice(HOURS_OF_BAND[band])),
-        "quality": rng.normal(0, 0.5),
+        "quality": rng.normal(0, LINE_QUALITY_SPREAD),
         "style_num": int(rng.integers(0, len(STYLES))),
         "price": 0.0 if rng.random() < 0.93 else float(rng.choice([10, 20, 30])),
         "breaks": bool(rng.random() < 0.85),
@@ -184,7 +186,7 @@ def _events(
             "audience_num": rng.choice(4, n, p=(0.72, 0.14, 0.08, 0.06)),
             "weekday": np.where(weekend, rng.integers(5, 7, n), rng.integers(0, 5, n)),
             "hour": hours,
-            "quality": rng.normal(0, 0.7, n) + 1.0 / rng.pareto(2.0, n).clip(1.0, None),
+            "quality": event_qualities(n, rng),
             "style_num": rng.integers(0, len(STYLES), n),
             "price": np.where(rng.random(n) < 0.88, 0.0, rng.choice([10.0, 20.0, 40.0, 60.0], n)),
             "breaks": False,
@@ -194,6 +196,11 @@ def _events(
             "number": 0,
         }
     )
+
+
+def event_qualities(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(n,) log-pull that single events have by themselves, and nobody can see."""
+    return np.asarray(rng.normal(0, 0.7, n) + 1.0 / rng.pareto(2.0, n).clip(1.0, None))
 
 
 def _described(activities: pd.DataFrame, place: Place, rng: np.random.Generator) -> pd.DataFrame:
@@ -300,7 +307,7 @@ def _sessions(
             "audience_num": one["audience_num"],
             "style_num": one["style_num"],
             "slot": np.where(one["weekday"] >= 5, 4, 0) + hour_band,
-            "quality": one["quality"] + rng.normal(0, 0.1, n),
+            "quality": one["quality"] + rng.normal(0, DATE_QUALITY_SPREAD, n),
             "venue_num": venue,
             "county_id": place.venues["county_id"].to_numpy()[one["venue"]],
             "city_id": place.venues["city_id"].to_numpy()[one["venue"]],

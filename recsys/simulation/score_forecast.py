@@ -53,10 +53,7 @@ def score_forecast(truth: Truth, rows: pd.DataFrame, *, n_paths: int = 300) -> d
 
 def oracle_forecast(truth: Truth, n_paths: int, seed: int = 5) -> dict[str, pd.DataFrame]:
     """By target, rows `KEYS`, `mean` and quantiles from sample paths of the true model."""
-    sessions = truth.tables["sessions"]
-    # The week of `as_of` may have begun.
-    first = truth.as_of - pd.Timedelta(days=truth.as_of.dayofweek)
-    future = sessions[sessions["starts_at"] >= first].reset_index(drop=True)
+    future = future_sessions(truth)
     rng = np.random.default_rng(seed)
     memory = truth.tables["memory"]
     asked = demand_paths(
@@ -69,6 +66,20 @@ def oracle_forecast(truth: Truth, n_paths: int, seed: int = 5) -> dict[str, pd.D
         last_week=truth.weeks - 1,
         is_known=True,
     )
+    return forecast_of_paths(truth, future, asked, rng)
+
+
+def future_sessions(truth: Truth) -> pd.DataFrame:
+    """Sessions of the weeks ahead; the week of `as_of` may have begun."""
+    sessions = truth.tables["sessions"]
+    first = truth.as_of - pd.Timedelta(days=truth.as_of.dayofweek)
+    return sessions[sessions["starts_at"] >= first].reset_index(drop=True)
+
+
+def forecast_of_paths(
+    truth: Truth, future: pd.DataFrame, asked: NDArray[np.float32], rng: np.random.Generator
+) -> dict[str, pd.DataFrame]:
+    """By target, rows `KEYS`, `mean` and quantiles of (n_sessions, n_paths) places asked for in `future` sessions."""
     taken = booking_paths(future, asked)
     rate = float(truth.manifest["knobs"]["session_cancel_rate"])
     held = held_chance(future, truth.as_of, rate)

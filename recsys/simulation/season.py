@@ -26,12 +26,18 @@ def season(
     festive = np.array([c.festive for c in CATEGORIES])[category]
     day_of_year = pd.DatetimeIndex(days).dayofyear.to_numpy()
     turn = 2 * np.pi * (day_of_year / 7.0 - phase) / 52.18
-    if shape == "logit":
-        log = 0.22 * np.cos(turn) + _smooth_festival(days_from_spring_festival(days), is_training, festive)
-    else:
-        log = 0.3 * np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** 0.5
-        log = log + _stepped_festival(days_from_spring_festival(days), is_training, festive)
+    wave = np.cos(turn)
+    year = 0.22 * wave if shape == "logit" else 0.3 * np.sign(wave) * np.abs(wave) ** 0.5
+    log = year + festival(days_from_spring_festival(days), is_training, festive, shape)
     return np.exp(log + _holidays(days, is_training))
+
+
+def festival(
+    gap: NDArray[np.int64], is_training: NDArray[np.bool_], festive: NDArray[np.float64], shape: str
+) -> NDArray[np.float64]:
+    """(n,) log-change of demand so many days from Spring Festival."""
+    effect = _smooth_festival if shape == "logit" else _stepped_festival
+    return effect(gap, is_training, festive)
 
 
 def _smooth_festival(
