@@ -1,6 +1,6 @@
 """How near to the oracle any forecaster could come: its forecast, one thing it is told after the other taken away.
 
-`python -m benchmarks.demand_bound --seeds 40-45 [--shapes logit,gravity] [--histories 156] [--users 4000]`
+`make bench-demand-bound ARGS="--seeds 40-45 [--shapes logit,gravity] [--histories 156] [--users 4000]"`
 
 The oracle of `culture score` knows each session's true mean, the family of the noise, the noise so far and what was
 booked. Each rung replaces one more of these by what the bookings and tables so far leave open of it, all else being

@@ -28,11 +28,18 @@ _LEAST_GAIN = 0.03
 
 _LEAST_ORIGINS = 4
 _LEAST_SHARE_OF_ORIGINS = 0.75
+"""Origins a week apart share most of their weeks, so a method that wins at half of them may owe it to one week; fewer
+than four do not decide anything."""
+
 _LEAST_RESIDUALS = 6
+"""Weeks of errors from which variances are learned; before that a level's weights are those of the tree's structure."""
+
 _DIRECT: tuple[Statistical, ...] = ("ses", "tsb")
 """Beside the pooled panel; of all single-series models the ones that take microseconds: a county has many origins."""
 
 _SCALES = (0.5, 2.0)
+"""A level's forecast may at most halve or double what sessions say: beyond that one of both knows something that the
+other cannot, and it is sessions that know what is published and booked."""
 
 
 @dataclass(frozen=True)

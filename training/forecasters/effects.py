@@ -16,7 +16,11 @@ REFIT_WEEKS = 4
 """Effects are learned anew at every fourth origin, and used until the next."""
 
 _HALF_LIFE_WEEKS = 160.0
+"""Half-lives of 60 to 400 weeks came within one per cent of each other (docs/decisions/0030-demand-programme.md)."""
+
 _SIZE = 4.0
+"""Size of the negative binomial that weighs sessions; the spread that is served is learned from a back-test."""
+
 _FIRST_ROUNDS, _ROUNDS = 16, 5
 _SETTLE_ROUNDS = 4
 _PRIOR_EFFECTS = 2.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,75 +13,14 @@ from features.panel_sessions import SessionBook, joint_codes
 from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
 from training.forecasters.effects import REFIT_WEEKS, effect_means
 from training.forecasters.levels import decayed_sums, shrunk
+from training.forecasters.pace import DAYS, LEAST_PLACES, Pace, PublishedRows, fit_pace
 from training.forecasters.session_design import effect_design
 
 HALF_LIFE_WEEKS = 10.0
 SHRINKAGE_SESSIONS = 3.0
 _TREND_HALF_LIVES = (3.0, 16.0)
-_LEAST = 0.02
-_OPEN_WEEKS = (0.0, 0.3, 0.7, 1.2, 2.2)
-N_STAGES = len(_OPEN_WEEKS) + 2
-_PACE_PLACES = 50.0
-_UNSEEN_PACE = 0.5
-"""Share on hand that halves with each week before the start, where no session has been seen to fill."""
-
 _TRUST = 0.3
 """How far trees move a session's mean: wholly trusted they carry what a session drew by chance into its like."""
-
-_FIRMNESS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 1e9)
-
-
-@dataclass(frozen=True)
-class PublishedRows:
-    """One row a published session and origin before its start.
-
-    Attributes:
-        session: Row of the session book.
-        origin: Weeks back of the origin.
-        ahead: Week ahead, 0 being the origin's own week.
-        lead: Whole weeks from the origin to the start.
-        open_for: Weeks that it could be booked by then, negative before that; NaN where not stated.
-        on_hand: Places booked by then.
-        level: What sessions like it drew before the origin, in places.
-        unknown: Variance of the level's logarithm that the sessions before the origin leave open.
-        features: (n_rows, n_features).
-    """
-
-    session: NDArray[np.int64]
-    origin: NDArray[np.int64]
-    ahead: NDArray[np.int64]
-    lead: NDArray[np.int64]
-    open_for: NDArray[np.float64]
-    on_hand: NDArray[np.float64]
-    level: NDArray[np.float64]
-    unknown: NDArray[np.float64]
-    features: NDArray[np.float32]
-
-    def where(self, chosen: NDArray[np.int64]) -> PublishedRows:
-        """The chosen rows."""
-        return PublishedRows(**{one.name: getattr(self, one.name)[chosen] for one in fields(self)})
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How bookings come in: by lead and by how long a session can be booked.
-
-    Attributes:
-        so_far: (n_leads, n_stages) places on hand, as a share of those in the end; the rest is to come.
-        firmness: Places on hand that weigh as much as the level in saying what is to come.
-    """
-
-    so_far: NDArray[np.float64]
-    firmness: float
-
-    def means(self, rows: PublishedRows) -> NDArray[np.float64]:
-        """(n_rows,) final places: on hand, and the rest by a level that what is on hand has moved.
-
-        The mean of a gamma-Poisson session: a factor of mean 1 and shape `firmness`, of which the places on hand tell.
-        """
-        so_far = self.so_far[rows.lead, _stage(rows.open_for)]
-        factor = (self.firmness + rows.on_hand) / (self.firmness + so_far * rows.level)
-        return np.maximum(rows.on_hand + (1 - so_far) * rows.level * factor, _LEAST)
 
 
 @dataclass(frozen=True)
@@ -110,18 +49,20 @@ def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: in
     level = by_effects[session, column]
     ahead = book.week[session] + origin
     open_for = book.opens_age[session] - origin
+    weeks = lead + _part_of_week(book, session)
+    days = np.floor(DAYS * weeks + 1e-6).astype(np.int64)
     columns = [
         np.clip(open_for, -2.0, 8.0),
-        lead + _part_of_week(book, session),
+        weeks,
         ahead,
         on_hand,
-        on_hand / np.maximum(level, _LEAST),
+        on_hand / np.maximum(level, LEAST_PLACES),
         book.capacity[session],
         on_hand / book.capacity[session],
         level / book.capacity[session],
         np.minimum(book.known_age[session] - origin, 60.0),
         book.price[session],
-        *(np.log(np.maximum(one, _LEAST)) for one in levels),
+        *(np.log(np.maximum(one, LEAST_PLACES)) for one in levels),
         *weights,
         *_trends(book, values, session, origin, n_origins),
         *_crowding(book, session),
@@ -130,8 +71,8 @@ def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: in
         *_calendar_columns(book, session),
     ]
     features = np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
-    level = np.maximum(level, _LEAST)
-    return PublishedRows(session, origin, ahead, lead, open_for, on_hand, level, unknown[session, column], features)
+    level = np.maximum(level, LEAST_PLACES)
+    return PublishedRows(session, origin, ahead, days, open_for, on_hand, level, unknown[session, column], features)
 
 
 def fit_published(
@@ -149,44 +90,6 @@ def fit_published(
     pace = fit_pace(part, drawn, book.on_hand.shape[1])
     booster = fit_boosting(part.features, drawn, pace.means(part), config, rng)
     return PublishedForecaster(pace, replace(booster, share=_TRUST))
-
-
-def fit_pace(rows: PublishedRows, drawn: NDArray[np.float64], n_leads: int) -> Pace:
-    """Shares by lead, drawn to each stage's own; `drawn` (n_rows,) is what came in the end.
-
-    Shares are of what came, not of the level: by how much levels of long ago missed says little of today's.
-    """
-    stage = _stage(rows.open_for)
-    cell = rows.lead * N_STAGES + stage
-    on_hand, came = (
-        np.bincount(cell, weights=places, minlength=n_leads * N_STAGES).reshape(n_leads, N_STAGES)
-        for places in (rows.on_hand, drawn)
-    )
-    total = came.sum(axis=1)
-    # A lead without past sessions behaves like the one before it.
-    by_lead = _filled(on_hand.sum(axis=1) / np.where(total > 0, total, np.nan), 0.0)[:, None]
-    if not total.any():
-        # No bookings have been seen to come in yet: places on hand may not move a level.
-        by_lead = np.repeat(_UNSEEN_PACE ** np.arange(1.0, n_leads + 1)[:, None], N_STAGES, axis=1)
-    so_far = np.clip((on_hand + _PACE_PLACES * by_lead) / (came + _PACE_PLACES), 0.0, 1.0)
-    told = np.flatnonzero(so_far[rows.lead, stage] > _LEAST)
-    if not len(told):
-        return Pace(so_far, max(_FIRMNESS))
-    known = rows.where(told)
-    losses = []
-    for firmness in _FIRMNESS:
-        mean = Pace(so_far, firmness).means(known)
-        losses.append(float((mean - drawn[told] * np.log(mean)).sum()))
-    return Pace(so_far, _FIRMNESS[int(np.argmin(losses))])
-
-
-def _stage(open_for: NDArray[np.float64]) -> NDArray[np.int64]:
-    """0: not to be booked yet; 1 and up: for how long; the last: not stated."""
-    return np.where(np.isnan(open_for), N_STAGES - 1, np.digitize(open_for, _OPEN_WEEKS))
-
-
-def _filled(values: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
-    return pd.Series(values).ffill().bfill().fillna(otherwise).to_numpy(dtype=float)
 
 
 def _visible(book: SessionBook, n_origins: int, horizon: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -269,7 +172,7 @@ def _mean_by(
     ages = np.where(book.is_cancelled, 0, book.age)
     sums = decayed_sums(codes, ages, values, n_origins, HALF_LIFE_WEEKS)[codes[session], origin]
     counts = decayed_sums(codes, ages, np.ones(len(book)), n_origins, HALF_LIFE_WEEKS)[codes[session], origin]
-    means = np.log(np.maximum((sums + 1.0) / (counts + 0.3), _LEAST))
+    means = np.log(np.maximum((sums + 1.0) / (counts + 0.3), LEAST_PLACES))
     return np.where(codes[session] >= 0, means, np.nan)
 
 

@@ -1,10 +1,12 @@
 """What is on hand of a session, and what it says of what is to come."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.forecasters.published import Pace, PublishedRows, fit_pace
+from training.forecasters.pace import Pace, PublishedRows, fit_pace
 
 
 def rows(level: NDArray[np.float64], on_hand: NDArray[np.float64], lead: int) -> PublishedRows:
@@ -13,7 +15,7 @@ def rows(level: NDArray[np.float64], on_hand: NDArray[np.float64], lead: int) ->
         session=np.arange(len(level)),
         origin=np.zeros(len(level), dtype=np.int64),
         ahead=whole,
-        lead=whole,
+        days=7 * whole,
         open_for=np.full(len(level), np.nan),
         on_hand=on_hand,
         level=level,
@@ -27,7 +29,7 @@ def test_levels_that_missed_in_the_past_do_not_move_those_of_now() -> None:
     # A quarter was on hand a week before; levels said twice as many as came.
     past = rows(np.full(400, 40.0), np.round(drawn / 4), lead=1)
     pace = fit_pace(past, drawn, n_leads=3)
-    assert pace.so_far[1, -1] == pytest.approx(0.25, abs=0.01)
+    assert pace.so_far[7, -1] == pytest.approx(0.25, abs=0.01)
     ahead = rows(np.array([30.0]), np.array([0.25 * 30.0]), lead=1)
     np.testing.assert_allclose(pace.means(ahead), 30.0, rtol=0.03)
 
@@ -43,5 +45,27 @@ def test_many_on_hand_promise_many_more_where_sessions_differ() -> None:
 
 
 def test_nobody_gives_up_more_places_than_are_held() -> None:
-    pace = Pace(so_far=np.ones((2, 7)), firmness=4.0)
+    pace = Pace(so_far=np.ones((14, 7)), own_variance=0.25, unknown_share=0.0)
     np.testing.assert_allclose(pace.means(rows(np.array([10.0]), np.array([3.0]), lead=0)), 3.0)
+
+
+def test_what_is_on_hand_says_more_of_an_event_that_nobody_knows() -> None:
+    rng = np.random.default_rng(2)
+    unknown = np.repeat([0.02, 0.8], 3000)
+    true = 20.0 * rng.gamma(1 / unknown, unknown)
+    early, late = rng.poisson(true / 2).astype(float), rng.poisson(true / 2)
+    pace = fit_pace(replace(rows(np.full(6000, 20.0), early, lead=1), unknown=unknown), early + late, n_leads=2)
+    few = replace(rows(np.full(2, 20.0), np.full(2, 2.0), lead=1), unknown=np.array([0.02, 0.8]))
+    known, unheard = pace.means(few)
+    assert known > 10.0
+    assert unheard == pytest.approx(2 + 10 * (1.25 + 2) / (1.25 + 10), rel=0.2)
+
+
+def test_more_is_on_hand_on_the_last_day_than_a_week_before() -> None:
+    rng = np.random.default_rng(3)
+    whole = rows(np.full(2000, 20.0), np.zeros(2000), lead=0)
+    days = np.arange(2000) % 7
+    drawn = np.full(2000, 20.0)
+    on_hand = rng.binomial(20, 0.9 - 0.1 * days).astype(float)
+    pace = fit_pace(replace(whole, days=days, on_hand=on_hand), drawn, n_leads=1)
+    np.testing.assert_allclose(pace.so_far[:, -1], 0.9 - 0.1 * np.arange(7), atol=0.03)
