@@ -101,24 +101,35 @@ def distances_km(
     a = (from_places * KM_PER_DEGREE * [1.0, scale]).astype(np.float32)
     b = (to_places * KM_PER_DEGREE * [1.0, scale]).astype(np.float32)
     km = np.hypot(a[:, None, 0] - b[None, :, 0], a[:, None, 1] - b[None, :, 1])
-    if np.isnan(km).any():
-        by_tree = _tree_km(tree, from_regions, to_regions)
-        km = np.where(np.isnan(km), by_tree, km)
+    # Only who or what has no place is looked up in the tree: of a province's people and venues a few.
+    lost = np.flatnonzero(~np.isfinite(a).all(axis=1) & (from_regions >= 0))
+    km[lost] = _tree_km(tree, from_regions[lost], to_regions)
+    lost = np.flatnonzero(~np.isfinite(b).all(axis=1) & (to_regions > 0))
+    km[:, lost] = _tree_km(tree, from_regions, to_regions[lost])
     return np.asarray(km, dtype=np.float32)
 
 
 def _tree_km(tree: RegionTree, from_regions: NDArray[np.int64], to_regions: NDArray[np.int64]) -> NDArray[np.float32]:
-    paths = tree.paths()
+    """(n_from, n_to) by the smallest region that holds both; NaN from nowhere (-1), and to nowhere or the root."""
     rows, row_of = np.unique(from_regions, return_inverse=True)
     columns, column_of = np.unique(to_regions, return_inverse=True)
     table = np.full((len(rows), len(columns)), np.nan, dtype=np.float32)
-    for i, a in enumerate(rows):
-        above = set(paths[a]) if a >= 0 else set()
-        for j, b in enumerate(columns):
-            if a >= 0 and b > 0:
-                shared = next(num for num in paths[b] if num in above)
-                table[i, j] = TREE_KM.get(str(tree.levels[shared]), FAR_KM)
+    # From the root down: the last region that both have in common stands.
+    for above, beyond in zip(_lineages(tree, rows), _lineages(tree, np.where(columns > 0, columns, -1)), strict=False):
+        km = np.array([TREE_KM.get(str(tree.levels[num]), FAR_KM) for num in above], dtype=np.float32)
+        shared = (above[:, None] == beyond[None, :]) & (above >= 0)[:, None]
+        table = np.where(shared, km[:, None], table)
     return table[row_of][:, column_of]
+
+
+def _lineages(tree: RegionTree, regions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(depth, n) the region that holds each at every depth from the root down to itself, -1 below; -1 is nowhere."""
+    paths = tree.paths()
+    down = [paths[num][::-1] if num >= 0 else [] for num in regions]
+    found = np.full((max(map(len, down), default=0), len(down)), -1, dtype=np.int64)
+    for place, path in enumerate(down):
+        found[: len(path), place] = path
+    return found
 
 
 @dataclass(frozen=True)
