@@ -11,8 +11,10 @@ from recsys.openings.inputs import OpeningInputs
 from recsys.openings.search import Search
 
 N_STEPS = 20
+"""Steps at most; each costs two products of people by venues, and later ones lower the bound by less than `CLOSE`."""
+
 CLOSE = 5e-3
-"""Relative distance of value and bound at which steps end."""
+"""Relative distance of value and bound at which steps end: gaps are told in per cent."""
 
 
 def bound_of(search: Search) -> float:
@@ -27,21 +29,21 @@ def bound_of(search: Search) -> float:
     Args:
         search: After `run`.
     """
-    limits = _Limits.of(search)
+    limits = Limits.of(search)
     if not limits.free.any() and not limits.fixed.any():
         return 0.0
     inputs, worth = search.inputs, search.audience.worth
     near, start = inputs.together, np.zeros(limits.free.shape)
     for o in search.opened:
         start[o.category, o.venue] = 1.0
-    share = _steps(_Model(near.inputs, near.of(worth), limits.slot), limits, start)
-    exact = _Model(inputs, worth, limits.slot)
+    share = _steps(ConcaveModel(near.inputs, near.of(worth), limits.slot), limits, start)
+    exact = ConcaveModel(inputs, worth, limits.slot)
     access = exact.access(share)
     gain = exact.gain(access)
     return exact.value(access) + float((gain * (limits.best(gain) - share)).sum())
 
 
-def _steps(model: _Model, limits: _Limits, share: NDArray[np.float64]) -> NDArray[np.float64]:
+def _steps(model: ConcaveModel, limits: Limits, share: NDArray[np.float64]) -> NDArray[np.float64]:
     """Shares of classes with the least bound on the way."""
     best, kept = np.inf, share
     for _ in range(N_STEPS):
@@ -58,7 +60,7 @@ def _steps(model: _Model, limits: _Limits, share: NDArray[np.float64]) -> NDArra
 
 
 @dataclass(frozen=True)
-class _Limits:
+class Limits:
     """What a plan may hold: (n_categories, n_venues) masks, the hour of each class, budget, costs, teachers."""
 
     free: NDArray[np.bool_]
@@ -70,7 +72,8 @@ class _Limits:
     slots: NDArray[np.float64]
 
     @staticmethod
-    def of(search: Search) -> _Limits:
+    def of(search: Search) -> Limits:
+        """Those of a search's question."""
         choices = search.choices
         has_slot = search.slot_gain.max(axis=2, initial=-1.0) >= 0
         fixed = np.zeros(choices.allowed.shape, dtype=bool)
@@ -82,7 +85,7 @@ class _Limits:
         teachers = choices.teachers - held
         budget = choices.question.budget - float(choices.costs @ held)
         slots = search.inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64) - fixed.sum(axis=0)
-        return _Limits(choices.allowed & has_slot & ~fixed, fixed, slot, budget, choices.costs, teachers, slots)
+        return Limits(choices.allowed & has_slot & ~fixed, fixed, slot, budget, choices.costs, teachers, slots)
 
     def best(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
         """Shares that bring at least as much as the best, at fixed gains: by gain per cost, as far as the budget goes.
@@ -112,7 +115,7 @@ def _nth(keys: NDArray[np.int64]) -> NDArray[np.int64]:
     return nth
 
 
-class _Model:
+class ConcaveModel:
     """People a week who come, by shares of classes; arrays by age group, so that each is a matrix product."""
 
     def __init__(self, inputs: OpeningInputs, worth: NDArray[np.float32] | None, slot: NDArray[np.int64]) -> None:
