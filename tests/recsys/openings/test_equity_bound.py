@@ -1,0 +1,31 @@
+"""The bound on how even plans of a given reach can be."""
+
+import numpy as np
+import pytest
+
+from benchmarks.equity_bound import least_gini
+from recsys.openings.front import pareto_front
+from recsys.openings.question import Choices, Question
+from recsys.openings.search import Search
+
+
+@pytest.mark.parametrize("budget", [3, 8])
+def test_no_plan_of_the_front_is_more_even_than_the_bound(inputs, budget):
+    question = Question(budget=budget, effort="fast")
+    front = pareto_front(inputs, question, 20)
+    search = Search(inputs, Choices(inputs, question))
+    search.run()
+    first = front.table["opens"].iloc[0]
+    bounds = [least_gini(search, front.access, reach, first) for reach in front.table["expected_attendance"]]
+    assert (np.array(bounds) <= front.table["gini"].to_numpy() + 1e-6).all()
+    # Each stops once it is near enough.
+    assert (np.diff(bounds) <= 1e-3).all()
+
+
+def test_more_than_can_be_reached_has_no_plan(inputs):
+    question = Question(budget=3, effort="fast")
+    front = pareto_front(inputs, question, 5)
+    search = Search(inputs, Choices(inputs, question))
+    search.run()
+    most = float(front.table["expected_attendance"].iloc[0])
+    assert np.isnan(least_gini(search, front.access, 3 * most, front.table["opens"].iloc[0]))
