@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TypeVar
 
 import pandas as pd
@@ -31,6 +30,7 @@ class BundleParts:
         demand: Forecast, history and gaps.
         openings: What suggestions and appraisals are made from.
         latent: `region_id, category, mean, q0.1, q0.9` of what is not offered, see `features.openings.latent_demand`.
+        series: The forecast by series; made before the bundle serves, as a province's takes seconds.
     """
 
     name: str
@@ -40,11 +40,7 @@ class BundleParts:
     demand: DemandForecast | None
     openings: OpeningInputs | None
     latent: pd.DataFrame | None
-
-    @cached_property
-    def series(self) -> SeriesTables | None:
-        """The forecast by series, None without a forecast; made when first asked for."""
-        return None if self.demand is None else SeriesTables.of(self.demand)
+    series: SeriesTables | None
 
     def missing(self) -> list[str]:
         """Names of parts that the bundle was made without."""
@@ -57,14 +53,16 @@ def open_parts(bundle: ModelBundle) -> BundleParts:
     Raises:
         BundleError: a part is there but incomplete.
     """
+    demand = _part(bundle, "demand/", load_demand)
     return BundleParts(
         name=bundle.name,
         data_until=pd.Timestamp(bundle.manifest["data_until"]).tz_convert("UTC"),
         timezone=str(bundle.manifest.get("timezone", "Asia/Shanghai")),
         ranking=_part(bundle, "ranking/", load_ranking),
-        demand=_part(bundle, "demand/", load_demand),
+        demand=demand,
         openings=_part(bundle, "openings/", load_openings),
         latent=_part(bundle, LATENT, lambda held: held.table(LATENT)),
+        series=None if demand is None else SeriesTables.of(demand),
     )
 
 

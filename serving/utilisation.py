@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recsys.ids import IdMap
 from serving.participation import MIN_PEOPLE
 from serving.schemas.participation import VenueUtilisation
 from serving.visits import Activity
@@ -17,6 +18,7 @@ from serving.visits import Activity
 ASSUMED_HOURS = 1.5
 """Length of a session whose end is not known."""
 
+SHOWN = ("attended", "no_show")
 RADIUS_QUANTILES = (0.5, 0.8, 0.9)
 RING_EDGES_KM = (0.0, 1.0, 1.5, 3.0, 5.0, 10.0, 20.0, 50.0)
 """Rings of the service radius; 1 km in town and 1.5 km in the country are the national 15-minute circle."""
@@ -29,56 +31,68 @@ def utilisation(
     activity: Activity, chosen: NDArray[np.bool_], weeks: float, venue_ids: list[str]
 ) -> list[VenueUtilisation]:
     """Use of each venue (in the order given) by the sessions of a mask."""
-    sessions = activity.sessions[chosen & ~activity.sessions["online"].to_numpy(dtype=bool)]
-    venues = activity.dataset.venues.set_index("venue_id", drop=False)
-    by_venue = dict(tuple(sessions.groupby("venue_id", sort=False)))
+    ids = IdMap.of(venue_ids, "venue_id")
+    at = ids.nums_or_missing(activity.sessions["venue_id"])
+    is_here = chosen & (at >= 0) & ~activity.sessions["online"].to_numpy(dtype=bool)
+    sessions, venue = activity.sessions[is_here], at[is_here]
+    taken, capacity = (sessions[name].to_numpy(dtype=np.float64) for name in ("taken", "capacity"))
+    is_limited = capacity > 0
+
+    def sums(values: NDArray[np.float64] | None = None, rows: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+        kept = slice(None) if rows is None else rows
+        weights = None if values is None else values[kept]
+        return np.bincount(venue[kept], weights=weights, minlength=len(ids)).astype(np.float64)
+
     visits = activity.visits_of(chosen)
-    status_of = visits.groupby([activity.sessions["venue_id"].to_numpy(dtype=object)[visits["session_num"]], "status"])
-    places = status_of["places"].sum()
+    of_visit = at[visits["session_num"].to_numpy(dtype=np.int64)]
+    came, missed = (
+        np.bincount(of_visit[rows], weights=visits["places"][rows], minlength=len(ids))
+        for rows in (visits["status"].eq(status).to_numpy(dtype=bool) & (of_visit >= 0) for status in SHOWN)
+    )
+    n_sessions, hours, places = sums(), sums(_hours(sessions)), sums(taken)
+    n_limited, offered, used = sums(rows=is_limited), sums(capacity, is_limited), sums(taken, is_limited)
+    grid = by_hour(sessions, venue, len(ids), weeks).round(2)
+    rows = activity.dataset.venues.set_index("venue_id").loc[ids.ids]
+    region = activity.tree.ids.nums_or_missing(rows["region_id"])
     return [
-        _use(activity, venues.loc[venue_id], by_venue.get(venue_id, sessions.iloc[:0]), places, weeks)
-        for venue_id in venue_ids
+        VenueUtilisation(
+            venue_id=str(ids.ids[num]),
+            name=str(one.name_),
+            region_id=None if region[num] < 0 else str(one.region_id),
+            region=None if region[num] < 0 else str(activity.tree.names[region[num]]),
+            lat=optional(one.lat),
+            lon=optional(one.lon),
+            sessions=int(n_sessions[num]),
+            hours=round(float(hours[num]), 1),
+            places=round(float(places[num])),
+            capacity=round(float(offered[num])) if n_limited[num] else None,
+            seat_use=share(float(used[num]), float(offered[num])),
+            slot_use=share(float(n_sessions[num]), float(one.weekly_slots) * weeks),
+            attendance_rate=share(float(came[num]), float(came[num] + missed[num])),
+            by_hour=grid[num].tolist(),
+        )
+        for num, one in enumerate(rows.rename(columns={"name": "name_"}).itertuples(index=False))
     ]
 
 
-def _use(
-    activity: Activity, venue: pd.Series, sessions: pd.DataFrame, places: pd.Series, weeks: float
-) -> VenueUtilisation:
-    venue_id = str(venue["venue_id"])
-    limited = sessions[sessions["capacity"] > 0]
-    capacity = float(limited["capacity"].sum())
-    slots = float(venue["weekly_slots"]) * weeks
-    came, missed = (float(places.get((venue_id, status), 0.0)) for status in ("attended", "no_show"))
-    num = int(activity.tree.ids.nums_or_missing([venue["region_id"]])[0]) if pd.notna(venue["region_id"]) else -1
-    hours = sessions["hours"].fillna(ASSUMED_HOURS)
-    return VenueUtilisation(
-        venue_id=venue_id,
-        name=str(venue["name"]),
-        region_id=None if num < 0 else str(venue["region_id"]),
-        region=None if num < 0 else str(activity.tree.names[num]),
-        lat=optional(venue["lat"]),
-        lon=optional(venue["lon"]),
-        sessions=len(sessions),
-        hours=round(float(hours.sum()), 1),
-        places=round(float(sessions["taken"].sum())),
-        capacity=round(capacity) if len(limited) else None,
-        seat_use=share(float(limited["taken"].sum()), capacity),
-        slot_use=share(len(sessions), slots),
-        attendance_rate=share(came, came + missed),
-        by_hour=by_hour(sessions, weeks).round(2).tolist(),
-    )
+def _hours(sessions: pd.DataFrame) -> NDArray[np.float64]:
+    return sessions["hours"].fillna(ASSUMED_HOURS).to_numpy(dtype=np.float64)
 
 
-def by_hour(sessions: pd.DataFrame, weeks: float) -> NDArray[np.float64]:
-    """(7, 24) hours in use per week by local weekday (Monday first) and hour."""
-    grid = np.zeros(7 * 24)
+def by_hour(sessions: pd.DataFrame, venue: NDArray[np.int64], n_venues: int, weeks: float) -> NDArray[np.float64]:
+    """(n_venues, 7, 24) hours in use per week by local weekday (Monday first) and hour; `venue` (n_sessions,) rows."""
+    grid = np.zeros((n_venues, 7 * 24))
     starts = sessions["local_start"]
-    first = (starts.dt.dayofweek * 24 + starts.dt.hour + starts.dt.minute / 60).to_numpy(dtype=np.float64)
-    last = first + sessions["hours"].fillna(ASSUMED_HOURS).to_numpy(dtype=np.float64)
-    for start, end in zip(first, last, strict=True):
-        for cell in range(int(start), int(np.ceil(end))):
-            grid[cell % len(grid)] += min(end, cell + 1) - max(start, cell)
-    return grid.reshape(7, 24) / max(weeks, 1 / 7)
+    start = (starts.dt.dayofweek * 24 + starts.dt.hour + starts.dt.minute / 60).to_numpy(dtype=np.float64)
+    end = start + _hours(sessions)
+    cell = np.floor(start)
+    while len(cell):
+        part = np.minimum(end, cell + 1) - np.maximum(start, cell)
+        np.add.at(grid, (venue, cell.astype(np.int64) % grid.shape[1]), part)
+        cell = cell + 1
+        goes_on = cell < end
+        cell, start, end, venue = cell[goes_on], start[goes_on], end[goes_on], venue[goes_on]
+    return grid.reshape(n_venues, 7, 24) / max(weeks, 1 / 7)
 
 
 @dataclass(frozen=True)
