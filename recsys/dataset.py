@@ -124,7 +124,10 @@ def split_list(values: pd.Series) -> pd.Series:
     >>> split_list(pd.Series(["a; b", None])).tolist()
     ['a', 'b']
     """
-    parts = values.dropna().str.split(";").explode().str.strip()
+    there = values.dropna()
+    if there.empty:
+        return there
+    parts = there.str.split(";").explode().str.strip()
     return parts[parts != ""]
 
 

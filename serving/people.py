@@ -57,11 +57,17 @@ def person_block(catalogue: Catalogue, rows: PersonRows, removed: Collection[str
     What is stored has happened, whatever a platform's clock says: times after the instant count as just before it.
     """
     just_before = now - pd.Timedelta(microseconds=1)
-    bookings = rows.bookings.assign(booked_at=rows.bookings["booked_at"].clip(upper=just_before))
-    feedback = rows.feedback.assign(occurred_at=rows.feedback["occurred_at"].clip(upper=just_before))
-    user_id = rows.user["user_id"].iloc[0]
-    table = pd.DataFrame({"user_id": user_id, "tag": list(removed)}, dtype=TEXT)
+    bookings = _no_later(rows.bookings, "booked_at", just_before)
+    feedback = _no_later(rows.feedback, "occurred_at", just_before)
+    table = None
+    if removed:
+        table = pd.DataFrame({"user_id": rows.user["user_id"].iloc[0], "tag": list(removed)}, dtype=TEXT)
     return user_block(catalogue, rows.user, bookings, feedback, rows.sessions, table, now)
+
+
+def _no_later(rows: pd.DataFrame, column: str, time: pd.Timestamp) -> pd.DataFrame:
+    is_late = rows[column] > time
+    return rows.assign(**{column: rows[column].mask(is_late, time)}) if is_late.any() else rows
 
 
 def tags_of(rows: PersonRows, activities: pd.DataFrame, removed: Collection[str], now: pd.Timestamp) -> list[Tag]:
