@@ -23,7 +23,7 @@ import pandas as pd
 
 from benchmarks.made_up import AT, made_up_tables
 from features.ranking.lists import RankingModel, list_frame, rank_block, user_blocks
-from features.ranking.two_stages import offered, shortlisted
+from features.ranking.two_stages import offered, rivals, shortlisted
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.stage_one import booked_organisers, stage_one
 from recsys.dataset import Dataset, is_among
@@ -58,7 +58,7 @@ def first_stage(model: RankingModel, catalogue: Catalogue, people: Dataset) -> C
 
     def run() -> None:
         for block in blocks:
-            allowed = offered(catalogue, block) | ~block.is_personal[:, None]
+            allowed = rivals(block, offered(catalogue, block))
             first = stage_one(catalogue, block, model.learners)
             shortlisted(first, allowed, ~booked_organisers(catalogue, block))
 

@@ -235,11 +235,10 @@ def _affinity(catalogue: Catalogue, block: UserBlock, candidates: NDArray[np.int
     for level, weight in (("organiser", 1.0), ("category", 0.01)):
         columns = catalogue.levels[level]
         places = np.append(columns.place_of_key, -1)[block.events.keys(catalogue.lookup, level)]
-        for half_life, share in ((FAST_DAYS, 1.0), (SLOW_DAYS, 0.1)):
-            shape = (len(block), len(columns.keys) + 1)
-            sums = block.events.table(places, shape, block.events.decayed(half_life))
-            weighted = (weight * share * sums).astype(np.float32)
-            total += np.take(weighted, columns.of_candidate[candidates], axis=1)
+        shape = (len(block), len(columns.keys) + 1)
+        decayed = block.events.decayed(FAST_DAYS) + 0.1 * block.events.decayed(SLOW_DAYS)
+        weighted = (weight * block.events.table(places, shape, decayed)).astype(np.float32)
+        total += np.take(weighted, columns.of_candidate[candidates], axis=1)
     has_past = np.bincount(block.events.rows, minlength=len(block)) > 0
     total[~has_past] = np.nan
     return total
