@@ -63,7 +63,9 @@ def bind(host: str, port: int, tries: int = 1) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     last = min(port + tries, 65536) if port else 1
     for candidate in range(port, last):
-        listener = socket.socket(family)
+        # The protocol is named: only then does asyncio send each answer at once, not after the 40 ms in which the
+        # other side may still put off its acknowledgement of the headers.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((address, candidate))

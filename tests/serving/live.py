@@ -1,6 +1,5 @@
 """A real server on a real socket, in a thread."""
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from serving.champion import BundleState
+from serving.main import address_of, bind
 from serving.parts import BundleParts
 
 DEADLINE_S = 60.0
@@ -29,17 +29,14 @@ def wait_until(holds, deadline_s=DEADLINE_S):
 @contextmanager
 def serving(app: FastAPI) -> Iterator[httpx.Client]:
     """A client of the application, served until the block ends."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(64)
+    listener = bind("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     wait_until(lambda: server.started or not thread.is_alive())
     assert server.started
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
-        with httpx.Client(base_url=address, timeout=60) as client:
+        with httpx.Client(base_url=address_of(listener), timeout=60) as client:
             yield client
     finally:
         server.should_exit = True

@@ -1,3 +1,4 @@
+import asyncio
 import socket
 
 import pytest
@@ -38,3 +39,23 @@ def test_a_host_that_others_reach_is_wrong_usage(host, tmp_path, monkeypatch):
     assert result.exit_code == 2
     assert "Invalid value for --host" in result.output
     assert not list(tmp_path.iterdir())
+
+
+def test_answers_leave_at_once():
+    """Without the option headers wait for what the other side may put off by 40 ms before the body follows."""
+    delays = []
+
+    async def told(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        delays.append(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async def ask() -> None:
+        with bind("127.0.0.1", 0) as listener:
+            server = await asyncio.start_server(told, sock=listener)
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            await reader.read()
+            writer.close()
+            server.close()
+
+    asyncio.run(ask())
+    assert delays == [1]
