@@ -166,13 +166,19 @@
   window.addEventListener("resize", () => chart?.setSize({ width: $("forecast-chart").clientWidth, height: 340 }));
   const tile = (value, label, more = "") => el("div", { class: "tile" }, el("b", {}, value), el("span", {}, label), more ? el("span", {}, el("br"), more) : null);
 
+  /* Many townships of a province bear one name: the region above tells them apart. */
+  function above(gap) {
+    const own = state.regions.find((r) => r.region_id === gap.region_id);
+    return gap.level === "township" && own?.parent_id ? ` ${regionName(own.parent_id)}` : "";
+  }
+
   async function loadGaps() {
     try {
       const answer = await ask("/v1/demand/gaps", { region_id: region(), level: $("gap-level").value, category: $("category").value, limit: 15 });
       const rows = answer.items.filter((g) => g.unmet >= 0.05);
       const most = Math.max(...rows.map((g) => g.unmet), 1e-9);
       fill($("gap-table"), table("", [
-        { label: t("region"), of: (g) => g.region }, { label: t("category"), of: (g) => g.category },
+        { label: t("region"), of: (g) => [g.region, el("span", { class: "muted" }, above(g))] }, { label: t("category"), of: (g) => g.category },
         { label: t("wanted"), n: true, of: (g) => number(g.demand, 1) }, { label: t("supply"), n: true, of: (g) => number(g.supply, 1) },
         { label: t("unmet"), n: true, of: (g) => [number(g.unmet, 1), el("span", { class: "bar", style: { width: `${(100 * g.unmet) / most}%` } })] },
         { label: t("share"), n: true, of: (g) => percent(g.share_unmet) }], rows, t("no_gaps")));
