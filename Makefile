@@ -50,7 +50,7 @@ train: setup ## Learn from the store and release the bundle
 serve: setup ## Serve the champion
 	$(BIN)/culture serve
 
-bench-ingest bench-features bench-openings bench-plans bench-ladder bench-plan_bound bench-equity bench-demand bench-unconstrain bench-serving bench-recommend bench-recommend-store: bench-%: setup ## Benchmarks
+bench-ingest bench-features bench-openings bench-plans bench-ladder bench-plan-bound bench-equity bench-demand bench-unconstrain bench-serving bench-recommend bench-recommend-store: bench-%: setup ## Benchmarks
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 bench-ranking: setup ## nDCG@10 of every ranker; TRAIN=a.tsv TEST=b.tsv [OUT=FILE]
