@@ -47,13 +47,15 @@ Culture.openings = (() => {
   async function load(effort = "fast") {
     const mine = ++latest, asked = question({ effort });
     $("plan-state").textContent = t("computing");
+    let notes = [];
     try {
       const answer = await ask("/v1/classes/suggestions", {}, asked);
       if (mine !== latest) return;
       /* What is asked about the plan later is asked of this question: another effort may find another plan. */
       plan = { ...answer, asked };
+      notes = answer.notes;
       draw();
-    } catch (error) { if (mine === latest) { fill($("plan-map")); fill($("floors")); problem($("plan"), error); } } finally { if (mine === latest) $("plan-state").textContent = ""; }
+    } catch (error) { if (mine === latest) { fill($("plan-map")); fill($("floors")); problem($("plan"), error); } } finally { if (mine === latest) $("plan-state").textContent = notes.join(" "); }
   }
   function changed() {
     chosen = null; front = null;
