@@ -4,8 +4,8 @@ python -m benchmarks.equity [--seeds 20-21] [--users 6000] [--shapes logit,gravi
 
 A row for each county, number of classes and kind of group: the Gini coefficient of accessibility before, under the
 plan of most people, and by how much it falls at no more than 1, 3 and 5 % less reach; by how much it could fall at 3 %
-at most, whoever searched (`benchmarks.equity_bound`; not for villages, which are too many); plans of the front, seconds, and the gap of the plan of most
-people.
+at most, whoever searched (`benchmarks.equity_bound`; townships only, villages are too many); plans of the front,
+seconds, and the gap of the plan of most people.
 """
 
 from __future__ import annotations
