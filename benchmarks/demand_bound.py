@@ -1,6 +1,6 @@
 """How near to the oracle any forecaster could come: its forecast, one thing it is told after the other taken away.
 
-`make bench-demand-bound ARGS="--seeds 40-45 [--shapes logit,gravity] [--histories 156] [--users 4000]"`
+`make bench-demand-bound ARGS="--seeds 40-45 [--shapes logit,gravity] [--histories 156] [--users 4000] [--out FILE]"`
 
 The oracle of `culture score` knows each session's true mean, the family of the noise, the noise so far and what was
 booked. Each rung replaces one more of these by what the bookings and tables so far leave open of it, all else being
@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -205,9 +207,20 @@ def climbed(seed: int, shape: str, weeks: int, users: int) -> list[dict[str, Any
     return found
 
 
-def report(seeds: Sequence[int], shapes: Sequence[str], weeks: Sequence[int], users: int) -> pd.DataFrame:
-    """A row a kind of world, target and rung: mean over seeds with its interval."""
-    rows = [row for world in itertools.product(seeds, shapes, weeks, [users]) for row in climbed(*world)]
+def report(
+    seeds: Sequence[int], shapes: Sequence[str], weeks: Sequence[int], users: int, out: Path | None
+) -> pd.DataFrame:
+    """A row a kind of world, target and rung: mean over seeds with its interval; worlds that `out` holds are read."""
+    kept = out.read_text(encoding="utf-8").splitlines() if out and out.is_file() else []
+    rows = [json.loads(line) for line in kept]
+    has_run = {(one["seed"], one["shape"], one["weeks"], one["users"]) for one in rows}
+    for world in itertools.product(seeds, shapes, weeks, [users]):
+        if world not in has_run:
+            found = climbed(*world)
+            rows += found
+            if out:
+                with out.open("a", encoding="utf-8") as lines:
+                    lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in found)
     keys = ["shape", "weeks", "target", "rung"]
     values = ["county", "township", "festival", "other"]
     shown = pd.DataFrame(rows).groupby(keys, sort=False)[values].agg(lambda one: with_interval(one.to_list()))
@@ -220,9 +233,10 @@ def main() -> None:
     parser.add_argument("--shapes", default="logit,gravity")
     parser.add_argument("--histories", default="156", help="weeks of history")
     parser.add_argument("--users", type=int, default=4000)
+    parser.add_argument("--out", type=Path, help="results a line a rung; a county that it holds is not run again")
     options = parser.parse_args()
     histories = [int(one) for one in options.histories.split(",")]
-    table = report(seeds_of(options.seeds), options.shapes.split(","), histories, options.users)
+    table = report(seeds_of(options.seeds), options.shapes.split(","), histories, options.users, options.out)
     for kind, part in table.groupby(level=[0, 1, 2], sort=False):
         print(*kind)
         print(part.droplevel([0, 1, 2]).to_string(), end="\n\n")
