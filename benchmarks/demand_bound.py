@@ -195,15 +195,14 @@ def climbed(seed: int, shape: str, weeks: int, users: int) -> list[dict[str, Any
     ladder = Ladder(truth)
     forecasts = {name: as_rows(ladder.forecast(told)) for name, told in RUNGS.items()}
     forecasts["served"] = forecast_demand(dataset, truth.future_weeks, DemandConfig()).table
+    world = {"seed": seed, "shape": shape, "weeks": weeks, "users": users}
     found = []
     for name, rows in forecasts.items():
         score = score_forecast(truth, rows)
         for target in TARGETS:
             levels = {level: one["scrps_over_oracle"] for level, one in score[target]["levels"].items()}
             bias = score[target]["festival_bias"]["given"]
-            found.append(
-                {"seed": seed, "shape": shape, "weeks": weeks, "rung": name, "target": target, **levels, **bias}
-            )
+            found.append({**world, "rung": name, "target": target, **levels, **bias})
     return found
 
 
