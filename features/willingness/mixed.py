@@ -42,9 +42,14 @@ class Block:
         matrix = sparse.csr_array((np.ones(len(codes)), (rows, codes)), shape=(len(codes), n))
         return cls(matrix, spread, np.zeros(n), correlation)
 
-    def precision(self) -> NDArray[np.float64]:
-        """(n_effects, n_effects) inverse correlation."""
-        n = len(self.centre)
+    def seen(self) -> NDArray[np.int64]:
+        """Effects that some row has; all where they hang together."""
+        if self.correlation is not None:
+            return np.arange(len(self.centre))
+        return np.flatnonzero(np.bincount(self.matrix.indices, minlength=len(self.centre)))
+
+    def precision(self, n: int) -> NDArray[np.float64]:
+        """(n, n) inverse correlation of the `seen` effects."""
         return np.eye(n) if self.correlation is None else np.asarray(linalg.inv(self.correlation + 1e-3 * np.eye(n)))
 
 
@@ -81,7 +86,7 @@ def fit_mixed(
     `PRIOR_EFFECTS` effects.
 
     Args:
-        blocks: Groups of effects; not too many effects in all, the equations are dense.
+        blocks: Groups of effects; not too many with a row in all, the equations are dense.
         course: (n_rows,) numbers from 0.
         counts: (n_rows,).
         expected: (n_rows,) means without any effect, above 0.
@@ -99,15 +104,16 @@ def fit_mixed(
         mean = expected * np.exp(eta)
         weight = mean / (1 + mean / size)
         target = eta + np.clip((counts - mean) / np.maximum(mean, 1e-9), -1.0, 3.0)
-        now = _solved(equations, weight, target, equations.ridge(spreads), spread**-2)
+        now, used = _solved(equations, weight, target, equations.ridge(spreads), spread**-2), spreads
         if learns_spreads:
-            spreads = equations.spreads(now)
+            spreads = equations.spreads(now, spreads)
             spread = _spread(float(now.courses @ now.courses + now.unknown.sum()), len(now.courses), course_spread)
         if given_size is None:
             size = _size(counts, expected * np.exp(np.clip(equations.eta(now), -8, 8)), course)
+    whole = {name: equations.whole(name, now, used[name]) for name in blocks}
     return MixedFit(
-        {name: now.beta[part] for name, part in equations.parts.items()},
-        {name: now.covariance[part, part] for name, part in equations.parts.items()},
+        {name: effects for name, (effects, _) in whole.items()},
+        {name: covariance for name, (_, covariance) in whole.items()},
         now.courses,
         spread,
     )
@@ -132,10 +138,13 @@ class _Solution:
 
 @dataclass(frozen=True)
 class _Equations:
-    """All blocks side by side.
+    """All blocks side by side; of independent effects only those that some row has.
+
+    The others stay what they were beforehand, whatever is seen: of a province's venues half have no session.
 
     Attributes:
-        blocks: The blocks.
+        blocks: The blocks, whole.
+        kept: Of each, the effects that are in the equations.
         parts: Columns of each.
         design: (n_rows, n_effects).
         centre: (n_effects,).
@@ -145,6 +154,7 @@ class _Equations:
     """
 
     blocks: dict[str, Block]
+    kept: dict[str, NDArray[np.int64]]
     parts: dict[str, slice]
     design: sparse.csr_array
     centre: NDArray[np.float64]
@@ -154,13 +164,15 @@ class _Equations:
 
     @classmethod
     def of(cls, blocks: dict[str, Block], course: NDArray[np.int64]) -> _Equations:
-        ends = np.cumsum([0, *(len(block.centre) for block in blocks.values())])
+        kept = {name: block.seen() for name, block in blocks.items()}
+        ends = np.cumsum([0, *(len(one) for one in kept.values())])
         return cls(
             blocks,
+            kept,
             {name: slice(ends[n], ends[n + 1]) for n, name in enumerate(blocks)},
-            sparse.hstack([block.matrix for block in blocks.values()], format="csr"),
-            np.concatenate([block.centre for block in blocks.values()]),
-            {name: block.precision() for name, block in blocks.items()},
+            sparse.hstack([block.matrix[:, kept[name]] for name, block in blocks.items()], format="csr"),
+            np.concatenate([block.centre[kept[name]] for name, block in blocks.items()]),
+            {name: block.precision(len(kept[name])) for name, block in blocks.items()},
             course,
             int(course.max(initial=-1)) + 1,
         )
@@ -174,15 +186,25 @@ class _Equations:
         each = (self.precision[name] / spreads[name] ** 2 for name in self.blocks)
         return np.asarray(linalg.block_diag(*each))
 
-    def spreads(self, now: _Solution) -> dict[str, float]:
-        """Standard deviation of each block's effects, see `fit_mixed`."""
+    def spreads(self, now: _Solution, before: dict[str, float]) -> dict[str, float]:
+        """Standard deviation of each block's effects, see `fit_mixed`; `before` are those that were solved with."""
         found = {}
         for name, part in self.parts.items():
             off = now.beta[part] - self.centre[part]
             square = off @ self.precision[name] @ off + np.sum(self.precision[name] * now.covariance[part, part])
             block = self.blocks[name]
-            found[name] = _spread(float(square), len(off), block.spread) if block.is_learned else block.spread
+            # Of an effect that no row has all is unknown that was unknown.
+            square += (len(block.centre) - len(off)) * before[name] ** 2
+            found[name] = _spread(float(square), len(block.centre), block.spread) if block.is_learned else block.spread
         return found
+
+    def whole(self, name: str, now: _Solution, spread: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Effects of a block and their covariance, those that no row has included; `spread` was solved with."""
+        block, kept, part = self.blocks[name], self.kept[name], self.parts[name]
+        effects, covariance = block.centre.copy(), np.eye(len(block.centre)) * spread**2
+        effects[kept] = now.beta[part]
+        covariance[np.ix_(kept, kept)] = now.covariance[part, part]
+        return effects, covariance
 
 
 def _spread(square: float, n: int, before: float) -> float:

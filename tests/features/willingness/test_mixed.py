@@ -64,3 +64,19 @@ def test_a_spread_that_is_not_learned_holds():
 
     assert spread_of(is_learned=True) > 1.2
     assert spread_of(is_learned=False) < 0.6
+
+
+def test_effects_that_no_row_has_are_left_out_of_the_equations_and_change_nothing() -> None:
+    rng = np.random.default_rng(11)
+    codes = rng.choice(np.arange(0, 40, 3), 300)
+    course = np.arange(300) // 3
+    counts = rng.poisson(4 * np.exp(0.4 * np.sin(codes)), 300).astype(float)
+    one = Block.of_codes(codes, 40, 0.3)
+    # Effects that hang together are never left out; this correlation makes them independent all the same.
+    every = Block.of_codes(codes, 40, 0.3, (1 - 1e-3) * np.eye(40))
+    found, expected = (fit_mixed({"venue": block}, course, counts, np.full(300, 4.0), 0.3) for block in (one, every))
+    assert len(one.seen()) == 14
+    assert len(every.seen()) == 40
+    np.testing.assert_allclose(found.effects["venue"], expected.effects["venue"], atol=1e-6)
+    np.testing.assert_allclose(found.covariance["venue"], expected.covariance["venue"], atol=1e-6)
+    np.testing.assert_allclose(found.courses, expected.courses, atol=1e-6)
