@@ -17,6 +17,9 @@ LEAST_WEEKS = 8
 
 _HALF_LIFE_WEEKS = 10.0
 _PRIOR_WEEKS = 2.0
+"""Hardly matter: half-lives of 5 to 20 weeks and priors of half a week to 8 weeks move WAPE four weeks ahead by at most
+1.6 % (Nashville, a simulated county of each shape, eight origins)."""
+
 _MOST_ORIGINS = 30
 _LEAST = 0.02
 
