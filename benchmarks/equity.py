@@ -44,11 +44,9 @@ def judged(inputs: OpeningInputs, budget: int, by: By, seconds: float) -> dict[s
     loss, fall = 1 - reach / reach.iloc[0], 1 - even / even.iloc[0]
     search = Search(inputs, Choices(inputs, question))
     search.run()
-    could = (
-        1
-        - least_gini(search, front.access, (1 - BOUNDED_LOSS) * float(reach.iloc[0]), front.table["opens"].iloc[0])
-        / even.iloc[0]
-    )
+    is_small, at_least = len(front.access.people) <= MOST_GROUPS, (1 - BOUNDED_LOSS) * float(reach.iloc[0])
+    least = least_gini(search, front.access, at_least, front.table["opens"].iloc[0]) if is_small else float("nan")
+    could = 1 - least / even.iloc[0]
     return {
         "classes": budget,
         "groups": by,
