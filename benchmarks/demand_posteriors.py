@@ -16,8 +16,9 @@ from scipy import interpolate, special
 
 from recsys.simulation.choice import Crowd, attraction, nests, saturated, seasons, wish
 from recsys.simulation.counts import GAMMA_SHAPE, MEMORY, MEMORY_SPREAD, SESSION_SPREAD
+from recsys.simulation.dates import DATE_QUALITY_SPREAD
 from recsys.simulation.oracle import Truth
-from recsys.simulation.programme import DATE_QUALITY_SPREAD, LINE_QUALITY_SPREAD, event_qualities
+from recsys.simulation.programme import LINE_QUALITY_SPREAD, event_qualities
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
