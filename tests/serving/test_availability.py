@@ -23,8 +23,9 @@ from training.reranker import TreeConfig
 from training.windows import WindowConfig
 
 USUALLY = 4_000
-ROWS_A_LIST = 85
-"""About how many rows a list of 100 at most has in this world."""
+ROWS_A_LIST = 36
+"""How many rows a list of 100 at most has in this world, in the mean of many rounds: places fill."""
+ROUND_ANSWERS = 14_000
 CONFIG = RankingConfig(windows=WindowConfig(n_windows=3, step_days=7), trees=TreeConfig(n_trees=15, min_leaf_pairs=5))
 VISITOR = "somebody without an account"
 
@@ -108,15 +109,15 @@ def test_nothing_in_a_list_may_not_be_offered(database_url, tmp_path, record_pro
     parts = open_parts(load_bundle(tmp_path / "bundle"))
     app = create_app(FixedProvider(parts), lambda: open_store(settings), clock=lambda: clock[0])
     wanted = n_answers(USUALLY)
-    n_rounds = int(np.clip(wanted // 25_000, 6, 40))
+    n_rounds = int(np.clip(wanted // ROUND_ANSWERS, 6, 72))
     n_lists = max(wanted // (n_rounds * ROWS_A_LIST), 1)
-    n_judged = 0
+    n_judged = n_done = 0
     with serving(app) as client:
         listed = lists(client, rng, place, n_lists)
-        while n_judged < wanted:
+        while n_judged < wanted or n_done < n_rounds:
             assert clock[0] < AT + pd.Timedelta(days=5)
             assert_none_broken(place.at(clock[0]), listed, clock[0])
-            n_judged += len(listed)
+            n_judged, n_done = n_judged + len(listed), n_done + 1
             clock[0] += pd.Timedelta(days=3) / n_rounds
             sessions = place.changed_sessions(rng, clock[0])
             send(client, place, "bookings", place.next_bookings(rng, clock[0], listed))
