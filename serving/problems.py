@@ -167,4 +167,7 @@ def _on_store(request: Request, error: Exception) -> JSONResponse:
 
 def _on_failure(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s failed", request.method, request.scope.get("route_path", "?"), exc_info=error)
-    return problem_response(request, 500, "internal-error", "something went wrong; the request id helps to find it")
+    response = problem_response(request, 500, "internal-error", "something went wrong; the request id helps to find it")
+    # The server closes a connection after a failure: who is not told sends the next request into it.
+    response.headers["Connection"] = "close"
+    return response

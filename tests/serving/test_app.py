@@ -149,6 +149,9 @@ def test_a_failure_is_a_problem_without_a_traceback(client, monkeypatch):
     assert response.headers["content-type"] == MEDIA_TYPE
     assert "inner secret" not in response.text
     assert "Traceback" not in response.text
+    # The server closes the connection after it; whoever asks on the same client next is not refused.
+    assert response.headers["connection"] == "close"
+    assert client.get("/healthz").status_code == 200
 
 
 def test_pages_need_no_other_host(client):

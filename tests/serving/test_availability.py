@@ -26,6 +26,7 @@ USUALLY = 4_000
 ROWS_A_LIST = 36
 """How many rows a list of 100 at most has in this world, in the mean of many rounds: places fill."""
 ROUND_ANSWERS = 14_000
+"""Answers between changes: 400 people's lists hold about as many."""
 CONFIG = RankingConfig(windows=WindowConfig(n_windows=3, step_days=7), trees=TreeConfig(n_trees=15, min_leaf_pairs=5))
 VISITOR = "somebody without an account"
 
@@ -111,6 +112,7 @@ def test_nothing_in_a_list_may_not_be_offered(database_url, tmp_path, record_pro
     wanted = n_answers(USUALLY)
     n_rounds = int(np.clip(wanted // ROUND_ANSWERS, 6, 72))
     n_lists = max(wanted // (n_rounds * ROWS_A_LIST), 1)
+    step = (pd.Timedelta(days=3) / n_rounds).floor("s")
     n_judged = n_done = 0
     with serving(app) as client:
         listed = lists(client, rng, place, n_lists)
@@ -118,7 +120,7 @@ def test_nothing_in_a_list_may_not_be_offered(database_url, tmp_path, record_pro
             assert clock[0] < AT + pd.Timedelta(days=5)
             assert_none_broken(place.at(clock[0]), listed, clock[0])
             n_judged, n_done = n_judged + len(listed), n_done + 1
-            clock[0] += pd.Timedelta(days=3) / n_rounds
+            clock[0] += step
             sessions = place.changed_sessions(rng, clock[0])
             send(client, place, "bookings", place.next_bookings(rng, clock[0], listed))
             send(client, place, "bookings", place.cancelled_bookings(rng, clock[0]))
