@@ -233,14 +233,15 @@ def _solved(
     shape = (equations.n_courses, len(course))
     member = sparse.csr_array((weight, (course, np.arange(len(course)))), shape=shape)
     own = np.asarray(member.sum(axis=1)).ravel() + course_precision
-    shared = np.asarray((member @ design).toarray())
+    # A course meets few of the effects: kept sparse, or a province's thousands of courses and venues take minutes.
+    shared = sparse.csr_array(member @ design)
     right = design.T @ (weight * target) + ridge @ equations.centre
     left = np.asarray((design.T @ (design * weight[:, None])).toarray()) + ridge
     by_course = np.asarray(member @ target)
-    left = left - shared.T @ (shared / own[:, None])
+    left = left - (shared.T @ (shared / own[:, None])).toarray()
     right = right - shared.T @ (by_course / own)
     covariance = np.asarray(linalg.inv(left + 1e-9 * np.eye(len(left))))
     beta = covariance @ right
     courses = (by_course - shared @ beta) / own
-    unknown = 1 / own + np.einsum("ij,jk,ik->i", shared, covariance, shared, optimize=True) / own**2
+    unknown = 1 / own + np.asarray(shared.multiply(shared @ covariance).sum(axis=1)).ravel() / own**2
     return _Solution(beta, courses, covariance, unknown)
