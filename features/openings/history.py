@@ -147,5 +147,4 @@ def _drawn(then: OpeningInputs, category: int, venue: int, slot: int, admits: ND
     pull = then.reach[:, venue] * (then.slot_fit[:, slot] * admits)[then.age_group]
     own = then.reach[:, venue] * then.run_fit[then.age_group, category, venue]
     total = np.maximum(then.access[:, category] - own, 0.0) + np.maximum(own, pull)
-    share = then.saturation.used(total) * pull / np.maximum(total, np.float32(1e-9))
-    return float(then.rate[:, category] @ share) * then.bias
+    return float(then.rate[:, category] @ then.saturation.with_class(total, pull)[1]) * then.bias

@@ -160,10 +160,10 @@ def _wanting(audience: Audience, planned: PlannedSession) -> tuple[NDArray[np.fl
     """(n_points,) people who want a place, and those of them who would not have come to the category elsewhere."""
     inputs = audience.inputs
     pull, before = audience.pull(planned.venue, planned.slot), audience.access(planned.category)
-    share = pull / np.maximum(before + pull, np.float32(1e-9))
+    taken = inputs.saturation.with_class(before + pull, pull)[1]
     rate = np.float32(inputs.bias) * inputs.rate[:, planned.category] * planned.admitted
     new = audience.drawn(planned.category, planned.venue, planned.slot) * planned.admitted
-    return np.maximum(rate * inputs.saturation.used(before + pull) * share, new), new
+    return np.maximum(rate * taken, new), new
 
 
 def _better(

@@ -111,9 +111,8 @@ class Audience:
             self._now[category] = now, i.saturation.used(now), rate
         now, used, rate = self._now[category]
         pull = self.pull(venue, slot)
-        total = now + pull
-        with_class = i.saturation.used(total)
-        return rate * (with_class - used), float(rate @ (with_class * pull / np.maximum(total, np.float32(1e-9))))
+        with_class, taken = i.saturation.with_class(now + pull, pull)
+        return rate * (with_class - used), float(rate @ taken)
 
     def opening(self, category: int, venue: int, slot: int, size: float, usual: float | None = None) -> Opening:
         """The class with what it would bring now.
