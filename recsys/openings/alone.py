@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from recsys.openings.inputs import OpeningInputs
+from recsys.openings.saturation import Saturation
 
 MOST_KEPT = 20_000_000
 """Figures kept of who would come to which class: 80 MB."""
@@ -19,9 +17,20 @@ MOST_KEPT = 20_000_000
 
 @dataclass(frozen=True)
 class Alone:
-    """Every class at its best hour, to first order, beside what runs now; people before any turning away."""
+    """Every class at its best hour, to first order, beside what runs now; people before any turning away.
 
-    inputs: OpeningInputs
+    Attributes:
+        slot_gain: (n_categories, n_venues, n_slots) gain of each hour to first order, negative where no room is.
+        rate: These and the rest as in `recsys.openings.inputs.OpeningInputs`.
+    """
+
+    slot_gain: NDArray[np.float64]
+    rate: NDArray[np.float32]
+    reach: NDArray[np.float32]
+    access: NDArray[np.float32]
+    age_group: NDArray[np.int64]
+    slot_fit: NDArray[np.float32]
+    saturation: Saturation
 
     @cached_property
     def people(self) -> NDArray[np.float64]:
@@ -36,10 +45,10 @@ class Alone:
     @cached_property
     def who(self) -> NDArray[np.float32] | None:
         """(n_categories * n_venues, n_points) people of each point behind `people`; None where there are very many."""
-        n_categories, n_venues = self.inputs.slot_gain.shape[:2]
-        if len(self.inputs.size) * n_categories * n_venues > MOST_KEPT:
+        n_categories, n_venues = self.slot_gain.shape[:2]
+        if len(self.rate) * n_categories * n_venues > MOST_KEPT:
             return None
-        who = np.zeros((n_categories * n_venues, len(self.inputs.size)), dtype=np.float32)
+        who = np.zeros((n_categories * n_venues, len(self.rate)), dtype=np.float32)
         for category, venue, drawn, _ in self._each():
             who[category * n_venues + venue] = drawn
         return who
@@ -55,20 +64,18 @@ class Alone:
 
     @cached_property
     def _sums(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        people, coming = np.zeros(self.inputs.slot_gain.shape[:2]), np.zeros(self.inputs.slot_gain.shape[:2])
+        people, coming = np.zeros(self.slot_gain.shape[:2]), np.zeros(self.slot_gain.shape[:2])
         for category, venue, drawn, wanting in self._each():
             people[category, venue], coming[category, venue] = drawn.sum(), wanting
         return people, coming
 
     def _each(self) -> Iterator[tuple[int, int, NDArray[np.float32], float]]:
         """Each class that has a free hour, the people of each point whom it would draw, and all who would come."""
-        i = self.inputs
-        reach, gain = np.ascontiguousarray(i.reach.T), i.slot_gain
-        for category in range(len(i.categories)):
-            now, rate = np.ascontiguousarray(i.access[:, category]), np.ascontiguousarray(i.rate[:, category])
-            used = i.saturation.used(now)
-            for venue in np.flatnonzero(gain[category].max(axis=1, initial=-1.0) >= 0).tolist():
-                pull = reach[venue] * i.slot_fit[:, gain[category, venue].argmax()][i.age_group]
-                with_class = i.saturation.used(now + pull)
-                coming = float(rate @ (with_class * pull / np.maximum(now + pull, np.float32(1e-9))))
-                yield category, venue, rate * (with_class - used), coming
+        reach = np.ascontiguousarray(self.reach.T)
+        for category, gain in enumerate(self.slot_gain):
+            now, rate = np.ascontiguousarray(self.access[:, category]), np.ascontiguousarray(self.rate[:, category])
+            used = self.saturation.used(now)
+            for venue in np.flatnonzero(gain.max(axis=1, initial=-1.0) >= 0).tolist():
+                pull = reach[venue] * self.slot_fit[:, gain[venue].argmax()][self.age_group]
+                with_class, taken = self.saturation.with_class(now + pull, pull)
+                yield category, venue, rate * (with_class - used), float(rate @ taken)

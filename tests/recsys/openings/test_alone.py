@@ -1,3 +1,7 @@
+import gc
+import weakref
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,3 +37,15 @@ def test_where_it_would_take_much_memory_plans_are_the_same(inputs, monkeypatch)
     fresh = type(inputs)(**{name: getattr(inputs, name) for name in inputs.__dataclass_fields__})
     assert fresh.alone.who is None
     assert suggest(fresh, 6, question=WEIGHTS).equals(plan)
+
+
+def test_inputs_that_nobody_needs_any_longer_are_freed_at_once(inputs):
+    one = replace(inputs)
+    assert one.alone.people.any()
+    freed = weakref.ref(one)
+    gc.disable()
+    try:
+        del one
+        assert freed() is None
+    finally:
+        gc.enable()
