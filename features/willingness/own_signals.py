@@ -75,14 +75,17 @@ def _weeks(dataset: Dataset) -> NDArray[np.float32]:
 def category_signals(dataset: Dataset, categories: NDArray[np.object_]) -> NDArray[np.float64]:
     """(n_categories, 2) how much each category is listed as an interest, and looked at by who has ever booked.
 
-    Logarithms, less their mean over the categories. Unlike bookings they know no season, no distance and no luck of
-    single courses. Views of activities that the same user booked are left out.
+    Logarithms, less their mean over the categories; 0 where nothing at all is listed, or looked at. Unlike bookings
+    they know no season, no distance and no luck of single courses. Views of activities that the same user booked are
+    left out.
     """
     listed = split_list(pd.Series(dataset.users["interests"].to_numpy()))
     feedback = _unbooked(dataset)
     views = feedback[(feedback["kind"] == "view") & feedback["user_id"].isin(dataset.bookings["user_id"])]
-    counts = [table.value_counts().reindex(categories).fillna(0.0) for table in (listed, views["category"])]
-    logs = np.column_stack([np.log(count.to_numpy(dtype=np.float64) + 2.0) for count in counts])
+    tables = (listed, views["category"])
+    counts = np.column_stack([table.value_counts().reindex(categories).fillna(0.0) for table in tables])
+    # Exactly 0: from 25 categories on the mean of equal logarithms differs from them in the last digit.
+    logs = np.log(counts.astype(np.float64) + 2.0) * counts.any(axis=0)
     return logs - logs.mean(axis=0) if len(logs) else logs
 
 

@@ -4,7 +4,7 @@ import pytest
 from scipy import sparse
 
 from features.willingness.config import LatentConfig
-from features.willingness.own_signals import SIGNALS, own_signals
+from features.willingness.own_signals import SIGNALS, category_signals, own_signals
 from recsys.dataset import Dataset
 
 UNTIL = pd.Timestamp("2026-01-19T00:00:00Z")
@@ -83,6 +83,14 @@ def test_listings_of_neighbours_tell_of_who_lists_nothing():
     assert found["listed"][0].tolist() == [1.0, 0.0]
     assert found["listed others"][0].tolist() == [0.0, 1.0]
     assert found["listed"][39].tolist() == found["listed others"][39].tolist() == [0.0, 0.0]
+
+
+def test_categories_are_told_apart_by_listings_and_not_at_all_without_any():
+    interests = ["Chess"] * 14 + ["Dance"] * 6 + [None] * 60
+    signals = category_signals(_dataset([], interests=interests), CATEGORIES)
+    np.testing.assert_allclose(signals, [[np.log(2) / 2, 0], [-np.log(2) / 2, 0]])
+    many = np.array([f"category {n}" for n in range(30)], dtype=object)
+    assert not category_signals(_dataset([]), many).any()
 
 
 @pytest.mark.parametrize("name", SIGNALS)
