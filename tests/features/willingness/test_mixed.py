@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import sparse
 
 from features.willingness.mixed import Block, fit_mixed
 
@@ -80,3 +81,53 @@ def test_effects_that_no_row_has_are_left_out_of_the_equations_and_change_nothin
     np.testing.assert_allclose(found.effects["venue"], expected.effects["venue"], atol=1e-6)
     np.testing.assert_allclose(found.covariance["venue"], expected.covariance["venue"], atol=1e-6)
     np.testing.assert_allclose(found.courses, expected.courses, atol=1e-6)
+
+
+def _plain(blocks, course, counts, expected, course_spread, size):
+    """The same rounds with every course a column of its own, nothing taken out and nothing sparse."""
+    n_courses = course.max() + 1
+    design = np.hstack([*(block.matrix.toarray() for block in blocks), np.eye(n_courses)[course]])
+    centre = np.concatenate([*(block.centre for block in blocks), np.zeros(n_courses)])
+    spreads = np.repeat([block.spread for block in blocks], [len(block.centre) for block in blocks])
+    effects, spread = centre.copy(), course_spread
+    for _ in range(12):
+        prior = np.diag(1 / np.square(np.concatenate([spreads, np.full(n_courses, spread)])))
+        eta = design @ effects
+        mean = expected * np.exp(eta)
+        weight = mean / (1 + mean / size)
+        covariance = np.linalg.inv(design.T @ (design * weight[:, None]) + prior)
+        effects = covariance @ (design.T @ (weight * (eta + counts / mean - 1)) + prior @ centre)
+        own = effects[-n_courses:]
+        square = own @ own + np.trace(covariance[-n_courses:, -n_courses:])
+        spread = np.sqrt((square + 2 * course_spread**2) / (n_courses + 2))
+    return effects, covariance, spread
+
+
+def test_courses_taken_out_of_sparse_equations_are_the_plain_solution():
+    rng = np.random.default_rng(5)
+    course = rng.permutation(np.repeat(np.arange(30), rng.integers(1, 7, 30)))
+    n = len(course)
+    hour, venue = rng.integers(0, 4, n), (course + rng.integers(0, 2, n)) % 9
+    price = Block(sparse.csr_array(rng.uniform(0, 2, (n, 1))), 0.2, np.array([-0.1]), is_learned=False)
+    blocks = {
+        name: Block(Block.of_codes(code, k, 1.0).matrix, 0.3, np.linspace(-0.2, 0.2, k), is_learned=False)
+        for name, code, k in (("hour", hour, 4), ("venue", venue, 9))
+    } | {"price": price}
+    expected = rng.uniform(10, 30, n)
+    counts = rng.poisson(expected * np.exp(0.3 * rng.normal(size=30)[course])).astype(float)
+    fit = fit_mixed(blocks, course, counts, expected, 0.4, size=9.0)
+    effects, covariance, spread = _plain(list(blocks.values()), course, counts, expected, 0.4, 9.0)
+    np.testing.assert_allclose(np.concatenate(list(fit.effects.values())), effects[:14], atol=1e-7)
+    np.testing.assert_allclose(fit.courses, effects[14:], atol=1e-7)
+    np.testing.assert_allclose(fit.covariance["venue"], covariance[4:13, 4:13], atol=1e-7)
+    assert fit.course_spread == pytest.approx(spread, rel=1e-7)
+
+
+@pytest.mark.parametrize("n_effects", [0, 3])
+def test_without_rows_everything_stays_as_believed(n_effects):
+    none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+    fit = fit_mixed({"code": Block.of_codes(none, n_effects, 0.5)}, none, nothing, nothing, 0.6)
+    assert fit.effects["code"].tolist() == [0.0] * n_effects
+    np.testing.assert_allclose(fit.covariance["code"], 0.25 * np.eye(n_effects))
+    assert not len(fit.courses)
+    assert fit.course_spread == pytest.approx(0.6)
