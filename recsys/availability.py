@@ -98,11 +98,9 @@ class OpenSessions:
     def by_time(self) -> tuple[NDArray[np.int64], NDArray[np.int64], sparse.csr_array]:
         """(n_times,) distinct starts, ascending; (n,) place of each session's among them; (n_times, n) 1.0 there."""
         times, of_session = np.unique(self.starts, return_inverse=True)
-        of_session = of_session.ravel()
-        order = np.argsort(of_session, kind="stable")
-        first = np.searchsorted(of_session[order], np.arange(len(times) + 1))
-        ones = np.ones(len(order), dtype=np.float32)
-        return times, of_session, sparse.csr_array((ones, order, first), shape=(len(times), len(order)))
+        at = of_session, np.arange(len(of_session))
+        ones = np.ones(len(of_session), dtype=np.float32)
+        return times, of_session, sparse.csr_array((ones, at), shape=(len(times), len(of_session)))
 
     def only(self, keep: NDArray[np.bool_]) -> OpenSessions:
         """The sessions of a mask, in the same order."""
