@@ -13,9 +13,6 @@ from features.signals.usual import Counts, lift
 from recsys.availability import OpenSessions
 from recsys.dataset import Dataset
 
-PLACE_STEP = 1e6
-"""Between the keys in a sorted list of days."""
-
 CROWD_FACTS = ("booked_", "expected_", "filled_", "so_far_", "usual_")
 """Beginnings of the facts that are made of everybody's bookings."""
 

@@ -10,12 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.signals.events import NS_PER_DAY, Events
-from features.signals.facts import PLACE_STEP
 from features.signals.lookup import Lookup
 
 FAST_DAYS = 21.0
 SLOW_DAYS = 90.0
 """Half-lives of what is new and of what lasts."""
+
+PLACE_STEP = 1e6
+"""Between the keys in a sorted list of days."""
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.signals.events import NS_PER_DAY, Events
+from features.signals.keys import PLACE_STEP
 from features.signals.lookup import Lookup
 from recsys.availability import nanoseconds
 
 USUAL_DAYS = 365.0
 """Age of the oldest session that says how early an organiser's sessions fill."""
-
-_STEP = 1e6
-"""Between organisers in a sorted list of days."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,10 @@ class Counts:
         of_held = is_held[self.things]
         things, days = self.things[of_held], self.days[of_held]
         lead = np.clip(days - self.days_ago[things], 0, USUAL_DAYS)
-        leads = np.sort(self.organiser[things] * _STEP + lead)
+        leads = np.sort(self.organiser[things] * PLACE_STEP + lead)
         whose = self.organiser[wanted]
-        first = np.searchsorted(leads, whose * _STEP + np.clip(-self.days_ago[wanted], 0, USUAL_DAYS))
-        by_then = np.searchsorted(leads, (whose + 1) * _STEP) - first
+        first = np.searchsorted(leads, whose * PLACE_STEP + np.clip(-self.days_ago[wanted], 0, USUAL_DAYS))
+        by_then = np.searchsorted(leads, (whose + 1) * PLACE_STEP) - first
         return np.divide(by_then, n_held[whose], out=np.full(len(whose), np.nan), where=n_held[whose] > 0)
 
 
