@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import pandas as pd
 from psycopg import sql
@@ -10,6 +11,8 @@ from sqlalchemy import Connection
 
 from features.snapshot import read_rows
 from recsys.schema import TABLES
+
+Touched = Literal["sessions", "activities"]
 
 _OF_USER = tuple(name for name, table in TABLES.items() if "user_id" in table.column_names)
 
@@ -27,9 +30,17 @@ def user_tables(
     platforms: Mapping[int, tuple[str, str]],
     platform_num: int,
     user_id: str,
-    touched: Sequence[str],
+    touched: Sequence[Touched] = (),
 ) -> dict[str, pd.DataFrame]:
-    """A user's rows by table, and those of the tables `touched`; see `Store.user_rows`."""
+    """A user's rows by table, in the contract's columns with outside ids; an unknown user's are empty.
+
+    Args:
+        connection: To the store.
+        platforms: Names and zones by number.
+        platform_num: Of the user's platform.
+        user_id: The user's id there.
+        touched: What to add: the `sessions` that the user booked, the `activities` behind bookings and feedback.
+    """
     mine = sql.SQL("platform_num = {} AND user_id = {}").format(sql.Literal(platform_num), sql.Literal(user_id))
     booked = sql.SQL("platform_num = {} AND session_id IN (SELECT session_id FROM bookings WHERE {})").format(
         sql.Literal(platform_num), mine

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
 import pandas as pd
 from alembic import command
@@ -43,8 +42,6 @@ from features.store.rows import RowResult, as_raw, store_rows, take_in_waiting
 from features.store.server import embedded_url
 from recsys.errors import RecsysError, UnknownIdError
 from recsys.schema import TABLES
-
-Touched = Literal["sessions", "activities"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -158,17 +155,12 @@ class Store:
             row |= {name: f"{platform.name}:{row[name]}" for name in ids}
         return row
 
-    def user_rows(self, outside_id: str, *, touched: Sequence[Touched] = ()) -> dict[str, pd.DataFrame]:
-        """A user's slice: frames by table in the contract's columns, outside ids; an unknown user's are empty.
-
-        Args:
-            outside_id: The user.
-            touched: What to add: the `sessions` that the user booked, the `activities` behind bookings and feedback.
-        """
+    def user_rows(self, outside_id: str) -> dict[str, pd.DataFrame]:
+        """A user's slice: frames by table in the contract's columns, outside ids; an unknown user's are empty."""
         with self.reading() as connection:
             platforms = zones_by_num(connection)
             platform, inside = parse_outside(connection, outside_id)
-            return user_tables(connection, platforms, platform.num, inside, touched)
+            return user_tables(connection, platforms, platform.num, inside)
 
     def quarantined_rows(self, outside_id: str) -> list[dict[str, object]]:
         """A user's rows in quarantine, as delivered, each with its `table`, `reason` and `source`."""
