@@ -47,7 +47,7 @@ def timings(known: Dataset, at: pd.Timestamp, window_days: float, k: int) -> lis
     model = fit_ranking(known, config)
     fitted = time.perf_counter()
     users = known.users["user_id"].iloc[:4000].tolist()
-    recommend(model, known, at, users, k, window_days)
+    pd.concat(recommend(model, known, at, users, k, window_days))
     done = time.perf_counter()
     rows.append(_cost("two-stage", fitted - started, len(users) / (done - fitted)))
     people = user_block(catalogue, known.users.iloc[:4000], known.bookings, known.feedback, known.sessions)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from features.openings.inputs import opening_inputs
 from features.panel import Period
-from features.ranking.lists import Policy, RankingModel, load_ranking, recommend_blocks
+from features.ranking.lists import Policy, RankingModel, load_ranking, recommend
 from features.settings import Settings
 from features.store.lists import operator_rules
 from features.store.store import open_store
@@ -96,7 +96,7 @@ def recommend_file(
     with open_store(settings) as store:
         rules = operator_rules(store)
     policy = Policy(variety=settings.variety, rules=rules if len(rules.valid_at(as_of)) else None)
-    return _write_lists(recommend_blocks(model, dataset, as_of, user_ids, k, window_days, policy), output)
+    return _write_lists(recommend(model, dataset, as_of, user_ids, k, window_days, policy), output)
 
 
 def forecast_file(

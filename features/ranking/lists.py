@@ -151,20 +151,6 @@ def recommend(
     k: int,
     window_days: float | None = None,
     policy: Policy = PLAIN,
-) -> pd.DataFrame:
-    """Ranked lists for users of the data set as one table, see `recommend_blocks`."""
-    frames = list(recommend_blocks(model, dataset, at, user_ids, k, window_days, policy))
-    return pd.concat(frames, ignore_index=True) if frames else _empty_frame()
-
-
-def recommend_blocks(
-    model: RankingModel,
-    dataset: Dataset,
-    at: pd.Timestamp,
-    user_ids: Sequence[str] | None,
-    k: int,
-    window_days: float | None = None,
-    policy: Policy = PLAIN,
 ) -> Iterator[pd.DataFrame]:
     """Ranked lists for users of the data set, in blocks of bounded memory.
 
@@ -178,7 +164,8 @@ def recommend_blocks(
         policy: What is done after scoring.
 
     Yields:
-        Rows `user_id, rank, activity_id, session_id, score, source`, ordered by user as asked and rank.
+        Rows `user_id, rank, activity_id, session_id, score, source`, ordered by user as asked and rank; without
+        users one table without rows.
 
     Raises:
         UnknownIdError: names users without a row.
@@ -188,6 +175,8 @@ def recommend_blocks(
     people = chosen_users(known, user_ids)
     for block in user_blocks(catalogue, known, people):
         yield list_frame(catalogue, block, rank_block(model, catalogue, block, k, policy=policy))
+    if people.empty:
+        yield _empty_frame()
 
 
 def user_blocks(catalogue: Catalogue, dataset: Dataset, users: pd.DataFrame) -> Iterator[UserBlock]:

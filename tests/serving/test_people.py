@@ -92,7 +92,7 @@ def test_the_batch_honours_removed_tags_as_http_does(own_client, own_county, tmp
         with open_store(own_county) as store:
             dataset = load_snapshot(store.snapshot(tmp_path, AS_OF).path)
         model = load_ranking(load_champion(own_county.home))
-        rows = recommend(model, dataset, AS_OF, [user], 10)
+        rows = pd.concat(recommend(model, dataset, AS_OF, [user], 10))
         return dict(zip(rows["session_id"], rows["score"].round(9), strict=True))
 
     before = batch()
