@@ -191,7 +191,7 @@ def user_blocks(catalogue: Catalogue, dataset: Dataset, users: pd.DataFrame) -> 
 
 
 def chosen_users(dataset: Dataset, user_ids: Sequence[str] | None) -> pd.DataFrame:
-    """Rows of the users asked for, in the order asked.
+    """Rows of the users asked for, in the order asked; who is asked for twice has one row.
 
     Raises:
         UnknownIdError: names users without a row.
@@ -199,6 +199,7 @@ def chosen_users(dataset: Dataset, user_ids: Sequence[str] | None) -> pd.DataFra
     if user_ids is None:
         return dataset.users
     index = IdMap.of(dataset.users["user_id"], "user_id")
+    user_ids = list(dict.fromkeys(user_ids))
     nums = index.nums_or_missing(user_ids)
     if (nums < 0).any():
         raise UnknownIdError("user_id", [u for u, num in zip(user_ids, nums, strict=True) if num < 0])

@@ -97,6 +97,12 @@ def test_saved_and_loaded_models_answer_alike(model, known, tmp_path):
     pd.testing.assert_frame_equal(lists_of(loaded, known, AT, None, 7), lists_of(model, known, AT, None, 7))
 
 
+def test_who_is_asked_for_twice_has_one_list_with_the_own_past(model, known):
+    user_ids = known.bookings["user_id"].value_counts().index[:2].tolist()
+    once = lists_of(model, known, AT, user_ids, 5)
+    pd.testing.assert_frame_equal(lists_of(model, known, AT, [*user_ids, user_ids[0]], 5), once)
+
+
 def test_unknown_users_are_named(model, known):
     with pytest.raises(UnknownIdError, match="nobody"):
         lists_of(model, known, AT, ["u1", "nobody"], 3)
