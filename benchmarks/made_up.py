@@ -160,11 +160,13 @@ def _bookings(
     )
 
 
-def sampled(tables: dict[str, pd.DataFrame], n_users: int) -> dict[str, pd.DataFrame]:
+def sampled(tables: dict[str, pd.DataFrame], n_users: int, seed: int = 1) -> dict[str, pd.DataFrame]:
     """The tables with some of the people at random and their own bookings."""
     users, bookings = tables["users"], tables["bookings"]
-    some = users.iloc[np.sort(np.random.default_rng(1).choice(len(users), min(n_users, len(users)), replace=False))]
-    return {**tables, "users": some, "bookings": bookings[is_among(bookings["user_id"], some["user_id"])]}
+    chosen = np.random.default_rng(seed).choice(len(users), min(n_users, len(users)), replace=False)
+    users = users.iloc[np.sort(chosen)].reset_index(drop=True)
+    mine = is_among(bookings["user_id"], users["user_id"])
+    return {**tables, "users": users, "bookings": bookings[mine].reset_index(drop=True)}
 
 
 def main() -> None:

@@ -21,12 +21,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from benchmarks.made_up import AT, made_up_tables
+from benchmarks.made_up import AT, made_up_tables, sampled
 from features.ranking.lists import RankingModel, list_frame, rank_block, user_blocks
 from features.ranking.two_stages import offered, rivals, shortlisted
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.stage_one import booked_organisers, stage_one
-from recsys.dataset import Dataset, is_among
+from recsys.dataset import Dataset
 from training.ranking import RankingConfig, fit_ranking
 from training.windows import WindowConfig
 
@@ -39,10 +39,8 @@ PARTS = {"both stages": 0.1, "first stage": 0.5}
 
 def only_users(dataset: Dataset, n: int, seed: int) -> Dataset:
     """Some of the people at random, with their own bookings."""
-    chosen = np.sort(np.random.default_rng(seed).choice(len(dataset.users), min(n, len(dataset.users)), replace=False))
-    users = dataset.users.iloc[chosen].reset_index(drop=True)
-    mine = is_among(dataset.bookings["user_id"], users["user_id"])
-    return replace(dataset, users=users, bookings=dataset.bookings[mine].reset_index(drop=True))
+    some = sampled(dataset.tables(), n, seed)
+    return replace(dataset, users=some["users"], bookings=some["bookings"])
 
 
 def both_stages(model: RankingModel, catalogue: Catalogue, people: Dataset) -> pd.DataFrame:
