@@ -57,7 +57,7 @@ def utilisation(
     return [
         VenueUtilisation(
             venue_id=str(ids.ids[num]),
-            name=str(one.name_),
+            name=str(one.name),
             region_id=None if region[num] < 0 else str(one.region_id),
             region=None if region[num] < 0 else str(activity.tree.names[region[num]]),
             lat=optional(one.lat),
@@ -71,7 +71,7 @@ def utilisation(
             attendance_rate=share(float(came[num]), float(came[num] + missed[num])),
             by_hour=grid[num].tolist(),
         )
-        for num, one in enumerate(rows.rename(columns={"name": "name_"}).itertuples(index=False))
+        for num, one in enumerate(rows.itertuples(index=False))
     ]
 
 
