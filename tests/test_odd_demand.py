@@ -17,7 +17,7 @@ from recsys.dataset import Dataset
 from recsys.demand import FORECAST_COLUMNS
 from recsys.errors import DataError
 from recsys.releases import bundles_folder, release
-from tests.commands import failed
+from tests.commands import Result, failed
 from tests.serving.conftest import app_of
 from tests.serving.live import serving
 from training.answers import forecast_file
@@ -332,7 +332,7 @@ def test_long_after_the_last_session_hardly_anybody_is_expected(
     asked(settings, lambda client: None, as_of)
 
 
-def test_horizons_beyond_two_years_are_refused(culture, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_horizons_beyond_two_years_are_refused(culture: Callable[..., Result], tmp_path: Path) -> None:
     home, output = tmp_path / "home", tmp_path / "f.parquet"
     said = culture(home, "forecast", "--as-of", "2026-03-02", "--horizon", 200, "--output", output)
     assert said.returncode == 2
