@@ -37,8 +37,7 @@ def rival_means(
     if not config.statistical:
         return found
     horizon = len(ahead)
-    # Named, not -1: there may be no past week at all.
-    flat = history.reshape(history.shape[0] * history.shape[1], len(weeks))
+    flat = history.reshape(-1, len(weeks))
     pooled = found["pooled panel"].reshape(-1, horizon)
     is_old = (flat[:, : max(len(weeks) - _START_UP_WEEKS, 0)] > 0).any(axis=1)
     modelled = np.flatnonzero(is_old)[:MOST_SERIES]
