@@ -137,8 +137,8 @@ class _Tails:
         low = where.astype(np.int64)
         part = where - low
         flat = self.place * len(_RATIOS) + low
-        found = (one[flat] * (1 - part) + one[flat + 1] * part for one in (first, second))
-        return np.maximum(next(found), 1.0) * self.limit, next(found) * self.limit**2
+        first, second = (one[flat] * (1 - part) + one[flat + 1] * part for one in (first, second))
+        return np.maximum(first, 1.0) * self.limit, second * self.limit**2
 
 
 def _mixing(counts: Floats, means: Floats, full: NDArray[np.bool_], size: float) -> Mixing:
