@@ -29,6 +29,7 @@ from benchmarks.demand_festival import festival_scale
 from benchmarks.demand_posteriors import memory_draws, nests_of, quality_draws
 from benchmarks.demand_worlds import with_interval
 from recsys.demand import TARGETS
+from recsys.simulation.dates import SHORT_NOTICE_DAYS
 from recsys.simulation.oracle import Truth
 from recsys.simulation.paths import demand_paths
 from recsys.simulation.score_forecast import FORECAST_COLUMNS, forecast_of_paths, future_sessions, score_forecast
@@ -39,8 +40,6 @@ from training.demand.forecast import forecast_demand
 Floats = NDArray[np.float64]
 
 N_PATHS = 300
-_LATE_DAYS = (3, 12)
-"""Days before the start at which events at short notice are published: from, and up to but without."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ class Ladder:
         chosen = rng.integers(0, len(rows_of), n_drawn.sum())
         path = np.repeat(np.arange(self.n_paths), n_drawn)
         week = truth.weeks + rng.integers(0, truth.future_weeks, len(path))
-        notice = rng.integers(*_LATE_DAYS, len(path))
+        notice = rng.integers(*SHORT_NOTICE_DAYS, len(path))
         sizes = [len(rows_of[one]) for one in chosen]
         rows = np.concatenate([rows_of[one] for one in chosen]) if len(chosen) else np.empty(0, dtype=np.int64)
         found, path, week = events.iloc[rows], np.repeat(path, sizes), np.repeat(week, sizes)

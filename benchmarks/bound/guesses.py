@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 from scipy.special import gammainc, gammaincinv, ndtr, ndtri
 
 from recsys.simulation.config import Shape
-from recsys.simulation.tastes import Own
+from recsys.simulation.tastes import (
+    ACTIVITY_LOG_MEAN,
+    ACTIVITY_LOG_SPREAD,
+    ACTIVITY_SHAPE,
+    FACTOR_SPREAD,
+    OWN_SPREADS,
+    REACH_LOG_SPREAD,
+    Own,
+)
 
 Normals = dict[str, NDArray[np.float64]]
 """By attribute of `Own`: (n, width); a priori all independent and standard normal."""
 
-_SPREADS = {"child": 0.5, "slots": 0.6, "kinds": 0.4, "styles": 0.5}
 _EDGE = 1e-12
 
 
@@ -26,29 +33,36 @@ class Prior:
 
     def own(self, z: Normals) -> Own:
         """What the normals stand for."""
-        is_logit = self.shape == "logit"
         level = z["activity"][:, 0]
+        if self.shape == "logit":
+            mixing, activity = FACTOR_SPREAD * z["mixing"], np.exp(ACTIVITY_LOG_MEAN + ACTIVITY_LOG_SPREAD * level)
+        else:
+            mixing = -np.log(-np.log(ndtr(z["mixing"]).clip(_EDGE, 1 - _EDGE)))
+            activity = gammaincinv(ACTIVITY_SHAPE, ndtr(level))
         return Own(
-            mixing=0.55 * z["mixing"] if is_logit else -np.log(-np.log(ndtr(z["mixing"]).clip(_EDGE, 1 - _EDGE))),
+            mixing=mixing,
             passion=ndtr(z["passion"]),
-            activity=np.exp(-0.6 + 1.1 * level) if is_logit else gammaincinv(0.7, ndtr(level)),
+            activity=activity,
             child_passion=ndtr(z["child_passion"]),
-            reach=np.exp(0.3 * z["reach"][:, 0]),
-            **{name: spread * z[name] for name, spread in _SPREADS.items()},
+            reach=np.exp(REACH_LOG_SPREAD * z["reach"][:, 0]),
+            **{name: spread * z[name] for name, spread in OWN_SPREADS.items()},
         )
 
     def normals(self, own: Own) -> Normals:
         """The normals that stand for it: standard normal where `own` was drawn by the simulator."""
-        is_logit = self.shape == "logit"
-        level = (np.log(own.activity) + 0.6) / 1.1 if is_logit else ndtri(gammainc(0.7, own.activity))
-        mixing = own.mixing / 0.55 if is_logit else ndtri(np.exp(-np.exp(-own.mixing)).clip(_EDGE, 1 - _EDGE))
+        if self.shape == "logit":
+            mixing = own.mixing / FACTOR_SPREAD
+            level = (np.log(own.activity) - ACTIVITY_LOG_MEAN) / ACTIVITY_LOG_SPREAD
+        else:
+            mixing = ndtri(np.exp(-np.exp(-own.mixing)).clip(_EDGE, 1 - _EDGE))
+            level = ndtri(gammainc(ACTIVITY_SHAPE, own.activity))
         return {
             "mixing": mixing,
             "passion": ndtri(own.passion),
             "activity": level[:, None].clip(-8, 8),
             "child_passion": ndtri(own.child_passion),
-            "reach": np.log(own.reach)[:, None] / 0.3,
-            **{name: getattr(own, name) / spread for name, spread in _SPREADS.items()},
+            "reach": np.log(own.reach)[:, None] / REACH_LOG_SPREAD,
+            **{name: getattr(own, name) / spread for name, spread in OWN_SPREADS.items()},
         }
 
 

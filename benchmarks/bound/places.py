@@ -9,9 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.simulation.catalogue import CATEGORIES
-from recsys.simulation.tastes import Ints, Population
-
-TOWNSHIP_SPREAD, COUNTY_SPREAD = 0.45, 0.3
+from recsys.simulation.tastes import COUNTY_SPREAD, TOWNSHIP_SPREAD, Ints, Population
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from benchmarks.bound.county import Ahead, County
 from recsys.simulation.counts import GAMMA_SHAPE, early_share
 from recsys.simulation.oracle import Truth
+from recsys.simulation.programme import LINE_QUALITY_SPREAD, event_qualities
 from recsys.simulation.tastes import Floats
 
 _DRAWS = 4000
@@ -42,10 +43,7 @@ class UnknownQuality:
 
     def _given_none(self, is_class: bool, true: float, expected: float) -> NDArray[np.float64]:
         rng = self._rng
-        if is_class:
-            quality = rng.normal(0, 0.5, _DRAWS)
-        else:
-            quality = rng.normal(0, 0.7, _DRAWS) + 1.0 / rng.pareto(2.0, _DRAWS).clip(1.0, None)
+        quality = rng.normal(0, LINE_QUALITY_SPREAD, _DRAWS) if is_class else event_qualities(_DRAWS, rng)
         more = quality - true
         weight = (1 + expected * np.exp(more) / GAMMA_SHAPE) ** -GAMMA_SHAPE
         return rng.choice(more, _DRAWS, p=weight / weight.sum())

@@ -12,6 +12,8 @@ from recsys.simulation.season import days_from_spring_festival
 
 DATE_QUALITY_SPREAD = 0.1
 """Of each date of anything, beside what its activity has in common."""
+SHORT_NOTICE_DAYS = (3, 12)
+"""Days before the start at which events at short notice are published: from, and up to but without."""
 
 
 def dates(activities: pd.DataFrame, place: Place, config: SimulationConfig, rng: np.random.Generator) -> pd.DataFrame:
@@ -81,7 +83,7 @@ def _notice(
     """Published with the plan of the season (a few events at short notice); booking opens days or weeks before."""
     n_activities = int(row.max(initial=-1)) + 1
     early = rng.integers(95, 130, n_activities)[row]
-    late = rng.integers(3, 12, n_activities)[row]
+    late = rng.integers(*SHORT_NOTICE_DAYS, n_activities)[row]
     adhoc = (rng.random(n_activities) < config.adhoc_share)[row] & ~is_training
     first_start = pd.Series(starts).groupby(row).transform("min").to_numpy()
     base = np.where(is_training, first_start, starts).astype("datetime64[D]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,17 @@ N_SLOTS = 8
 PASSION = 0.06
 """Chance of a passion for a category (logit)."""
 CHILD_PASSION = 0.08
+TOWNSHIP_SPREAD, COUNTY_SPREAD = 0.45, 0.3
+"""Of the tastes that the people of a place have in common."""
+FACTOR_SPREAD = 0.55
+"""Of taste factors, and of what each changes (logit)."""
+ACTIVITY_LOG_MEAN, ACTIVITY_LOG_SPREAD = -0.6, 1.1
+"""Lognormal factor on all wishes of a person (logit)."""
+ACTIVITY_SHAPE = 0.7
+"""Of the gamma factor on all wishes of a person (gravity)."""
+REACH_LOG_SPREAD = 0.3
+OWN_SPREADS = {"child": 0.5, "slots": 0.6, "kinds": 0.4, "styles": 0.5}
+"""Of what is normal in each person, by attribute of `Own`."""
 
 _SLOT_FIT = np.array(
     [  # weekday: morning afternoon evening late; weekend the same
@@ -71,16 +82,8 @@ class Population:
 
     def of(self, rows: Ints) -> Population:
         """The same for people in rows `rows`."""
-        return Population(
-            self.shape,
-            self.scale,
-            self.taste[rows],
-            self.child_taste[rows],
-            self.groups,
-            self.lean[rows],
-            self.age[rows],
-            self.parent[rows],
-        )
+        each = ("taste", "child_taste", "lean", "age", "parent")
+        return replace(self, **{name: getattr(self, name)[rows] for name in each})
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,12 @@ class Own:
     """What is drawn for each person, independent between people.
 
     Attributes:
-        mixing: (n, 6) normal of spread 0.55 (logit) or (n, 14) standard Gumbel (gravity).
+        mixing: (n, 6) normal of spread `FACTOR_SPREAD` (logit) or (n, 14) standard Gumbel (gravity).
         passion: (n, n_categories) uniform, a passion where below `PASSION` (logit; else no columns).
-        activity: (n,) factor on all wishes: lognormal(-0.6, 1.1) (logit) or gamma(0.7) (gravity).
-        child: (n, n_categories) normal of spread 0.5; `child_passion`: (n, n_categories) uniform.
-        slots: (n, N_SLOTS) normal of spread 0.6; `kinds`: (n, n_kinds), 0.4; `styles`: (n, n_styles), 0.5.
-        reach: (n,) lognormal(0, 0.3).
+        activity: (n,) factor on all wishes: lognormal (logit) or gamma (gravity).
+        child: (n, n_categories) normal; `child_passion`: (n, n_categories) uniform.
+        slots: (n, N_SLOTS) normal; `kinds`: (n, n_kinds), `styles`: (n, n_styles) too; see `OWN_SPREADS`.
+        reach: (n,) lognormal about 1.
     """
 
     mixing: NDArray[np.float64]
@@ -116,30 +119,30 @@ def draw(
     gender = np.where(female[:, None], 0.5, -0.5) * np.array([c.female for c in CATEGORIES])
     township, towns = pd.factorize(table["township_id"])
     county, counties = pd.factorize(table["county_id"])
-    local = rng.normal(0, 0.45, (len(towns), n_categories))[township]
-    local = local + rng.normal(0, 0.3, (len(counties), n_categories))[county]
+    local = rng.normal(0, TOWNSHIP_SPREAD, (len(towns), n_categories))[township]
+    local = local + rng.normal(0, COUNTY_SPREAD, (len(counties), n_categories))[county]
     if config.shape == "logit":
         taste, lean = likes[age] + gender + local, np.empty((n, 0))
-        mixing = rng.normal(0, 0.55, (n, 6))
-        groups = rng.normal(0, 0.55, (6, n_categories))
+        mixing = rng.normal(0, FACTOR_SPREAD, (n, 6))
+        groups = rng.normal(0, FACTOR_SPREAD, (6, n_categories))
         passion = rng.random((n, n_categories))
-        activity = rng.lognormal(-0.6, 1.1, n)
+        activity = rng.lognormal(ACTIVITY_LOG_MEAN, ACTIVITY_LOG_SPREAD, n)
     else:
         taste, passion = 0.7 * likes[age] + 0.7 * gender + local, np.empty((n, 0))
         groups = rng.normal(0, 0.8, (14, n_categories))
         lean = rng.normal(0, 1.0, (len(likes), 14))[age]
         mixing = rng.gumbel(0, 1.0, (n, 14))
-        activity = rng.gamma(0.7, 1.0, n)
+        activity = rng.gamma(ACTIVITY_SHAPE, 1.0, n)
     own = Own(
         mixing=mixing,
         passion=passion,
         activity=activity,
-        child=rng.normal(0, 0.5, (n, n_categories)),
+        child=rng.normal(0, OWN_SPREADS["child"], (n, n_categories)),
         child_passion=rng.random((n, n_categories)),
-        slots=rng.normal(0, 0.6, (n, N_SLOTS)),
-        kinds=rng.normal(0, 0.4, (n, len(KINDS))),
-        reach=rng.lognormal(0, 0.3, n),
-        styles=rng.normal(0, 0.5, (n, len(STYLES))),
+        slots=rng.normal(0, OWN_SPREADS["slots"], (n, N_SLOTS)),
+        kinds=rng.normal(0, OWN_SPREADS["kinds"], (n, len(KINDS))),
+        reach=rng.lognormal(0, REACH_LOG_SPREAD, n),
+        styles=rng.normal(0, OWN_SPREADS["styles"], (n, len(STYLES))),
     )
     scale = _BASE_RATE[config.shape] * config.demand_scale
     parent = table["child_birth_year"].to_numpy() > 0

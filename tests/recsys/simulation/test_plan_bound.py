@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from benchmarks.bound.county import County
-from benchmarks.bound.places import COUNTY_SPREAD, TOWNSHIP_SPREAD, Places, tastes
+from benchmarks.bound.places import Places, tastes
 from benchmarks.plan_bound import believed, guesses
 from recsys.simulation.openings import OpeningWorld
 from recsys.simulation.oracle import Truth
 from recsys.simulation.score_openings import oracle_plan, plan_of, true_belief
-from recsys.simulation.tastes import rates
+from recsys.simulation.tastes import COUNTY_SPREAD, TOWNSHIP_SPREAD, rates
 
 
 @pytest.fixture(scope="module")
