@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import interpolate, special
 
-from recsys.simulation.choice import Crowd, attraction, nests, saturated, seasons, wish
+from recsys.simulation.choice import Crowd, attraction, nests, saturated, seasons, sessions_by_week, wish
 from recsys.simulation.counts import GAMMA_SHAPE, MEMORY, MEMORY_SPREAD, SESSION_SPREAD
 from recsys.simulation.dates import DATE_QUALITY_SPREAD
 from recsys.simulation.oracle import Truth
@@ -68,12 +68,11 @@ class Nest:
 def nests_of(truth: Truth, sessions: pd.DataFrame) -> Iterator[Nest]:
     """The nests of each county and week; `sessions` sorted by start, a row its place in the table."""
     share = float(truth.manifest["knobs"]["companion_share"])
-    week, county, city = (sessions[name].to_numpy() for name in ("week_num", "county_id", "city_id"))
+    week = sessions["week_num"].to_numpy()
     for county_id, nums in truth.people.table.groupby("county_id", sort=True).indices.items():
         crowd = Crowd.of(truth.people, np.asarray(nums, dtype=np.int64), truth.tables["venues"])
         brings = crowd.brings(share)
-        here = np.flatnonzero((county == county_id) | ((county == "") & (city == str(county_id)[:4])))
-        for rows in np.split(here, np.flatnonzero(np.diff(week[here])) + 1):
+        for rows in sessions_by_week(sessions, str(county_id), week):
             part = sessions.iloc[rows].assign(quality=0.0)
             pull = attraction(crowd, part, truth.shape).T
             come = pull * wish(crowd, part).T * seasons(part, truth.shape).astype(np.float32)[:, None] * brings

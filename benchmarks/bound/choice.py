@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from recsys.simulation.choice import (
     Crowd,
     allowed,
     appeal,
+    at_home,
     nests,
     saturated,
     seasons,
@@ -59,18 +60,13 @@ class Choice:
         ordered = sessions.iloc[order].reset_index(drop=True)
         key = nest[order] * 100_000 + week[order]
         is_first = np.append(True, key[1:] != key[:-1])
-        home = crowd.people.table.iloc[crowd.nums]
-        county, city = ordered["county_id"].to_numpy(dtype=str)[:, None], ordered["city_id"].to_numpy(dtype=str)
-        here = (county == home["county_id"].to_numpy(dtype=str)) | (
-            (county == "") & (city[:, None] == home["city_id"].to_numpy(dtype=str))
-        )
         return cls(
             shape,
             ordered,
             nest[order],
             np.flatnonzero(is_first),
             is_first.cumsum() - 1,
-            (allowed(crowd, ordered) & here).astype(np.float32),
+            (allowed(crowd, ordered) & at_home(crowd, ordered)).astype(np.float32),
             np.ascontiguousarray(crowd.km.T),
             appeal(ordered, shape).astype(np.float32),
             seasons(ordered, shape).astype(np.float32),
@@ -78,17 +74,7 @@ class Choice:
 
     def for_guesses(self, copies: int) -> Choice:
         """The same with `copies` columns a person, one copy of all people after the other."""
-        return Choice(
-            self.shape,
-            self.sessions,
-            self.nest,
-            self.first,
-            self.of_first,
-            np.tile(self.may, copies),
-            np.tile(self.km, copies),
-            self.appeal,
-            self.season,
-        )
+        return replace(self, may=np.tile(self.may, copies), km=np.tile(self.km, copies))
 
     def bookings_a_wish(self, population: Population, own: Own, more: Floats | None = None) -> Floats:
         """(n, n_people) chance that a week's wish for the category ends in the session, times the season.

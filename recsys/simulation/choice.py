@@ -141,6 +141,24 @@ def allowed(crowd: Crowd, sessions: pd.DataFrame) -> NDArray[np.bool_]:
     return may
 
 
+def at_home(crowd: Crowd, sessions: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n_sessions, n) people go to houses of their county and of their city."""
+    home = crowd.people.table.iloc[crowd.nums]
+    county, city = (sessions[name].to_numpy(dtype=str)[:, None] for name in ("county_id", "city_id"))
+    same_county, same_city = (
+        county == home["county_id"].to_numpy(dtype=str),
+        city == home["city_id"].to_numpy(dtype=str),
+    )
+    return np.asarray(same_county | ((county == "") & same_city))
+
+
+def sessions_by_week(sessions: pd.DataFrame, county_id: str, week: Ints) -> list[Ints]:
+    """Rows of what people of a county may go to, a week each; `sessions` sorted by start, `week` (n_sessions,)."""
+    county, city = (sessions[name].to_numpy(dtype=str) for name in ("county_id", "city_id"))
+    here = np.flatnonzero((county == county_id) | ((county == "") & (city == county_id[:4])))
+    return np.split(here, np.flatnonzero(np.diff(week[here])) + 1)
+
+
 def wish(crowd: Crowd, sessions: pd.DataFrame) -> Floats:
     """(n, n_sessions) chance a week to want the session's category at the session's date."""
     return crowd.rates[nests(sessions)].T

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.choice import CHILD, Crowd, booking_chances, nests
+from recsys.simulation.choice import CHILD, Crowd, booking_chances, nests, sessions_by_week
 from recsys.simulation.config import SimulationConfig
 from recsys.simulation.people import People
 from recsys.simulation.place import Place
@@ -73,14 +73,12 @@ def ask(
     means = np.zeros((len(sessions), 3))
     asks, preferences = [], []
     week = (sessions["starts_at"].to_numpy().astype("datetime64[D]").astype(np.int64) + 3) // 7
-    county, city = sessions["county_id"].to_numpy(dtype=str), sessions["city_id"].to_numpy(dtype=str)
     is_candidate = candidates(sessions, pd.Timestamp(config.as_of))
     late = 1 - early_share(sessions, pd.Timestamp(config.as_of))
     for county_id, rows in people.table.groupby("county_id", sort=True).indices.items():
         crowd = Crowd.of(people, np.asarray(rows, dtype=np.int64), place.venues)
-        here = np.flatnonzero((county == county_id) | ((county == "") & (city == str(county_id)[:4])))
         top: list[tuple[Ints, Floats]] = []
-        for nums in np.split(here, np.flatnonzero(np.diff(week[here])) + 1):
+        for nums in sessions_by_week(sessions, str(county_id), week):
             chances = booking_chances(crowd, sessions.iloc[nums], config.shape, config.companion_share)
             _add_means(means, chances, crowd, sessions, nums)
             asks.append(_drawn(chances * noise[nums].astype(np.float32), crowd, nums, rng))

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.simulation.catalogue import CATEGORY_NAMES
-from recsys.simulation.choice import CHILD, Crowd, attraction, saturated, seasons
+from recsys.simulation.choice import CHILD, Crowd, at_home, attraction, saturated, seasons
 from recsys.simulation.counts import GAMMA_SHAPE, MEMORY_SPREAD, SESSION_SPREAD
 from recsys.simulation.latent import typical_class
 from recsys.simulation.oracle import Truth
@@ -69,7 +69,7 @@ class OpeningWorld:
         ]
         total = np.zeros((len(self.crowd.nums), self.truth.future_weeks), dtype=np.float32)
         if len(mine):
-            pull = attraction(self.crowd, mine, self.truth.shape) * self._within_reach(mine)
+            pull = attraction(self.crowd, mine, self.truth.shape) * at_home(self.crowd, mine).T
             weeks = ((mine["starts_at"] - self.truth.as_of).dt.days // 7).to_numpy()
             for num, week in enumerate(weeks):
                 if week < total.shape[1]:
@@ -84,14 +84,7 @@ class OpeningWorld:
         table = self.truth.tables["venues"]
         place = table[["county_id", "city_id"]].iloc[venues].reset_index(drop=True)
         probe = probe.assign(county_id=place["county_id"], city_id=place["city_id"])
-        return attraction(self.crowd, probe, self.truth.shape) * self._within_reach(probe)
-
-    def _within_reach(self, sessions: pd.DataFrame) -> NDArray[np.bool_]:
-        """(n, n_sessions) people go to houses of their county and of their city."""
-        home = self.crowd.people.table.iloc[self.crowd.nums]
-        county, city = home["county_id"].to_numpy(dtype=str)[:, None], home["city_id"].to_numpy(dtype=str)[:, None]
-        at, over = sessions["county_id"].to_numpy(dtype=str), sessions["city_id"].to_numpy(dtype=str)
-        return np.asarray((county == at) | ((at == "") & (city == over)))
+        return attraction(self.crowd, probe, self.truth.shape) * at_home(self.crowd, probe).T
 
     def season(self, category: int) -> NDArray[np.float64]:
         """(n_weeks,) multiplier of demand for classes."""
