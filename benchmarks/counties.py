@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,6 +27,29 @@ def county(seed: int, shape: str, users: int, weeks: int) -> tuple[Dataset, Trut
         tables = {table: pd.read_parquet(file) for table, file in files.items() if file.is_file()}
     until = truth.as_of.tz_localize(DEFAULT_TIMEZONE).tz_convert("UTC")
     return Dataset.from_tables(tables, until, DEFAULT_TIMEZONE), truth
+
+
+def rows_of_counties(
+    judge: Callable[[int, str, int, int], list[dict[str, Any]]],
+    seeds: Sequence[int],
+    shapes: Sequence[str],
+    weeks: Sequence[int],
+    users: int,
+    out: Path | None,
+) -> list[dict[str, Any]]:
+    """Rows of `judge(seed, shape, weeks, users)`, with these; counties that `out` has lines of are not run again."""
+    kept = out.read_text(encoding="utf-8").splitlines() if out and out.is_file() else []
+    rows = [json.loads(line) for line in kept]
+    has_run = {(row["seed"], row["shape"], row["weeks"], row["users"]) for row in rows}
+    for one in itertools.product(seeds, shapes, weeks, [users]):
+        if one not in has_run:
+            names = dict(zip(("seed", "shape", "weeks", "users"), one, strict=True))
+            found = [names | row for row in judge(*one)]
+            rows += found
+            if out:
+                with out.open("a", encoding="utf-8") as lines:
+                    lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in found)
+    return rows
 
 
 def seeds_of(text: str) -> list[int]:

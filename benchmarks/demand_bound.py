@@ -12,8 +12,6 @@ against the true mean, as means over seeds with 95 % intervals by Student's t; t
 from __future__ import annotations
 
 import argparse
-import itertools
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.counties import county, seeds_of
+from benchmarks.counties import county, rows_of_counties, seeds_of
 from benchmarks.demand_festival import festival_scale
 from benchmarks.demand_posteriors import memory_draws, nests_of, quality_draws
 from benchmarks.demand_worlds import with_interval
@@ -194,14 +192,13 @@ def climbed(seed: int, shape: str, weeks: int, users: int) -> list[dict[str, Any
     ladder = Ladder(truth)
     forecasts = {name: as_rows(ladder.forecast(told)) for name, told in RUNGS.items()}
     forecasts["served"] = forecast_demand(dataset, truth.future_weeks, DemandConfig()).table
-    world = {"seed": seed, "shape": shape, "weeks": weeks, "users": users}
     found = []
     for name, rows in forecasts.items():
         score = score_forecast(truth, rows)
         for target in TARGETS:
             levels = {level: one["scrps_over_oracle"] for level, one in score[target]["levels"].items()}
             bias = score[target]["festival_bias"]["given"]
-            found.append({**world, "rung": name, "target": target, **levels, **bias})
+            found.append({"rung": name, "target": target, **levels, **bias})
     return found
 
 
@@ -209,16 +206,7 @@ def report(
     seeds: Sequence[int], shapes: Sequence[str], weeks: Sequence[int], users: int, out: Path | None
 ) -> pd.DataFrame:
     """A row a kind of world, target and rung: mean over seeds with its interval; worlds that `out` holds are read."""
-    kept = out.read_text(encoding="utf-8").splitlines() if out and out.is_file() else []
-    rows = [json.loads(line) for line in kept]
-    has_run = {(one["seed"], one["shape"], one["weeks"], one["users"]) for one in rows}
-    for world in itertools.product(seeds, shapes, weeks, [users]):
-        if world not in has_run:
-            found = climbed(*world)
-            rows += found
-            if out:
-                with out.open("a", encoding="utf-8") as lines:
-                    lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in found)
+    rows = rows_of_counties(climbed, seeds, shapes, weeks, users, out)
     keys = ["shape", "weeks", "target", "rung"]
     values = ["county", "township", "festival", "other"]
     shown = pd.DataFrame(rows).groupby(keys, sort=False)[values].agg(lambda one: with_interval(one.to_list()))

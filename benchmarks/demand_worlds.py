@@ -11,8 +11,6 @@ category.
 
 from __future__ import annotations
 
-import itertools
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.counties import county
+from benchmarks.counties import county, rows_of_counties
 from recsys.calibration import pit_coverage
 from recsys.demand import TARGETS
 from recsys.hierarchy import Hierarchy
@@ -35,8 +33,8 @@ from training.demand.judged import PIT_SHARES
 from training.demand.known import weeks_ahead
 
 
-def judged(seed: int, shape: str, weeks: int, users: int) -> dict[str, Any]:
-    """Figures of one county, as JSON holds them."""
+def judged(seed: int, shape: str, weeks: int, users: int) -> list[dict[str, Any]]:
+    """Figures of one county, as JSON holds them, in one row."""
     dataset, truth = county(seed, shape, users, weeks)
     hierarchy = Hierarchy.of(dataset, RegionTree.of(dataset))
     came = true_bookings(truth, hierarchy)
@@ -44,16 +42,13 @@ def judged(seed: int, shape: str, weeks: int, users: int) -> dict[str, Any]:
     pits = found.pits
     score = score_forecast(truth, found.forecast.table)
     levels = hierarchy.node_levels.astype(str)
-    return {
-        "seed": seed,
-        "shape": shape,
-        "weeks": weeks,
-        "users": users,
+    row = {
         **{target: _figures(score[target]) for target in TARGETS},
         "inside": {level: _inside(pits[levels == level]) for level in sorted(set(levels))},
         "inside by week": [_inside(pits[..., week]) for week in range(pits.shape[-1])],
         "inside by category": {name: _inside(pits[:, num]) for num, name in enumerate(hierarchy.categories.ids)},
     }
+    return [row]
 
 
 def true_bookings(truth: Truth, hierarchy: Hierarchy) -> NDArray[np.float64]:
@@ -153,14 +148,6 @@ def _shares(total: NDArray[np.float64]) -> str:
 
 def report(seeds: Sequence[int], shapes: Sequence[str], weeks: Sequence[int], users: int, out: Path | None) -> None:
     """Runs the worlds that `out` does not hold yet and prints the table of all."""
-    kept = out.read_text(encoding="utf-8").splitlines() if out and out.is_file() else []
-    worlds = [json.loads(line) for line in kept]
-    has_run = {(one["seed"], one["shape"], one["weeks"], one["users"]) for one in worlds}
-    for world in itertools.product(seeds, shapes, weeks, [users]):
-        if world not in has_run:
-            worlds.append(judged(*world))
-            if out:
-                with out.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps(worlds[-1], ensure_ascii=False) + "\n")
+    worlds = rows_of_counties(judged, seeds, shapes, weeks, users, out)
     for _, row in table_of(worlds).iterrows():
         print(row.dropna().to_string(), end="\n\n")
