@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.bound.festival import festival_scale
+from benchmarks.bound.posteriors import memory_draws, nests_of, quality_draws
 from benchmarks.counties import county, rows_of_counties, seeds_of
-from benchmarks.demand_festival import festival_scale
-from benchmarks.demand_posteriors import memory_draws, nests_of, quality_draws
 from benchmarks.demand_worlds import with_interval
 from recsys.demand import TARGETS
 from recsys.simulation.dates import SHORT_NOTICE_DAYS
@@ -148,30 +148,34 @@ class Ladder:
         notice = rng.integers(*SHORT_NOTICE_DAYS, len(path))
         sizes = [len(rows_of[one]) for one in chosen]
         rows = np.concatenate([rows_of[one] for one in chosen]) if len(chosen) else np.empty(0, dtype=np.int64)
-        found, path, week = events.iloc[rows], np.repeat(path, sizes), np.repeat(week, sizes)
-        moved = pd.to_timedelta(7 * (week - found["week_num"].to_numpy()), unit="D")
-        starts = found["starts_at"] + moved
-        is_class = np.zeros(len(found), dtype=bool)
+        found = self._moved(events.iloc[rows], np.repeat(week, sizes))
+        known_from = found["starts_at"].dt.normalize() - pd.to_timedelta(np.repeat(notice, sizes), unit="D")
+        is_open = ((known_from >= truth.as_of) & (found["starts_at"] >= truth.as_of)).to_numpy()
+        is_in_path = np.repeat(path, sizes)[is_open][:, None] == np.arange(self.n_paths)
+        return found[is_open], is_in_path.astype(np.float64)
+
+    def _moved(self, events: pd.DataFrame, week: NDArray[np.int64]) -> pd.DataFrame:
+        """Events in another week: nobody has asked yet; means go with its season and with who is registered then."""
+        starts = events["starts_at"] + pd.to_timedelta(7 * (week - events["week_num"].to_numpy()), unit="D")
+        is_class = np.zeros(len(events), dtype=bool)
         then, before = (
-            season(one.to_numpy().astype("datetime64[D]"), found["category_num"].to_numpy(), is_class, truth.shape)
+            season(
+                one.to_numpy().astype("datetime64[D]"), events["category_num"].to_numpy(), is_class, self.truth.shape
+            )
             * np.searchsorted(self._registered, one.to_numpy())
-            for one in (starts, found["starts_at"])
+            for one in (starts, events["starts_at"])
         )
-        means = {f"mean_{k}": found[f"mean_{k}"] * then / np.maximum(before, 1e-9) for k in (1, 2, 3)}
+        means = {f"mean_{k}": events[f"mean_{k}"] * then / np.maximum(before, 1e-9) for k in (1, 2, 3)}
         first_group = int(self.truth.tables["sessions"]["group"].max()) + 1
-        moved_events = found.assign(
+        return events.assign(
             starts_at=starts,
             week_num=week,
             early=0.0,
             n_early=0,
             early_places=0.0,
-            group=first_group + np.arange(len(found)),
+            group=first_group + np.arange(len(events)),
             **means,
         )
-        known_from = starts.dt.normalize() - pd.to_timedelta(np.repeat(notice, sizes), unit="D")
-        is_open = ((known_from >= truth.as_of) & (starts >= truth.as_of)).to_numpy()
-        is_in_path = path[is_open][:, None] == np.arange(self.n_paths)
-        return moved_events[is_open], is_in_path.astype(np.float64)
 
     @cached_property
     def _registered(self) -> NDArray[np.datetime64]:

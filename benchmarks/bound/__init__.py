@@ -1,1 +1,1 @@
-"""What the best possible learner of people's tastes could reach on a simulated county."""
+"""What the best possible learner could reach on a simulated county: of people's tastes, and of a forecast."""

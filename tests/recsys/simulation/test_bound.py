@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.bound.posteriors import nests_of, quality_groups
 from benchmarks.demand_bound import ALL, RUNGS, Ladder, Told, as_rows
-from benchmarks.demand_posteriors import nests_of, quality_groups
 from recsys.simulation.catalogue import CATEGORY_NAMES
 from recsys.simulation.choice import Crowd, booking_chances
 from recsys.simulation.oracle import Truth

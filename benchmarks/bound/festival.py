@@ -13,8 +13,10 @@ from recsys.simulation.season import days_from_spring_festival, festival
 Floats = NDArray[np.float64]
 
 _EFFECT_SPREAD = 1.0
+"""A priori, of an effect's logarithm; the true ones lie between -1.8 and +0.7."""
 _TASTE_SPREAD = float(np.std([one.festive for one in CATEGORIES]))
 _LANTERN_DAYS = {"logit": 13, "gravity": 7}
+"""Days after Spring Festival from which its effect is Lantern's, see `recsys.simulation.season.festival`."""
 _ROUNDS = 30
 
 
