@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY ?= passive
 .PHONY: setup check format test test-availability demo train serve lock clean help
 
 help: ## List what make can do
-	@grep -hE '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
+	@grep -hE '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 24
 
 setup: $(STAMP) ## Make .venv with everything in it
 
@@ -50,7 +50,21 @@ train: setup ## Learn from the store and release the bundle
 serve: setup ## Serve the champion
 	$(BIN)/culture serve
 
-bench-ingest bench-features bench-openings bench-plans bench-ladder bench-plan-bound bench-equity bench-demand bench-unconstrain bench-serving bench-recommend bench-recommend-store: bench-%: setup ## Benchmarks
+# Each takes ARGS; `--help` among them.
+bench-ingest: ## Ingest of a million bookings against a bare COPY
+bench-features: ## Weighted pairs and a panel's counts, beside plain pandas
+bench-openings: ## Planning model at province size: proven gaps and rivals
+bench-plans: ## Plans of openings and latent demand against the truth of simulated counties
+bench-ladder: ## Where a plan of openings loses value on simulated counties
+bench-plan-bound: ## How near the oracle any plan could come on simulated counties
+bench-equity: ## Reach against evenness on simulated counties
+bench-demand: ## Forecasts on simulated counties (--seeds), on tables (--data), at a province's size (--scale)
+bench-demand-bound: ## How near the oracle any forecaster could come on simulated counties
+bench-unconstrain: ## Bias and time of unconstraining
+bench-serving: ## Speed of lists of a running service
+bench-recommend: ## Speed of lists for a million people, beside a bare product
+bench-recommend-store: ## `culture recommend` for everybody of a stored platform
+bench-ingest bench-features bench-openings bench-plans bench-ladder bench-plan-bound bench-equity bench-demand bench-demand-bound bench-unconstrain bench-serving bench-recommend bench-recommend-store: bench-%: setup
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 bench-ranking: setup ## nDCG@10 of every ranker; TRAIN=a.tsv TEST=b.tsv [OUT=FILE]
@@ -64,9 +78,6 @@ bench-ablation: setup ## What each group of ranking's signals is worth; DATA=fol
 
 bench-bound: setup ## How near the oracle any list could come on a simulated county; DATA=folder
 	$(BIN)/python -m benchmarks.ranking_bound $(if $(DATA),--data $(DATA)) $(ARGS)
-
-bench-demand-bound: setup ## How near to the oracle any forecaster could come; ARGS="--seeds 950-955"
-	$(BIN)/python -m benchmarks.demand_bound $(ARGS)
 
 bench-tourism: setup ## Hierarchical forecasts on Australian tourism; DATA=folder
 	$(BIN)/python -m benchmarks.tourism $(DATA) $(ARGS)
