@@ -117,8 +117,7 @@ def draw(
     ):
         if not len(rows):
             continue
-        # The mean stays what was forecast; paths only say what is lost at the limits.
-        taken_mean[rows] = np.maximum(means.mean[rows] - (drawn[1] - drawn[0]).mean(axis=1), 0.0)
+        taken_mean[rows] = _mean_taken(means.mean[rows], *drawn)
         for target, paths in enumerate(drawn):
             nodes = over_spans(
                 node_paths(hierarchy, means.bottom[rows], means.week[rows], horizon, paths), spans, axis=1
@@ -132,6 +131,21 @@ def draw(
     return Drawn(
         (means.weekly(shape, taken_mean), means.weekly(shape)), (quantiles[0], quantiles[1]), (pits[0], pits[1])
     )
+
+
+def _mean_taken(mean: Floats, taken: Paths, wanted: Paths) -> Floats:
+    """(n_rows,) mean of what is taken, from (n_rows, n_paths) places taken and wanted and the mean that is wanted.
+
+    What is wanted is the control variate: with nothing lost at a limit the mean stays what was forecast, and where a
+    session is always full the luck of the paths moves nothing. Source: Glasserman 2003, Monte Carlo Methods in
+    Financial Engineering, section 4.1.
+    """
+    means = [paths.mean(axis=1, dtype=np.float64) for paths in (taken, wanted)]
+    off = [paths - centre[:, None] for paths, centre in zip((taken, wanted), means, strict=True)]
+    variance = (off[1] ** 2).sum(axis=1)
+    follows = np.divide((off[0] * off[1]).sum(axis=1), variance, out=np.ones(len(mean)), where=variance > 0)
+    lost = means[1] - means[0] + (1 - follows) * (mean - means[1])
+    return np.clip(mean - lost, 0.0, mean)
 
 
 def _quantiles(paths: Paths, levels: Floats) -> Paths:
