@@ -17,6 +17,12 @@ CLOSE = 5e-3
 """Relative distance of value and bound at which steps end: gaps are told in per cent."""
 
 
+def gap_of(search: Search) -> float:
+    """No plan of a question is better than the one found by more than this share of what it would be worth."""
+    worth, bound = sum(o.worth for o in search.opened), bound_of(search)
+    return max(1.0 - worth / bound, 0.0) if bound > 0 else 0.0
+
+
 def bound_of(search: Search) -> float:
     """No plan of a question has more worth than this, once its search has run.
 

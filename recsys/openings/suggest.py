@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from recsys.dataset import TEXT
 from recsys.errors import DataError
-from recsys.openings.bound import bound_of
+from recsys.openings.bound import gap_of
 from recsys.openings.equity import plan_with_floors
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
@@ -88,8 +88,7 @@ class Planned:
     Attributes:
         inputs: Those of the question once what should close has closed.
         opened: The classes.
-        gap: No plan is better by more than this share of what it would be worth, see `bound_of`; None with floors or
-            over samples.
+        gap: See `gap_of`; None with floors or over samples.
     """
 
     inputs: OpeningInputs
@@ -104,8 +103,7 @@ def planned(inputs: OpeningInputs, question: Question) -> Planned:
         return Planned(inputs, _other_plan(choices), None)
     search = Search(inputs, choices)
     opened = search.run()
-    worth, bound = sum(o.worth for o in opened), bound_of(search)
-    return Planned(inputs, opened, max(1.0 - worth / bound, 0.0) if bound > 0 else 0.0)
+    return Planned(inputs, opened, gap_of(search))
 
 
 def solve(inputs: OpeningInputs, question: Question) -> tuple[OpeningInputs, list[Opening]]:
