@@ -10,21 +10,21 @@ seconds, and the gap of the plan of most people.
 
 from __future__ import annotations
 
-import argparse
+import itertools
 import time
-from pathlib import Path
+from collections.abc import Iterator
 
-import pandas as pd
-
-from benchmarks.counties import county, seeds_of
+from benchmarks.counties import Row, county_parser, each_county
 from benchmarks.equity_bound import least_gini
 from features.openings.inputs import opening_inputs
+from recsys.dataset import Dataset
 from recsys.openings.access import By
+from recsys.openings.bound import gap_of
 from recsys.openings.front import pareto_front
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
 from recsys.openings.search import Search
-from recsys.openings.suggest import planned
+from recsys.simulation.oracle import Truth
 
 GROUPS: tuple[By, ...] = ("township", "village")
 LOSSES = (0.01, 0.03, 0.05)
@@ -34,7 +34,7 @@ MOST_GROUPS = 60
 """Groups up to which the bound is worked out: its programme has a row for each two of them."""
 
 
-def judged(inputs: OpeningInputs, budget: int, by: By, seconds: float) -> dict[str, object]:
+def judged(inputs: OpeningInputs, budget: int, by: By, seconds: float) -> Row:
     """Figures of one front."""
     question = Question(budget=budget, effort="fast")
     began = time.perf_counter()
@@ -58,33 +58,23 @@ def judged(inputs: OpeningInputs, budget: int, by: By, seconds: float) -> dict[s
         "plans": len(front.table),
         "complete": front.is_complete,
         "seconds": round(taken, 1),
-        "gap": round(planned(inputs, question).gap or 0.0, 3),
+        "gap": round(gap_of(search), 3),
     }
 
 
 def main() -> None:
     """Runs the counties and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", default="20-21")
-    parser.add_argument("--shapes", default="logit,gravity")
-    parser.add_argument("--users", type=int, default=6000)
-    parser.add_argument("--weeks", type=int, default=26)
+    parser = county_parser(__doc__, seeds="20-21", users=6000)
     parser.add_argument("--budgets", default="10,20,40")
     parser.add_argument("--seconds", type=float, default=3.0, help="limit of one front")
-    parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    rows = []
-    for shape in args.shapes.split(","):
-        for seed in seeds_of(args.seeds):
-            inputs = opening_inputs(county(seed, shape, args.users, args.weeks)[0])
-            for budget in map(int, args.budgets.split(",")):
-                for by in GROUPS:
-                    rows.append({"shape": shape, "seed": seed, **judged(inputs, budget, by, args.seconds)})
-                    print(rows[-1], flush=True)
-    table = pd.DataFrame(rows)
-    print(f"\n{table.to_string(index=False)}")
-    if args.out is not None:
-        table.to_csv(args.out, index=False)
+
+    def fronts(dataset: Dataset, _: Truth) -> Iterator[Row]:
+        inputs = opening_inputs(dataset)
+        for budget, by in itertools.product(map(int, args.budgets.split(",")), GROUPS):
+            yield judged(inputs, budget, by, args.seconds)
+
+    print(f"\n{each_county(args, fronts).to_string(index=False)}")
 
 
 if __name__ == "__main__":

@@ -10,16 +10,14 @@ behind); then our plan with one thing made true.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.counties import county, seeds_of
+from benchmarks.counties import Row, county_parser, each_county
 from features.openings.inputs import opening_inputs
 from recsys.dataset import Dataset
 from recsys.openings.inputs import OpeningInputs
@@ -46,6 +44,7 @@ class Both:
     truth: Truth
     inputs: OpeningInputs
     users: pd.Index
+    budget: int
 
     @cached_property
     def world(self) -> OpeningWorld:
@@ -132,13 +131,6 @@ class Both:
     def _best(self) -> float:
         return float(self.world.value(plan_of(self.world, true_belief(self.world), self.budget)).attendance.sum())
 
-    budget: int = 40
-
-
-def both(dataset: Dataset, truth: Truth, budget: int) -> Both:
-    """A county, learned."""
-    return Both(truth, opening_inputs(dataset), pd.Index(dataset.users["user_id"]), budget=budget)
-
 
 def sums(values: Array, code: NDArray[np.int64]) -> Array:
     """(n_codes, n_columns) sums of rows."""
@@ -224,8 +216,9 @@ def with_first_gains(inputs: OpeningInputs) -> OpeningInputs:
     return replace(inputs, group_gain=np.stack([left[g].T @ inputs.reach[g] for g in groups]).astype(np.float32))
 
 
-def judged(at: Both) -> dict[str, float]:
+def judged(dataset: Dataset, truth: Truth, budget: int) -> Row:
     """Share of the oracle's value of every plan."""
+    at = Both(truth, opening_inputs(dataset), pd.Index(dataset.users["user_id"]), budget)
     shares = {"ours": _value(at, at.inputs), "oracle": at.share(plan_of(at.world, at.belief, at.budget))}
     for name, belief in spread_over(at).items():
         shares[f"oracle, but {name}"] = at.share(plan_of(at.world, belief, at.budget))
@@ -240,25 +233,13 @@ def _value(at: Both, inputs: OpeningInputs) -> float:
 
 def main() -> None:
     """Runs the counties and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", default="20-25")
-    parser.add_argument("--shapes", default="logit,gravity")
-    parser.add_argument("--users", type=int, default=5000)
-    parser.add_argument("--weeks", type=int, default=26)
+    parser = county_parser(__doc__, seeds="20-25", users=5000)
     parser.add_argument("--budget", type=int, default=40)
-    parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    rows = {}
-    for shape in args.shapes.split(","):
-        for seed in seeds_of(args.seeds):
-            rows[shape, seed] = judged(both(*county(seed, shape, args.users, args.weeks), args.budget))
-            print(f"{shape} {seed}: ours {rows[shape, seed]['ours']:.3f}", flush=True)
-    table = pd.DataFrame(rows).T.rename_axis(["shape", "seed"])
+    table = each_county(args, lambda dataset, truth: [judged(dataset, truth, args.budget)]).set_index(["shape", "seed"])
     print(f"\n{table.T.round(3).to_string()}")
     means, errors = (table.groupby("shape", sort=False).agg(how) for how in ("mean", "sem"))
     print(f"\nmeans and standard errors\n{means.T.round(3).join(errors.T.round(3), rsuffix=' +-').to_string()}")
-    if args.out is not None:
-        table.to_csv(args.out)
 
 
 if __name__ == "__main__":

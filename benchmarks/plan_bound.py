@@ -1,6 +1,7 @@
 """How near plans could come to the oracle's, whoever made them: the best possible learner on simulated counties.
 
 python -m benchmarks.plan_bound [--seeds 20-21] [--users 5000] [--shapes logit,gravity] [--budget 40] [--rounds 120]
+    [--out FILE]
 
 The learner knows the simulator with all its parameters, the season, how good every session was, the noise of past
 counts, how far and when each person goes, ages, homes, families and what each person did; of what people want, and of
@@ -11,18 +12,17 @@ value of its plan, as a share of the oracle's, is above what anybody can reach i
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.bound.county import County
 from benchmarks.bound.guesses import Prior, chosen, moved, rows_of
 from benchmarks.bound.places import Places, tastes
-from benchmarks.counties import county, seeds_of
+from benchmarks.counties import Row, county_parser, each_county
+from recsys.dataset import Dataset
 from recsys.simulation.openings import OpeningWorld
 from recsys.simulation.oracle import Truth
 from recsys.simulation.score_openings import Belief, plan_of, true_belief
@@ -85,26 +85,25 @@ def believed(truth: Truth, world: OpeningWorld, rounds: int, rng: np.random.Gene
     return true, replace(true, want=(true.want * mean / np.maximum(truth.people.rates[nums], 1e-12)).astype(np.float32))
 
 
+def judged(truth: Truth, rounds: int, budget: int) -> Row:
+    """The value of the learner's plan, of the oracle's."""
+    world = OpeningWorld(truth)
+    true, best = believed(truth, world, rounds, np.random.default_rng(truth.manifest["knobs"]["seed"]))
+    values = [float(world.value(plan_of(world, one, budget)).attendance.sum()) for one in (best, true)]
+    return {"of oracle": values[0] / values[1]}
+
+
 def main() -> None:
     """Runs the counties and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", default="20-21")
-    parser.add_argument("--shapes", default="logit,gravity")
-    parser.add_argument("--users", type=int, default=5000)
-    parser.add_argument("--weeks", type=int, default=26)
+    parser = county_parser(__doc__, seeds="20-21", users=5000)
     parser.add_argument("--budget", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=120)
     args = parser.parse_args()
-    rows = []
-    for shape in args.shapes.split(","):
-        for seed in seeds_of(args.seeds):
-            truth = county(seed, shape, args.users, args.weeks)[1]
-            world = OpeningWorld(truth)
-            true, best = believed(truth, world, args.rounds, np.random.default_rng(seed))
-            values = [float(world.value(plan_of(world, one, args.budget)).attendance.sum()) for one in (best, true)]
-            rows.append({"shape": shape, "seed": seed, "of oracle": values[0] / values[1]})
-            print(rows[-1], flush=True)
-    table = pd.DataFrame(rows)
+
+    def bounded(_: Dataset, truth: Truth) -> list[Row]:
+        return [judged(truth, args.rounds, args.budget)]
+
+    table = each_county(args, bounded)
     print(f"\n{table.groupby('shape', sort=False)['of oracle'].agg(['mean', 'sem', 'count']).round(3).to_string()}")
 
 

@@ -10,24 +10,23 @@ without supply, its rank correlation with the truth and its total. Many openings
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.counties import county, seeds_of
+from benchmarks.counties import Row, county_parser, each_county
 from features.openings.inputs import opening_inputs
 from features.openings.latent_demand import latent_demand
+from recsys.dataset import Dataset
 from recsys.openings.question import Question
 from recsys.openings.suggest import suggest
+from recsys.simulation.oracle import Truth
 from recsys.simulation.score_openings import score_suggestions
 
 
-def judged(seed: int, shape: str, users: int, weeks: int, budget: int) -> dict[str, object]:
+def judged(dataset: Dataset, truth: Truth, budget: int) -> Row:
     """Figures of one county's plan."""
-    dataset, truth = county(seed, shape, users, weeks)
     started = time.process_time()
     inputs = opening_inputs(dataset)
     learned = time.process_time()
@@ -39,8 +38,6 @@ def judged(seed: int, shape: str, users: int, weeks: int, budget: int) -> dict[s
     latent = latent_demand(dataset, inputs)
     best, predicted = score["oracle_value"], score["predicted"]
     return {
-        "shape": shape,
-        "seed": seed,
         "of oracle": score["share_of_oracle"],
         "over samples": over_samples,
         **{rule: value / best for rule, value in score["rules"].items()},
@@ -81,20 +78,10 @@ def _pooled(table: pd.DataFrame) -> pd.Series:
 
 def main() -> None:
     """Runs the counties and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", default="0-3")
-    parser.add_argument("--shapes", default="logit,gravity")
-    parser.add_argument("--users", type=int, default=18_000)
-    parser.add_argument("--weeks", type=int, default=26)
+    parser = county_parser(__doc__, seeds="0-3", users=18_000)
     parser.add_argument("--budget", type=int, default=20)
-    parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    rows = []
-    for shape in args.shapes.split(","):
-        for seed in seeds_of(args.seeds):
-            rows.append(judged(seed, shape, args.users, args.weeks, args.budget))
-            print({name: round(value, 3) if isinstance(value, float) else value for name, value in rows[-1].items()})
-    table = pd.DataFrame(rows)
+    table = each_county(args, lambda dataset, truth: [judged(dataset, truth, args.budget)])
     print(f"\n{table.round(3).to_string(index=False)}")
     numbers = table.select_dtypes(include=np.number).columns.drop("seed")
     print(f"\nmeans\n{table.groupby('shape', sort=False)[list(numbers)].mean().round(3).to_string()}")
@@ -102,8 +89,6 @@ def main() -> None:
         {shape: _pooled(part) for shape, part in [*table.groupby("shape", sort=False), ("all", table)]}
     )
     print(f"\nall openings\n{pooled.T.round(3).to_string()}")
-    if args.out is not None:
-        table.to_csv(args.out, index=False)
 
 
 if __name__ == "__main__":
