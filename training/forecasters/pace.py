@@ -76,13 +76,10 @@ class Pace:
 
         The mean of a gamma-Poisson session: a factor of mean 1, of which the places on hand tell.
         """
-        so_far = self.so_far[self._day(rows), _stage(rows.open_for)]
+        so_far = self.so_far[rows.days, _stage(rows.open_for)]
         firmness = 1 / np.maximum(self.own_variance + self.unknown_share * rows.unknown, 1e-9)
         factor = (firmness + rows.on_hand) / (firmness + so_far * rows.level)
         return np.maximum(rows.on_hand + (1 - so_far) * rows.level * factor, LEAST_PLACES)
-
-    def _day(self, rows: PublishedRows) -> NDArray[np.int64]:
-        return np.clip(rows.days, 0, len(self.so_far) - 1)
 
 
 def fit_pace(rows: PublishedRows, drawn: NDArray[np.float64], n_leads: int) -> Pace:
