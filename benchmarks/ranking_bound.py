@@ -26,7 +26,6 @@ from benchmarks.bound.quality import UnknownQuality
 from recsys.simulation.oracle import Truth, load_truth
 from recsys.simulation.score_ranking import (
     RECOMMENDATION_COLUMNS,
-    Gains,
     Judged,
     Lists,
     best_lists,
@@ -111,17 +110,10 @@ def shares(chosen: Sample, lists: Lists, k: int, rng: np.random.Generator) -> di
     ):
         ours, best = gains(judged, lists, k, cold=cold), gains(judged, oracle, k, cold=cold)
         hit = here & ~np.isnan(ours.ndcg)
-        row[name] = f"{_realised(ours, best, hit, rng)} / {_expected(ours, best, here & chosen.at_random, rng)}"
+        some = here & chosen.at_random
+        row[name] = f"{_ratio(ours.ndcg[hit], best.ndcg[hit], rng)} / {_ratio(ours.worth[some], best.worth[some], rng)}"
         row[f"n {name}"] = str(int(hit.sum()))
     return row
-
-
-def _realised(ours: Gains, best: Gains, here: NDArray[np.bool_], rng: np.random.Generator) -> str:
-    return _ratio(ours.ndcg[here], best.ndcg[here], rng)
-
-
-def _expected(ours: Gains, best: Gains, here: NDArray[np.bool_], rng: np.random.Generator) -> str:
-    return _ratio(ours.worth[here], best.worth[here], rng)
 
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64], rng: np.random.Generator) -> str:
