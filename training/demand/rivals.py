@@ -34,8 +34,6 @@ def rival_means(
         "pooled panel": pooled_panel(history, weeks, ahead),
         "boosted panel": boosted_panel(history, weeks, ahead, config.boosting, rng),
     }
-    if not config.statistical:
-        return found
     horizon = len(ahead)
     flat = history.reshape(-1, len(weeks))
     pooled = found["pooled panel"].reshape(-1, horizon)
