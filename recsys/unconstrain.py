@@ -57,7 +57,7 @@ def unconstrain_sessions(places: Floats, limits: Floats, waiting: Floats, chain:
     size, joined = 5.0, 1.0
     mixing: Mixing = "gamma"
     for turn in range(_ROUNDS):
-        usual = np.maximum(chained_means(demand, chain, _CHAIN_STRENGTH, season[week]), 1e-3)
+        usual = np.maximum(chained_means(demand, chain, season[week], _CHAIN_STRENGTH), 1e-3)
         means = usual * season[week]
         if turn == _ROUNDS // 2:
             mixing = _mixing(places, means, full, size)
@@ -78,17 +78,16 @@ def unconstrain_sessions(places: Floats, limits: Floats, waiting: Floats, chain:
     return demand
 
 
-def chained_means(values: Floats, chain: Sequence[Ints], strength: float, exposure: Floats | None = None) -> Floats:
+def chained_means(values: Floats, chain: Sequence[Ints], exposure: Floats, strength: float) -> Floats:
     """(n,) mean of each row's like by the last code of `chain`, each code drawn to the one before it.
 
-    Means are of a row with `exposure` (n,) 1, which every row has where none is given.
+    Means are of a row with `exposure` (n,) 1.
     """
-    exposed = np.ones(len(values)) if exposure is None else exposure
-    means = np.full(len(values), float(values.sum() / exposed.sum()) if len(values) else 0.0)
+    means = np.full(len(values), float(values.sum() / exposure.sum()))
     for codes in chain:
         # Code -1 has a place of its own, which is not looked at.
         place = codes + 1
-        sums, priors, held = (np.bincount(place, weights=what) for what in (values, means * exposed, exposed))
+        sums, priors, held = (np.bincount(place, weights=what) for what in (values, means * exposure, exposure))
         shrunk = (sums + strength * priors / np.maximum(held, 1e-9)) / (held + strength)
         means = np.where(place > 0, shrunk[place], means)
     return means

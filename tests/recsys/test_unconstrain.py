@@ -122,5 +122,6 @@ def test_a_waitlist_that_all_join_is_the_demand() -> None:
 
 def test_chained_means_fall_back_on_the_level_above() -> None:
     values = np.array([10.0, 10, 10, 10, 2, 2])
-    means = chained_means(values, [np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, -1, -1, 1, 1])], strength=0.001)
+    chain = [np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, -1, -1, 1, 1])]
+    means = chained_means(values, chain, np.ones(6), strength=0.001)
     np.testing.assert_allclose(means, values, rtol=0.01)
