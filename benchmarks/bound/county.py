@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from benchmarks.bound.choice import Choice, together
+from benchmarks.bound.choice import Bools, Choice, together
 from benchmarks.bound.evidence import Evidence, evidence
 from benchmarks.bound.guesses import rows_of
 from recsys.errors import DataError
@@ -98,10 +98,10 @@ class Ahead:
     late: Floats
     offered: Ints
     activity: Ints
-    fits: np.ndarray
+    fits: Bools
 
     @classmethod
-    def of(cls, county: County, nums: Ints, judged: Judged, fits: np.ndarray) -> Ahead:
+    def of(cls, county: County, nums: Ints, judged: Judged, fits: Bools) -> Ahead:
         """`judged` of people `nums`, `fits` (n, n_sessions) of its sessions."""
         wanted = judged.sessions["session_id"]
         sessions = county.sessions
