@@ -47,22 +47,17 @@ class Search:
         rooms = inputs.venues["rooms"].fillna(np.inf).to_numpy(dtype=np.float64)
         seats = inputs.venues["seats"].to_numpy(dtype=np.float64)
         a_room = seats // np.where(np.isfinite(rooms), np.maximum(rooms, 1.0), 1.0)
-        self.room = np.where(np.isnan(seats), np.inf, np.maximum(a_room, 1.0))
+        room = np.where(np.isnan(seats), np.inf, np.maximum(a_room, 1.0))
+        self.usual = inputs.typical_size.astype(np.float64)
+        # Places that a class can have: those of a room, where the venue tells them, and the planner's limit.
+        most = np.where(np.isfinite(room), room, self.usual[:, None])
+        self.most_places = np.minimum(most, choices.question.max_size or np.inf)
         # To first order: enough to choose the slot.
         self.slot_gain = inputs.slot_gain
 
-    def most_places(self, category: int, venue: int) -> float:
-        """Places that a class can have: those of a room, where the venue tells them, and the planner's limit."""
-        limit = self.choices.question.max_size or np.inf
-        room = self.room[venue] if np.isfinite(self.room[venue]) else float(self.inputs.typical_size[category])
-        return float(min(room, limit))
-
     def places(self, coming: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_categories, n_venues) places planned for classes of so many people a week."""
-        usual = self.inputs.typical_size.astype(np.float64)[:, None]
-        most = np.where(np.isfinite(self.room), self.room, usual)
-        most = np.minimum(most, self.choices.question.max_size or np.inf)
-        return planned_places(coming, most, usual, self.inputs.spread)
+        return planned_places(coming, self.most_places, self.usual[:, None], self.inputs.spread)
 
     def best_at(self, category: int, venue: int) -> Opening | None:
         """The class at its best slot that is free there, as things stand; None without one."""
@@ -73,8 +68,8 @@ class Search:
         slot = int(np.argmax(gains)) if len(gains) else -1
         if slot < 0 or gains[slot] < 0:
             return None
-        usual = float(self.inputs.typical_size[category])
-        return self.audience.opening(category, venue, slot, self.most_places(category, venue), usual)
+        most, usual = float(self.most_places[category, venue]), float(self.usual[category])
+        return self.audience.opening(category, venue, slot, most, usual)
 
     def run(self) -> list[Opening]:
         """The plan, most valuable first, after what must open."""
