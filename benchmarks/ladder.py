@@ -22,6 +22,7 @@ from features.openings.inputs import opening_inputs
 from recsys.dataset import Dataset
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.saturation import Saturation
+from recsys.openings.slots import start_minutes
 from recsys.openings.suggest import suggest
 from recsys.simulation.catalogue import CATEGORY_NAMES
 from recsys.simulation.choice import saturated
@@ -71,7 +72,7 @@ class Both:
     def kinds(self) -> NDArray[np.int64]:
         """(n_slots,) kind of hour of each of our slots."""
         slots = self.inputs.slots
-        return slot_of(slots["weekday"].to_numpy(), slots["start_time"].str[:2].astype(int).to_numpy())
+        return slot_of(slots["weekday"].to_numpy(), start_minutes(slots) // 60)
 
     @cached_property
     def reach(self) -> NDArray[np.float32]:

@@ -149,6 +149,12 @@ def courses(dataset: Dataset, activity_ids: pd.Series) -> NDArray[np.object_]:
     )
 
 
+def attending(bookings: pd.DataFrame) -> pd.Series:
+    """Whether each booking's person came: marked as attended, or still booked where nobody is ever marked."""
+    came = bookings["status"] == "attended"
+    return came if came.any() else bookings["status"] == "booked"
+
+
 def time_cell(weekday: NDArray[np.int64], hour: NDArray[np.int64]) -> NDArray[np.int64]:
     """Weekend x hour of a weekday (0 = Monday) and hour."""
     return (weekday >= 5) * HOURS + hour

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.openings.exposure import admitted
+from features.openings.exposure import admitted, attending
 from recsys.dataset import TEXT, Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.inputs import FOLLOWED, OpeningInputs
+from recsys.openings.slots import nearest_slots
 from recsys.openings.value import filled, week_interval
 
 QUIET = pd.Timedelta(weeks=8)
@@ -116,9 +117,7 @@ def _log_ratios(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def _attendance(dataset: Dataset) -> pd.Series:
     bookings = dataset.bookings
-    has_status = (bookings["status"] == "attended").any()
-    came = bookings["status"] == "attended" if has_status else bookings["status"] == "booked"
-    return bookings[came].groupby("session_id")["party_size"].sum()
+    return bookings[attending(bookings)].groupby("session_id")["party_size"].sum()
 
 
 def _predicted(then: OpeningInputs, sessions: pd.DataFrame, admits: NDArray[np.float64], timezone: str) -> np.ndarray:
@@ -126,11 +125,8 @@ def _predicted(then: OpeningInputs, sessions: pd.DataFrame, admits: NDArray[np.f
     category = IdMap.of(then.categories, "category").nums_or_missing(sessions["category"])
     venue = IdMap.of(then.venues["venue_id"], "venue_id").nums_or_missing(sessions["venue_id"])
     local = local_times(sessions["starts_at"], timezone)
-    minutes = (local.dt.hour * 60 + local.dt.minute).to_numpy()
-    starts = then.slots["start_time"].str[:2].astype(int) * 60 + then.slots["start_time"].str[3:].astype(int)
-    away = np.abs(minutes[:, None] - starts.to_numpy()[None, :])
-    away = away + 10_000 * ((local.dt.dayofweek + 1).to_numpy()[:, None] != then.slots["weekday"].to_numpy()[None, :])
-    slot = away.argmin(axis=1)
+    weekday, minute = local.dt.dayofweek.to_numpy(dtype=np.int64) + 1, local.dt.hour * 60 + local.dt.minute
+    slot = nearest_slots(then.slots, weekday, minute.to_numpy(dtype=np.int64))
     size = sessions["capacity"].where(sessions["capacity"] > 0).fillna(10_000.0).to_numpy(dtype=float)
     answer = np.full(len(sessions), np.nan)
     known: dict[tuple[int, int, int, bytes], float] = {}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.openings.catchments import distances_km, positions
-from features.openings.exposure import AGE_GROUPS, TRAINING, admitted, courses, sums_by, time_cell
+from features.openings.exposure import AGE_GROUPS, TRAINING, admitted, attending, courses, sums_by, time_cell
 from features.openings.history import calibrated, followed, no_history, past_openings
 from features.willingness.config import LatentConfig
 from features.willingness.draws import drawn_levels, drawn_slots
@@ -18,6 +18,7 @@ from features.willingness.fit import Willingness, fit_willingness
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
+from recsys.openings.slots import start_minutes
 from recsys.regions import RegionTree
 
 RUNS_WITHIN = pd.Timedelta(days=28)
@@ -81,7 +82,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     places = positions(dataset, tree)
     learned = fit_willingness(dataset, tree, places, config.latent)
     slots = weekly_slots(dataset, config.max_start_times)
-    hours = slots["start_time"].str[:2].astype(int).to_numpy()
+    hours = start_minutes(slots) // 60
     weekday = slots["weekday"].to_numpy() - 1
     cell = time_cell(weekday, hours)
     rng = np.random.default_rng(0)
@@ -224,13 +225,13 @@ def _venues(dataset: Dataset, regions: NDArray[np.int64], held: NDArray[np.float
 
 
 def _lapsed(dataset: Dataset, weeks: int) -> NDArray[np.float32]:
-    """(n_users,) 1 for who has attended nothing in the last `weeks`; a booking no status tells apart counts."""
+    """(n_users,) 1 for who has attended nothing in the last `weeks`, see `attending`."""
     bookings = dataset.bookings
     starts = bookings["session_id"].map(dataset.sessions.set_index("session_id")["starts_at"])
-    has_status = bookings["status"].isin(["attended", "no_show"]).any()
-    came = bookings["status"] == "attended" if has_status else bookings["status"] == "booked"
     recent = (starts < dataset.data_until) & (starts >= dataset.data_until - pd.Timedelta(weeks=weeks))
-    return (~dataset.users["user_id"].isin(bookings.loc[came & recent, "user_id"])).to_numpy(dtype=np.float32)
+    return (~dataset.users["user_id"].isin(bookings.loc[attending(bookings) & recent, "user_id"])).to_numpy(
+        dtype=np.float32
+    )
 
 
 def _busy(dataset: Dataset, slots: pd.DataFrame) -> NDArray[np.int64]:
@@ -243,9 +244,8 @@ def _busy(dataset: Dataset, slots: pd.DataFrame) -> NDArray[np.int64]:
     minute = (local.dt.hour * 60 + local.dt.minute).to_numpy()
     weeks = _weeks_covered(near["starts_at"], dataset.data_until)
     busy = np.zeros((len(venues), len(slots)))
-    for n, slot in enumerate(slots.itertuples()):
-        at = int(slot.start_time[:2]) * 60 + int(slot.start_time[3:])
-        meets = (weekday == slot.weekday) & (np.abs(minute - at) < 90) & (row >= 0)
+    for n, (day, at) in enumerate(zip(slots["weekday"], start_minutes(slots), strict=True)):
+        meets = (weekday == day) & (np.abs(minute - at) < 90) & (row >= 0)
         busy[:, n] = np.bincount(row[meets], 1.0 / weeks[meets], minlength=len(venues))
     return np.round(busy).astype(np.int64)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recsys.errors import DataError
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
+from recsys.openings.slots import nearest_slots
 from recsys.openings.suggest import interval
 from recsys.openings.value import Audience, Opening, filled
 from recsys.openings.who import Group, median_km, who
@@ -112,7 +113,8 @@ def appraise(
         raise DataError("appraisal", [f"capacity is {capacity}, expected above 0"])
     if not len(inputs.slots):
         raise DataError("appraisal", ["no time of the week is known"])
-    slot = nearest_slot(inputs.slots, local_start.isoweekday(), local_start.hour * 60 + local_start.minute)
+    weekday, minute = local_start.isoweekday(), local_start.hour * 60 + local_start.minute
+    slot = int(nearest_slots(inputs.slots, np.array([weekday]), np.array([minute]))[0])
     size = float(capacity) if capacity is not None else _usual_size(inputs, c, v)
     planned = PlannedSession(c, v, slot, size, _admitted(inputs, ages))
     audience = Audience(inputs)
@@ -125,13 +127,6 @@ def appraise(
         times=_better(audience, planned, [(v, s) for s in range(len(inputs.slots)) if s != slot], figures.expected),
         venues=_better(audience, planned, [(n, slot) for n in range(len(inputs.venues)) if n != v], figures.expected),
     )
-
-
-def nearest_slot(slots: pd.DataFrame, weekday: int, minute: int) -> int:
-    """Row of the weekly slot on that weekday (1 = Monday) whose start is nearest to the minute of the day."""
-    starts = slots["start_time"].str[:2].astype(int) * 60 + slots["start_time"].str[3:].astype(int)
-    away = (starts - minute).abs() + 10_000 * (slots["weekday"] != weekday)
-    return int(np.argmin(away.to_numpy()))
 
 
 def _figures(audience: Audience, planned: PlannedSession) -> tuple[Figures, NDArray[np.float32]]:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.openings.exposure import attending
 from features.openings.inputs import OpeningsConfig, opening_inputs
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
@@ -174,3 +175,14 @@ def test_kept_waiting_lists_are_demand_and_others_are_guessed(county):
     total = {name: float(opening_inputs(d).rate.sum()) for name, d in (("kept", kept), ("lost", lost))}
     assert total["kept"] == pytest.approx(float(opening_inputs(county.dataset).rate.sum()), rel=0.1)
     assert 0.5 * total["kept"] < total["lost"] < 1.1 * total["kept"]
+
+
+@pytest.mark.parametrize(
+    ("status", "came"),
+    [
+        (["attended", "booked", "no_show"], [True, False, False]),
+        (["no_show", "booked", "cancelled"], [False, True, False]),
+    ],
+)
+def test_who_is_still_booked_came_where_nobody_is_ever_marked_as_attended(status, came):
+    assert attending(pd.DataFrame({"status": status})).tolist() == came
