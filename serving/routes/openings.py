@@ -92,7 +92,7 @@ def _passed_over(asked: SuggestionBody, choices: Choices, lang: Language) -> lis
     inputs = choices.inputs
     untaught = [str(c) for c in inputs.categories[~inputs.taught] if str(c) in (asked.categories or ())]
     notes = [sentence(lang, f"{name}没有人开过培训班。", f"Nobody teaches {name}.") for name in untaught]
-    if not choices.allowed.any():
+    if not choices.fixed and not choices.allowed.any():
         nowhere = (
             "No venue and category that were asked for may have a new class: no free slot, room or seat, or it runs."
         )

@@ -68,6 +68,19 @@ def test_a_category_that_nobody_teaches_is_named(ask):
     assert [names[0] in note for note in both["notes"]] == [True]
 
 
+def test_what_must_open_is_not_said_to_have_nowhere_to_open(ask):
+    names = [str(c) for c in open_first(ask)]
+    best = ask(lambda inputs: inputs, budget=1, categories=names[1:]).json()["items"][0]
+    fixed = {"category": best["category"], "venue_id": best["venue_id"]}
+
+    def untaught(inputs):
+        return replace(inputs, taught=np.zeros(len(inputs.taught), dtype=bool))
+
+    answer = ask(untaught, must_open=[fixed]).json()
+    assert [(row["category"], row["venue_id"]) for row in answer["items"]] == [tuple(fixed.values())]
+    assert answer["notes"] == []
+
+
 def open_first(ask):
     """Names of the categories in the order of the bundle."""
     found = []
