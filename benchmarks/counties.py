@@ -6,7 +6,7 @@ import argparse
 import itertools
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from recsys.simulation.command import simulate
 from recsys.simulation.oracle import Truth, load_truth
 
 Row = dict[str, Any]
+
+_NAMES = ("shape", "weeks", "users", "seed")
 
 
 def county(seed: int, shape: str, users: int, weeks: int) -> tuple[Dataset, Truth]:
@@ -32,29 +34,6 @@ def county(seed: int, shape: str, users: int, weeks: int) -> tuple[Dataset, Trut
     return Dataset.from_tables(tables, until, DEFAULT_TIMEZONE), truth
 
 
-def rows_of_counties(
-    judge: Callable[[int, str, int, int], list[Row]],
-    seeds: Sequence[int],
-    shapes: Sequence[str],
-    weeks: Sequence[int],
-    users: int,
-    out: Path | None,
-) -> list[Row]:
-    """Rows of `judge(seed, shape, weeks, users)`, with these; counties that `out` has lines of are not run again."""
-    kept = out.read_text(encoding="utf-8").splitlines() if out and out.is_file() else []
-    rows = [json.loads(line) for line in kept]
-    has_run = {(row["seed"], row["shape"], row["weeks"], row["users"]) for row in rows}
-    for one in itertools.product(seeds, shapes, weeks, [users]):
-        if one not in has_run:
-            names = dict(zip(("seed", "shape", "weeks", "users"), one, strict=True))
-            found = [names | row for row in judge(*one)]
-            rows += found
-            if out:
-                with out.open("a", encoding="utf-8") as lines:
-                    lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in found)
-    return rows
-
-
 def seeds_of(text: str) -> list[int]:
     """`0-3` or `0,5,7`."""
     first, dash, last = text.partition("-")
@@ -64,23 +43,32 @@ def seeds_of(text: str) -> list[int]:
 def county_parser(about: str | None, **defaults: object) -> argparse.ArgumentParser:
     """Arguments that say which counties, and where their figures go; `defaults` for `seeds` and `users` at least."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", help="0-3 or 0,5,7")
+    parser.add_argument("--seeds", type=seeds_of, help="0-3 or 0,5,7")
     parser.add_argument("--shapes", default="logit,gravity")
     parser.add_argument("--users", type=int)
-    parser.add_argument("--weeks", type=int, default=26)
-    parser.add_argument("--out", type=Path, help="figures as CSV")
+    parser.add_argument("--histories", type=seeds_of, default="26", help="weeks of history, comma between")
+    parser.add_argument("--out", type=Path, help="figures as JSON lines; a county that it holds is not run again")
     parser.set_defaults(**defaults)
     return parser
 
 
 def each_county(args: argparse.Namespace, judged: Callable[[Dataset, Truth], Iterable[Row]]) -> pd.DataFrame:
-    """Rows of figures of every county, printed as they come, in the end also written."""
+    """Rows of figures of every county, printed as they come; with `shape`, `weeks`, `users` and `seed` of each."""
+    out: Path | None = args.out
     rows: list[Row] = []
-    for shape, seed in itertools.product(args.shapes.split(","), seeds_of(args.seeds)):
-        for found in judged(*county(seed, shape, args.users, args.weeks)):
-            rows.append({"shape": shape, "seed": seed, **found})
-            print({k: round(v, 3) if isinstance(v, float) else v for k, v in rows[-1].items()}, flush=True)
-    table = pd.DataFrame(rows)
-    if args.out is not None:
-        table.to_csv(args.out, index=False)
-    return table
+    if out is not None and out.is_file():
+        rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    has_run = {tuple(row[name] for name in _NAMES) for row in rows}
+    for one in itertools.product(args.shapes.split(","), args.histories, [args.users], args.seeds):
+        if one in has_run:
+            continue
+        names = dict(zip(_NAMES, one, strict=True))
+        found = [names | row for row in judged(*county(**names))]
+        for row in found:
+            shown = {name: value for name, value in row.items() if not isinstance(value, dict | list)}
+            print({k: round(v, 3) if isinstance(v, float) else v for k, v in shown.items()}, flush=True)
+        if out is not None:
+            with out.open("a", encoding="utf-8") as lines:
+                lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in found)
+        rows += found
+    return pd.DataFrame(rows)

@@ -11,7 +11,6 @@ Prints CPU seconds of each step and the peak of memory; checks that paths add up
 
 from __future__ import annotations
 
-import argparse
 import resource
 import time
 from pathlib import Path
@@ -21,8 +20,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from benchmarks.counties import seeds_of
-from benchmarks.demand_worlds import report
+from benchmarks.counties import county_parser, each_county
+from benchmarks.demand_worlds import judged, table_of
 from benchmarks.tables import read_tables
 from recsys.dataset import Dataset
 from recsys.hierarchy import Hierarchy
@@ -147,13 +146,8 @@ def back_test(folder: Path, cut_offs: list[str], window_days: float, timezone: s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = county_parser(__doc__, seeds=[], histories="156,26", users=4000)
     parser.add_argument("--scale", action="store_true", help="the province")
-    parser.add_argument("--seeds", default="", help="of simulated counties: 0-3 or 0,5,7")
-    parser.add_argument("--shapes", default="logit,gravity", help="of simulated counties")
-    parser.add_argument("--histories", default="156,26", help="weeks of history of simulated counties")
-    parser.add_argument("--users", type=int, default=4000, help="of a simulated county")
-    parser.add_argument("--out", type=Path, help="results a line a county; what it holds is not run again")
     parser.add_argument("--data", type=Path, help="folder of the contract's CSV files to back-test on")
     parser.add_argument("--cut-offs", default="", help="dates, comma between")
     parser.add_argument("--window-days", type=float, default=28)
@@ -165,8 +159,8 @@ def main() -> None:
     if options.scale:
         scale(options.paths, options.horizon, options.weeks)
     elif options.seeds:
-        histories = [int(one) for one in options.histories.split(",")]
-        report(seeds_of(options.seeds), options.shapes.split(","), histories, options.users, options.out)
+        for _, row in table_of(each_county(options, judged).to_dict("records")).iterrows():
+            print(row.dropna().to_string(), end="\n\n")
     elif options.data:
         back_test(options.data, options.cut_offs.split(","), options.window_days, options.timezone)
     else:

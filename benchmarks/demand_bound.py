@@ -11,12 +11,8 @@ against the true mean, as means over seeds with 95 % intervals by Student's t; t
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,8 +20,9 @@ from numpy.typing import NDArray
 
 from benchmarks.bound.festival import festival_scale
 from benchmarks.bound.posteriors import memory_draws, nests_of, quality_draws
-from benchmarks.counties import county, rows_of_counties, seeds_of
+from benchmarks.counties import Row, county_parser, each_county
 from benchmarks.demand_worlds import with_interval
+from recsys.dataset import Dataset
 from recsys.demand import TARGETS
 from recsys.simulation.dates import SHORT_NOTICE_DAYS
 from recsys.simulation.oracle import Truth
@@ -190,9 +187,8 @@ def as_rows(forecast: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([table.assign(target=target) for target, table in forecast.items()])[list(FORECAST_COLUMNS)]
 
 
-def climbed(seed: int, shape: str, weeks: int, users: int) -> list[dict[str, Any]]:
+def climbed(dataset: Dataset, truth: Truth) -> list[Row]:
     """Figures of each rung of one county, and of what is served there."""
-    dataset, truth = county(seed, shape, users, weeks)
     ladder = Ladder(truth)
     forecasts = {name: as_rows(ladder.forecast(told)) for name, told in RUNGS.items()}
     forecasts["served"] = forecast_demand(dataset, truth.future_weeks, DemandConfig()).table
@@ -206,28 +202,17 @@ def climbed(seed: int, shape: str, weeks: int, users: int) -> list[dict[str, Any
     return found
 
 
-def report(
-    seeds: Sequence[int], shapes: Sequence[str], weeks: Sequence[int], users: int, out: Path | None
-) -> pd.DataFrame:
-    """A row a kind of world, target and rung: mean over seeds with its interval; worlds that `out` holds are read."""
-    rows = rows_of_counties(climbed, seeds, shapes, weeks, users, out)
+def table_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a kind of world, target and rung: mean over seeds with its interval."""
     keys = ["shape", "weeks", "target", "rung"]
     values = ["county", "township", "festival", "other"]
-    shown = pd.DataFrame(rows).groupby(keys, sort=False)[values].agg(lambda one: with_interval(one.to_list()))
+    shown = rows.groupby(keys, sort=False)[values].agg(lambda one: with_interval(one.to_list()))
     return shown.rename(columns={"festival": "bias in festival weeks", "other": "bias in others"})
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", default="40-45", help="0-3 or 0,5,7")
-    parser.add_argument("--shapes", default="logit,gravity")
-    parser.add_argument("--histories", default="156", help="weeks of history")
-    parser.add_argument("--users", type=int, default=4000)
-    parser.add_argument("--out", type=Path, help="results a line a rung; a county that it holds is not run again")
-    options = parser.parse_args()
-    histories = [int(one) for one in options.histories.split(",")]
-    table = report(seeds_of(options.seeds), options.shapes.split(","), histories, options.users, options.out)
-    for kind, part in table.groupby(level=[0, 1, 2], sort=False):
+    options = county_parser(__doc__, seeds="40-45", histories="156", users=4000).parse_args()
+    for kind, part in table_of(each_county(options, climbed)).groupby(level=[0, 1, 2], sort=False):
         print(*kind)
         print(part.droplevel([0, 1, 2]).to_string(), end="\n\n")
 

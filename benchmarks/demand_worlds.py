@@ -1,8 +1,7 @@
 """Forecasts against the truth: simulated counties, learned from their tables alone, many seeds in one table.
 
 Each county is simulated, read as tables, forecast 13 weeks ahead with the Spring Festival in them, and scored by
-`culture score`'s functions. Worlds that a file of results (JSON, a line a world) holds already are read from there, so
-that a long run can go on. Printed are means over seeds, with 95 % intervals by Student's t: scaled CRPS over the
+`culture score`'s functions. Printed are means over seeds, with 95 % intervals by Student's t: scaled CRPS over the
 oracle's and over seasonal naive's (last value where there is no year) at each level; the categories in which that rule
 is better and the worst one, losses added up over seeds; bias against the true mean demand; and how many outcomes of
 `bookings` lie in the served 50, 80 and 95 % intervals by randomised PIT, pooled over seeds: by level, week ahead and
@@ -12,7 +11,6 @@ category.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.counties import county, rows_of_counties
 from recsys.calibration import pit_coverage
+from recsys.dataset import Dataset
 from recsys.demand import TARGETS
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree
@@ -33,9 +31,8 @@ from training.demand.judged import PIT_SHARES
 from training.demand.known import weeks_ahead
 
 
-def judged(seed: int, shape: str, weeks: int, users: int) -> list[dict[str, Any]]:
+def judged(dataset: Dataset, truth: Truth) -> list[dict[str, Any]]:
     """Figures of one county, as JSON holds them, in one row."""
-    dataset, truth = county(seed, shape, users, weeks)
     hierarchy = Hierarchy.of(dataset, RegionTree.of(dataset))
     came = true_bookings(truth, hierarchy)
     found = judged_forecast(dataset, truth.future_weeks, DemandConfig(), came)
@@ -127,27 +124,15 @@ def _coverage(group: list[dict[str, Any]]) -> dict[str, str]:
     for level in group[0]["inside"]:
         total = np.sum([world["inside"][level] for world in group if level in world["inside"]], axis=0)
         found[f"{level} inside 50 80 95 %"] = f"{_shares(total)} (n {int(total[-1])})"
-    # Worlds of an older file have neither.
-    split = [world for world in group if "inside by week" in world]
-    if split:
-        by_week = np.sum([world["inside by week"] for world in split], axis=0)
-        found["weeks ahead inside 50 80 95 %"] = ", ".join(_shares(total) for total in by_week)
-        names = sorted({name for world in split for name in world["inside by category"]})
-        nothing = [0.0] * (len(PIT_SHARES) + 1)
-        of_category = [np.sum([w["inside by category"].get(name, nothing) for w in split], axis=0) for name in names]
-        apart = [
-            [abs(total[i] / max(total[-1], 1) - share) for total in of_category] for i, share in enumerate(PIT_SHARES)
-        ]
-        found["categories: mean distance from 50 80 95 %"] = " ".join(f"{100 * np.mean(one):.1f}" for one in apart)
+    by_week = np.sum([world["inside by week"] for world in group], axis=0)
+    found["weeks ahead inside 50 80 95 %"] = ", ".join(_shares(total) for total in by_week)
+    names = sorted({name for world in group for name in world["inside by category"]})
+    nothing = [0.0] * (len(PIT_SHARES) + 1)
+    of_category = [np.sum([w["inside by category"].get(name, nothing) for w in group], axis=0) for name in names]
+    apart = [[abs(total[i] / max(total[-1], 1) - share) for total in of_category] for i, share in enumerate(PIT_SHARES)]
+    found["categories: mean distance from 50 80 95 %"] = " ".join(f"{100 * np.mean(one):.1f}" for one in apart)
     return found
 
 
 def _shares(total: NDArray[np.float64]) -> str:
     return " ".join(f"{100 * count / max(total[-1], 1):.1f}" for count in total[:-1])
-
-
-def report(seeds: Sequence[int], shapes: Sequence[str], weeks: Sequence[int], users: int, out: Path | None) -> None:
-    """Runs the worlds that `out` does not hold yet and prints the table of all."""
-    worlds = rows_of_counties(judged, seeds, shapes, weeks, users, out)
-    for _, row in table_of(worlds).iterrows():
-        print(row.dropna().to_string(), end="\n\n")

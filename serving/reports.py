@@ -37,8 +37,6 @@ def report(
     num = int(activity.tree.ids.nums([region_id])[0])
     chosen = activity.in_time(since, until) & activity.under(region_id)
     who = participation(activity, chosen, ["age", "gender"], region_id=region_id)
-    weeks = max((until - since) / pd.Timedelta(weeks=1), 1 / 7)
-    venue_ids = activity.sessions["venue_id"][chosen].dropna().unique().tolist()
     return Report(
         region_id=region_id,
         region=str(activity.tree.names[num]),
@@ -49,20 +47,7 @@ def report(
         categories=_categories(activity, chosen),
         ages=who.tables["age"],
         genders=who.tables["gender"],
-        venues=[
-            VenueRow(
-                venue_id=u.venue_id,
-                venue=u.name,
-                sessions=u.sessions,
-                hours=u.hours,
-                places=u.places,
-                capacity=u.capacity,
-                seat_use=u.seat_use,
-                slot_use=u.slot_use,
-                attendance_rate=u.attendance_rate,
-            )
-            for u in utilisation(activity, chosen, weeks, sorted(venue_ids))
-        ],
+        venues=_venues(activity, chosen, max((until - since) / pd.Timedelta(weeks=1), 1 / 7)),
         accuracy=_accuracy(activity, region_id, since, min(until, now), forecasts),
         openings=opened_classes(activity, region_id, since, min(until, now), followed),
     )
@@ -134,6 +119,24 @@ def _categories(activity: Activity, chosen: NDArray[np.bool_]) -> list[CategoryR
             )
         )
     return rows
+
+
+def _venues(activity: Activity, chosen: NDArray[np.bool_], weeks: float) -> list[VenueRow]:
+    venue_ids = activity.sessions["venue_id"][chosen].dropna().unique().tolist()
+    return [
+        VenueRow(
+            venue_id=one.venue_id,
+            venue=one.name,
+            sessions=one.sessions,
+            hours=one.hours,
+            places=one.places,
+            capacity=one.capacity,
+            seat_use=one.seat_use,
+            slot_use=one.slot_use,
+            attendance_rate=one.attendance_rate,
+        )
+        for one in utilisation(activity, chosen, weeks, sorted(venue_ids))
+    ]
 
 
 def _accuracy(

@@ -161,7 +161,7 @@ def select(
     configs: dict[str, BaseModel] = {}
     validation: dict[str, float] = {}
     kept: dict[str, Scores] = {}
-    cut_short = []
+    cut_short: list[str] = []
     for number, family in enumerate(families):
         now = time.monotonic()
         left = max(budget.seconds - (now - started), 0.0)
@@ -172,11 +172,8 @@ def select(
             budget.tell(f"{family.name}: {error}")
             continue
         configs[family.name], validation[family.name] = found.config, found.ndcg
-        told = f"{family.name}: {found.ndcg:.4f} on held-out pairs, {found.n_fits} fits"
-        if found.is_cut_short:
-            cut_short.append(family.name)
-            told += ", cut short: no time to move its settings further"
-        budget.tell(told)
+        cut_short += [family.name] * found.is_cut_short
+        budget.tell(f"{family.name}: {found.told()}")
         if family.in_blend:
             kept[family.name] = standardised(found.scores, splits.outside)
     if not configs:
@@ -197,6 +194,11 @@ class Climbed:
     scores: Scores
     n_fits: int
     is_cut_short: bool
+
+    def told(self) -> str:
+        """For people."""
+        end = ", cut short: no time to move its settings further" if self.is_cut_short else ""
+        return f"{self.ndcg:.4f} on held-out pairs, {self.n_fits} fits{end}"
 
 
 def climb(family: Family, splits: InnerSplits, until: float = float("inf")) -> Climbed:
