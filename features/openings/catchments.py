@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,11 @@ class Positions:
     user_regions: NDArray[np.int64]
     venue_regions: NDArray[np.int64]
     centres: NDArray[np.float64]
+
+    @cached_property
+    def middle(self) -> float:
+        """Mean latitude of users and venues, 0 where none is known."""
+        return _middle(self.users, self.venues)
 
 
 def positions(dataset: Dataset, tree: RegionTree) -> Positions:
@@ -90,14 +96,14 @@ def distances_km(
     to_places: NDArray[np.float64],
     from_regions: NDArray[np.int64],
     to_regions: NDArray[np.int64],
+    middle: float | None = None,
 ) -> NDArray[np.float32]:
     """(n_from, n_to) kilometres as the crow flies; by the tree where coordinates are unknown, NaN where both are.
 
-    Equirectangular projection at the mean latitude: within 0.1 % over a province.
+    Equirectangular projection at the latitude `middle`, by default the mean of these places: within 0.1 % over a
+    province.
     """
-    known_lat = np.concatenate([from_places[:, 0], to_places[:, 0]])
-    known_lat = known_lat[np.isfinite(known_lat)]
-    scale = np.cos(np.radians(known_lat.mean())) if len(known_lat) else 1.0
+    scale = np.cos(np.radians(_middle(from_places, to_places) if middle is None else middle))
     a = (from_places * KM_PER_DEGREE * [1.0, scale]).astype(np.float32)
     b = (to_places * KM_PER_DEGREE * [1.0, scale]).astype(np.float32)
     km = np.hypot(a[:, None, 0] - b[None, :, 0], a[:, None, 1] - b[None, :, 1])
@@ -109,8 +115,22 @@ def distances_km(
     return np.asarray(km, dtype=np.float32)
 
 
+def _middle(*places: NDArray[np.float64]) -> float:
+    latitudes = np.concatenate([some[:, 0] for some in places])
+    known = latitudes[np.isfinite(latitudes)]
+    return float(known.mean()) if len(known) else 0.0
+
+
+def band_of(km: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Row of the band of `BAND_EDGES_KM` that each distance lies in, the last where it is unknown."""
+    band = np.searchsorted(BAND_EDGES_KM[1:-1].astype(np.float32), km, side="right")
+    return np.where(np.isnan(km), len(BAND_EDGES_KM) - 1, band).astype(np.int8)
+
+
 def _tree_km(tree: RegionTree, from_regions: NDArray[np.int64], to_regions: NDArray[np.int64]) -> NDArray[np.float32]:
     """(n_from, n_to) by the smallest region that holds both; NaN from nowhere (-1), and to nowhere or the root."""
+    if not len(from_regions) or not len(to_regions):
+        return np.zeros((len(from_regions), len(to_regions)), dtype=np.float32)
     rows, row_of = np.unique(from_regions, return_inverse=True)
     columns, column_of = np.unique(to_regions, return_inverse=True)
     table = np.full((len(rows), len(columns)), np.nan, dtype=np.float32)
@@ -124,12 +144,20 @@ def _tree_km(tree: RegionTree, from_regions: NDArray[np.int64], to_regions: NDAr
 
 def _lineages(tree: RegionTree, regions: NDArray[np.int64]) -> NDArray[np.int64]:
     """(depth, n) the region that holds each at every depth from the root down to itself, -1 below; -1 is nowhere."""
-    paths = tree.paths()
-    down = [paths[num][::-1] if num >= 0 else [] for num in regions]
+    down = [_down(tree, int(num)) for num in regions]
     found = np.full((max(map(len, down), default=0), len(down)), -1, dtype=np.int64)
     for place, path in enumerate(down):
         found[: len(path), place] = path
     return found
+
+
+def _down(tree: RegionTree, region: int) -> list[int]:
+    """Rows from the root down to a region."""
+    path = []
+    while region >= 0:
+        path.append(region)
+        region = int(tree.parents[region])
+    return path[::-1]
 
 
 @dataclass(frozen=True)

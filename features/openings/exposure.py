@@ -109,7 +109,7 @@ class Exposure:
         return sums_by(flat, people, shape[0] * shape[1]).reshape(shape).astype(np.float32)
 
 
-def sums_by(codes: NDArray[np.int64], values: NDArray[Any], n: int) -> NDArray[np.float64]:
+def sums_by(codes: NDArray[np.integer[Any]], values: NDArray[Any], n: int) -> NDArray[np.float64]:
     """(n,) sums of values by code."""
     return np.asarray(np.bincount(codes, values, minlength=n), dtype=np.float64)
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.openings.catchments import distances_km, positions
+from features.openings.catchments import DistanceDecay, Positions, distances_km, positions
 from features.openings.exposure import AGE_GROUPS, TRAINING, admitted, attending, courses, sums_by, time_cell
 from features.openings.history import calibrated, followed, no_history, past_openings
 from features.willingness.config import LatentConfig
@@ -23,6 +23,7 @@ from recsys.regions import RegionTree
 
 RUNS_WITHIN = pd.Timedelta(days=28)
 DEFAULT_TIMES = ("09:30", "14:30", "19:00")
+PEOPLE_AT_ONCE = 1000
 
 
 class OpeningsConfig(BaseModel):
@@ -45,7 +46,9 @@ class OpeningsConfig(BaseModel):
 def opening_inputs(dataset: Dataset, config: OpeningsConfig | None = None) -> OpeningInputs:
     """What `recsys.openings.suggest` needs, learned from all that the data set knows, calibrated on past openings."""
     config = config or OpeningsConfig()
-    return calibrated(_learned_inputs(dataset, config), opening_history(dataset, config))
+    # What was known then is let go of before the rest is learned: of a province each fills the memory.
+    history = opening_history(dataset, config)
+    return calibrated(_learned_inputs(dataset, config), history)
 
 
 def opening_history(dataset: Dataset, config: OpeningsConfig | None = None) -> pd.DataFrame:
@@ -86,16 +89,15 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     weekday = slots["weekday"].to_numpy() - 1
     cell = time_cell(weekday, hours)
     rng = np.random.default_rng(0)
-    reach = learned.reach[:, :-1]
-    km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
+    km, reach = _km_and_reach(tree, places, learned.circumstances.decay)
     now = classes_now(dataset, learned)
     age_group = learned.exposure.age_group
-    access = np.zeros(learned.rate.shape)
+    access = np.zeros(learned.rate.shape, dtype=np.float32)
     for group, fit in enumerate(now.fit):
-        access[age_group == group] = reach[age_group == group] @ fit.T
+        access[age_group == group] = reach[age_group == group] @ fit.T.astype(np.float32)
     ahead = learned.outlook.mean(axis=1)
     rate = learned.rate * ahead.astype(np.float32)
-    left = rate * learned.saturation.slope(access.astype(np.float32))
+    left = rate * learned.saturation.slope(access)
     group_gain = np.stack([left[age_group == g].T @ reach[age_group == g] for g in range(len(AGE_GROUPS))])
     return OpeningInputs(
         categories=learned.exposure.categories,
@@ -105,12 +107,12 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         age_groups=AGE_GROUPS,
         rate=rate * np.float32(step),
         reach=reach,
-        km=km.astype(np.float16),
+        km=km,
         age_group=age_group,
         lapsed=_lapsed(dataset, config.lapsed_weeks),
         size=np.full(len(dataset.users), step, dtype=np.float32),
         point_region=places.user_regions,
-        access=access.astype(np.float32),
+        access=access,
         slot_fit=learned.slot_fit(weekday, cell).astype(np.float32),
         runs_now=now.runs,
         busy=_busy(dataset, slots),
@@ -128,6 +130,20 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         drawn_slots=drawn_slots(learned.circumstances, weekday, cell, rng),
         followed=followed(no_history(), config.default_spread),
     )
+
+
+def _km_and_reach(
+    tree: RegionTree, places: Positions, decay: DistanceDecay
+) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+    """(n_users, n_venues) distance and willingness by it, a few people at a time: of a province either is large."""
+    shape = (len(places.users), len(places.venues))
+    far, reach = np.empty(shape, dtype=np.float16), np.empty(shape, dtype=np.float32)
+    for first in range(0, shape[0], PEOPLE_AT_ONCE):
+        some = slice(first, first + PEOPLE_AT_ONCE)
+        users, regions = places.users[some], places.user_regions[some]
+        km = distances_km(tree, users, places.venues, regions, places.venue_regions, places.middle)
+        far[some], reach[some] = km, decay.reach(km)
+    return far, reach
 
 
 def training_sessions(dataset: Dataset) -> pd.DataFrame:

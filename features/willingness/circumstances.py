@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.openings.catchments import BAND_EDGES_KM, PRIOR_DECAY, DistanceDecay, fit_decay
+from features.openings.catchments import PRIOR_DECAY, DistanceDecay, fit_decay
 from features.openings.exposure import AGE_GROUPS, HOURS, N_TIME_CELLS, TRAINING, Exposure, sums_by
 from features.willingness.config import LatentConfig
 from features.willingness.facts import Facts
@@ -89,11 +89,6 @@ class Circumstances:
             (np.zeros((len(offered.categories),) * 2), np.zeros((N_TIME_CELLS,) * 2), np.zeros((7, 7))),
         )
 
-    def reach(self, km: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n_users, n_venues + 1) willingness by distance; the last column for sessions without a place."""
-        without = np.full((len(km), 1), self.decay.unknown, dtype=np.float32)
-        return np.concatenate([self.decay.reach(km), without], axis=1)
-
     def shared(self, offered: Exposure) -> NDArray[np.float64]:
         """(n_sessions,) fit of each session that is the same for all ages."""
         training = offered.kind == _training(offered)
@@ -170,13 +165,10 @@ def _training(offered: Exposure) -> int:
     return int(np.flatnonzero(offered.kinds == TRAINING)[0])
 
 
-def _learn_decay(facts: Facts, at_reach_one: NDArray[np.float32], people: NDArray[np.float64]) -> DistanceDecay:
-    o, n_bands = facts.offered, len(BAND_EDGES_KM)
-    placed = o.venue[o.booking_session] < facts.km.shape[1]
-    bands = facts.band[o.booking_user[placed], o.venue[o.booking_session[placed]]]
-    observed = sums_by(bands, people[placed], n_bands)[: n_bands - 1]
-    at_one = sums_by(facts.band.ravel(), at_reach_one.ravel(), n_bands)[: n_bands - 1]
-    return fit_decay(observed, at_one, facts.mean_km[: n_bands - 1])
+def _learn_decay(facts: Facts, at_reach_one: NDArray[np.float64], people: NDArray[np.float64]) -> DistanceDecay:
+    # The last band is that of unknown distances.
+    observed = sums_by(facts.booking_band, people, len(at_reach_one))[:-1]
+    return fit_decay(observed, at_reach_one[:-1], facts.mean_km[:-1])
 
 
 def _session_effects(

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.openings.catchments import BAND_EDGES_KM, Positions, distances_km
-from features.openings.exposure import Exposure, exposure, sums_by
+from features.openings.catchments import Positions
+from features.openings.exposure import Exposure, exposure
 from features.willingness.config import LatentConfig
+from features.willingness.neighbourhoods import Neighbourhoods
 from features.willingness.own_signals import category_signals, own_signals
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
@@ -22,8 +23,8 @@ class Facts:
 
     Attributes:
         offered: Past sessions and bookings.
-        km: (n_users, n_venues) distance, NaN where unknown.
-        band: (n_users, n_venues) row of the distance band, the last where unknown.
+        homes: Where people are, and how far from what could be booked.
+        booking_band: (n_bookings,) row of the distance band, the last where unknown.
         mean_km: (n_bands,) mean distance in each band.
         segments: Memberships of users, see `segments`.
         category_signals: (n_categories, 2) see `features.willingness.own_signals`.
@@ -31,8 +32,8 @@ class Facts:
     """
 
     offered: Exposure
-    km: NDArray[np.float32]
-    band: NDArray[np.int64]
+    homes: Neighbourhoods
+    booking_band: NDArray[np.int64]
     mean_km: NDArray[np.float64]
     segments: list[sparse.csr_array]
     signals: NDArray[np.float32]
@@ -42,23 +43,19 @@ class Facts:
     def of(cls, dataset: Dataset, tree: RegionTree, places: Positions, config: LatentConfig) -> Facts:
         """The facts of a data set."""
         offered = exposure(dataset, places, config.history_weeks)
-        km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
-        n_bands = len(BAND_EDGES_KM)
-        band = np.searchsorted(BAND_EDGES_KM[1:-1], np.nan_to_num(km, nan=0.0), side="right")
-        band = np.where(np.isnan(km), n_bands - 1, band).astype(np.int64)
-        sums = sums_by(band.ravel(), np.nan_to_num(km).ravel(), n_bands)
-        mean_km = sums / np.maximum(np.bincount(band.ravel(), minlength=n_bands), 1)
+        homes = Neighbourhoods.of(tree, places, offered)
         members = segments(dataset, tree, places, offered.age_group)
         signals = own_signals(dataset, offered.categories, members, config)
-        return cls(offered, km, band, mean_km, members, signals, category_signals(dataset, offered.categories))
+        liked = category_signals(dataset, offered.categories)
+        return cls(offered, homes, homes.booking_bands(offered), homes.mean_km(), members, signals, liked)
 
     def some(self, n_users: int) -> Facts:
         """The same for users drawn evenly, at most `n_users`; nothing is full then."""
-        step = max(len(self.km) // n_users, 1)
-        rows = np.arange(0, len(self.km), step)
-        place = np.full(len(self.km), -1)
+        o, n_known = self.offered, len(self.offered.age_group)
+        step = max(n_known // n_users, 1)
+        rows = np.arange(0, n_known, step)
+        place = np.full(n_known, -1)
         place[rows] = np.arange(len(rows))
-        o = self.offered
         kept = place[o.booking_user] >= 0
         offered = replace(
             o,
@@ -72,8 +69,8 @@ class Facts:
         return replace(
             self,
             offered=offered,
-            km=self.km[rows],
-            band=self.band[rows],
+            homes=self.homes.some(place),
+            booking_band=self.booking_band[kept],
             segments=[member[rows] for member in self.segments],
             signals=self.signals[rows],
         )

@@ -30,13 +30,13 @@ class Willingness:
     """What was learned of people, distance and time.
 
     Expected people a week of user u at a training class of category c at venue v in cell s, when nothing else
-    is on, is `rate[u, c] * outlook[c, week] * saturation.used(reach[u, v] * fit[group(u), s])`.
+    is on, is `rate[u, c] * outlook[c, week] * saturation.used(reach[u, v] * fit[group(u), s])`, `reach` as the decay
+    of `circumstances` makes it of the distance.
 
     Attributes:
         exposure: What could be booked.
         circumstances: Distance, time, kind, courses.
         rate: (n_users, n_categories) people a week at a class next door at a mean time of week and year.
-        reach: (n_users, n_venues + 1) willingness by distance; the last column for sessions without a place.
         outlook: (n_categories, n_weeks) what training of each category is wanted in the weeks ahead.
         saturation: How interest is used up.
     """
@@ -44,7 +44,6 @@ class Willingness:
     exposure: Exposure
     circumstances: Circumstances
     rate: NDArray[np.float32]
-    reach: NDArray[np.float32]
     outlook: NDArray[np.float64]
     saturation: Saturation
 
@@ -77,7 +76,7 @@ def fit_willingness(dataset: Dataset, tree: RegionTree, places: Positions, confi
     now = learned.circumstances
     today = local_times(pd.Series([dataset.data_until]), dataset.timezone).to_numpy()[0].astype("datetime64[D]")
     ahead = outlook(today, now.wave, now.own_wave, now.holidays)
-    return Willingness(facts.offered, now, learned.rate, now.reach(facts.km), ahead, saturation)
+    return Willingness(facts.offered, now, learned.rate, ahead, saturation)
 
 
 def choose_saturation(facts: Facts, config: LatentConfig) -> Saturation:
@@ -105,7 +104,7 @@ def _learned(facts: Facts, config: LatentConfig, saturation: Saturation, rounds:
     asked = sums_by(o.booking_session, o.people, len(o.week))
 
     def walked(rate: NDArray[np.float32] | None = None) -> Walk:
-        return walk(o, now.reach(facts.km), now.weight(o), now.season(o), saturation, rate)
+        return walk(o, facts.homes, now.decay, now.weight(o), now.season(o), saturation, rate)
 
     def rates() -> NDArray[np.float32]:
         return people_rates(facts.segments, facts.signals, o.counts(inflation), walked().exposed, config)

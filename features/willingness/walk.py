@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from features.openings.exposure import AGE_GROUPS, Exposure
+from features.openings.catchments import BAND_EDGES_KM, DistanceDecay
+from features.openings.exposure import AGE_GROUPS, Exposure, sums_by
+from features.willingness.neighbourhoods import Neighbourhoods
 from recsys.openings.saturation import Saturation
 
 
@@ -18,18 +20,53 @@ class Walk:
 
     Attributes:
         exposed: (n_users, n_categories) people booked for at rate 1.
-        at_reach_one: (n_users, n_venues) expected people if distance were nothing.
+        at_reach_one: (n_bands,) people expected in each distance band if distance were nothing.
         expected: (n_age_groups, n_sessions) expected people.
     """
 
     exposed: NDArray[np.float32]
-    at_reach_one: NDArray[np.float32]
+    at_reach_one: NDArray[np.float64]
     expected: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Programme:
+    """Past sessions as pull by place and by category in each week; (n_venues + 1) places, the last being none.
+
+    Attributes:
+        place: (n_sessions,) row of `Neighbourhoods.venues`; their number for sessions without a place.
+        column: (n_sessions,) week times n_categories plus category.
+        season: (n_weeks, n_categories) what is wanted.
+    """
+
+    place: NDArray[np.int64]
+    column: NDArray[np.int64]
+    season: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, offered: Exposure, homes: Neighbourhoods, season: NDArray[np.float64]) -> Programme:
+        """That of what was offered, with `season` (n_categories, n_weeks)."""
+        column = offered.week * len(offered.categories) + offered.category
+        return cls(homes.columns(offered.venue), column, season.T.astype(np.float32))
+
+    def offer(self, weight: NDArray[np.float64], n_venues: int) -> NDArray[np.float32]:
+        """(n_venues + 1, n_weeks * n_categories) pull of the sessions of each place and column, summed."""
+        shape = (n_venues + 1, self.season.size)
+        flat = sums_by(self.place * shape[1] + self.column, weight, shape[0] * shape[1])
+        return flat.reshape(shape).astype(np.float32)
+
+    def used(
+        self, access: NDArray[np.float32], first_week: NDArray[np.int64], saturation: Saturation
+    ) -> NDArray[np.float32]:
+        """(n_people, n_weeks, n_categories) interest used up by those who were registered in the week."""
+        used = saturation.used(access).reshape(len(access), *self.season.shape) * self.season
+        return np.asarray(used * (first_week[:, None] <= np.arange(len(self.season)))[:, :, None], dtype=np.float32)
 
 
 def walk(
     offered: Exposure,
-    reach: NDArray[np.float32],
+    homes: Neighbourhoods,
+    decay: DistanceDecay,
     weight: NDArray[np.float64],
     season: NDArray[np.float64],
     saturation: Saturation,
@@ -37,37 +74,43 @@ def walk(
 ) -> Walk:
     """Exposure of people, and with rates also expected counts (else 0).
 
+    All weeks of the people of one age group and cell are worked out at once. What is far from a cell gives all of its
+    people the same access.
+
     Args:
         offered: Past sessions.
-        reach: (n_users, n_venues + 1) willingness by distance.
+        homes: Where people are.
+        decay: Willingness by distance.
         weight: (n_age_groups, n_sessions) pull of each session next door.
         season: (n_categories, n_weeks) what is wanted.
         saturation: How interest is used up.
         rate: (n_users, n_categories).
     """
-    o, (n_users, n_places), n_categories = offered, reach.shape, len(offered.categories)
-    exposed = np.zeros((n_users, n_categories), dtype=np.float32)
-    at_one = np.zeros((n_users, n_places - 1), dtype=np.float32)
-    expected = np.zeros((len(AGE_GROUPS), len(o.week)))
-    groups = [np.flatnonzero(o.age_group == g) for g in range(len(AGE_GROUPS))]
-    order = np.argsort(o.week, kind="stable")
-    for rows in np.split(order, np.searchsorted(o.week[order], np.arange(1, max(o.n_weeks, 1)))):
-        for g, group in enumerate(groups):
-            people = group[o.first_week[group] <= o.week[rows[0]]] if len(rows) else group[:0]
-            if not len(people):
-                continue
-            offer = np.zeros((n_places, n_categories), dtype=np.float32)
-            np.add.at(offer, (o.venue[rows], o.category[rows]), weight[g, rows].astype(np.float32))
-            near = reach[people]
-            access = near @ offer
-            used = saturation.used(access) * season[:, o.week[rows[0]]].astype(np.float32)
-            exposed[people] += used
+    programme, n_venues = Programme.of(offered, homes, season), len(homes.venues)
+    n_bands, far_band = len(BAND_EDGES_KM), homes.far_band.ravel()
+    far = decay.reach(homes.far_km) * homes.is_far
+    far = np.column_stack([far, np.full(len(far), decay.unknown, dtype=np.float32)])
+    exposed = np.zeros((len(offered.age_group), len(offered.categories)), dtype=np.float32)
+    at_one = np.zeros(n_bands + 1)
+    expected = np.zeros((len(AGE_GROUPS), len(offered.week)))
+    for group in range(len(AGE_GROUPS)):
+        offer = programme.offer(weight[group], n_venues)
+        at_place, beyond, drawn = np.zeros_like(offer), far @ offer, np.zeros((len(far), offer.shape[1]), np.float32)
+        for block in (block for block in homes.blocks if block.age_group == group):
+            near, here = decay.reach(block.km), offer[block.near]
+            access = near @ here + beyond[block.cell]
+            used = programme.used(access, offered.first_week[block.people], saturation)
+            exposed[block.people] = used.sum(axis=1)
             if rate is not None:
-                share = rate[people] * used / np.maximum(access, 1e-9)
-                at_one[people] += share @ offer[:-1].T
-                at_place = near.T @ share
-                expected[g, rows] = at_place[o.venue[rows], o.category[rows]] * weight[g, rows]
-    return Walk(exposed, at_one, expected)
+                share = (rate[block.people][:, None, :] * used).reshape(access.shape) / np.maximum(access, 1e-9)
+                at_place[block.near] += near.T @ share
+                drawn[block.cell] += share.sum(axis=0)
+                at_one += sums_by(block.band.ravel(), (share @ here.T).ravel(), n_bands + 1)
+        if rate is not None:
+            at_place += far.T @ drawn
+            at_one += sums_by(far_band, (drawn @ offer[:-1].T).ravel(), n_bands + 1)
+            expected[group] = at_place[programme.place, programme.column] * weight[group]
+    return Walk(exposed, at_one[:-1], expected)
 
 
 def turned_away(

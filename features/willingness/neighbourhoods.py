@@ -1,0 +1,150 @@
+"""People by where they live and their age: what is near them is told person by person, what is far together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.openings.catchments import BAND_EDGES_KM, Positions, band_of, distances_km
+from features.openings.exposure import Exposure, sums_by
+from recsys.regions import RegionTree
+
+CELL_DEGREES = 0.4
+"""Side of the cells in which people live: about 40 km."""
+
+NEAR_KM = 60.0
+"""Up to here everybody's own distance counts; beyond, the mean of the people of a cell."""
+
+MOST_PEOPLE = 2000
+"""People of a block: what is worked out for them at once stays small."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """People of one age group who live in one cell.
+
+    Attributes:
+        people: (n_people,) user rows.
+        age_group: Row of their age group.
+        cell: Row of their cell.
+        near: (n_near,) columns of `Neighbourhoods.venues` that are not far from the cell.
+        km: (n_people, n_near) distance, NaN where unknown.
+        band: (n_people, n_near) see `features.openings.catchments.band_of`.
+    """
+
+    people: NDArray[np.int64]
+    age_group: int
+    cell: int
+    near: NDArray[np.int64]
+    km: NDArray[np.float32]
+    band: NDArray[np.int8]
+
+    def some(self, place: NDArray[np.int64]) -> Block:
+        """Those of the people who have a `place`, which is their new row."""
+        kept = place[self.people] >= 0
+        return replace(self, people=place[self.people[kept]], km=self.km[kept], band=self.band[kept])
+
+
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """Everybody, and every venue at which there was something to go to.
+
+    Attributes:
+        venues: (n_venues,) venue rows.
+        blocks: The people.
+        is_far: (n_cells, n_venues) beyond `NEAR_KM` from all people of the cell, or at one distance from all of them.
+        far_km: (n_cells, n_venues) mean distance of a cell's people, NaN where unknown, of no use where near.
+    """
+
+    venues: NDArray[np.int64]
+    blocks: tuple[Block, ...]
+    is_far: NDArray[np.bool_]
+    far_km: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, tree: RegionTree, places: Positions, offered: Exposure) -> Neighbourhoods:
+        """Those of a data set; distances are worked out for the people of one cell at a time."""
+        venues = np.unique(offered.venue[offered.venue < len(places.venues)])
+        far, far_km, blocks = [], [], []
+        for cell, people in enumerate(_cells(places)):
+            km = distances_km(
+                tree,
+                places.users[people],
+                places.venues[venues],
+                places.user_regions[people],
+                places.venue_regions[venues],
+                places.middle,
+            )
+            same = (km == km[0]) | (np.isnan(km) & np.isnan(km[0]))
+            far.append((km > NEAR_KM).all(axis=0) | same.all(axis=0))
+            far_km.append(km.mean(axis=0))
+            near = np.flatnonzero(~far[-1])
+            group = offered.age_group[people]
+            for one in np.unique(group):
+                rows = np.flatnonzero(group == one)
+                for some in np.array_split(rows, -(-len(rows) // MOST_PEOPLE)):
+                    own = km[np.ix_(some, near)]
+                    blocks.append(Block(people[some], int(one), cell, near, own, band_of(own)))
+        shape = (len(far), len(venues))
+        is_far = np.array(far, dtype=bool).reshape(shape)
+        return cls(venues, tuple(blocks), is_far, np.array(far_km, dtype=np.float32).reshape(shape))
+
+    def some(self, place: NDArray[np.int64]) -> Neighbourhoods:
+        """The same for those users who have a `place`, which is their new row."""
+        blocks = (block.some(place) for block in self.blocks)
+        return replace(self, blocks=tuple(block for block in blocks if len(block.people)))
+
+    @cached_property
+    def far_band(self) -> NDArray[np.int64]:
+        """(n_cells, n_venues) band of `far_km`; number of bands where the venue is near."""
+        return np.where(self.is_far, band_of(self.far_km), len(BAND_EDGES_KM)).astype(np.int64)
+
+    def columns(self, venue: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n,) columns of venue rows that are among `venues`; number of `venues` for others."""
+        at = np.searchsorted(self.venues, venue)
+        return np.where(np.append(self.venues, -1)[at] == venue, at, len(self.venues))
+
+    def mean_km(self) -> NDArray[np.float64]:
+        """(n_bands,) mean distance of people and venues in each band."""
+        n_bands = len(BAND_EDGES_KM)
+        n, total = np.zeros(n_bands), np.zeros(n_bands)
+        in_cell = np.zeros(len(self.far_km))
+        for block in self.blocks:
+            n += np.bincount(block.band.ravel(), minlength=n_bands)
+            total += sums_by(block.band.ravel(), np.nan_to_num(block.km).ravel(), n_bands)
+            in_cell[block.cell] += len(block.people)
+        people = np.broadcast_to(in_cell[:, None], self.far_km.shape)
+        n += sums_by(self.far_band.ravel(), people.ravel(), n_bands + 1)[:-1]
+        total += sums_by(self.far_band.ravel(), (people * np.nan_to_num(self.far_km)).ravel(), n_bands + 1)[:-1]
+        return np.asarray(total / np.maximum(n, 1))
+
+    def booking_bands(self, offered: Exposure) -> NDArray[np.int64]:
+        """(n_bookings,) distance band of each booking, the last where the distance is unknown."""
+        column = self.columns(offered.venue)[offered.booking_session]
+        bands = np.full(len(column), len(BAND_EDGES_KM) - 1)
+        order = np.argsort(offered.booking_user, kind="stable")
+        users = offered.booking_user[order]
+        for block in self.blocks:
+            first, last = (np.searchsorted(users, block.people, side=side) for side in ("left", "right"))
+            n = last - first
+            person = np.repeat(np.arange(len(n)), n)
+            rows = order[np.repeat(first - np.cumsum(n) + n, n) + np.arange(n.sum())]
+            near = np.full(len(self.venues) + 1, -1)
+            near[block.near] = np.arange(len(block.near))
+            at = near[column[rows]]
+            far = np.append(self.far_band[block.cell], len(BAND_EDGES_KM) - 1)[column[rows]]
+            bands[rows] = np.where(at >= 0, block.band[person, at] if len(block.near) else far, far)
+        return bands
+
+
+def _cells(places: Positions) -> list[NDArray[np.int64]]:
+    """User rows of each cell; who has no coordinates is with those of the same region."""
+    square = np.floor(places.users / CELL_DEGREES)
+    lost = np.asarray(~np.isfinite(square).all(axis=1))
+    key = np.where(lost[:, None], np.column_stack([np.full(len(lost), np.inf), places.user_regions]), square)
+    cell = np.unique(key, axis=0, return_inverse=True)[1].ravel()
+    order = np.argsort(cell, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(cell[order])) + 1) if len(order) else []

@@ -1,0 +1,108 @@
+"""The walk by neighbourhoods against the plain one: week by week, everybody and every venue."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.openings.catchments import BAND_EDGES_KM, DistanceDecay, Positions, band_of, distances_km, positions
+from features.openings.exposure import AGE_GROUPS, exposure
+from features.willingness.neighbourhoods import NEAR_KM, Neighbourhoods
+from features.willingness.walk import walk
+from recsys.openings.saturation import Saturation
+from recsys.regions import RegionTree
+from tests.opening_world import world
+
+DECAY = DistanceDecay(np.array([0.0, 5.0, 50.0]), -np.array([0.0, 0.7, 3.0]), 0.3)
+SATURATION = Saturation("share", 0.6)
+
+
+@pytest.fixture(scope="module")
+def county():
+    dataset = world(3, n_users=300, weeks=8).dataset
+    tree = RegionTree.of(dataset)
+    places = positions(dataset, tree)
+    return tree, places, exposure(dataset, places, 52)
+
+
+def apart(places: Positions, degrees: float) -> Positions:
+    """Half of the venues elsewhere, a few people and one venue nowhere."""
+    users, venues = places.users.copy(), places.venues.copy()
+    venues[::2, 0] += degrees
+    users[::7], venues[1] = np.nan, np.nan
+    return Positions(users, venues, places.user_regions, places.venue_regions, places.centres)
+
+
+def drawn(offered, seed=0):
+    """Weights, season and rates."""
+    rng = np.random.default_rng(seed)
+    weight = rng.uniform(0.2, 2.0, (len(AGE_GROUPS), len(offered.week)))
+    season = rng.uniform(0.5, 1.5, (len(offered.categories), offered.n_weeks))
+    rate = rng.uniform(0.0, 0.3, (len(offered.age_group), len(offered.categories))).astype(np.float32)
+    return weight, season, rate
+
+
+def plainly(offered, km, weight, season, rate):
+    """Exposure, expected people by distance band at reach 1, and expected people by age group and session."""
+    reach = np.column_stack([DECAY.reach(km), np.full(len(km), DECAY.unknown)]).astype(float)
+    exposed, expected = np.zeros(rate.shape), np.zeros(weight.shape)
+    at_one = np.zeros(len(BAND_EDGES_KM))
+    for week in range(offered.n_weeks):
+        for person in np.flatnonzero(offered.first_week <= week):
+            group = offered.age_group[person]
+            for category in range(rate.shape[1]):
+                rows = np.flatnonzero((offered.week == week) & (offered.category == category))
+                pull = reach[person, offered.venue[rows]] * weight[group, rows]
+                used = SATURATION.used(pull.sum()) * season[category, week]
+                exposed[person, category] += used
+                share = rate[person, category] * used / max(pull.sum(), 1e-9)
+                expected[group, rows] += share * pull
+                placed = rows[offered.venue[rows] < km.shape[1]]
+                np.add.at(at_one, band_of(km[person, offered.venue[placed]]), share * weight[group, placed])
+    return exposed, at_one, expected
+
+
+@pytest.mark.parametrize("degrees", [0.0, 1.5])
+def test_it_is_the_plain_walk(county, degrees):
+    tree, places, offered = county
+    places = apart(places, degrees)
+    homes = Neighbourhoods.of(tree, places, offered)
+    assert (homes.far_km[homes.is_far] > NEAR_KM).any() == (degrees > 0)
+    km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
+    weight, season, rate = drawn(offered)
+    walked = walk(offered, homes, DECAY, weight, season, SATURATION, rate)
+    exposed, at_one, expected = plainly(offered, km, weight, season, rate)
+    # Beyond NEAR_KM the people of a cell share one distance: some come a little more, others less.
+    exact = {"rtol": 1e-4} if degrees == 0 else {"rtol": 0.01, "atol": 0.01 * exposed.mean()}
+    np.testing.assert_allclose(walked.exposed, exposed, **exact)
+    np.testing.assert_allclose(walked.expected, expected, **exact)
+    np.testing.assert_allclose(walked.at_reach_one.sum(), at_one.sum(), **exact)
+    near = BAND_EDGES_KM[1:] <= NEAR_KM
+    np.testing.assert_allclose(walked.at_reach_one[:-1][near], at_one[:-1][near], **exact)
+
+
+def test_distances_of_bookings_and_their_mean_are_those_of_all_pairs(county):
+    tree, places, offered = county
+    places = apart(places, 1.5)
+    homes = Neighbourhoods.of(tree, places, offered)
+    km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
+    km = np.column_stack([km, np.full(len(km), np.nan)])
+    wanted = band_of(km[offered.booking_user, offered.venue[offered.booking_session]])
+    assert len(np.unique(wanted)) > 5
+    np.testing.assert_array_equal(homes.booking_bands(offered), wanted)
+    known = km[:, homes.venues]
+    means = [known[band_of(known) == band].mean() for band in np.unique(band_of(known))[:-1]]
+    np.testing.assert_allclose(homes.mean_km()[np.unique(band_of(known))[:-1]], means, rtol=1e-3)
+
+
+def test_some_users_walk_as_they_do_among_all(county):
+    tree, places, offered = county
+    homes = Neighbourhoods.of(tree, places, offered)
+    weight, season, _ = drawn(offered)
+    exposed = walk(offered, homes, DECAY, weight, season, SATURATION).exposed
+    kept = np.arange(0, len(exposed), 3)
+    place = np.full(len(exposed), -1)
+    place[kept] = np.arange(len(kept))
+    fewer = replace(offered, age_group=offered.age_group[kept], first_week=offered.first_week[kept])
+    some = walk(fewer, homes.some(place), DECAY, weight, season, SATURATION).exposed
+    np.testing.assert_allclose(some, exposed[kept], rtol=1e-5)
