@@ -108,6 +108,15 @@ def test_forecast_covers_every_week_category_and_target(culture, home, tmp_path)
     assert (table["q0.1"] >= 0).all()
 
 
+def test_a_champion_of_the_same_data_holds_the_forecast(culture, home, tmp_path):
+    words = ("forecast", "--as-of", AS_OF, "--horizon", 13, "--output")
+    assert "holds this forecast" in done(culture(home, *words, tmp_path / "held.parquet")).stderr
+    done(culture(tmp_path / "fresh", "ingest", NASHVILLE))
+    assert "forecasting demand" in done(culture(tmp_path / "fresh", *words, tmp_path / "anew.parquet")).stderr
+    held, anew = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("held", "anew"))
+    pd.testing.assert_frame_equal(held, anew)
+
+
 def test_forecast_of_months_reaches_to_the_end_of_the_last(culture, home, tmp_path):
     output = tmp_path / "forecast.parquet"
     done(culture(home, "forecast", "--as-of", AS_OF, "--horizon", 2, "--period", "month", "--output", output))

@@ -1,6 +1,7 @@
 """`culture suggest` on odd questions and odd venues."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,22 @@ def test_the_plan_says_how_good_it_is(suggest):
     result, rows = suggest(4)
     assert len(rows) == 4
     assert "of what the best could" in result.stderr
+
+
+def test_a_champion_of_the_same_data_answers_as_what_is_learned_anew(culture, county, suggest, tmp_path):
+    _, anew = suggest(4)
+    home = tmp_path / "home"
+    shutil.copytree(county / "tables", home / "tables")
+    done(culture(home, "ingest", home / "tables"))
+    done(culture(home, "train", "--as-of", AS_OF))
+    result, rows = suggest(4, home=home)
+    assert "by the champion" in result.stderr
+    pd.testing.assert_frame_equal(rows, anew)
+    name = (home / "champion").read_text().strip()
+    (home / "bundles" / name / "openings" / "venues.parquet").write_bytes(b"broken")
+    result, rows = suggest(4, home=home)
+    assert "the champion is of no use" in result.stderr
+    pd.testing.assert_frame_equal(rows, anew)
 
 
 def test_nothing_and_more_than_there_is(suggest):

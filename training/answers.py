@@ -14,21 +14,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.openings.inputs import opening_inputs
 from features.panel import Period
-from features.ranking.lists import Policy, RankingModel, load_ranking, recommend
+from features.ranking.lists import Policy, recommend
 from features.settings import Settings
 from features.store.lists import operator_rules
 from features.store.store import open_store
 from recsys.dataset import Dataset
+from recsys.demand import load_demand
 from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.openings.suggest import planned, read_question, rows
-from recsys.releases import load_champion
+from training.champion import openings_of, ranking_model, same_data
 from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.forecast import forecast_demand
 from training.demand.known import weeks_ahead
 from training.demand.periods import weeks_to_end
-from training.ranking import fit_ranking
 from training.run import Task, TrainConfig, evaluate, known_data, window_starts
 from training.tracking import log_evaluation, tracked_run
 
@@ -71,10 +70,6 @@ class BackTest:
     tasks: tuple[Task, ...]
 
 
-CHAMPION_DAYS = 7
-"""A champion learned from data that end at most so many days before `--as-of` may answer for it."""
-
-
 def recommend_file(
     settings: Settings,
     as_of: pd.Timestamp,
@@ -88,7 +83,7 @@ def recommend_file(
     check_output(output)
     user_ids = None if users is None else read_user_ids(users)
     _, dataset = known_data(settings, as_of, say)
-    model = _ranking_model(settings, dataset, say)
+    model = ranking_model(settings, dataset, say)
     if user_ids is not None:
         dataset = with_strangers(dataset, user_ids, say)
     say("ranking")
@@ -107,9 +102,14 @@ def forecast_file(
     Months and quarters have `period_start` instead of `week_start`; the last is the one that holds the last week.
     """
     check_output(output)
-    _, dataset = known_data(settings, as_of, say)
-    say("forecasting demand")
+    snapshot, dataset = known_data(settings, as_of, say)
     config = TrainConfig().demand
+    if period == "week":
+        champion = same_data(settings, snapshot, say, horizon_weeks=horizon_weeks, demand=config)
+        if champion is not None:
+            say(f"the champion {champion.name} holds this forecast")
+            return write_table(load_demand(champion).table, output)
+    say("forecasting demand")
     if period == "week":
         return write_table(forecast_demand(dataset, horizon_weeks, config).table, output)
     weeks = weeks_ahead(as_of.tz_convert(dataset.timezone).tz_localize(None), horizon_weeks)
@@ -142,9 +142,8 @@ def suggest_file(
     check_output(output)
     text = "{}" if question is None else _text_of(question)
     asked = read_question(text, budget=budget, region_id=region_id, categories=categories)
-    _, dataset = known_data(settings, as_of, say)
-    say("choosing openings")
-    inputs = opening_inputs(dataset, TrainConfig().openings)
+    snapshot, dataset = known_data(settings, as_of, say)
+    inputs = openings_of(settings, snapshot, dataset, say)
     unknown = [c for c in asked.categories or () if c not in set(inputs.categories)]
     if unknown and len(unknown) == len(asked.categories or ()):
         raise UnknownIdError("categories", unknown)
@@ -251,18 +250,6 @@ def _write_lists(frames: Iterator[pd.DataFrame], output: Path) -> int:
 
     _replace(output, write)
     return n_rows
-
-
-def _ranking_model(settings: Settings, dataset: Dataset, say: Say) -> RankingModel:
-    """The champion's, if it was learned from data until `data_until` or at most a week earlier; else a new one."""
-    champion = load_champion(settings.home)
-    if champion is not None:
-        age = dataset.data_until - pd.Timestamp(champion.manifest["data_until"])
-        if pd.Timedelta(0) <= age <= pd.Timedelta(days=CHAMPION_DAYS):
-            say(f"using the champion {champion.name}")
-            return load_ranking(champion)
-    say("no champion was learned from these data: learning to rank")
-    return fit_ranking(dataset, TrainConfig().ranking)
 
 
 def _within_calendar(as_of: pd.Timestamp, window_days: float | None) -> float | None:

@@ -1,0 +1,62 @@
+"""What the champion answers already, and what has to be learned for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+from pydantic import BaseModel
+
+from features.openings.inputs import opening_inputs
+from features.ranking.lists import RankingModel, load_ranking
+from features.settings import Settings
+from features.snapshot import Snapshot
+from recsys.bundle import ModelBundle
+from recsys.dataset import Dataset
+from recsys.errors import BundleError
+from recsys.openings.inputs import OpeningInputs, load_openings
+from recsys.releases import load_champion
+from training.ranking import fit_ranking
+from training.run import TrainConfig
+
+Say = Callable[[str], None]
+
+CHAMPION_DAYS = 7
+"""A champion learned from data that end at most so many days before `--as-of` may answer for it."""
+
+
+def ranking_model(settings: Settings, dataset: Dataset, say: Say) -> RankingModel:
+    """The champion's, if it was learned from data until `data_until` or at most a week earlier; else a new one."""
+    champion = load_champion(settings.home)
+    if champion is not None:
+        age = dataset.data_until - pd.Timestamp(champion.manifest["data_until"])
+        if pd.Timedelta(0) <= age <= pd.Timedelta(days=CHAMPION_DAYS):
+            say(f"using the champion {champion.name}")
+            return load_ranking(champion)
+    say("no champion was learned from these data: learning to rank")
+    return fit_ranking(dataset, TrainConfig().ranking)
+
+
+def same_data(settings: Settings, snapshot: Snapshot, say: Say, **asked: BaseModel | int) -> ModelBundle | None:
+    """The champion, if it was learned from this very snapshot under these settings: learning anew gives the same."""
+    try:
+        champion = load_champion(settings.home)
+    except BundleError as error:
+        say(f"the champion is of no use: {error}")
+        return None
+    if champion is None or champion.manifest["snapshot"]["sha256"] != snapshot.sha256:
+        return None
+    wanted = {name: one.model_dump(mode="json") if isinstance(one, BaseModel) else one for name, one in asked.items()}
+    learned = champion.manifest["config"]
+    return champion if all(learned.get(name) == value for name, value in wanted.items()) else None
+
+
+def openings_of(settings: Settings, snapshot: Snapshot, dataset: Dataset, say: Say) -> OpeningInputs:
+    """What deciding on openings needs: the champion's, if it is of the same data; else learned."""
+    config = TrainConfig().openings
+    champion = same_data(settings, snapshot, say, openings=config)
+    if champion is not None:
+        say(f"choosing openings by the champion {champion.name}")
+        return load_openings(champion)
+    say("choosing openings")
+    return opening_inputs(dataset, config)
