@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_CLUSTERS = 2_000
+"""Users, or groups of them, that are drawn: with so many the width of an interval is known to about 2 %."""
+
 
 def discounts(k: int) -> NDArray[np.float64]:
     """(k,) worth of a hit at each rank from 1: 1 / log2(rank + 1)."""
@@ -80,7 +83,8 @@ def bootstrap_interval(
 ) -> tuple[float, float, float]:
     """Mean over windows of the mean over users, and its 95 % percentile bootstrap interval; all NaN without a value.
 
-    Users are drawn whole, with all their windows: one person's windows are alike. NaN values are left out.
+    Users are drawn whole, with all their windows: one person's windows are alike. Of more than `MOST_CLUSTERS` users,
+    equal groups made at random are drawn whole. NaN values are left out.
 
     Source: Efron & Tibshirani 1993, chapter 13; Field & Welsh 2007, JRSS B 69(3) (drawing clusters).
 
@@ -97,12 +101,15 @@ def bootstrap_interval(
     user = np.unique(known if users is None else users[known], return_inverse=True)[1]
     window = np.unique(np.zeros(len(known)) if windows is None else windows[known], return_inverse=True)[1]
     n_users, n_windows = int(user.max()) + 1, int(window.max()) + 1
+    if n_users > MOST_CLUSTERS:
+        user, n_users = (rng.permutation(n_users) % MOST_CLUSTERS)[user], MOST_CLUSTERS
     # Sums of each window in the first half of the columns, numbers of values in the second.
     totals = np.zeros((n_users, 2 * n_windows))
     np.add.at(totals, (user, window), values[known])
     np.add.at(totals, (user, n_windows + window), 1.0)
-    drawn = np.stack([totals[rng.integers(0, n_users, n_users)].sum(axis=0) for _ in range(n_samples)])
-    sums, counts = np.split(np.vstack([totals.sum(axis=0), drawn]), 2, axis=1)
+    times = [np.bincount(rng.integers(0, n_users, n_users), minlength=n_users) for _ in range(n_samples)]
+    drawn = np.array([np.ones(n_users), *times]) @ totals
+    sums, counts = np.split(drawn, 2, axis=1)
     # A window of which a draw holds nobody is left out of that draw.
     held = counts > 0
     means = np.divide(sums, counts, out=np.zeros_like(sums), where=held).sum(axis=1) / held.sum(axis=1)

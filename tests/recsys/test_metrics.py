@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -58,6 +59,16 @@ def test_a_user_s_windows_are_drawn_together():
     np.testing.assert_allclose(together, alone, rtol=1e-12)
     apart = bootstrap_interval(values, np.random.default_rng(1), windows=windows)
     assert apart[2] - apart[1] < 0.7 * (alone[2] - alone[1])
+
+
+def test_the_interval_of_very_many_users_is_as_wide_as_theory_says():
+    rng = np.random.default_rng(0)
+    taste = rng.normal(size=(30_000, 1)) + 0.5 * rng.normal(size=(30_000, 2))
+    users, windows = np.indices(taste.shape).reshape(2, -1)
+    mean, low, high = bootstrap_interval(taste.ravel(), np.random.default_rng(1), users=users, windows=windows)
+    assert mean == pytest.approx(taste.mean())
+    wide = 2 * 1.96 * taste.mean(axis=1).std() / np.sqrt(len(taste))
+    assert high - low == pytest.approx(wide, rel=0.15)
 
 
 def test_novelty_without_candidates() -> None:
