@@ -4,7 +4,7 @@
         [--out FILE.json]
 
 HiGHS on the whole tightened model (one thread) gets the same limit, or with `--rivals taken` the time that our plan
-took. spopt is installed into an environment of its own. `--hard` adds the same tasks with people reached over 12 km.
+took. `--only cities` gives the plans of single cities alone. spopt is installed into an environment of its own. `--hard` adds the same tasks with people reached over 12 km.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from benchmarks.peers.environments import HERE, Peer, PeerError
 from benchmarks.placement_instances import part_of, province
 from benchmarks.placement_small import brute_force, small_instance
 from recsys.errors import FitError
+from recsys.placement.exact import PROVEN
 from recsys.placement.fast import solve_fast
 from recsys.placement.greedy import solve_greedy
 from recsys.placement.instance import Placement, PlacementInstance
@@ -35,6 +36,7 @@ from recsys.placement.tight import solve_whole
 
 SPOPT = Peer("spopt", ("spopt==0.7.0", "pulp<3"), ())
 HARD_KM = 12.0
+CITY_SECONDS = 10.0
 
 Row = dict[str, Any]
 
@@ -105,8 +107,8 @@ def small_instances(n: int) -> Row:
 
 
 def sliders(n_venues: int) -> list[Row]:
-    """Fast plans of single counties and the exact plan of the two cities with most venues."""
-    one, city, county = province(1, n_venues=n_venues)
+    """Fast plans of single counties."""
+    one, _, county = province(1, n_venues=n_venues)
     rows = []
     parts = [part_of(one, county == c) for c in range(0, county.max() + 1, 5) if (county == c).any()]
     plans = [solve_fast(part) for part in parts if part.n_venues]
@@ -115,9 +117,19 @@ def sliders(n_venues: int) -> list[Row]:
           f"{seconds.max():.3f}; gap median {np.median(gaps):.2%} most {gaps.max():.2%}", flush=True)  # fmt: skip
     rows.append({"task": f"counties, {n_venues} venues", "method": "fast", "seconds": float(seconds.max()),
                  "gap": float(np.median(gaps)), "gap_most": float(gaps.max())})  # fmt: skip
-    for c in np.argsort(-np.bincount(city))[:2]:
+    return rows
+
+
+def cities(n_venues: int, seed: int) -> list[Row]:
+    """The plan of each city alone, as good as can be proven in 10 s."""
+    one, city, _ = province(seed, n_venues=n_venues)
+    rows = []
+    for c in np.argsort(-np.bincount(city)):
         part = part_of(one, city == c)
-        rows.append(timed(f"one city, {part.n_venues} venues", "blocks", lambda part=part: solve(part, 9.0, 1e-3)))
+        task = f"city {c}, {part.n_venues} venues, seed {seed}"
+        rows.append(timed(task, "solve", lambda part=part: solve(part, CITY_SECONDS, 0.0)))
+    proven = [row["gap"] <= PROVEN for row in rows]
+    print(f"{sum(proven)} of {len(rows)} cities proven in {CITY_SECONDS:g} s", flush=True)
     return rows
 
 
@@ -168,6 +180,8 @@ def main() -> None:
         rows += mclp(province(1, n_points=int(1853 * part), n_venues=int(500 * part))[0], max(int(60 * part), 5))
         rows += sliders(200 if given.quick else 2000)
     for seed in seeds_of(given.seeds):
+        if given.only in "cities":
+            rows += cities(200 if given.quick else 2000, seed)
         rows += provinces(part, 8.0, given.only, given.rivals, seed)
         if given.hard:
             rows += provinces(part, HARD_KM, given.only, given.rivals, seed)

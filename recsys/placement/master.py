@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.placement.blocks import Block, Plan, Prices
+from recsys.placement.blocks import Plan, Prices
 from recsys.placement.instance import PlacementInstance
+
+
+class OfOneCategory(Protocol):
+    """A block, as far as the master needs to know it: its category and venues."""
+
+    category: int
+    venues: NDArray[np.int64]
 
 
 class Master:
@@ -16,7 +26,7 @@ class Master:
     Rows: budget, slots of each venue, teachers of each category, floors, then one row a block.
     """
 
-    def __init__(self, instance: PlacementInstance, blocks: list[Block]) -> None:
+    def __init__(self, instance: PlacementInstance, blocks: Sequence[OfOneCategory]) -> None:
         self.instance = instance
         self.blocks = blocks
         self.plans: list[Plan] = []
@@ -41,6 +51,11 @@ class Master:
                 self.highs.addCol(-floor.penalty, 0.0, highspy.kHighsInf, 1, np.array([row], np.int32), np.ones(1))
                 row += 1
         self.first_block = row
+        self._priced = np.concatenate([[0], 1 + np.arange(instance.n_venues + instance.n_categories)])
+        for limit in self._priced:
+            for sign in (-1.0, 1.0):
+                self.highs.addCol(0.0, 0.0, 0.0, 1, np.array([limit], np.int32), np.array([sign]))
+        self.first_plan = int(self.highs.getNumCol())
 
     def add_if_new(self, plan: Plan) -> bool:
         """Adds a block's plan as a column unless one with the same classes and people is there."""
@@ -91,33 +106,62 @@ class Master:
         """Objective of the last linear solution: no mixture of the known plans is worth more."""
         return float(self.highs.getInfo().objective_function_value)
 
-    def whole(self, seconds: float, gap: float, at_least: float) -> NDArray[np.int64] | None:
-        """(n_categories, n_venues) classes of the best whole choice among the known plans; None if none is found.
+    def prices_near(self, centre: Prices, width: float) -> tuple[Prices, float]:
+        """Prices of the linear master at most a share `width` of the budget's price from a centre, and its value.
 
-        Plans whose reduced cost alone would push the value under `at_least` are left out first.
+        Its own prices swing while it knows few plans; in a box around the best ones they do not (du Merle, Villeneuve,
+        Desrosiers & Hansen 1999, Discrete Mathematics 194). The value is that of the boxed master: where no plan is
+        missing it is the bound at these prices.
         """
-        reduced = np.array(self.highs.getSolution().col_dual)[self.n_short :]
+        at = np.concatenate([[centre.budget], centre.slots, centre.teachers])
+        step = width * centre.budget * np.concatenate([[1.0], np.full(len(at) - 1, np.median(self.instance.cost))])
+        reward = np.column_stack([-(at + step), np.maximum(at - step, 0.0)]).ravel()
+        n = len(reward)
+        columns = np.arange(self.first_plan - n, self.first_plan, dtype=np.int32)
+        self.highs.changeColsCost(n, columns, reward)
+        self.highs.changeColsBounds(n, columns, np.zeros(n), np.full(n, highspy.kHighsInf))
+        prices = self.prices()
+        value = self.value()
+        self.highs.changeColsBounds(n, columns, np.zeros(n), np.zeros(n))
+        return prices, value
+
+    def whole(self, seconds: float, gap: float, at_least: float) -> tuple[NDArray[np.int64] | None, float]:
+        """(n_categories, n_venues) classes of the best whole choice among the known plans, and a bound on all these.
+
+        Plans whose reduced cost alone would push the value under `at_least` are left out first; no classes where no
+        choice is found.
+        """
+        reduced = np.array(self.highs.getSolution().col_dual)[self.first_plan :]
         keep = reduced >= at_least - self.value() - 1e-9
         n = len(self.plans)
-        columns = self.n_short + np.arange(n)
+        columns = self.first_plan + np.arange(n)
         self.highs.changeColsBounds(n, columns.astype(np.int32), np.zeros(n), keep.astype(float))
         self.highs.changeColsIntegrality(
             n, columns.astype(np.int32), np.full(n, highspy.HighsVarType.kInteger.value, dtype=np.uint8)
         )
         self.highs.setOptionValue("mip_rel_gap", gap)
+        # HiGHS minimises the negative: branches that cannot reach `at_least` are cut off.
+        self.highs.setOptionValue("objective_bound", -at_least if np.isfinite(at_least) else highspy.kHighsInf)
         self.highs.setOptionValue("time_limit", float(self.highs.getRunTime()) + seconds)
         self.highs.run()
         feasible = self.highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-        chosen = np.array(self.highs.getSolution().col_value)[self.n_short :] > 0.5 if feasible else np.zeros(n, bool)
+        chosen = (
+            np.array(self.highs.getSolution().col_value)[self.first_plan :] > 0.5 if feasible else np.zeros(n, bool)
+        )
+        status = self.highs.getModelStatus()
+        bound = float(self.highs.getInfo().mip_dual_bound)
+        if status == highspy.HighsModelStatus.kInfeasible:
+            bound = -np.inf
         self.highs.changeColsIntegrality(
             n, columns.astype(np.int32), np.full(n, highspy.HighsVarType.kContinuous.value, dtype=np.uint8)
         )
         self.highs.changeColsBounds(n, columns.astype(np.int32), np.zeros(n), np.ones(n))
         self.highs.setOptionValue("time_limit", highspy.kHighsInf)
+        self.highs.setOptionValue("objective_bound", highspy.kHighsInf)
         if not feasible:
-            return None
+            return None, bound
         classes = np.zeros(self.instance.allowed.shape, dtype=np.int64)
         for k in np.flatnonzero(chosen):
             block = self.blocks[self.plans[k].block]
             classes[block.category, block.venues] += self.plans[k].classes
-        return classes
+        return classes, max(bound, at_least)

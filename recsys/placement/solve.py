@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.placement.blocks import Block, Plan, Prices, blocks_of
+from recsys.placement.exact import Progress, Proof
 from recsys.placement.greedy import GreedyState, assign, fill, first_gains, point_weights
 from recsys.placement.instance import Placement, PlacementInstance
 from recsys.placement.master import Master
 from recsys.placement.relaxation import relax, rounded
 from recsys.placement.tight import solve_whole
 
-Progress = Callable[[float, float, float], None]
+PROVEN_UP_TO = 5000
+"""Most openings up to which a proof within seconds is worth a try."""
+
 START_FACTORS = (0.97, 1.03)
 """Prices around the relaxation's at which blocks offer further plans at the start."""
 
@@ -44,7 +46,10 @@ def solve(
     progress: Progress | None = None,
     threads: int = 2,
 ) -> Placement:
-    """The best plan found and a bound on every plan, by column generation over blocks.
+    """The best plan found and a bound on every plan.
+
+    Without floors, and up to the size of a city, all plans that could be better are written down and the best is
+    proven (`recsys.placement.exact`). Otherwise by column generation over blocks.
 
     Openings whose gain alone is below a share of the current price start outside all blocks; the bound counts what
     they could still bring, and they are taken in when that matters. With prices on budget, slots, teachers and
@@ -59,6 +64,8 @@ def solve(
         threads: Blocks solved at the same time.
     """
     with ThreadPoolExecutor(threads) as pool:
+        if not instance.floors and np.count_nonzero(instance.most_classes()) <= PROVEN_UP_TO:
+            return Proof(instance, seconds, gap, pool, progress).run()
         return _Solver(instance, seconds, gap, progress, pool).run()
 
 
@@ -167,13 +174,14 @@ class _Solver:
         price = replace(prices, slots=0.5 * prices.slots).of_class(self.instance)
         active = (first_gains(self.instance, worth) > margin * price) & (self.most > 0)
         active |= self.best[1] > 0
-        master = Master(self.instance, blocks_of(self.instance, active, self.most))
-        for plan in _restricted(self.instance, master.blocks, self.best[1]):
+        blocks = blocks_of(self.instance, active, self.most)
+        master = Master(self.instance, blocks)
+        for plan in _restricted(self.instance, blocks, self.best[1]):
             master.add(plan)
         return master, active
 
     def _choose(self, master: Master) -> None:
-        classes = master.whole(max(0.5 * self.left(), 3.0), 0.2 * self.gap, self.best[0])
+        classes, _ = master.whole(max(0.5 * self.left(), 3.0), 0.2 * self.gap, self.best[0])
         if classes is not None:
             self._try(classes)
 

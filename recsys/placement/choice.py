@@ -1,0 +1,130 @@
+"""The best choice of one plan a block among plans that are written down, proven."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.placement.blocks import Plan, Prices
+from recsys.placement.instance import PlacementInstance
+from recsys.placement.knapsack import BudgetTable, common_unit, fill_budget
+from recsys.placement.master import Master, OfOneCategory
+
+SLOT_STEPS = 15
+"""Steps of the slots' prices under the budget taken whole, before HiGHS gets what is left."""
+
+EPS = 1e-7
+
+
+class Choice:
+    """One plan a block, or none: budget, slots and teachers decide.
+
+    The budget is what keeps a linear master from being whole, so it is taken whole first (a multiple-choice
+    knapsack), with slots and teachers priced: that gives a sharper bound, and for each plan a bound on all choices
+    with it. Few plans are left for HiGHS then.
+    """
+
+    def __init__(
+        self, instance: PlacementInstance, blocks: Sequence[OfOneCategory], plans: list[list[Plan]], at_least: float
+    ) -> None:
+        self.instance = instance
+        self.blocks = blocks
+        self.plans = [list(some) for some in plans]
+        self.value = at_least
+        self.classes: NDArray[np.int64] | None = None
+        self.bound = np.inf
+
+    def solve(self, prices: Prices, seconds: float) -> float:
+        """A bound on all choices, or `at_least` where none is worth more; `classes` is the best one that is, if any."""
+        until = time.perf_counter() + seconds
+        unit = common_unit(self.instance.cost)
+        if unit is not None:
+            self._within_budget(prices, unit, until)
+        if self.bound > self.value + EPS and time.perf_counter() < until:
+            self._finish(until - time.perf_counter())
+        return max(self.bound, self.value)
+
+    def _within_budget(self, prices: Prices, unit: float, until: float) -> None:
+        """Steps of slots' and teachers' prices; plans that no choice worth enough can hold are dropped on the way."""
+        instance = self.instance
+        budget = int(np.floor(instance.budget / unit + 1e-9))
+        teachers = np.minimum(instance.teachers, 1e9)
+        slot, teacher, pace = prices.slots.copy(), prices.teachers.copy(), 1.0
+        for _ in range(SLOT_STEPS):
+            paid = float(slot @ instance.slots) + float(teacher @ teachers)
+            table = self._table(slot, teacher, unit, budget)
+            if table is None or time.perf_counter() > until:
+                return
+            pace = pace if table.best + paid < self.bound else 0.5 * pace
+            self.bound = min(self.bound, table.best + paid)
+            chosen = [plans[k] for plans, k in zip(self.plans, table.chosen, strict=True)]
+            classes = self._together(chosen)
+            over = classes.sum(axis=0) - instance.slots
+            over_teachers = classes.sum(axis=1) - teachers
+            if (over <= 0).all() and (over_teachers <= 0).all():
+                self._keep(classes, sum(plan.value for plan in chosen))
+            if self.bound <= self.value + EPS:
+                return
+            self._drop(table, paid)
+            over = np.where((slot <= 0) & (over < 0), 0, over)
+            over_teachers = np.where((teacher <= 0) & (over_teachers < 0), 0, over_teachers)
+            length = float((over**2).sum() + (over_teachers**2).sum())
+            if length == 0:
+                return
+            step = pace * (table.best + paid - self.value) / length
+            slot = np.maximum(slot + step * over, 0.0)
+            teacher = np.maximum(teacher + step * over_teachers, 0.0)
+
+    def _table(
+        self, slot: NDArray[np.float64], teacher: NDArray[np.float64], unit: float, budget: int
+    ) -> BudgetTable | None:
+        costs, values = [], []
+        for block, plans in zip(self.blocks, self.plans, strict=True):
+            classes = np.array([plan.classes for plan in plans])
+            cost = classes @ self.instance.cost[block.category, block.venues]
+            costs.append(np.round(cost / unit).astype(np.int64))
+            price = slot[block.venues] + teacher[block.category]
+            values.append(np.array([plan.value for plan in plans]) - classes @ price)
+        return fill_budget(costs, values, budget)
+
+    def _drop(self, table: BudgetTable, paid: float) -> None:
+        """Leaves out plans that are in no choice worth enough."""
+        for b, through in enumerate(table.through):
+            keep = through + paid > self.value + EPS
+            keep[int(np.argmax(through))] = True
+            self.plans[b] = [plan for plan, k in zip(self.plans[b], keep, strict=True) if k]
+
+    def _finish(self, seconds: float) -> None:
+        """HiGHS on the plans that are left."""
+        master = Master(self.instance, self.blocks)
+        for plan in (plan for plans in self.plans for plan in plans):
+            if plan.classes.any():
+                master.add(plan)
+        master.prices()
+        classes, bound = master.whole(seconds, 0.0, self.value)
+        if classes is not None:
+            self._keep(classes, self.value_of(classes, master.plans))
+        self.bound = min(self.bound, max(bound, self.value))
+
+    def value_of(self, classes: NDArray[np.int64], plans: list[Plan]) -> float:
+        """People of a choice, each block's classes being one of the plans."""
+        total = 0.0
+        for plan in plans:
+            block = self.blocks[plan.block]
+            if (classes[block.category, block.venues] == plan.classes).all():
+                total += plan.value
+        return total
+
+    def _together(self, chosen: list[Plan]) -> NDArray[np.int64]:
+        classes = np.zeros(self.instance.allowed.shape, dtype=np.int64)
+        for plan in chosen:
+            block = self.blocks[plan.block]
+            classes[block.category, block.venues] += plan.classes
+        return classes
+
+    def _keep(self, classes: NDArray[np.int64], value: float) -> None:
+        if value > self.value:
+            self.value, self.classes = value, classes

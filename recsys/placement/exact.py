@@ -1,0 +1,213 @@
+"""The best plan of all, proven: every plan that could be better is written down, block by block, and tried."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.placement.blocks import Plan, Prices, blocks_of
+from recsys.placement.choice import Choice
+from recsys.placement.greedy import GreedyState, assign, fill, first_gains, point_weights
+from recsys.placement.instance import Placement, PlacementInstance
+from recsys.placement.master import Master
+from recsys.placement.relaxation import Relaxation, rounded
+from recsys.placement.search import TOLERANCE, BlockSearch
+from recsys.placement.tightened import TightenedModel
+
+Progress = Callable[[float, float, float], None]
+
+PROVEN = 1e-7
+"""Relative distance of plan and bound at which a plan counts as the best of all: HiGHS' own tolerance."""
+
+MARGIN = 0.75
+"""Openings whose gain alone is below this share of greedy's last price start outside all blocks."""
+
+TIGHTENED = 0.2
+"""Share of the time for prices by cuts alone."""
+
+PRICED = 0.5
+"""Share of the time after which prices are good enough."""
+
+WIDTH = 0.02
+"""How far prices may move in a round, as a share of the budget's."""
+
+SETTLED = 5e-6
+"""Share of the value by which further rounds of prices could lower the bound when they end."""
+
+WIDER = 3.0
+"""How many times as far from their best the plans of blocks may be in the next round."""
+
+CHOICE = 0.05
+"""Share of the time for one choice among the columns so far."""
+
+NEARLY = 3e-5
+"""Share of the value within which plans of a block are kept while prices are looked for."""
+
+
+class Proof:
+    """Search for the best plan of an instance without floors, and a bound on all plans that holds at any time.
+
+    At prices, a plan's distance from the Lagrangian bound is the sum of what each of its blocks loses: a plan better
+    than the best known one uses only plans of blocks that lose less than the whole gap. These are enumerated, and the
+    best choice among them is the best of all (Baldacci, Christofides & Mingozzi 2008, Mathematical Programming 115).
+    """
+
+    def __init__(
+        self,
+        instance: PlacementInstance,
+        seconds: float,
+        gap: float,
+        pool: ThreadPoolExecutor,
+        progress: Progress | None = None,
+    ) -> None:
+        self.instance = instance
+        self.began = time.perf_counter()
+        self.seconds = seconds
+        self.gap = gap
+        self.pool = pool
+        self.progress = progress
+        self.most = instance.most_classes()
+        self.alone = first_gains(instance, point_weights(instance))
+        self.bound = self.priced = np.inf
+        self.best: tuple[float, NDArray[np.int64]] = (-np.inf, np.zeros_like(self.most))
+        state = GreedyState(instance, point_weights(instance))
+        marginal = fill(state)
+        self._try(state.classes)
+        self._take((self.alone > MARGIN * marginal * instance.cost) | (state.classes > 0))
+
+    def _take(self, active: NDArray[np.bool_]) -> None:
+        """Blocks of the openings that may matter."""
+        self.active = active & (self.most > 0)
+        if not self.active.any():
+            self.active = self.most > 0
+        blocks = blocks_of(self.instance, self.active, self.most)
+        self.searches = [BlockSearch(self.instance, block) for block in blocks]
+        self.master = Master(self.instance, self.searches)
+
+    def run(self) -> Placement:
+        """The best plan; proven best where its gap is 0."""
+        if not self.most.any():
+            self.bound = self.best[0]
+        while not self._done() and (self.left() > 0 or np.isinf(self.bound)):
+            self._round()
+        people, value, short = assign(self.instance, self.best[1])
+        bound = max(self.bound, value)
+        return Placement(self.best[1], people, value, short, bound, time.perf_counter() - self.began, "enumeration")
+
+    def _round(self) -> None:
+        """Prices, then wider and wider lists of plans, until one is proven best or openings outside may matter."""
+        self.priced = np.inf
+        centre = self._prices()
+        price = centre.of_class(self.instance)
+        slack = np.where(self.active | (self.most == 0), np.inf, price - self.alone)
+        within = listed = self._nearly()
+        while not self._done() and self.left() > 0:
+            if self.priced - self.best[0] > WIDER * within:
+                self._choose()
+            within = min(within, max(self.priced - self.best[0], 0.0))
+            if slack.min() < within:
+                self._take(self.active | (slack < self.priced - self.best[0]))
+                return
+            if within > listed:
+                self._price(centre, within)
+            self._enumerate(centre, within)
+            listed, within = max(listed, within), WIDER * within
+
+    def _nearly(self) -> float:
+        return max(NEARLY * self.best[0], TOLERANCE)
+
+    def left(self) -> float:
+        """Seconds left."""
+        return self.seconds - (time.perf_counter() - self.began)
+
+    def _done(self) -> bool:
+        near = max(self.gap, PROVEN) * abs(self.best[0])
+        return bool(self.bound - self.best[0] <= near)
+
+    def _try(self, classes: NDArray[np.int64]) -> None:
+        _, value, _ = assign(self.instance, classes)
+        if value > self.best[0]:
+            self.best = (value, classes.copy())
+
+    def _prices(self) -> Prices:
+        """The prices of the best bound found: by cuts first, then by column generation around them."""
+        model, last = TightenedModel(self.instance, self.searches), np.inf
+        while True:
+            value, centre, z = model.solve(self.left() - (1 - TIGHTENED) * self.seconds)
+            self._outside(value, centre)
+            if last - value < 1e-4 * value or self.left() < (1 - TIGHTENED) * self.seconds or not model.tighten(z):
+                break
+            last = value
+        self._try(rounded(self.instance, Relaxation(value, centre, model.classes(z))).classes)
+        best, at, width = np.inf, centre, WIDTH
+        within = self._nearly()
+        while True:
+            bound = self._price(at, within)
+            if bound < best:
+                best, centre = bound, at
+            else:
+                width *= 0.5
+            at, value = self.master.prices_near(centre, width)
+            if self.left() < (1 - PRICED) * self.seconds or best - value < SETTLED * best or width < 1e-5:
+                return centre
+
+    def _outside(self, value: float, prices: Prices) -> None:
+        """The linear model's value is a bound once openings outside all blocks have what they could bring."""
+        over = np.maximum(self.alone - prices.of_class(self.instance), 0.0) * self.most
+        self.bound = min(self.bound, value + float(over[~self.active].sum()))
+
+    def _price(self, prices: Prices, within: float) -> float:
+        """The bound at prices; blocks' plans within so many people of their best become columns."""
+        instance = self.instance
+        price = prices.of_class(instance)
+        over = np.maximum(self.alone - price, 0.0) * self.most
+        bound = prices.budget * instance.budget + float(prices.slots @ instance.slots) + float(over[~self.active].sum())
+        bound += float(prices.teachers @ np.minimum(instance.teachers, 1e9))
+        until = self.began + self.seconds
+
+        def near(search: BlockSearch) -> float:
+            return search.near(price[search.category, search.venues], within, until)
+
+        for search, worth in zip(self.searches, self.pool.map(near, self.searches), strict=True):
+            bound += worth
+            for plan in search.plans.values():
+                self.master.add_if_new(plan)
+        self.priced = min(self.priced, bound)
+        self.bound = min(self.bound, bound)
+        if self.progress is not None:
+            self.progress(time.perf_counter() - self.began, self.best[0], self.bound)
+        return bound
+
+    def _enumerate(self, prices: Prices, within: float) -> None:
+        """The best choice of all, where it loses at most so many people, and else a bound that says so."""
+        price = prices.of_class(self.instance)
+        plans = [self._plans_within(search, price, within) for search in self.searches]
+        floor = max(self.best[0], self.priced - within)
+        choice = Choice(self.instance, self.searches, plans, floor)
+        most = choice.solve(prices, self.left())
+        if choice.classes is not None:
+            self._try(choice.classes)
+        if self.left() > 0:
+            self.bound = min(self.bound, max(most, floor))
+
+    def _choose(self) -> None:
+        """A good plan among the columns so far, so that fewer must be written down."""
+        if self._done() or self.left() <= 0:
+            return
+        self.master.prices()
+        classes, _ = self.master.whole(min(self.left(), CHOICE * self.seconds), 1e-4, self.best[0])
+        if classes is not None:
+            self._try(classes)
+
+    def _plans_within(self, search: BlockSearch, price: NDArray[np.float64], within: float) -> list[Plan]:
+        """Plans of a block, to open nothing among them, that lose at most so many people at prices."""
+        nothing = Plan(search.num, np.zeros(search.n, dtype=np.int64), 0.0, np.zeros(0, np.int64), np.zeros(0))
+        mine = price[search.category, search.venues]
+        known = {nothing.classes.tobytes(): nothing, **search.plans}
+        worth = {key: search.worth(plan, mine) for key, plan in known.items()}
+        best = max(worth.values())
+        return [plan for key, plan in known.items() if worth[key] >= best - within - TOLERANCE]
