@@ -4,7 +4,7 @@
         [--out FILE.json]
 
 HiGHS on the whole tightened model (one thread) gets the same limit, or with `--rivals taken` the time that our plan
-took. `--only cities` gives the plans of single cities alone. spopt is installed into an environment of its own. `--hard`
+took. `--only cities`: plans of single cities alone. spopt is installed into an environment of its own. `--hard`
 adds the same tasks with people reached over 12 km.
 """
 
