@@ -165,13 +165,14 @@ class _Equations:
     @classmethod
     def of(cls, blocks: dict[str, Block], course: NDArray[np.int64]) -> _Equations:
         kept = {name: block.seen() for name, block in blocks.items()}
+        none = sparse.csr_array((len(course), 0))
         ends = np.cumsum([0, *(len(one) for one in kept.values())])
         return cls(
             blocks,
             kept,
             {name: slice(ends[n], ends[n + 1]) for n, name in enumerate(blocks)},
-            sparse.hstack([block.matrix[:, kept[name]] for name, block in blocks.items()], format="csr"),
-            np.concatenate([block.centre[kept[name]] for name, block in blocks.items()]),
+            sparse.hstack([none, *(block.matrix[:, kept[name]] for name, block in blocks.items())], format="csr"),
+            np.concatenate([np.zeros(0), *(block.centre[kept[name]] for name, block in blocks.items())]),
             {name: block.precision(len(kept[name])) for name, block in blocks.items()},
             course,
             int(course.max(initial=-1)) + 1,
@@ -184,7 +185,7 @@ class _Equations:
     def ridge(self, spreads: dict[str, float]) -> NDArray[np.float64]:
         """(n_effects, n_effects) inverse covariance beforehand."""
         each = (self.precision[name] / spreads[name] ** 2 for name in self.blocks)
-        return np.asarray(linalg.block_diag(*each))
+        return np.asarray(linalg.block_diag(np.zeros((0, 0)), *each))
 
     def spreads(self, now: _Solution, before: dict[str, float]) -> dict[str, float]:
         """Standard deviation of each block's effects, see `fit_mixed`; `before` are those that were solved with."""

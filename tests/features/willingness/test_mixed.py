@@ -23,6 +23,14 @@ def test_effects_spreads_and_luck_are_found():
     assert np.corrcoef(fit.courses, luck)[0, 1] > 0.97
 
 
+def test_without_any_group_of_effects_courses_alone_are_found():
+    course, _, _, luck, expected, _ = _rows(np.random.default_rng(2))
+    counts = np.random.default_rng(3).poisson(expected * np.exp(luck[course]))
+    fit = fit_mixed({}, course, counts, expected, 0.6)
+    assert fit.effects == {}
+    assert np.corrcoef(fit.courses, luck)[0, 1] > 0.95
+
+
 def test_an_effect_nothing_is_known_of_stays_where_it_was_believed():
     course, code, _, _, expected, counts = _rows(np.random.default_rng(1))
     block = Block.of_codes(code, 6, 0.5)
