@@ -23,7 +23,7 @@ CLOSE = 2e-3
 
 
 def least_gini(search: Search, access: Access, reach: float, plan: Sequence[Choice]) -> float:
-    """No plan that reaches `reach` people has a lower Gini coefficient; NaN where no plan is that good.
+    """No plan that reaches `reach` people has a lower Gini coefficient; NaN where no plan is that good, 0 for one group.
 
     A linear programme: classes may be opened in part and have any places between the usual ones and those planned for
     the only new class, nobody is turned away and teachers do not limit. Reach is concave in the classes, so its
@@ -36,6 +36,8 @@ def least_gini(search: Search, access: Access, reach: float, plan: Sequence[Choi
         reach: People a week.
         plan: A good one, at which reach is looked at first.
     """
+    if len(access.people) < 2:
+        return 0.0
     limits = Limits.of(search)
     row, column = np.nonzero(limits.free | limits.fixed)
     n, pairs = len(row), list(itertools.combinations(range(len(access.people)), 2))

@@ -1,5 +1,7 @@
 """The bound on how even plans of a given reach can be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,16 @@ def test_no_plan_of_the_front_is_more_even_than_the_bound(inputs, budget):
     assert (np.array(bounds) <= front.table["gini"].to_numpy() + 1e-6).all()
     # Each stops once it is near enough.
     assert (np.diff(bounds) <= 1e-3).all()
+
+
+def test_one_group_is_always_even(inputs):
+    question = Question(budget=3, effort="fast")
+    front = pareto_front(inputs, question, 5)
+    search = Search(inputs, Choices(inputs, question))
+    search.run()
+    access = front.access
+    alone = replace(access, people=access.people[:1], now=access.now[:1], per_place=access.per_place[:1])
+    assert least_gini(search, alone, 1.0, front.table["opens"].iloc[0]) == 0.0
 
 
 def test_more_than_can_be_reached_has_no_plan(inputs):
