@@ -127,6 +127,17 @@ async function until(what, holds) {
   await until("its explanation", () => searched.querySelector("table"));
   seen.efforts = bodies.map((body) => body.effort);
   seen.problems = all(".problem").map((node) => node.textContent);
+  let is_down = true;
+  view.fetch = (address, more) => {
+    if (more?.body) bodies.push(JSON.parse(more.body));
+    return is_down ? view.Promise.reject(new view.TypeError("down")) : fetch.call(view, address, more);
+  };
+  slide("budget", 3);
+  await until("a failed load", () => all("#plan.problem, #plan .problem").length);
+  is_down = false;
+  bodies.length = 0;
+  $("why-form").querySelector("button").click();
+  seen.why_after_failure = (await until("a question", () => bodies.at(-1))).budget;
   return seen;
 })().catch((error) => ({ failed: String(error) })).then((seen) => {
   const told = document.createElement("pre");
@@ -168,3 +179,4 @@ def test_the_planner_s_controls_change_the_plan(driven, tmp_path):
     assert "If next door" in seen["explained"]
     assert seen["efforts"] == ["search", "search"]
     assert seen["problems"] == []
+    assert seen["why_after_failure"] == 3

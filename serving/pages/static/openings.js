@@ -55,7 +55,7 @@ Culture.openings = (() => {
       plan = { ...answer, asked };
       notes = answer.notes;
       draw();
-    } catch (error) { if (mine === latest) { fill($("plan-map")); fill($("floors")); problem($("plan"), error); } } finally { if (mine === latest) $("plan-state").textContent = notes.join(" "); }
+    } catch (error) { if (mine === latest) { plan = null; fill($("plan-map")); fill($("floors")); problem($("plan"), error); } } finally { if (mine === latest) $("plan-state").textContent = notes.join(" "); }
   }
   function changed() {
     chosen = null; front = null;
