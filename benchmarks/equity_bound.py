@@ -23,7 +23,7 @@ CLOSE = 2e-3
 
 
 def least_gini(search: Search, access: Access, reach: float, plan: Sequence[Choice]) -> float:
-    """No plan that reaches `reach` people has a lower Gini coefficient; NaN where no plan is that good, 0 for one group.
+    """No plan that reaches `reach` people has a lower Gini coefficient: NaN if no plan is that good, 0 for one group.
 
     A linear programme: classes may be opened in part and have any places between the usual ones and those planned for
     the only new class, nobody is turned away and teachers do not limit. Reach is concave in the classes, so its
