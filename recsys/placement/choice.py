@@ -13,8 +13,11 @@ from recsys.placement.instance import PlacementInstance
 from recsys.placement.knapsack import BudgetTable, common_unit, fill_budget
 from recsys.placement.master import Master, OfOneCategory
 
-SLOT_STEPS = 15
+SLOT_STEPS = 30
 """Steps of the slots' prices under the budget taken whole, before HiGHS gets what is left."""
+
+FLOORS = (0.2, 0.4, 0.6, 0.8, 1.0)
+"""Shares of the gap below the bound that HiGHS is asked for, one after the other."""
 
 EPS = 1e-7
 
@@ -28,14 +31,19 @@ class Choice:
     """
 
     def __init__(
-        self, instance: PlacementInstance, blocks: Sequence[OfOneCategory], plans: list[list[Plan]], at_least: float
+        self,
+        instance: PlacementInstance,
+        blocks: Sequence[OfOneCategory],
+        plans: list[list[Plan]],
+        at_least: float,
+        bound: float = np.inf,
     ) -> None:
         self.instance = instance
         self.blocks = blocks
         self.plans = [list(some) for some in plans]
         self.value = at_least
         self.classes: NDArray[np.int64] | None = None
-        self.bound = np.inf
+        self.bound = bound
 
     def solve(self, prices: Prices, seconds: float) -> float:
         """A bound on all choices, or `at_least` where none is worth more; `classes` is the best one that is, if any."""
@@ -44,7 +52,7 @@ class Choice:
         if unit is not None:
             self._within_budget(prices, unit, until)
         if self.bound > self.value + EPS and time.perf_counter() < until:
-            self._finish(until - time.perf_counter())
+            self._finish(until)
         return max(self.bound, self.value)
 
     def _within_budget(self, prices: Prices, unit: float, until: float) -> None:
@@ -52,13 +60,13 @@ class Choice:
         instance = self.instance
         budget = int(np.floor(instance.budget / unit + 1e-9))
         teachers = np.minimum(instance.teachers, 1e9)
-        slot, teacher, pace = prices.slots.copy(), prices.teachers.copy(), 1.0
+        slot, teacher, lowest, pace = prices.slots.copy(), prices.teachers.copy(), np.inf, 1.0
         for _ in range(SLOT_STEPS):
             paid = float(slot @ instance.slots) + float(teacher @ teachers)
             table = self._table(slot, teacher, unit, budget)
             if table is None or time.perf_counter() > until:
                 return
-            pace = pace if table.best + paid < self.bound else 0.5 * pace
+            lowest, pace = min(lowest, table.best + paid), pace if table.best + paid < lowest else 0.5 * pace
             self.bound = min(self.bound, table.best + paid)
             chosen = [plans[k] for plans, k in zip(self.plans, table.chosen, strict=True)]
             classes = self._together(chosen)
@@ -97,17 +105,23 @@ class Choice:
             keep[int(np.argmax(through))] = True
             self.plans[b] = [plan for plan, k in zip(self.plans[b], keep, strict=True) if k]
 
-    def _finish(self, seconds: float) -> None:
-        """HiGHS on the plans that are left."""
+    def _finish(self, until: float) -> None:
+        """HiGHS on the plans that are left, asked for less and less: that nothing is worth much is soon known."""
         master = Master(self.instance, self.blocks)
         for plan in (plan for plans in self.plans for plan in plans):
             if plan.classes.any():
                 master.add(plan)
         master.prices()
-        classes, bound = master.whole(seconds, 0.0, self.value)
-        if classes is not None:
-            self._keep(classes, self.value_of(classes, master.plans))
-        self.bound = min(self.bound, max(bound, self.value))
+        most, least = min(self.bound, master.value()), self.value
+        for share in FLOORS:
+            floor = most - share * (most - least)
+            classes, bound = master.whole(max(until - time.perf_counter(), 0.0), 0.0, floor)
+            if classes is not None:
+                self._keep(classes, self.value_of(classes, master.plans))
+            self.bound = min(self.bound, max(bound, floor, self.value))
+            if self.bound <= self.value + EPS or time.perf_counter() > until:
+                return
+            master.prices()
 
     def value_of(self, classes: NDArray[np.int64], plans: list[Plan]) -> float:
         """People of a choice, each block's classes being one of the plans."""

@@ -187,7 +187,7 @@ class Proof:
         price = prices.of_class(self.instance)
         plans = [self._plans_within(search, price, within) for search in self.searches]
         floor = max(self.best[0], self.priced - within)
-        choice = Choice(self.instance, self.searches, plans, floor)
+        choice = Choice(self.instance, self.searches, plans, floor, self.bound)
         most = choice.solve(prices, self.left())
         if choice.classes is not None:
             self._try(choice.classes)
