@@ -140,11 +140,11 @@ def _profiles(catalogue: Catalogue, block: UserBlock) -> sparse.csr_array:
     }
     homes = catalogue.homes
     cells = [
-        homes.cells(block.lat[start : start + _USERS_AT_ONCE], block.lon[start : start + _USERS_AT_ONCE])
+        homes.cells.nearest(block.lat[start : start + _USERS_AT_ONCE], block.lon[start : start + _USERS_AT_ONCE])
         for start in range(0, len(block), _USERS_AT_ONCE)
     ]
     groups = {**block.profiles.groups, "home": np.concatenate([np.zeros(0, dtype=np.int64), *cells])}
-    sizes["home"] = len(homes.lat)
+    sizes["home"] = len(homes.cells)
     parts = []
     for name, size in sizes.items():
         group = groups[name]

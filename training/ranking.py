@@ -25,6 +25,7 @@ from training.learners.item_knn import ItemKnnConfig, fit_item_knn
 from training.reranker import TreeConfig, fit_re_ranker
 from training.taste import TasteConfig, fit_tastes
 from training.windows import WindowConfig, WindowMemory, cut_offs
+from training.wishes import WishConfig, fit_wishes
 
 
 class RankingConfig(BaseModel):
@@ -36,6 +37,7 @@ class RankingConfig(BaseModel):
     item_knn: ItemKnnConfig = ItemKnnConfig()
     als: AlsConfig = AlsConfig(n_factors=32, n_iterations=8)
     taste: TasteConfig = TasteConfig()
+    wishes: WishConfig = WishConfig()
     windows: WindowConfig = WindowConfig()
     trees: TreeConfig = TreeConfig()
     contenders: ContenderConfig = ContenderConfig()
@@ -55,7 +57,7 @@ def fit_ranking(
     config = config or RankingConfig()
     memory = WindowMemory() if memory is None else memory
     learners = fit_learners(dataset, catalogue_of(dataset, dataset.data_until), config)
-    settings = (config.ease, config.item_knn, config.als, config.taste)
+    settings = (config.ease, config.item_knn, config.als, config.taste, config.wishes)
 
     def learn(known: Dataset, at: Catalogue) -> Learners:
         return fit_learners(known, at, config)
@@ -97,8 +99,10 @@ def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig, 
             rankers[name] = make()
         except FitError:
             continue
-    tastes = {} if only is not None else fit_tastes(block, catalogue, config.taste, config.seed)
-    return Learners(keys, rankers, tastes)
+    if only is not None:
+        return Learners(keys, rankers)
+    tastes = fit_tastes(block, catalogue, config.taste, config.seed)
+    return Learners(keys, rankers, tastes, fit_wishes(block, catalogue, config.wishes))
 
 
 def evaluate_ranking(

@@ -80,6 +80,7 @@ def block_without(catalogue: Catalogue, block: UserBlock, causes: Sequence[Cause
         lon=per_cause(block.lon, "distance"),
         area=np.column_stack([per_cause(block.area[:, axis], "township") for axis in (0, 1)]),
         birth_years=per_cause(block.birth_years, "age"),
+        days_known=np.repeat(block.days_known, n),
         profiles=Profiles({name: _groups(name, groups, causes) for name, groups in block.profiles.groups.items()}),
         interests=_interests(block.interests, causes, person),
     )

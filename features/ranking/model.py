@@ -16,6 +16,7 @@ from features.signals.crowd import Signals
 from features.signals.lookup import LEARNER_LEVEL
 from features.signals.stage_one import Learners
 from features.signals.taste import TASTE_FEATURES
+from features.signals.wishes import load_wishes
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.ids import IdMap
 from recsys.rankers.store import load_ranker
@@ -74,6 +75,7 @@ class RankingModel:
             {
                 "data_until": self.data_until.isoformat(),
                 "rankers": sorted(self.learners.rankers),
+                "has_wishes": self.learners.wishes is not None,
                 "keys": self.learners.keys.ids.tolist(),
                 "tastes": {
                     level: dict(zip(TASTE_FEATURES, weights.tolist(), strict=True))
@@ -83,6 +85,8 @@ class RankingModel:
         )
         for name, ranker in self.learners.rankers.items():
             ranker.save(writer, f"ranking/{name}")
+        if self.learners.wishes is not None:
+            self.learners.wishes.save(writer, "ranking/wishes")
         if self.re_ranker is not None:
             for num, booster in enumerate(self.re_ranker.boosters):
                 writer.text(f"ranking/trees/{num}", booster.model_to_string(), ".txt")
@@ -100,4 +104,5 @@ def load_ranking(bundle: ModelBundle) -> RankingModel:
         trees = ReRanker(boosters, tuple(bundle.json("ranking/signals")))
     keys = IdMap.of(model["keys"], LEARNER_LEVEL)
     tastes = {level: np.array([of[name] for name in TASTE_FEATURES]) for level, of in model["tastes"].items()}
-    return RankingModel(Learners(keys, rankers, tastes), pd.Timestamp(model["data_until"]), trees)
+    wishes = load_wishes(bundle, "ranking/wishes") if model["has_wishes"] else None
+    return RankingModel(Learners(keys, rankers, tastes, wishes), pd.Timestamp(model["data_until"]), trees)

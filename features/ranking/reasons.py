@@ -55,7 +55,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
         "share_als",
         "rival_near_share",
     ),
-    "category": ("own_category_", "own_theme_", "own_kind_", "score_taste-theme"),
+    "category": ("own_category_", "own_theme_", "own_kind_", "score_wish"),
     "venue": ("own_venue_", "km_from_past"),
     "title": ("title_",),
     "company": ("company_",),

@@ -18,6 +18,7 @@ from features.signals.groups import AGE_EDGES, GROUPED_LEVELS, group_lifts, inte
 from features.signals.homes import Homes, homes_of
 from features.signals.keys import SLOW_DAYS, KeyColumns, key_columns
 from features.signals.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
+from features.signals.offer import Offer, offer_of
 from features.signals.place import Places, areas, near_home, places_of, region_spots
 from features.signals.reach import Reach, reach_of
 from features.signals.taste import TASTE_LEVELS, Crowd, crowd_of
@@ -52,6 +53,7 @@ class Catalogue:
             candidates, a session's people sharing one unit.
         homes: Where the people of each key live.
         lifts: Grouping and level to log lift of a key among the group's people, see `group_lifts`.
+        offer: What was on offer of late.
         crowds: Level of taste to what everybody's past says of its keys.
         titles: (n_activities,) titles, empty where missing.
         venue_names: (n_venue_keys,) names, empty where missing.
@@ -74,6 +76,7 @@ class Catalogue:
     company: dict[str, sparse.csr_array]
     homes: Homes
     lifts: dict[str, NDArray[np.float32]]
+    offer: Offer
     crowds: dict[str, Crowd]
     titles: NDArray[np.object_]
     venue_names: NDArray[np.object_]
@@ -140,6 +143,7 @@ def catalogue_of(
     regions_at = region_spots(known, described, lookup.tree)
     homes = described[["lat", "lon"]].to_numpy(dtype=np.float64)
     near = near_home(homes, areas(described, lookup.tree, regions_at))
+    reach = reach_of(profiles.groups["age"], near, everybody, lookup, spots, len(AGE_EDGES))
     return Catalogue(
         at=at,
         lookup=lookup,
@@ -149,7 +153,7 @@ def catalogue_of(
         levels=levels,
         places=places_of(known, lookup.tree, session_nums, regions_at),
         regions_at=regions_at,
-        reach=reach_of(profiles.groups["age"], near, everybody, lookup, spots, len(AGE_EDGES)),
+        reach=reach,
         venue_lat=spots[:, 0],
         venue_lon=spots[:, 1],
         facts=session_facts(known, sessions, session_nums, lookup, everybody, at),
@@ -162,6 +166,7 @@ def catalogue_of(
             lookup,
             {level: levels[level].place_of_key for level in GROUPED_LEVELS},
         ),
+        offer=offer_of(known, lookup, at, float(everybody.days.max(initial=0.0)), near, spots, reach),
         crowds={
             level: crowd
             for level in TASTE_LEVELS

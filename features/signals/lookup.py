@@ -31,6 +31,12 @@ LEVELS = (*ACTIVITY_LEVELS, *SESSION_LEVELS)
 LEARNER_LEVEL = "programme"
 """Key that matrix learners work on: most candidates are new, their organiser and category are not."""
 
+WISH_LEVEL = "wish"
+"""Key that wishes are told apart on: the category, for children apart from all others."""
+
+ADULT_AGE = 18
+"""What nobody of this age may come to is for children."""
+
 SEPARATOR = "\x1f"
 """Between the parts of a joined key: no id may be mistaken for two."""
 
@@ -121,6 +127,7 @@ def key_texts(activities: pd.DataFrame) -> dict[str, pd.Series]:
     title = plain_titles(activities["title"])
     titled = (organiser + SEPARATOR + title).where(title != "", SEPARATOR + activities["activity_id"].astype(object))
     series = activities["series_id"].astype(object)
+    for_children = activities["max_age"].to_numpy(dtype=np.float64) < ADULT_AGE
     return {
         "activity": activities["activity_id"].astype(object),
         "series": series.where(series.notna(), titled),
@@ -130,6 +137,7 @@ def key_texts(activities: pd.DataFrame) -> dict[str, pd.Series]:
         "category": category,
         "audience": activities["audience"].astype(object),
         "kind": activities["kind"].astype(object),
+        WISH_LEVEL: (category + SEPARATOR).where(for_children, category),
     }
 
 

@@ -19,7 +19,7 @@ def place_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
     places, homes = catalogue.places, catalogue.homes
     key = catalogue.levels["programme"].of_candidate[cols]
     near = block.near
-    cell = homes.cells(near[:, 0], near[:, 1])[rows]
+    cell = homes.cells.nearest(near[:, 0], near[:, 1])[rows]
     here = near[rows]
     km = distance_km(here[:, 0], here[:, 1], places.lat[cols], places.lon[cols])
     to_people = distance_km(

@@ -11,11 +11,11 @@ from scipy import sparse
 
 from features.removed_tags import is_removed, profiles_less
 from features.signals.catalogue import Catalogue
-from features.signals.events import Events, events_of, impressions_of
+from features.signals.events import NS_PER_DAY, Events, events_of, impressions_of
 from features.signals.groups import Profiles, interests_of, profiles_of
 from features.signals.lookup import SEPARATOR, take_or_missing
 from features.signals.place import areas, near_home
-from recsys.availability import People, people_of
+from recsys.availability import People, nanoseconds, people_of
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class UserBlock:
         lon: (n_users,) home, NaN where unknown.
         area: (n_users, 2) lat and lon of the home's region, NaN where unknown.
         birth_years: (n_users,) NaN where unknown.
+        days_known: (n_users,) days since the person registered, inf where unknown.
         profiles: Groups by age, gender and place.
         interests: (n_users, n_categories) 1.0 where the person named the category.
     """
@@ -47,6 +48,7 @@ class UserBlock:
     lon: NDArray[np.float64]
     area: NDArray[np.float64]
     birth_years: NDArray[np.float64]
+    days_known: NDArray[np.float64]
     profiles: Profiles
     interests: sparse.csr_array
 
@@ -104,7 +106,7 @@ def user_block(
     is_personal = users["personalised"].to_numpy(dtype=bool)
     # Ids of their own for those who opted out: their events find nobody.
     hidden = np.where(is_personal, user_ids, [f"{SEPARATOR}{row}" for row in range(len(users))])
-    profile = users[["lat", "lon", "birth_year", "region_id", "gender", "interests"]]
+    profile = users[["lat", "lon", "birth_year", "region_id", "gender", "interests", "registered_at"]]
     if not is_personal.all():
         profile = profile.assign(**{name: profile[name].where(is_personal) for name in profile})
     return UserBlock(
@@ -118,6 +120,12 @@ def user_block(
         lon=profile["lon"].to_numpy(dtype=np.float64),
         area=areas(profile, lookup.tree, catalogue.regions_at),
         birth_years=profile["birth_year"].to_numpy(dtype=np.float64),
+        days_known=_days_since(profile["registered_at"], at),
         profiles=profiles_of(profile, lookup.tree, at.year),
         interests=interests_of(profile["interests"], lookup),
     )
+
+
+def _days_since(times: pd.Series, at: pd.Timestamp) -> NDArray[np.float64]:
+    """(n,) days from each time to `at`, inf where it is missing."""
+    return np.where(times.isna(), np.inf, (at.value - nanoseconds(times)) / NS_PER_DAY)

@@ -38,10 +38,8 @@ class Reach:
 
     def pull(self, ages: NDArray[np.int64], km: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) log pull at a distance for people of an age group (-1: unknown); NaN where the distance is."""
-        place = np.interp(np.log1p(km), np.log1p(CENTRES_KM), np.arange(len(CENTRES_KM), dtype=np.float64))
-        below = np.minimum(np.nan_to_num(place), len(CENTRES_KM) - 2).astype(np.int64)
+        below, share = centre_places(km)
         row = np.where(ages < len(self.decay) - 1, ages, -1)
-        share = place - below
         return self.decay[row, below] * (1 - share) + self.decay[row, below + 1] * share
 
     def beyond_usual(
@@ -61,6 +59,13 @@ class Reach:
         """
         usual = self.usual[np.where(ages < len(self.usual) - 1, ages, -1)]
         return np.log1p(km) - (past_sum + _PRIOR_PAST * usual) / (n_past + _PRIOR_PAST)
+
+
+def centre_places(km: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The place in `CENTRES_KM` below each distance, and how far it lies towards the next; that is NaN if unknown."""
+    place = np.interp(np.log1p(km), np.log1p(CENTRES_KM), np.arange(len(CENTRES_KM), dtype=np.float64))
+    below = np.minimum(np.nan_to_num(place), len(CENTRES_KM) - 2).astype(np.int64)
+    return below, place - below
 
 
 def reach_of(

@@ -11,25 +11,27 @@ from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue
 from features.signals.keys import FAST_DAYS, SLOW_DAYS
-from features.signals.lookup import LEARNER_LEVEL, take_or_missing
+from features.signals.lookup import LEARNER_LEVEL, WISH_LEVEL, take_or_missing
 from features.signals.people import UserBlock
 from features.signals.taste import taste_features, taste_scores
+from features.signals.wishes import Wishes, wish_rates
 from recsys.ids import IdMap
+from recsys.products import row_products
 from recsys.rankers.base import Ranker, UserBatch
 from recsys.rankers.factor import FactorRanker
 from recsys.ranking import KeyGroups, KeyScores, SummedScores
 
 DISCOVERY_SHARES: Mapping[str, float] = {"item-knn": 3.0, "als": 1.0, "ease": 1.0}
-DISCOVERY_TASTE, DISCOVERY_POPULARITY = 0.5, 0.7
+DISCOVERY_WISH, DISCOVERY_POPULARITY = 0.5, 0.7
 """Weights beside the homes of a key's people (1.0), all on the scale of logarithms, in what chooses new organisers."""
+
+WISH = "wish"
+"""Name of the ranker that scores by the share of what a person wants."""
 
 _LEAST_POPULARITY = 0.3
 
 HISTORY_HALF_LIFE_DAYS = 180.0
 """Half-life of the histories that matrix learners are given."""
-
-PRODUCT_ROWS = 16
-"""People in one matrix product."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,13 @@ class Learners:
         keys: Key ids of the level `LEARNER_LEVEL`.
         rankers: By name.
         tastes: Level to weights of the features of taste.
+        wishes: What was learned of everybody's wishes; None where there was too little to learn from.
     """
 
     keys: IdMap
     rankers: Mapping[str, Ranker]
     tastes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    wishes: Wishes | None = None
 
 
 def learner_histories(catalogue: Catalogue, block: UserBlock, learners: Learners) -> UserBatch:
@@ -64,7 +68,7 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
         shared: By candidate, the same for everybody.
         own: By the person and the candidate's key of `LEARNER_LEVEL`.
         groups: Candidates by that key.
-        tastes: By the person and the candidate's theme, kind and hour.
+        tastes: By the person and the candidate's kind, hour and what is wanted.
         near: (n_users, n_keys) how much more the key's people live around the person's home than people at large.
     """
 
@@ -143,6 +147,8 @@ def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Fir
     popularity = KeyScores(np.arange(len(catalogue)), {"popularity": _popularity(catalogue)[None, :]})
     near = np.take(catalogue.homes.lift_at(block.near), columns.of_candidate[candidates], axis=1)
     tastes = tuple(_tastes(catalogue, block, learners))
+    if learners.wishes is not None:
+        tastes = (*tastes, _wishes(catalogue, block, learners.wishes))
     return FirstStage(popularity, KeyScores(groups.of_candidate, own), groups, tastes, near)
 
 
@@ -156,7 +162,7 @@ def _spread(scores: NDArray[np.float32], columns: NDArray[np.int64], n_columns: 
 
 
 def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Iterator[KeyScores]:
-    """Log chance of each candidate's theme, kind and hour for each person; NaN for a key not known by then."""
+    """Log chance of each candidate's kind and hour for each person; NaN for a key not known by then."""
     for level, weights in learners.tastes.items():
         if level not in catalogue.crowds:
             continue
@@ -169,16 +175,22 @@ def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Itera
         yield KeyScores(np.where(nums < 0, of_keys.shape[1] - 1, nums), {f"taste-{level}": of_keys})
 
 
+def _wishes(catalogue: Catalogue, block: UserBlock, wishes: Wishes) -> KeyScores:
+    """Log of how often each person wants the candidate's key, and of its share of all that the person wants."""
+    rates = np.pad(wish_rates(wishes, catalogue, block), ((0, 0), (0, 1)), constant_values=np.nan)
+    total = np.nansum(np.exp(rates), axis=1, keepdims=True)
+    shares = rates - np.log(np.where(total > 0, total, 1.0))
+    nums = catalogue.lookup.of_sessions[WISH_LEVEL][catalogue.session_nums]
+    of_keys = {WISH: shares.astype(np.float32), "wish-rate": rates.astype(np.float32)}
+    return KeyScores(np.where(nums < 0, rates.shape[1] - 1, nums), of_keys)
+
+
 def key_scores(ranker: Ranker, batch: UserBatch, key_nums: NDArray[np.int64]) -> NDArray[np.float32]:
     """Scores that do not depend, to the last bit, on who else is in the batch."""
     if not isinstance(ranker, FactorRanker):
         return ranker.scores(batch, key_nums)
-    # A matrix product adds up in another order for another number of rows: all are of as many, some of them empty.
-    factors = np.ascontiguousarray(ranker.factors[key_nums].T)
-    n_blocks = -(-batch.n_users // PRODUCT_ROWS)
-    vectors = np.zeros((n_blocks, PRODUCT_ROWS, len(factors)), dtype=np.float32)
-    vectors.reshape(n_blocks * PRODUCT_ROWS, len(factors))[: batch.n_users] = ranker.user_factors(batch)
-    scores = (vectors @ factors).reshape(n_blocks * PRODUCT_ROWS, len(key_nums))[: batch.n_users]
+    vectors = ranker.user_factors(batch).astype(np.float32, copy=False)
+    scores = row_products(vectors, np.ascontiguousarray(ranker.factors[key_nums].T))
     scores[:, ~ranker.known[key_nums]] = np.nan
     scores[np.diff(batch.histories.indptr) == 0] = np.nan
     return scores
@@ -199,13 +211,13 @@ def blend(first: FirstStage, weights: Mapping[str, float]) -> SummedScores:
 def discovery(first: FirstStage) -> SummedScores:
     """What chooses among organisers that are new to a person: where they live, tastes, likeness and popularity.
 
-    A key's taste is that of its first candidate's theme; what cannot be scored adds nothing.
+    A key's wish is that of its first candidate; what cannot be scored adds nothing.
     """
     total = first.near + _sum(first, first.own, DISCOVERY_SHARES)
     for level in first.tastes:
-        if "taste-theme" in level.of_keys:
-            theme = level.of_candidate[first.groups.candidates[first.groups.first]]
-            total += np.take(np.float32(DISCOVERY_TASTE) * np.nan_to_num(level.of_keys["taste-theme"]), theme, axis=1)
+        if WISH in level.of_keys:
+            wish = level.of_candidate[first.groups.candidates[first.groups.first]]
+            total += np.take(np.float32(DISCOVERY_WISH) * np.nan_to_num(level.of_keys[WISH]), wish, axis=1)
     popularity = first.shared.of_keys["popularity"][0]
     return SummedScores(first.groups, total, np.float32(DISCOVERY_POPULARITY) * np.log(popularity + _LEAST_POPULARITY))
 

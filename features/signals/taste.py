@@ -1,8 +1,7 @@
-"""What a person turns to next: a logit over themes, kinds and hours, learned from what people turned to before."""
+"""What a person turns to next: a logit over kinds and hours, learned from what people turned to before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,16 +11,15 @@ from scipy import sparse
 from features.signals.alike import Alikeness, alikeness_of
 from features.signals.events import Events
 from features.signals.groups import Profiles
-from features.signals.lookup import Lookup, take_or_missing
+from features.signals.lookup import Lookup
 
-TASTE_LEVELS: Mapping[str, tuple[str, ...]] = {"theme": ("category", "audience"), "kind": (), "slot": ()}
-"""Levels that tastes are told apart on, each with the coarser ones that evidence is also counted on."""
+TASTE_LEVELS = ("kind", "slot")
+"""Levels that tastes are told apart on; how often a person wants each category is told by `features.signals.wishes`."""
 
 MOST_KEYS = 400
 """A level with more keys than this has no taste: too little is known of each."""
 
 HALF_LIFE_DAYS = 180.0
-RECENT_DAYS = 30.0
 TOLD_WEIGHT = 0.5
 """What a view or another piece of feedback says of taste against a booking."""
 
@@ -35,10 +33,7 @@ _ALIKE_GROUPINGS = ("age", "gender", "age_gender", "township")
 _LEAST_ALIKE = 0.1
 """Added to a score over the mean of the person's: what little says nothing of is not ruled out."""
 
-TASTE_FEATURES = (
-    "popular", "profile", "posterior", "booked", "told", "recent", "parent_booked", "parent_told",
-    "audience_booked", "audience_told", "interest", "alike", *GROUPINGS,
-)  # fmt: skip
+TASTE_FEATURES = ("popular", "profile", "posterior", "booked", "told", "alike", *GROUPINGS)
 """What the logit sees of a person and a key, in order."""
 
 
@@ -50,14 +45,12 @@ class Crowd:
         level: One of `TASTE_LEVELS`.
         shares: (n_keys,) share of everybody's evidence.
         lifts: Grouping to (n_groups + 1, n_keys) log lift of a key in a group; the last row, of the unknown, is 0.
-        parents: Coarser level to (n_keys,) row of the coarser key, -1 where there is none.
         alike: What goes together.
     """
 
     level: str
     shares: NDArray[np.float64]
     lifts: dict[str, NDArray[np.float64]]
-    parents: dict[str, NDArray[np.int64]]
     alike: Alikeness
 
 
@@ -92,9 +85,7 @@ def crowd_of(
         rates = (sums + _GROUP_PRIOR * shares) / ((sums.sum(axis=1, keepdims=True) + _GROUP_PRIOR) * shares)
         lifts[name] = np.vstack([np.log(rates), np.zeros(n_keys)])
     alike = alikeness_of(_counts(events, interests, lookup, level), _groups(profiles))
-    return Crowd(
-        level, shares, lifts, {coarser: _parents(lookup, level, coarser) for coarser in TASTE_LEVELS[level]}, alike
-    )
+    return Crowd(level, shares, lifts, alike)
 
 
 def taste_features(
@@ -113,15 +104,9 @@ def taste_features(
     is_booked = (events.sessions >= 0).astype(np.float64)
     keys = events.keys(lookup, crowd.level)
 
-    def counts(weights: NDArray[np.float64], coarser: str | None = None) -> NDArray[np.float64]:
-        """(n_users, n_keys) logarithm of the events with the key, or with its coarser key."""
-        if coarser is None:
-            return np.log1p(events.table(keys, (n_users, n_keys), weights))
-        if coarser not in crowd.parents:
-            return np.zeros((n_users, n_keys))
-        parents = crowd.parents[coarser]
-        width = int(parents.max(initial=-1)) + 2
-        return np.log1p(events.table(take_or_missing(parents, keys), (n_users, width), weights))[:, parents]
+    def counts(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_users, n_keys) logarithm of the events with the key."""
+        return np.log1p(events.table(keys, (n_users, n_keys), weights))
 
     logs = np.repeat(np.log(crowd.shares)[None, :], n_users, axis=0)
     lifts = []
@@ -132,9 +117,6 @@ def taste_features(
     profile /= profile.sum(axis=1, keepdims=True)
     seen = events.table(keys, (n_users, n_keys), _weights(events))
     posterior = (seen + PRIOR_EVENTS * profile) / (seen.sum(axis=1, keepdims=True) + PRIOR_EVENTS)
-    named = np.zeros((n_users, n_keys))
-    if "category" in crowd.parents:
-        named = interests.toarray()[:, crowd.parents["category"]]
     alike = np.maximum(crowd.alike.scores(_counts(events, interests, lookup, crowd.level), _groups(profiles)), 0.0)
     return np.stack(
         [
@@ -143,12 +125,6 @@ def taste_features(
             np.log(posterior),
             counts(is_booked),
             counts(1.0 - is_booked),
-            counts(np.exp2(-events.days / RECENT_DAYS), "category"),
-            counts(is_booked, "category"),
-            counts(1.0 - is_booked, "category"),
-            counts(is_booked, "audience"),
-            counts(1.0 - is_booked, "audience"),
-            named,
             np.log(alike / (alike.mean(axis=1, keepdims=True) + 1e-12) + _LEAST_ALIKE),
             *lifts,
         ],
@@ -171,25 +147,10 @@ def _weights(events: Events) -> NDArray[np.float64]:
     return np.where(events.sessions >= 0, 1.0, TOLD_WEIGHT) * np.exp2(-events.days / HALF_LIFE_DAYS)
 
 
-def _parents(lookup: Lookup, level: str, coarser: str) -> NDArray[np.int64]:
-    parents = np.full(len(lookup.keys[level]), -1, dtype=np.int64)
-    of_activity = lookup.activity_keys[level]
-    has_key = of_activity >= 0
-    parents[of_activity[has_key]] = lookup.activity_keys[coarser][has_key]
-    return parents
-
-
 def _counts(events: Events, interests: sparse.csr_array, lookup: Lookup, level: str) -> list[sparse.csr_array]:
-    """Decayed events by key and by coarser key, and interests: what `Alikeness` is learned from."""
-    weight = np.exp2(-events.days / HALF_LIFE_DAYS)
-    n_users = interests.shape[0]
-    return [
-        *(
-            events.matrix(events.keys(lookup, one), (n_users, max(len(lookup.keys[one]), 1)), weight)
-            for one in (level, *TASTE_LEVELS[level])
-        ),
-        interests,
-    ]
+    """Decayed events by key, and interests: what `Alikeness` is learned from."""
+    shape = (interests.shape[0], max(len(lookup.keys[level]), 1))
+    return [events.matrix(events.keys(lookup, level), shape, np.exp2(-events.days / HALF_LIFE_DAYS)), interests]
 
 
 def _groups(profiles: Profiles) -> dict[str, NDArray[np.int64]]:

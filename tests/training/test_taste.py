@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from features.signals.catalogue import catalogue_of
-from features.signals.lookup import SEPARATOR
 from features.signals.people import user_block
 from features.signals.taste import GROUPINGS, TASTE_FEATURES, crowd_of, taste_features, taste_scores
 from recsys.dataset import Dataset
@@ -20,7 +18,10 @@ CONFIG = TasteConfig(least_events=50)
 
 @pytest.fixture(scope="module")
 def known() -> Dataset:
-    return ranking_world(11, n_users=150, n_activities=60, n_bookings=2500).known_at(AT)
+    """Kinds are what people's tastes are about: every category has its own."""
+    world = ranking_world(11, n_users=150, n_activities=60, n_bookings=2500)
+    activities = world.activities.assign(kind=world.activities["category"])
+    return Dataset.from_tables({**world.tables(), "activities": activities}, world.data_until).known_at(AT)
 
 
 @pytest.fixture(scope="module")
@@ -33,22 +34,21 @@ def block(known, catalogue):
     return user_block(catalogue, known.users, known.bookings, known.feedback, known.sessions)
 
 
-def features_of(block, catalogue, level: str = "theme"):
+def features_of(block, catalogue, level: str = "kind"):
     return taste_features(catalogue.crowds[level], block.events, block.profiles, block.interests, catalogue.lookup)
 
 
 def test_counts_are_those_of_the_persons_own_rows(known, catalogue, block):
     found = features_of(block, catalogue)[..., TASTE_FEATURES.index("booked")]
-    activities = known.activities.set_index("activity_id")
-    themes = activities["category"].astype(str) + SEPARATOR + activities["audience"].astype(object).fillna("")
-    theme_of = known.sessions.set_index("session_id")["activity_id"].map(themes)
+    kinds = known.activities.set_index("activity_id")["kind"].astype(str)
+    kind_of = known.sessions.set_index("session_id")["activity_id"].map(kinds)
     counting = known.bookings[known.bookings["status"].isin(("booked", "attended", "waitlisted"))]
     for row, user_id in enumerate(block.user_ids):
         own = block.events.only((block.events.rows == row) & (block.events.sessions >= 0))
         if len(own.rows) != (counting["user_id"] == user_id).sum():
             continue  # a cancelled booking that still counts
-        numbers = theme_of[counting.loc[counting["user_id"] == user_id, "session_id"]].value_counts()
-        expected = numbers.reindex(catalogue.lookup.keys["theme"].ids, fill_value=0)
+        numbers = kind_of[counting.loc[counting["user_id"] == user_id, "session_id"]].value_counts()
+        expected = numbers.reindex(catalogue.lookup.keys["kind"].ids, fill_value=0)
         np.testing.assert_allclose(found[row], np.log1p(expected))
     assert found.any()
 
@@ -64,7 +64,7 @@ def test_a_person_without_a_past_has_what_people_alike_do(catalogue, block):
     features = features_of(replace(block, events=block.events.only(block.events.rows < 0)), catalogue)
     column = {name: features[..., num] for num, name in enumerate(TASTE_FEATURES)}
     np.testing.assert_allclose(column["posterior"], column["profile"])
-    for name in ("booked", "told", "recent", "parent_booked", "parent_told"):
+    for name in ("booked", "told"):
         assert not column[name].any()
 
 
@@ -74,7 +74,7 @@ def test_a_person_of_an_unknown_group_has_no_lift(catalogue, block):
     for name in GROUPINGS:
         assert not features[..., TASTE_FEATURES.index(name)].any()
     profile = features[..., TASTE_FEATURES.index("profile")]
-    np.testing.assert_allclose(profile, np.broadcast_to(np.log(catalogue.crowds["theme"].shares), profile.shape))
+    np.testing.assert_allclose(profile, np.broadcast_to(np.log(catalogue.crowds["kind"].shares), profile.shape))
 
 
 def test_a_level_of_one_key_has_no_taste(catalogue, block):
@@ -87,7 +87,7 @@ def test_a_level_of_one_key_has_no_taste(catalogue, block):
 def test_weights_of_a_known_logit_come_back():
     rng = np.random.default_rng(3)
     true = np.zeros(len(TASTE_FEATURES))
-    true[[1, 3, 8]] = 0.8, 1.2, -0.5
+    true[[1, 3, 6]] = 0.8, 1.2, -0.5
     features = rng.normal(size=(4000, 6, len(TASTE_FEATURES)))
     chances = np.exp(taste_scores(features, true))
     taken = np.stack([rng.multinomial(2, chance / chance.sum()) for chance in chances]).astype(np.float64)
@@ -96,11 +96,11 @@ def test_weights_of_a_known_logit_come_back():
 
 def test_what_comes_after_the_beginning_of_a_stretch_is_not_seen(block, catalogue):
     rng = np.random.default_rng(0)
-    before = _stretch("theme", block, catalogue, CONFIG, 0.0, rng)
+    before = _stretch("kind", block, catalogue, CONFIG, 0.0, rng)
     later = block.events.days <= CONFIG.step_days
     assert later.any()
     events = replace(block.events, sessions=np.where(later, -1, block.events.sessions))
-    after = _stretch("theme", replace(block, events=events), catalogue, CONFIG, 0.0, np.random.default_rng(0))
+    after = _stretch("kind", replace(block, events=events), catalogue, CONFIG, 0.0, np.random.default_rng(0))
     assert before is not None
     assert after is not None
     np.testing.assert_array_equal(before[0], after[0])
@@ -111,8 +111,8 @@ def test_learned_tastes_foretell_better_than_popularity(block, catalogue):
     config = TasteConfig(step_days=28, n_steps=2, least_events=50)
     past = block.events.only(block.events.days > config.step_days)
     earlier = replace(block, events=replace(past, days=past.days - config.step_days))
-    weights = fit_tastes(earlier, catalogue, config, 0)["theme"]
-    part = _stretch("theme", block, catalogue, config, 0.0, np.random.default_rng(1))
+    weights = fit_tastes(earlier, catalogue, config, 0)["kind"]
+    part = _stretch("kind", block, catalogue, config, 0.0, np.random.default_rng(1))
     assert part is not None
     features, offered, taken = part
     seen = np.concatenate([features, offered[..., None]], axis=-1)
@@ -138,29 +138,16 @@ def test_a_feature_that_hardly_varies_has_no_weight():
 def test_what_is_on_offer_near_home_is_no_taste(known, catalogue, block):
     """Held sessions of a stretch, each by its pull at its distance from the person's home."""
     rng = np.random.default_rng(0)
-    part = _stretch("theme", block, catalogue, CONFIG, 0.0, rng)
+    part = _stretch("kind", block, catalogue, CONFIG, 0.0, rng)
     assert part is not None
     offered = part[1]
     age = (AT - known.sessions["starts_at"]) / np.timedelta64(1, "D")
     held = ((age > 0) & (age <= CONFIG.step_days)).to_numpy()
-    theme = catalogue.lookup.of_sessions["theme"][held]
-    assert (np.exp(offered[:, np.unique(theme)]) > 0.3).all()
-    never = np.setdiff1d(np.arange(offered.shape[1]), theme)
-    np.testing.assert_allclose(offered[:, never], np.log(0.3))
-    assert np.ptp(offered[:, theme[0]]) > 0  # homes differ
+    kind = catalogue.lookup.of_sessions["kind"][held]
+    assert (np.exp(offered[:, np.unique(kind)]) > 0.3).all()
+    assert np.ptp(offered[:, kind[0]]) > 0  # homes differ
 
 
 def test_too_few_events_teach_nothing(block, catalogue):
     assert fit_tastes(block, catalogue, TasteConfig(least_events=10**6), 0) == {}
     assert fit_tastes(block, catalogue, TasteConfig(n_steps=0), 0) == {}
-
-
-def test_interests_are_told_by_category(catalogue, block):
-    features = features_of(block, catalogue)[..., TASTE_FEATURES.index("interest")]
-    named = sparse.csr_array(block.interests).toarray()
-    themes = catalogue.lookup.keys["theme"].ids
-    categories = catalogue.lookup.keys["category"].ids
-    assert named.any()
-    for num, theme in enumerate(themes):
-        category = np.flatnonzero(categories == theme.split(SEPARATOR)[0])
-        np.testing.assert_array_equal(features[:, num], named[:, category[0]])

@@ -1,0 +1,17 @@
+"""Products of rows that do not depend on each other."""
+
+import numpy as np
+import pytest
+
+from recsys.products import row_products
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 15, 16, 33])
+def test_a_row_comes_out_as_it_does_alone(n_rows):
+    rng = np.random.default_rng(n_rows)
+    rows, matrix = rng.normal(size=(n_rows, 37)), rng.normal(size=(37, 23))
+    found = row_products(rows, matrix)
+    assert found.shape == (n_rows, 23)
+    np.testing.assert_allclose(found, rows @ matrix, rtol=1e-12, atol=1e-12)
+    for num in range(n_rows):
+        np.testing.assert_array_equal(row_products(rows[num : num + 1], matrix)[0], found[num])

@@ -1,0 +1,197 @@
+"""Learning wishes: what groups want and which keys go together, from everybody's counts against what was on offer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from scipy import sparse
+
+from features.signals.catalogue import Catalogue
+from features.signals.lookup import WISH_LEVEL
+from features.signals.people import UserBlock
+from features.signals.wishes import GROUPINGS, INTERESTS, Seen, Wishes, posterior, seen_of, told_interests
+from recsys.ids import IdMap
+
+_LEAST = 1e-12
+_LONGEST_STEP = 0.5
+_INTEREST_RIDGE = 10.0
+_MOST_COVARIANCE = 4.0
+_FACTOR_ROUNDS = 20
+
+
+class WishConfig(BaseModel):
+    """Settings of wishes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_users: int = Field(default=10_000, gt=0, description="people that are learned from at most, evenly drawn")
+    most_keys: int = Field(default=400, gt=0, description="more keys than this have no wishes: little is known of each")
+    least_events: int = Field(default=200, gt=0, description="fewest bookings and looks from which wishes are learned")
+    n_factors: int = Field(default=6, gt=0, description="factors in which keys go together")
+    own_variance: float = Field(default=0.8, gt=0, description="variance of what is a person's own, of logarithms")
+    n_points: int = Field(default=7, gt=1, description="points that what is a person's own is summed over")
+    key_strength: float = Field(default=3.0, gt=0, description="expected bookings that weigh as much as all keys' mean")
+    group_strength: float = Field(default=4.0, gt=0, description="the same for a group against people at large")
+    look_strength: float = Field(default=1000.0, gt=0, description="the same for a key's looks against all keys'")
+    pair_strength: float = Field(default=30.0, gt=0, description="expected pairs that weigh as much as all pairs' mean")
+    n_rounds: int = Field(default=3, gt=0, description="turns of what is believed of people and what of groups")
+
+
+@dataclass
+class _Fit:
+    """What is being learned, and from what.
+
+    Attributes:
+        wishes: So far.
+        seen: Of the people learned from.
+        groups: Grouping to their rows of the effects.
+        members: Grouping to (n_groups, n_users) membership.
+        is_for_children: (n_keys,) see `Offer`.
+    """
+
+    wishes: Wishes
+    seen: Seen
+    groups: Mapping[str, NDArray[np.int64]]
+    members: Mapping[str, sparse.csr_array]
+    is_for_children: NDArray[np.bool_]
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        return self.seen.booked + self.seen.looked
+
+    def expected(self) -> NDArray[np.float64]:
+        """(n_users, n_keys) counts at the groups' rates."""
+        mean = self.wishes.mean(self.groups, self.seen, self.is_for_children)
+        return (self.seen.offered + self.wishes.looks * self.seen.weeks) * np.exp(mean)
+
+
+def fit_wishes(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> Wishes | None:
+    """Wishes of everybody; None where there are too few events or keys, or too many keys.
+
+    Effects of groups are gamma-shrunk in turn, factors are those of the covariance that the counts' moments give
+    (Aitchison & Ho 1989), and effects are learned again with people as the posterior of the round before sees them.
+
+    Args:
+        block: Everybody.
+        catalogue: At the end of what is known.
+        config: Settings.
+    """
+    keys = catalogue.lookup.keys[WISH_LEVEL]
+    fit = _start(block, catalogue, config)
+    if not 1 < len(keys) <= config.most_keys or fit.counts.sum() < config.least_events:
+        return None
+    multiples = np.ones_like(fit.counts)
+    _learn_means(fit, multiples, config, 2 * config.n_rounds)
+    fit.wishes = replace(fit.wishes, loadings=_loadings(fit, config))
+    for _ in range(config.n_rounds - 1):
+        found = posterior(fit.counts, fit.expected(), fit.wishes.loadings, fit.wishes.own)
+        _learn_means(fit, found.multiples, config, 2)
+    return fit.wishes
+
+
+def _start(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> _Fit:
+    seen = seen_of(catalogue, block)
+    step = max(1, -(-len(block) // config.n_users))
+    seen = Seen(*(values[::step] for values in vars(seen).values()))
+    groups = {name: block.profiles.groups[name][::step] for name in GROUPINGS}
+    n_keys = seen.booked.shape[1]
+    regions = catalogue.lookup.tree.ids
+    sizes = {name: int(groups[name].max(initial=-1)) + 1 for name in GROUPINGS} | {"township": len(regions)}
+    rate = (seen.booked.sum() + 1.0) / (seen.offered.sum() + 1.0)
+    looks = seen.looked.sum() / max(seen.weeks.sum() * rate, _LEAST)
+    wishes = Wishes(
+        keys=catalogue.lookup.keys[WISH_LEVEL],
+        base=np.full(n_keys, np.log(rate)),
+        looks=np.full(n_keys, looks),
+        loadings=np.zeros((n_keys, 1)),
+        own=_own_points(config),
+        interests=np.zeros(len(INTERESTS)),
+        effects={name: np.zeros((size + 1, n_keys)) for name, size in sizes.items()},
+        townships=IdMap(regions.ids),
+    )
+    members = {name: _membership(groups[name], size) for name, size in sizes.items()}
+    return _Fit(wishes, seen, groups, members, catalogue.offer.is_for_children)
+
+
+def _own_points(config: WishConfig) -> NDArray[np.float64]:
+    """(2, n_points) multiples of mean 1 whose logarithms are about normal, and their weights."""
+    spread = np.sqrt(config.own_variance)
+    logs = np.linspace(-2.8, 3.9, config.n_points) * spread
+    weights = np.exp(-0.5 * (logs / spread) ** 2)
+    weights /= weights.sum()
+    return np.stack([np.exp(logs) / (weights @ np.exp(logs)), weights])
+
+
+def _membership(groups: NDArray[np.int64], size: int) -> sparse.csr_array:
+    rows = np.flatnonzero(groups >= 0)
+    return sparse.coo_array((np.ones(len(rows)), (groups[rows], rows)), shape=(size, len(groups))).tocsr()
+
+
+def _learn_means(fit: _Fit, multiples: NDArray[np.float64], config: WishConfig, sweeps: int) -> None:
+    """Keys, groups, interests and looks, one after another, each with all others as they are."""
+    counts = fit.counts
+    told = told_interests(fit.seen, fit.is_for_children)
+    for _ in range(sweeps):
+        due = fit.expected() * multiples
+        more = (counts.sum(axis=0) + config.key_strength) / (due.sum(axis=0) + config.key_strength)
+        due *= more
+        base = fit.wishes.base + np.log(more)
+        effects = {}
+        for name, effect in fit.wishes.effects.items():
+            effects[name] = _group_effect(fit.members[name], effect, counts, due, config.group_strength)
+            due *= np.exp(effects[name] - effect)[fit.groups[name]]
+        interests = fit.wishes.interests.copy()
+        for num, values in enumerate(told):
+            slope, curve = ((counts - due) * values).sum(), (due * values).sum() + _INTEREST_RIDGE
+            step = np.clip(slope / curve, -_LONGEST_STEP, _LONGEST_STEP)
+            interests[num] += step
+            due *= np.exp(step * values)
+        fit.wishes = replace(fit.wishes, base=base, effects=effects, interests=interests)
+        fit.wishes = replace(fit.wishes, looks=_looks(fit, multiples, config))
+
+
+def _group_effect(
+    member: sparse.csr_array,
+    effect: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    due: NDArray[np.float64],
+    strength: float,
+) -> NDArray[np.float64]:
+    """(n_groups + 1, n_keys) logarithm of the group's counts over those expected without it, shrunk to 1."""
+    expected = (member @ due) / np.exp(effect[:-1])
+    return np.vstack([np.log(((member @ counts) + strength) / (expected + strength)), np.zeros(due.shape[1])])
+
+
+def _looks(fit: _Fit, multiples: NDArray[np.float64], config: WishConfig) -> NDArray[np.float64]:
+    """(n_keys,) looks a week over bookings of a session, shrunk to what all keys have."""
+    rate = np.exp(fit.wishes.mean(fit.groups, fit.seen, fit.is_for_children)) * multiples
+    seen, due = fit.seen.looked.sum(axis=0), (fit.seen.weeks * rate).sum(axis=0)
+    common = seen.sum() / max(due.sum(), _LEAST)
+    return np.asarray(common * (seen + config.look_strength) / (due * common + config.look_strength))
+
+
+def _loadings(fit: _Fit, config: WishConfig) -> NDArray[np.float64]:
+    """(n_keys, n_factors): the principal factors of the covariance of log rates that the counts' moments give.
+
+    E[y_j y_k] = E[y_j] E[y_k] exp(covariance), of rates given people's groups.
+    """
+    counts, due = fit.counts, fit.expected()
+    pairs, expected = counts.T @ counts, due.T @ due
+    off = ~np.eye(len(pairs), dtype=bool)
+    common = pairs[off].sum() / max(expected[off].sum(), _LEAST)
+    ratio = (pairs + config.pair_strength * common) / (expected + config.pair_strength)
+    covariance = np.clip(np.log(np.maximum(ratio, _LEAST)), -_MOST_COVARIANCE, _MOST_COVARIANCE)
+    n_factors = min(config.n_factors, len(pairs))
+    # What is a key's own is no part of the factors: its variance is what they give it.
+    np.fill_diagonal(covariance, 0.0)
+    np.fill_diagonal(covariance, covariance.max(axis=1).clip(min=0.0))
+    loadings = np.zeros((len(pairs), n_factors))
+    for _ in range(_FACTOR_ROUNDS):
+        values, vectors = np.linalg.eigh(covariance)
+        loadings = vectors[:, -n_factors:] * np.sqrt(np.maximum(values[-n_factors:], 0.0))
+        np.fill_diagonal(covariance, (loadings**2).sum(axis=1))
+    return loadings
