@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +14,7 @@ from features.signals.events import NS_PER_DAY, Events
 from features.signals.people import UserBlock
 from features.signals.place import distance_km
 from features.signals.taste import TASTE_FEATURES, TASTE_LEVELS, crowd_of, taste_features
+from training.sample import sampled_people
 
 _LEAST_OFFERED = 0.3
 """Sessions that count as on offer where none was in reach: people look at more than they can go to."""
@@ -90,11 +90,11 @@ def _stretch(
         active = np.sort(rng.choice(active, config.n_users, replace=False))
     if not len(active):
         return None
-    some = _people(replace(block, events=past), active)
-    features = taste_features(crowd, some.events, some.profiles, block.interests[active], lookup)
+    some = sampled_people(replace(block, events=past), active)
+    features = taste_features(crowd, some.events, some.profiles, some.interests, lookup)
     held = (catalogue.at.value - lookup.session_start) / NS_PER_DAY
     near = _offered_near(
-        level, block.near[active], some.profiles.groups["age"], catalogue, (held <= since) & (held > until_days)
+        level, some.near, some.profiles.groups["age"], catalogue, (held <= since) & (held > until_days)
     )
     return features, near, turned_to[active].toarray()
 
@@ -131,15 +131,6 @@ def _earlier(events: Events, days: float) -> Events:
     """Events as they were known so many days earlier."""
     past = events.only(events.days > days)
     return replace(past, days=past.days - days)
-
-
-def _people(block: UserBlock, rows: NDArray[np.int64]) -> UserBlock:
-    place = np.full(len(block), -1, dtype=np.int64)
-    place[rows] = np.arange(len(rows))
-    events = block.events.only(place[block.events.rows] >= 0)
-    groups: Mapping[str, NDArray[np.int64]] = block.profiles.groups
-    profiles = replace(block.profiles, groups={name: values[rows] for name, values in groups.items()})
-    return replace(block, events=replace(events, rows=place[events.rows]), profiles=profiles)
 
 
 def _logit(features: NDArray[np.float64], taken: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from features.signals.lookup import WISH_LEVEL
 from features.signals.people import UserBlock
 from features.signals.wishes import GROUPINGS, INTERESTS, Seen, Wishes, posterior, seen_of, told_interests
 from recsys.ids import IdMap
+from training.sample import sampled_people
 
 _LEAST = 1e-12
 _LONGEST_STEP = 0.5
@@ -94,13 +95,15 @@ def fit_wishes(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> Wi
 
 
 def _start(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> _Fit:
-    seen = seen_of(catalogue, block)
-    step = max(1, -(-len(block) // config.n_users))
-    seen = Seen(*(values[::step] for values in vars(seen).values()))
-    groups = {name: block.profiles.groups[name][::step] for name in GROUPINGS}
+    some = sampled_people(block, np.arange(0, len(block), max(1, -(-len(block) // config.n_users))))
+    seen = seen_of(catalogue, some)
+    groups = {name: some.profiles.groups[name] for name in GROUPINGS}
     n_keys = seen.booked.shape[1]
-    regions = catalogue.lookup.tree.ids
-    sizes = {name: int(groups[name].max(initial=-1)) + 1 for name in GROUPINGS} | {"township": len(regions)}
+    is_placed = groups["township"] >= 0
+    townships, rows = np.unique(groups["township"][is_placed], return_inverse=True)
+    groups["township"] = np.full(len(is_placed), -1, dtype=np.int64)
+    groups["township"][is_placed] = rows
+    sizes = {name: int(values.max(initial=-1)) + 1 for name, values in groups.items()}
     rate = (seen.booked.sum() + 1.0) / (seen.offered.sum() + 1.0)
     looks = seen.looked.sum() / max(seen.weeks.sum() * rate, _LEAST)
     wishes = Wishes(
@@ -111,7 +114,7 @@ def _start(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> _Fit:
         own=_own_points(config),
         interests=np.zeros(len(INTERESTS)),
         effects={name: np.zeros((size + 1, n_keys)) for name, size in sizes.items()},
-        townships=IdMap(regions.ids),
+        townships=IdMap(catalogue.lookup.tree.ids.ids[townships]),
     )
     members = {name: _membership(groups[name], size) for name, size in sizes.items()}
     return _Fit(wishes, seen, groups, members, catalogue.offer.is_for_children)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue
 from features.signals.events import Events
-from features.signals.lookup import WISH_LEVEL, Lookup, take_or_missing
+from features.signals.lookup import WISH_LEVEL, Lookup
 from features.signals.offer import DAYS_A_WEEK
 from features.signals.people import UserBlock
 from recsys.bundle import BundleWriter, ModelBundle
@@ -123,6 +123,8 @@ class Wishes:
 
     def among(self, nums: NDArray[np.int64]) -> Wishes:
         """The same for some keys alone."""
+        if np.array_equal(nums, np.arange(len(self.keys))):
+            return self
         return Wishes(
             IdMap(self.keys.ids[nums], WISH_LEVEL),
             self.base[nums],
@@ -153,8 +155,10 @@ class Wishes:
 
     def groups(self, groups: Mapping[str, NDArray[np.int64]], lookup: Lookup) -> dict[str, NDArray[np.int64]]:
         """Rows of the effects for people's groups; townships are found again by their ids."""
-        rows = self.townships.nums_or_missing(lookup.tree.ids.ids)
-        return {**groups, "township": take_or_missing(rows, groups["township"])}
+        rows = np.full(len(groups["township"]), -1, dtype=np.int64)
+        known = groups["township"] >= 0
+        rows[known] = self.townships.nums_or_missing(lookup.tree.ids.ids[groups["township"][known]])
+        return {**groups, "township": rows}
 
     def save(self, writer: BundleWriter, folder: str) -> None:
         """Adds the wishes to a bundle."""
@@ -255,27 +259,18 @@ def _own_of_chances(
     rate: NDArray[Any], own: NDArray[np.float64], counts: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and variance of the multiple, worked out in the type of `rate`; counts None are all 0."""
-    multiples, weights = own.astype(rate.dtype)
-    logs = np.log(multiples)
-    if counts is None:
-        top = rate * -multiples[0]
-    else:
-        top = np.maximum.reduce([counts * log - rate * one for one, log in zip(multiples, logs, strict=True)])
-    total, first, second = (np.zeros_like(rate) for _ in range(3))
-    for multiple, log, weight in zip(multiples, logs, weights, strict=True):
-        chance = rate * -multiple
-        chance -= top
-        if counts is not None:
-            chance += counts * log
-        np.exp(chance, out=chance)
-        chance *= weight
-        total += chance
-        chance *= multiple
-        first += chance
-        chance *= multiple
-        second += chance
-    mean = (first / total).astype(np.float64)
-    return mean, (second / total).astype(np.float64) - mean * mean
+    multiples, weights = own.astype(rate.dtype).reshape(2, -1, *(1,) * rate.ndim)
+    chances = rate * -multiples
+    if counts is not None:
+        chances += counts * np.log(multiples)
+    chances -= chances.max(axis=0)
+    np.exp(chances, out=chances)
+    chances *= weights
+    total = chances.sum(axis=0)
+    chances *= multiples
+    mean = (chances.sum(axis=0) / total).astype(np.float64)
+    chances *= multiples
+    return mean, (chances.sum(axis=0) / total).astype(np.float64) - mean * mean
 
 
 def wish_rates(wishes: Wishes, catalogue: Catalogue, block: UserBlock) -> NDArray[np.float64]:

@@ -1,0 +1,20 @@
+"""Some of the people are seen as they are among all."""
+
+import numpy as np
+
+from features.signals.catalogue import catalogue_of
+from features.signals.people import user_block
+from features.signals.wishes import seen_of
+from tests.ranking_world import AT, ranking_world
+from training.sample import sampled_people
+
+
+def test_some_people_are_seen_as_they_are_among_all():
+    known = ranking_world(5, n_users=90).known_at(AT)
+    catalogue = catalogue_of(known, AT)
+    block = user_block(catalogue, known.users, known.bookings, known.feedback, known.sessions)
+    rows = np.array([2, 3, 40, 89])
+    some, every = seen_of(catalogue, sampled_people(block, rows)), seen_of(catalogue, block)
+    for name, values in vars(some).items():
+        np.testing.assert_array_equal(values, getattr(every, name)[rows])
+    assert some.booked.any()

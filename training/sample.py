@@ -1,0 +1,30 @@
+"""Some of the people, to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.signals.people import UserBlock
+
+
+def sampled_people(block: UserBlock, rows: NDArray[np.int64]) -> UserBlock:
+    """Profiles and past of the people in some rows; what may be offered and was shown them is left as it is.
+
+    Args:
+        block: People.
+        rows: (n_some,) ascending.
+    """
+    place = np.full(len(block), -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    events = block.events.only(place[block.events.rows] >= 0)
+    groups = {name: values[rows] for name, values in block.profiles.groups.items()}
+    each = ("user_ids", "is_personal", "lat", "lon", "area", "birth_years", "days_known", "interests")
+    return replace(
+        block,
+        events=replace(events, rows=place[events.rows]),
+        profiles=replace(block.profiles, groups=groups),
+        **{name: getattr(block, name)[rows] for name in each},
+    )
