@@ -41,7 +41,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "own_venue_*", "own_township_*", "own_county_*", "own_slot_*", "habit_*", "km_from_past",
     ),
     "matrix learners (EASE, item-kNN, ALS)": ("*_ease", "*_als", "*_item-knn"),
-    "tastes, named interests": ("score_taste-*", "interest_named"),
+    "wishes, tastes, named interests": ("score_wish*", "score_taste-*", "interest_named"),
     "distance, homes, reach": ("km_from_home", "km_to_people", "reach_*", "homes_lift", "home_known", "same_*"),
     "everybody's bookings by key": ("crowd_*", "*_popularity"),
     "how the session fills": (
@@ -85,7 +85,7 @@ class Window:
 def window_of(dataset: Dataset, at: pd.Timestamp, config: RankingConfig, memory: WindowMemory) -> Window:
     """Everything that is the same whichever signals are left out."""
     known = dataset.known_at(at)
-    settings = (config.ease, config.item_knn, config.als, config.taste)
+    settings = (config.ease, config.item_knn, config.als, config.taste, config.wishes)
     found = [
         memory.pairs(known, cut, config.windows, lambda k, c: fit_learners(k, c, config), settings, config.seed)
         for cut in cut_offs(known, config.windows)
