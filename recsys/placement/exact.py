@@ -14,7 +14,7 @@ from recsys.placement.choice import Choice
 from recsys.placement.greedy import GreedyState, assign, fill, first_gains, point_weights
 from recsys.placement.instance import Placement, PlacementInstance
 from recsys.placement.master import Master
-from recsys.placement.relaxation import Relaxation, rounded
+from recsys.placement.relaxation import Relaxation, relax, rounded
 from recsys.placement.search import TOLERANCE, BlockSearch
 from recsys.placement.tightened import TightenedModel
 
@@ -75,9 +75,9 @@ class Proof:
         self.bound = self.priced = np.inf
         self.best: tuple[float, NDArray[np.int64]] = (-np.inf, np.zeros_like(self.most))
         state = GreedyState(instance, point_weights(instance))
-        marginal = fill(state)
+        self.marginal = fill(state)
         self._try(state.classes)
-        self._take((self.alone > MARGIN * marginal * instance.cost) | (state.classes > 0))
+        self._take((self.alone > MARGIN * self.marginal * instance.cost) | (state.classes > 0))
 
     def _take(self, active: NDArray[np.bool_]) -> None:
         """Blocks of the openings that may matter."""
@@ -135,14 +135,7 @@ class Proof:
 
     def _prices(self) -> Prices:
         """The prices of the best bound found: by cuts first, then by column generation around them."""
-        model, last = TightenedModel(self.instance, self.searches), np.inf
-        while True:
-            value, centre, z = model.solve(self.left() - (1 - TIGHTENED) * self.seconds)
-            self._outside(value, centre)
-            if last - value < 1e-4 * value or self.left() < (1 - TIGHTENED) * self.seconds or not model.tighten(z):
-                break
-            last = value
-        self._try(rounded(self.instance, Relaxation(value, centre, model.classes(z))).classes)
+        centre = self._prices_by_cuts()
         best, at, width = np.inf, centre, WIDTH
         within = self._nearly()
         while True:
@@ -154,6 +147,24 @@ class Proof:
             at, value = self.master.prices_near(centre, width)
             if self.left() < (1 - PRICED) * self.seconds or best - value < SETTLED * best or width < 1e-5:
                 return centre
+
+    def _prices_by_cuts(self) -> Prices:
+        """Prices of the linear model of all blocks, or of the relaxation where there is no time for that."""
+        model, last, relaxed = TightenedModel(self.instance, self.searches), np.inf, None
+        while True:
+            value, prices, z = model.solve(0.5 * self.left())
+            if np.isinf(value):
+                break
+            self._outside(value, prices)
+            relaxed = Relaxation(value, prices, model.classes(z))
+            if last - value < 1e-4 * value or self.left() < (1 - TIGHTENED) * self.seconds or not model.tighten(z):
+                break
+            last = value
+        if relaxed is None:
+            relaxed = relax(self.instance, 0.5 * self.left(), self.marginal)
+            self.bound = min(self.bound, relaxed.bound)
+        self._try(rounded(self.instance, relaxed).classes)
+        return relaxed.prices
 
     def _outside(self, value: float, prices: Prices) -> None:
         """The linear model's value is a bound once openings outside all blocks have what they could bring."""
