@@ -36,6 +36,8 @@ class EffectDesign:
         matrix: (n_sessions, n_columns), the first column being ones.
         group: (n_columns,) number of the group; -1 for the first column.
         spreads: (n_groups,) spread on the log scale that effects of a group have before anything is learned.
+        activity: (n_sessions,) code; sessions of one go together.
+        is_serial: (n_sessions,) 1 for dates of courses, 0 for single events.
         exposure: (n_sessions,) logarithm of the people who could come, over those of now; demand is taken to go with
             them, and an effect says how far it does not.
     """
@@ -43,6 +45,8 @@ class EffectDesign:
     matrix: sparse.csr_array
     group: NDArray[np.int64]
     spreads: NDArray[np.float64]
+    activity: NDArray[np.int64]
+    is_serial: NDArray[np.int64]
     exposure: NDArray[np.float64]
 
 
@@ -83,7 +87,15 @@ def effect_design(book: SessionBook) -> EffectDesign:
         n_columns += n_codes
     at = (np.concatenate(rows), np.concatenate(places))
     matrix = sparse.csr_array((np.concatenate(values), at), shape=(n_sessions, n_columns))
-    return EffectDesign(matrix, np.concatenate(group).astype(np.int64), np.array(spreads), np.log(book.people))
+    groups = np.concatenate(group).astype(np.int64)
+    return EffectDesign(
+        matrix=matrix,
+        group=groups,
+        spreads=np.array(spreads),
+        activity=book.keys["activity"],
+        is_serial=is_serial(book),
+        exposure=np.log(book.people),
+    )
 
 
 def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
@@ -101,10 +113,10 @@ def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
     least_age = np.unique(np.nan_to_num(book.traits["min_age"], nan=-1.0), return_inverse=True)[1].astype(np.int64)
     some_kind = np.maximum(kind, 0)
     price = _price_bands(book)
-    is_serial = (np.bincount(keys["activity"], minlength=1)[keys["activity"]] > _SINGLE_DATES).astype(np.int64)
+    serial = is_serial(book)
     is_near = (festival >= _NEAR_FESTIVAL[0]) & (festival <= _NEAR_FESTIVAL[1])
-    near_festival = np.where(is_near, is_serial, -1)
-    pause = np.where((is_serial == 1) & is_near, festival, -1)
+    near_festival = np.where(is_near, serial, -1)
+    pause = np.where((serial == 1) & is_near, festival, -1)
     # Until a Spring Festival has been seen, the weeks about it are taken to be like other days off.
     is_rest = is_near | days["is_off"].to_numpy()
     return [
@@ -141,12 +153,24 @@ def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
         (joint_codes(off, some_kind), 0.4),
         (price, 0.4),
         (joint_codes(price, some_kind), 0.2),
-        (joint_codes(is_serial, category), 0.3),
-        (joint_codes(is_serial, festival), 0.4),
+        (joint_codes(serial, category), 0.3),
+        (joint_codes(serial, festival), 0.4),
         (joint_codes(near_festival, category), 0.3),
         (pause, 0.6),
-        (joint_codes(is_rest.astype(np.int64), is_serial), 0.6),
+        (joint_codes(is_rest.astype(np.int64), serial), 0.6),
     ]
+
+
+def is_serial(book: SessionBook) -> NDArray[np.int64]:
+    """(n_sessions,) 1 for a date of a course: an activity of many dates, or of a series that had such.
+
+    The last course that is published is often not published whole.
+    """
+    dates = np.bincount(book.keys["activity"], minlength=1)[book.keys["activity"]]
+    series = book.keys["series"]
+    longest = np.zeros(int(series.max(initial=-1)) + 2, dtype=np.int64)
+    np.maximum.at(longest, series + 1, dates)
+    return (np.where(series >= 0, longest[series + 1], dates) > _SINGLE_DATES).astype(np.int64)
 
 
 def _price_bands(book: SessionBook) -> NDArray[np.int64]:

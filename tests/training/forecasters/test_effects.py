@@ -1,0 +1,59 @@
+"""Effects of sessions: what those of sessions to come add up to."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from training.forecasters.effects import fit_effects
+from training.forecasters.session_design import EffectDesign
+
+N_VENUES, N_EVENTS, PLACES = 30, 4000, 4.0
+
+
+def events(code: NDArray[np.int64], n_codes: int) -> sparse.csr_array:
+    return sparse.csr_array((np.ones(len(code)), (np.arange(len(code)), code)), shape=(len(code), n_codes))
+
+
+def of_venues(venue: NDArray[np.int64]) -> EffectDesign:
+    """Single events: an effect of each venue and one of each event."""
+    n = len(venue)
+    blocks = [np.ones((n, 1)), events(venue, N_VENUES), events(np.arange(n), n)]
+    return EffectDesign(
+        matrix=sparse.csr_array(sparse.hstack(blocks)),
+        group=np.repeat([-1, 0, 1], [1, N_VENUES, n]),
+        spreads=np.array([0.5, 0.4]),
+        activity=np.arange(n),
+        is_serial=np.zeros(n, dtype=np.int64),
+        exposure=np.zeros(n),
+    )
+
+
+def drawn(seed: int, spread: float) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Venue of each event, places it draws in the mean over what events are like, and those it drew."""
+    rng = np.random.default_rng(seed)
+    venue = rng.integers(0, N_VENUES, N_EVENTS)
+    mean = PLACES * rng.lognormal(0, 0.5, N_VENUES)[venue]
+    return venue, mean, rng.poisson(mean * rng.lognormal(-(spread**2) / 2, spread, N_EVENTS)).astype(np.float64)
+
+
+def test_events_to_come_add_up_though_few_draw_many() -> None:
+    ratios = []
+    for seed in range(5):
+        venue, mean, counts = drawn(seed, spread=1.2)
+        past = np.arange(N_EVENTS // 2)
+        found = fit_effects(of_venues(venue), past, counts[past], np.ones(len(past))).means(of_venues(venue))
+        ahead = np.arange(N_EVENTS // 2, N_EVENTS)
+        ratios.append(found[ahead].sum() / mean[ahead].sum() / (counts[past].sum() / mean[past].sum()))
+    # What was drawn by luck in the past is none of the fit's doing.
+    assert abs(np.mean(ratios) - 1) < 0.03
+
+
+def test_means_of_one_activity_add_up() -> None:
+    """There is no other to judge by."""
+    venue, _, counts = drawn(0, spread=0.1)
+    design = of_venues(venue)
+    one = replace(design, activity=np.zeros(N_EVENTS, dtype=np.int64))
+    found = fit_effects(one, np.arange(N_EVENTS), counts, np.ones(N_EVENTS)).means(one)
+    np.testing.assert_allclose(found.sum(), counts.sum(), rtol=0.02)
