@@ -57,3 +57,18 @@ def test_means_of_one_activity_add_up() -> None:
     one = replace(design, activity=np.zeros(N_EVENTS, dtype=np.int64))
     found = fit_effects(one, np.arange(N_EVENTS), counts, np.ones(N_EVENTS)).means(one)
     np.testing.assert_allclose(found.sum(), counts.sum(), rtol=0.02)
+
+
+def test_courses_vary_less_than_events_where_they_are_seen_to() -> None:
+    rng = np.random.default_rng(3)
+    venue, mean, _ = drawn(0, spread=0.0)
+    is_serial = np.arange(N_EVENTS) % 2
+    own = np.where(is_serial == 1, 0.1, 0.8)
+    counts = rng.poisson(mean * rng.gamma(1 / own, own)).astype(np.float64)
+    # Without an effect of each event all that it has of its own is dispersion.
+    design = of_venues(venue)
+    shared = design.group < 1
+    design = replace(design, matrix=design.matrix[:, shared], group=design.group[shared], is_serial=is_serial)
+    found = fit_effects(design, np.arange(N_EVENTS), counts, np.ones(N_EVENTS))
+    np.testing.assert_allclose(found.dispersion, [0.8, 0.1], rtol=0.2)
+    np.testing.assert_allclose(found.variances(design)[:2], found.dispersion, atol=0.02)
