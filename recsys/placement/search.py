@@ -72,6 +72,16 @@ class BlockSearch:
         self._at = (self.columns.flow_opening, place)
         self._demand = np.zeros((self.n, int(degree.max(initial=1))))
         self._demand[self._at] = self.columns.flow_demand
+        self._alone = self._first_gains()
+
+    def _first_gains(self) -> NDArray[np.float64]:
+        """(n,) people of one class alone: in no plan does a class bring more."""
+        weight = np.zeros(self._demand.shape)
+        weight[self._at] = self.columns.flow_weight
+        order = np.argsort(-weight, axis=1, kind="stable")
+        demand = np.take_along_axis(self._demand, order, axis=1)
+        taken = np.clip(self.seats[:, None] - (np.cumsum(demand, axis=1) - demand), 0.0, demand)
+        return np.asarray((taken * np.take_along_axis(weight, order, axis=1)).sum(axis=1))
 
     def worth(self, plan: Plan, price: NDArray[np.float64]) -> float:
         """People less the price of the classes."""
@@ -93,9 +103,13 @@ class BlockSearch:
         more, and plans may be missing.
         """
         best = max([0.0, *(self.worth(plan, price) for plan in self.plans.values())])
+        # Without a class that loses more than that even alone any plan is better by more than that.
+        most = np.where(self._alone >= price - within - TOLERANCE, self.most, 0).astype(float)
+        if not most.any():
+            return best
         highs = self._linear()
         highs.changeColsCost(self.n, self._index, -price)
-        nodes = [_Node(-np.inf, np.zeros(self.n), self.most.astype(float), True)]
+        nodes = [_Node(-np.inf, np.zeros(self.n), most, True)]
         is_heap = False
         while nodes:
             # Down to a first plan, then always where most may be had.
