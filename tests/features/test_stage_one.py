@@ -7,11 +7,14 @@ import numpy as np
 from features.ranking.two_stages import offered, shortlist
 from features.signals.catalogue import catalogue_of
 from features.signals.keys import FAST_DAYS, SLOW_DAYS
+from features.signals.lookup import WISH_LEVEL
 from features.signals.people import user_block
 from features.signals.stage_one import Learners, booked_organisers, discovery, stage_one
+from features.signals.wishes import wish_rates
 from recsys.ids import IdMap
 from recsys.ranking import MISSING, top_k
 from tests.ranking_world import AT, ranking_world
+from training.wishes import WishConfig, fit_wishes
 
 
 def test_affinity_by_a_plain_loop_and_popularity_for_all_alike() -> None:
@@ -50,6 +53,25 @@ def test_what_is_new_is_chosen_by_homes_and_popularity_where_there_is_no_past() 
     near = catalogue.homes.lift_at(block.near)[:, catalogue.levels["programme"].of_candidate]
     expected = near + 0.7 * np.log(first["popularity"] + 0.3)
     np.testing.assert_allclose(discovery(first).dense(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_wishes_score_candidates_by_their_key_and_choose_among_new_organisers() -> None:
+    world = ranking_world(11, n_users=150, n_activities=60, n_bookings=2500)
+    known = world.known_at(AT)
+    catalogue = catalogue_of(known, AT)
+    block = user_block(catalogue, known.users, known.bookings, known.feedback, known.sessions)
+    wishes = fit_wishes(block, catalogue, WishConfig(least_events=50))
+    assert wishes is not None
+    first = stage_one(catalogue, block, Learners(IdMap([]), {}, wishes=wishes))
+    rates = wish_rates(wishes, catalogue, block)
+    keys = catalogue.lookup.of_sessions[WISH_LEVEL][catalogue.session_nums]
+    np.testing.assert_allclose(first["wish-rate"], rates[:, keys], rtol=1e-5)
+    shares = rates - np.log(np.exp(rates).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(first["wish"], shares[:, keys], rtol=1e-4, atol=1e-5)
+    plain = stage_one(catalogue, block, Learners(IdMap([]), {}))
+    firsts = catalogue.learner_keys.candidates[catalogue.learner_keys.first][catalogue.learner_keys.of_candidate]
+    more = discovery(first).dense() - discovery(plain).dense()
+    np.testing.assert_allclose(more, 0.5 * shares[:, keys[firsts]], atol=1e-4)
 
 
 def test_known_and_new_organisers_have_places_of_their_own(monkeypatch) -> None:
