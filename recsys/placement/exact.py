@@ -41,6 +41,9 @@ SETTLED = 5e-6
 WIDER = 3.0
 """How many times as far from their best the plans of blocks may be in the next round."""
 
+RESERVED = 0.1
+"""Share of the time kept for one choice among the columns where there is no time to list all."""
+
 CHOICE = 0.05
 """Share of the time for one choice among the columns so far."""
 
@@ -73,6 +76,7 @@ class Proof:
         self.most = instance.most_classes()
         self.alone = first_gains(instance, point_weights(instance))
         self.bound = self.priced = np.inf
+        self.is_cut = False
         self.best: tuple[float, NDArray[np.int64]] = (-np.inf, np.zeros_like(self.most))
         state = GreedyState(instance, point_weights(instance))
         self.marginal = fill(state)
@@ -92,8 +96,10 @@ class Proof:
         """The best plan; proven best where its gap is 0."""
         if not self.most.any():
             self.bound = self.best[0]
-        while not self._done() and (self.left() > 0 or np.isinf(self.bound)):
+        while not self._done() and not self.is_cut and (self.left() > 0 or np.isinf(self.bound)):
             self._round()
+        if self.is_cut and not self._done():
+            self._choose(self.left())
         people, value, short = assign(self.instance, self.best[1])
         bound = max(self.bound, value)
         return Placement(self.best[1], people, value, short, bound, time.perf_counter() - self.began, "enumeration")
@@ -105,15 +111,17 @@ class Proof:
         price = centre.of_class(self.instance)
         slack = np.where(self.active | (self.most == 0), np.inf, price - self.alone)
         within = listed = self._nearly()
-        while not self._done() and self.left() > 0:
+        while not self._done() and not self.is_cut and self.left() > 0:
             if self.priced - self.best[0] > WIDER * within:
-                self._choose()
+                self._choose(CHOICE * self.seconds)
             within = min(within, max(self.priced - self.best[0], 0.0))
             if slack.min() < within:
                 self._take(self.active | (slack < self.priced - self.best[0]))
                 return
             if within > listed:
                 self._price(centre, within)
+            if self.is_cut:
+                return
             self._enumerate(centre, within)
             listed, within = max(listed, within), WIDER * within
 
@@ -145,7 +153,12 @@ class Proof:
             else:
                 width *= 0.5
             at, value = self.master.prices_near(centre, width)
-            if self.left() < (1 - PRICED) * self.seconds or best - value < SETTLED * best or width < 1e-5:
+            if (
+                self.is_cut
+                or self.left() < (1 - PRICED) * self.seconds
+                or best - value < SETTLED * best
+                or width < 1e-5
+            ):
                 return centre
 
     def _prices_by_cuts(self) -> Prices:
@@ -178,7 +191,7 @@ class Proof:
         over = np.maximum(self.alone - price, 0.0) * self.most
         bound = prices.budget * instance.budget + float(prices.slots @ instance.slots) + float(over[~self.active].sum())
         bound += float(prices.teachers @ np.minimum(instance.teachers, 1e9))
-        until = self.began + self.seconds
+        until = self.began + (1 - RESERVED) * self.seconds
 
         def near(search: BlockSearch) -> float:
             return search.near(price[search.category, search.venues], within, until)
@@ -187,6 +200,8 @@ class Proof:
             bound += worth
             for plan in search.plans.values():
                 self.master.add_if_new(plan)
+        # A search cut short may miss plans: nothing is proven from its list then.
+        self.is_cut = time.perf_counter() > until
         self.priced = min(self.priced, bound)
         self.bound = min(self.bound, bound)
         if self.progress is not None:
@@ -205,12 +220,12 @@ class Proof:
         if self.left() > 0:
             self.bound = min(self.bound, max(most, floor))
 
-    def _choose(self) -> None:
+    def _choose(self, seconds: float) -> None:
         """A good plan among the columns so far, so that fewer must be written down."""
         if self._done() or self.left() <= 0:
             return
         self.master.prices()
-        classes, _ = self.master.whole(min(self.left(), CHOICE * self.seconds), 1e-4, self.best[0])
+        classes, _ = self.master.whole(min(self.left(), seconds), 1e-4, self.best[0])
         if classes is not None:
             self._try(classes)
 
