@@ -48,8 +48,8 @@ _LISTS = pa.schema(
 _BLOCKS_A_GROUP = 50
 """Blocks of people whose lists are written together: few and large row groups are smaller and read faster.
 
-2 million rows in blocks of 256 people: 0.52 s and 42 MB one by one, 0.39 s and 33 MB by 10, 0.33 s and 30 MB by 50; 200 read no
-faster.
+2 million rows in blocks of 256 people: 0.52 s and 42 MB one by one, 0.39 s and 33 MB by 10, 0.33 s and 30 MB by 50;
+200 are read no faster.
 """
 
 _LAST_TIME = pd.Timestamp("2200-01-02", tz="UTC")

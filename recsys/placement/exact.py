@@ -41,7 +41,7 @@ SETTLED = 5e-6
 WIDER = 3.0
 """How many times as far from their best the plans of blocks may be in the next round."""
 
-RESERVED = 0.1
+RESERVED = 0.15
 """Share of the time kept for one choice among the columns where there is no time to list all."""
 
 CHOICE = 0.05
@@ -224,8 +224,9 @@ class Proof:
         """A good plan among the columns so far, so that fewer must be written down."""
         if self._done() or self.left() <= 0:
             return
-        self.master.prices()
-        classes, _ = self.master.whole(min(self.left(), seconds), 1e-4, self.best[0])
+        relaxed = Relaxation(self.bound, self.master.prices(), self.master.wanted())
+        self._try(rounded(self.instance, relaxed).classes)
+        classes, _ = self.master.whole(min(max(self.left(), 0.1), seconds), 1e-4, self.best[0])
         if classes is not None:
             self._try(classes)
 

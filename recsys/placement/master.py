@@ -102,6 +102,15 @@ class Master:
             row += len(floor.least)
         return Prices(max(float(dual[0]), 0.0), np.maximum(slots, 0.0), np.maximum(teachers, 0.0), floors)
 
+    def wanted(self) -> NDArray[np.float64]:
+        """(n_categories, n_venues) classes of the last linear solution, parts of classes among them."""
+        weight = np.array(self.highs.getSolution().col_value)[self.first_plan :]
+        classes = np.zeros(self.instance.allowed.shape)
+        for k in np.flatnonzero(weight > 1e-9):
+            block = self.blocks[self.plans[k].block]
+            classes[block.category, block.venues] += weight[k] * self.plans[k].classes
+        return classes
+
     def value(self) -> float:
         """Objective of the last linear solution: no mixture of the known plans is worth more."""
         return float(self.highs.getInfo().objective_function_value)
