@@ -121,7 +121,7 @@ def _parameters(config: TreeConfig, kind: Kind, seed: int) -> dict[str, object]:
         "max_bin": config.n_bins,
         "num_threads": config.n_threads,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,
         "seed": seed,
         "verbose": -1,
         **_KINDS[kind],
