@@ -126,8 +126,8 @@ class ModelBundle:
 
     def array(self, name: str) -> NDArray[Any]:
         """A memory-mapped array, shared by all processes that read it."""
-        values: NDArray[Any] = np.load(self._path(name), mmap_mode="r", allow_pickle=False)
-        return values
+        # Read through numpy's own type: each index into a `memmap` goes through Python.
+        return np.asarray(np.load(self._path(name), mmap_mode="r", allow_pickle=False))
 
     def matrix(self, name: str) -> sparse.csr_array:
         """A sparse matrix on memory-mapped arrays."""
