@@ -54,7 +54,7 @@ class OpenMeans:
         session: (n_rows,) row of the session book; -1: not published.
         mean: (n_rows,) places in the end.
         held: (n_rows,) places on hand.
-        unknown: (n_rows,) variance of what a session draws, relative to its squared mean, that its past leaves open.
+        unknown: (n_rows,) variance of the logarithm of a session's level that its past leaves open.
     """
 
     bottom: NDArray[np.int64]

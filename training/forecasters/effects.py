@@ -65,22 +65,22 @@ class EffectFit:
         log = design.exposure + design.matrix @ self.effects
         return np.exp(np.clip(log + self.lift[0] + self.lift[1] * (design.matrix @ self.unknown), -5, 9))
 
-    def variances(self, design: EffectDesign) -> NDArray[np.float64]:
-        """(n_sessions,) of what a session draws, relative to its squared mean, but for the chance of single people."""
-        return design.matrix @ self.unknown + self.dispersion[design.is_serial]
+    def open_variances(self, design: EffectDesign) -> NDArray[np.float64]:
+        """(n_sessions,) variance of a session's logarithm that is left of its effects."""
+        return np.asarray(design.matrix @ self.unknown)
 
 
 def effect_means(
     book: SessionBook, design: EffectDesign, values: NDArray[np.float64], n_origins: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(n_sessions, n_refits) mean of each session, and its relative variance.
+    """(n_sessions, n_refits) mean of each session, and variance of its logarithm that is left unknown.
 
     Column k is by what had begun at origin 4 k weeks back.
 
     Origin j must read column ceil(j / 4), which knows nothing after it. Older sessions count less.
     """
     n_refits = -(-(n_origins - 1) // REFIT_WEEKS) + 1
-    means, variances = np.ones((len(book), n_refits)), np.ones((len(book), n_refits))
+    means, unknown = np.ones((len(book), n_refits)), np.ones((len(book), n_refits))
     fit: EffectFit | None = None
     for refit in range(n_refits - 1, -1, -1):
         cut = refit * REFIT_WEEKS
@@ -90,8 +90,8 @@ def effect_means(
             lifts = fit is None or refit % _LIFT_REFITS == 0
             fit = fit_effects(design, begun, values[begun], weight, fit, learns_lift=lifts)
             means[:, refit] = fit.means(design)
-            variances[:, refit] = fit.variances(design)
-    return means, variances
+            unknown[:, refit] = fit.open_variances(design)
+    return means, unknown
 
 
 def fit_effects(

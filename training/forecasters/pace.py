@@ -37,8 +37,7 @@ class PublishedRows:
         open_for: Weeks that it could be booked by then, negative before that; NaN where not stated.
         on_hand: Places booked by then.
         level: What sessions like it drew before the origin, in places.
-        unknown: Variance of what it draws, relative to the squared level, that the sessions before the origin leave
-            open: what is left unknown of its effects, and its own.
+        unknown: Variance of the level's logarithm that the sessions before the origin leave open.
         features: (n_rows, n_features).
     """
 

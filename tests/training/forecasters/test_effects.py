@@ -71,4 +71,5 @@ def test_courses_vary_less_than_events_where_they_are_seen_to() -> None:
     design = replace(design, matrix=design.matrix[:, shared], group=design.group[shared], is_serial=is_serial)
     found = fit_effects(design, np.arange(N_EVENTS), counts, np.ones(N_EVENTS))
     np.testing.assert_allclose(found.dispersion, [0.8, 0.1], rtol=0.2)
-    np.testing.assert_allclose(found.variances(design)[:2], found.dispersion, atol=0.02)
+    # It is no part of what is unknown of their levels: on all of these sessions that is hardly anything.
+    assert (found.open_variances(design) < 0.02).all()
