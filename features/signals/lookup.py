@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.availability import nanoseconds
+from recsys.availability import ADULT_AGE, nanoseconds
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.regions import RegionTree, session_regions
@@ -33,9 +33,6 @@ LEARNER_LEVEL = "programme"
 
 WISH_LEVEL = "wish"
 """Key that wishes are told apart on: the category, for children apart from all others."""
-
-ADULT_AGE = 18
-"""What nobody of this age may come to is for children."""
 
 SEPARATOR = "\x1f"
 """Between the parts of a joined key: no id may be mistaken for two."""
@@ -127,7 +124,6 @@ def key_texts(activities: pd.DataFrame) -> dict[str, pd.Series]:
     title = plain_titles(activities["title"])
     titled = (organiser + SEPARATOR + title).where(title != "", SEPARATOR + activities["activity_id"].astype(object))
     series = activities["series_id"].astype(object)
-    for_children = activities["max_age"].to_numpy(dtype=np.float64) < ADULT_AGE
     return {
         "activity": activities["activity_id"].astype(object),
         "series": series.where(series.notna(), titled),
@@ -137,8 +133,13 @@ def key_texts(activities: pd.DataFrame) -> dict[str, pd.Series]:
         "category": category,
         "audience": activities["audience"].astype(object),
         "kind": activities["kind"].astype(object),
-        WISH_LEVEL: (category + SEPARATOR).where(for_children, category),
+        WISH_LEVEL: (category + SEPARATOR).where(for_children(activities), category),
     }
+
+
+def for_children(activities: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n_activities,) whether no adult may come."""
+    return activities["max_age"].to_numpy(dtype=np.float64) < ADULT_AGE
 
 
 def plain_titles(titles: pd.Series) -> pd.Series:

@@ -12,10 +12,10 @@ from scipy import sparse
 from features.signals.cells import Cells, cells_of
 from features.signals.events import NS_PER_DAY
 from features.signals.groups import AGE_EDGES
-from features.signals.lookup import ADULT_AGE, WISH_LEVEL, Lookup
+from features.signals.lookup import WISH_LEVEL, Lookup, for_children
 from features.signals.place import distance_km
 from features.signals.reach import CENTRES_KM, Reach, centre_places
-from recsys.availability import NEVER, nanoseconds
+from recsys.availability import ADULT_AGE, NEVER, nanoseconds
 from recsys.dataset import Dataset
 
 MOST_WEEKS = 52
@@ -112,7 +112,7 @@ def _described(lookup: Lookup, dataset: Dataset) -> tuple[NDArray[np.bool_], NDA
     keys = lookup.activity_keys[WISH_LEVEL]
     n_keys = len(lookup.keys[WISH_LEVEL])
     is_for_children, category = np.zeros(n_keys, dtype=bool), np.full(n_keys, -1, dtype=np.int64)
-    is_for_children[keys] = dataset.activities["max_age"].to_numpy(dtype=np.float64) < ADULT_AGE
+    is_for_children[keys] = for_children(dataset.activities)
     category[keys] = lookup.activity_keys["category"]
     return is_for_children, category
 
@@ -166,7 +166,7 @@ def _near(
         lone = anywhere - placed[is_placed].sum(axis=0)
         binned = (by_distance @ placed).reshape(len(CENTRES_KM), n_cells, n_keys)
         for age in [*range(one, n_ages), *([-1] if AGE_EDGES[one] < ADULT_AGE else [])]:
-            pull = np.exp(reach.decay[min(age, len(reach.decay) - 2) if age >= 0 else -1])
+            pull = np.exp(reach.decay[age])
             found[age, :n_cells] += np.tensordot(pull, binned, axes=1) + lone
             found[age, n_cells] += anywhere
     return found.astype(np.float32)
