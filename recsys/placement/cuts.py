@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import highspy
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -119,6 +120,22 @@ class Cuts:
         index = np.concatenate([len(self.seats) + flows[inside], venues]).astype(np.int32)
         value = np.concatenate([self.columns.flow_demand[flows[inside]], -weight * counted_k])
         return by, Cut(index, value, float(people[k] - weight * needed_k))
+
+
+def add_rows(highs: highspy.Highs, cuts: list[Cut]) -> None:
+    """Adds cuts to a linear model whose columns they speak of."""
+    if not cuts:
+        return
+    sizes = np.array([len(cut.index) for cut in cuts])
+    highs.addRows(
+        len(cuts),
+        np.full(len(cuts), -highspy.kHighsInf),
+        np.array([cut.limit for cut in cuts]),
+        int(sizes.sum()),
+        (np.cumsum(sizes) - sizes).astype(np.int32),
+        np.concatenate([cut.index for cut in cuts]),
+        np.concatenate([cut.value for cut in cuts]),
+    )
 
 
 def _most_shared(shared: sparse.csr_array, k: int) -> set[int]:

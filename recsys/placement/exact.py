@@ -163,7 +163,7 @@ class Proof:
 
     def _prices_by_cuts(self) -> Prices:
         """Prices of the linear model of all blocks, or of the relaxation where there is no time for that."""
-        model, last, relaxed = TightenedModel(self.instance, self.searches), np.inf, None
+        model, last, relaxed = TightenedModel(self.instance, [s.model for s in self.searches]), np.inf, None
         while True:
             value, prices, z = model.solve(0.5 * self.left())
             if np.isinf(value):

@@ -6,26 +6,26 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.placement.block_model import BlockModel
 from recsys.placement.blocks import Prices
-from recsys.placement.cuts import WHOLE, Cut
+from recsys.placement.cuts import WHOLE, Cut, add_rows
 from recsys.placement.instance import PlacementInstance
-from recsys.placement.search import BlockSearch, add_rows
 from recsys.placement.tight import Columns, model
 
 
 class TightenedModel:
     """Blocks side by side with the rows that they share; cuts are found block by block and kept there too."""
 
-    def __init__(self, instance: PlacementInstance, searches: list[BlockSearch]) -> None:
+    def __init__(self, instance: PlacementInstance, blocks: list[BlockModel]) -> None:
         self.instance = instance
-        self.searches = searches
-        n_open = np.array([s.n for s in searches])
-        n_flows = np.array([len(s.people) for s in searches])
+        self.blocks = blocks
+        n_open = np.array([b.n for b in blocks])
+        n_flows = np.array([len(b.people) for b in blocks])
         self._opening = np.concatenate([[0], np.cumsum(n_open)])
         self._flow = self._opening[-1] + np.concatenate([[0], np.cumsum(n_flows)])
-        self._category = category = np.repeat([s.category for s in searches], n_open)
-        self._venue = np.concatenate([s.venues for s in searches])
-        columns = Columns.of(instance, category, self._venue, np.concatenate([s.most for s in searches]))
+        self._category = category = np.repeat([b.category for b in blocks], n_open)
+        self._venue = np.concatenate([b.venues for b in blocks])
+        columns = Columns.of(instance, category, self._venue, np.concatenate([b.most for b in blocks]))
         rows, limits = columns.rows(instance, with_shared=True)
         self._first_shared = rows.shape[0] - instance.n_venues - instance.n_categories - 1
         people = columns.flow_demand * columns.flow_weight
@@ -58,18 +58,18 @@ class TightenedModel:
     def tighten(self, z: NDArray[np.float64]) -> int:
         """Adds the cuts that a point breaks; how many."""
         cuts = []
-        for t, search in enumerate(self.searches):
+        for t, block in enumerate(self.blocks):
             classes = z[self._opening[t] : self._opening[t + 1]]
             if np.abs(classes - np.round(classes)).max() < WHOLE:
                 continue
             share = z[self._flow[t] : self._flow[t + 1]]
-            found = search.finder.broken(np.concatenate([classes, share]), together=True)
-            search.cuts += found
+            found = block.finder.broken(np.concatenate([classes, share]), together=True)
+            block.cuts += found
             cuts += [self._of_all(t, cut) for cut in found]
         add_rows(self._highs, cuts)
         return len(cuts)
 
     def _of_all(self, t: int, cut: Cut) -> Cut:
-        n = self.searches[t].n
+        n = self.blocks[t].n
         index = np.where(cut.index < n, cut.index + self._opening[t], cut.index - n + self._flow[t])
         return Cut(index.astype(np.int32), cut.value, cut.limit)

@@ -4,27 +4,27 @@ import numpy as np
 import pytest
 
 from benchmarks.placement_small import small_instance
+from recsys.placement.block_model import BlockModel
 from recsys.placement.blocks import blocks_of
-from recsys.placement.search import BlockSearch
 from recsys.placement.tight import model
 
 
 def widest_block(seed):
     one = small_instance(seed, n_points=14, n_categories=1, n_venues=4)
     most = one.most_classes()
-    return one, BlockSearch(one, blocks_of(one, most > 0, most)[0])
+    return one, BlockModel(one, blocks_of(one, most > 0, most)[0])
 
 
-def broken_cuts(one, search, together):
+def broken_cuts(one, block, together):
     """Cuts that the linear model's best points break, at several prices of a class."""
     cuts = []
     for price in np.linspace(0.3, 4.0, 12):
-        rows, limits = search.columns.rows(one, with_shared=False)
-        cost = np.concatenate([np.full(search.n, -price), search.people])
-        highs = model(cost, np.concatenate([search.most, np.ones(len(search.people))]).astype(float), 0, rows, limits)
+        rows, limits = block.columns.rows(one, with_shared=False)
+        cost = np.concatenate([np.full(block.n, -price), block.people])
+        highs = model(cost, np.concatenate([block.most, np.ones(len(block.people))]).astype(float), 0, rows, limits)
         highs.run()
         z = np.array(highs.getSolution().col_value)
-        found = search.finder.broken(z, together)
+        found = block.finder.broken(z, together)
         assert all(cut.value @ z[cut.index] > cut.limit + 1e-6 for cut in found)
         cuts += found
     return cuts
@@ -32,16 +32,16 @@ def broken_cuts(one, search, together):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_whole_plan_breaks_a_cut(seed):
-    one, search = widest_block(seed)
-    for cut in broken_cuts(one, search, together=True):
-        cost = np.zeros(search.n + len(search.people))
+    one, block = widest_block(seed)
+    for cut in broken_cuts(one, block, together=True):
+        cost = np.zeros(block.n + len(block.people))
         cost[cut.index] = cut.value
-        rows, limits = search.columns.rows(one, with_shared=False)
-        for classes in itertools.product(*(range(int(k) + 1) for k in search.most)):
-            upper = np.concatenate([classes, np.ones(len(search.people))]).astype(float)
+        rows, limits = block.columns.rows(one, with_shared=False)
+        for classes in itertools.product(*(range(int(k) + 1) for k in block.most)):
+            upper = np.concatenate([classes, np.ones(len(block.people))]).astype(float)
             highs = model(cost, upper, 0, rows, limits)
-            n = np.arange(search.n, dtype=np.int32)
-            highs.changeColsBounds(search.n, n, np.array(classes, float), np.array(classes, float))
+            n = np.arange(block.n, dtype=np.int32)
+            highs.changeColsBounds(block.n, n, np.array(classes, float), np.array(classes, float))
             highs.run()
             assert highs.getInfo().objective_function_value <= cut.limit + 1e-6
 
@@ -49,9 +49,9 @@ def test_no_whole_plan_breaks_a_cut(seed):
 def test_linear_models_break_cuts_of_one_venue_and_of_several():
     single = together = 0
     for seed in range(12):
-        one, search = widest_block(seed)
-        alone = broken_cuts(one, search, together=False)
+        one, block = widest_block(seed)
+        alone = broken_cuts(one, block, together=False)
         single += len(alone)
-        together += len(broken_cuts(one, search, together=True)) - len(alone)
+        together += len(broken_cuts(one, block, together=True)) - len(alone)
     assert single > 0
     assert together > 0

@@ -43,3 +43,4 @@ def test_a_search_cut_short_still_gives_a_bound():
     price = np.full(search.n, 1.0)
     short = search.near(price, 0.0, time.perf_counter() - 1)
     assert short >= search.near(price, 0.0, time.perf_counter() + 60) > 0
+    assert np.isfinite(short)

@@ -1,0 +1,138 @@
+"""A block's linear model, which grows by cuts, and what openings lose at its duals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.placement.blocks import Block
+from recsys.placement.cuts import Cut, Cuts, add_rows
+from recsys.placement.instance import PlacementInstance
+from recsys.placement.tight import model
+
+ROUNDS = 8
+"""Times that a model is solved at most, with the cuts that its point breaks added in between."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What the linear model found: value, point, and duals."""
+
+    value: float
+    z: NDArray[np.float64]
+    column_dual: NDArray[np.float64]
+    row_dual: NDArray[np.float64]
+
+
+class BlockModel:
+    """Maximise people less the price of classes over z = (counts of classes, shares of people) of a block.
+
+    `cuts` may be added to from outside: they are rows from the next time on that the model is solved.
+    """
+
+    def __init__(self, instance: PlacementInstance, block: Block) -> None:
+        self.instance = instance
+        self.category, self.venues, self.most, self.columns = block.category, block.venues, block.most, block.columns
+        self.n = len(self.venues)
+        self.counts = np.arange(int(self.most.max()) + 1)
+        self.seats = instance.seats[self.venues]
+        self.people = self.columns.flow_demand * self.columns.flow_weight
+        _, point = np.unique(self.columns.flow_point, return_inverse=True)
+        self.finder = Cuts(self.columns, self.seats, point)
+        self.cuts: list[Cut] = []
+        self._highs: highspy.Highs | None = None
+        self._n_pushed = 0
+        self._index = np.arange(self.n, dtype=np.int32)
+        # Openings as rows of padded arrays over the points in their reach.
+        degree = np.bincount(self.columns.flow_opening, minlength=self.n)
+        place = np.arange(len(self.people)) - (np.cumsum(degree) - degree)[self.columns.flow_opening]
+        self._at = (self.columns.flow_opening, place)
+        self._demand = np.zeros((self.n, int(degree.max(initial=1))))
+        self._demand[self._at] = self.columns.flow_demand
+
+    def set_price(self, price: NDArray[np.float64]) -> None:
+        """Prices of a class, (n,)."""
+        self._grown().changeColsCost(self.n, self._index, -price)
+
+    def value(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
+        """The value with numbers of classes within limits; -inf where there is no point at all."""
+        highs = self._grown()
+        highs.changeColsBounds(self.n, self._index, low, high)
+        highs.run()
+        is_solved = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        return float(highs.getInfo().objective_function_value) if is_solved else -np.inf
+
+    def solve(
+        self, low: NDArray[np.float64], high: NDArray[np.float64], target: float, together: bool
+    ) -> Solved | None:
+        """The model within limits, with the cuts that it needs; None where no plan reaches the target.
+
+        Args:
+            low: (n,) least classes.
+            high: (n,) most classes.
+            target: Value of interest.
+            together: Look for cuts of several venues too.
+        """
+        for k in range(ROUNDS):
+            value = self.value(low, high)
+            if value < target:
+                return None
+            solution = self._grown().getSolution()
+            z = np.array(solution.col_value)
+            cuts = self.finder.broken(z, together) if k < ROUNDS - 1 else []
+            if not cuts:
+                break
+            self.cuts += cuts
+        return Solved(value, z, np.array(solution.col_dual), np.array(solution.row_dual))
+
+    def losses(
+        self, solved: Solved, low: NDArray[np.float64], high: NDArray[np.float64]
+    ) -> tuple[float, NDArray[np.float64]]:
+        """A bound within limits, and (n, counts) what it loses where an opening has a given number of classes.
+
+        With every row priced but an opening's own, each opening is a knapsack for itself, solved exactly for each
+        number of classes: much sharper than its reduced cost.
+        """
+        opening, n_flows = self.columns.flow_opening, len(self.people)
+        share = solved.row_dual[:n_flows]
+        seat = solved.row_dual[n_flows : n_flows + self.n]
+        net = (solved.column_dual[self.n :] + share) / self.columns.flow_demand + seat[opening]
+        of_class = solved.column_dual[: self.n] - np.bincount(opening, share, minlength=self.n) - self.seats * seat
+        worth = self._knapsacks(net) + self.counts * of_class[:, None]
+        worth[(self.counts < low[:, None]) | (self.counts > high[:, None])] = -np.inf
+        most = worth.max(axis=1)
+        rest = solved.value - float(solved.z @ solved.column_dual)
+        return rest + float(most.sum()), most[:, None] - worth
+
+    def first_gains(self) -> NDArray[np.float64]:
+        """(n,) people of one class alone: in no plan does a class bring more."""
+        return self._knapsacks(self.columns.flow_weight)[:, 1]
+
+    def _knapsacks(self, net: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, counts) what each number of classes brings an opening that has all people, by flow worth `net` each."""
+        padded = np.full(self._demand.shape, -1.0)
+        padded[self._at] = net
+        order = np.argsort(-padded, axis=1)
+        padded = np.take_along_axis(padded, order, axis=1)
+        demand = np.where(padded > 0, np.take_along_axis(self._demand, order, axis=1), 0.0)
+        before = np.cumsum(demand, axis=1) - demand
+        gains = np.empty((self.n, len(self.counts)))
+        for k in self.counts:
+            taken = np.clip(k * self.seats[:, None] - before, 0.0, demand)
+            gains[:, k] = np.einsum("ij,ij->i", taken, padded)
+        return gains
+
+    def _grown(self) -> highspy.Highs:
+        """The model with all cuts so far; made when first asked for: many blocks never are."""
+        if self._highs is None:
+            rows, limits = self.columns.rows(self.instance, with_shared=False)
+            upper = np.concatenate([self.most, np.ones(len(self.people))]).astype(float)
+            self._highs = model(np.concatenate([np.zeros(self.n), self.people]), upper, 0, rows, limits)
+            self._highs.setOptionValue("presolve", "off")
+            self._highs.setOptionValue("solver", "simplex")
+        add_rows(self._highs, self.cuts[self._n_pushed :])
+        self._n_pushed = len(self.cuts)
+        return self._highs
