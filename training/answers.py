@@ -20,10 +20,9 @@ from features.settings import Settings
 from features.store.lists import operator_rules
 from features.store.store import open_store
 from recsys.dataset import Dataset
-from recsys.demand import load_demand
 from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.openings.suggest import planned, read_question, rows
-from training.champion import openings_of, ranking_model, same_data
+from training.champion import openings_of, ranking_model, weekly_forecast
 from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.forecast import forecast_demand
 from training.demand.known import weeks_ahead
@@ -107,17 +106,11 @@ def forecast_file(
     """
     check_output(output)
     snapshot, dataset = known_data(settings, as_of, say)
-    config = TrainConfig().demand
     if period == "week":
-        champion = same_data(settings, snapshot, say, horizon_weeks=horizon_weeks, demand=config)
-        if champion is not None:
-            say(f"the champion {champion.name} holds this forecast")
-            return write_table(load_demand(champion).table, output)
+        return write_table(weekly_forecast(settings, snapshot, dataset, horizon_weeks, say).table, output)
     say("forecasting demand")
-    if period == "week":
-        return write_table(forecast_demand(dataset, horizon_weeks, config).table, output)
     weeks = weeks_ahead(as_of.tz_convert(dataset.timezone).tz_localize(None), horizon_weeks)
-    table = forecast_demand(dataset, weeks_to_end(weeks, period), config).periods
+    table = forecast_demand(dataset, weeks_to_end(weeks, period), TrainConfig().demand).periods
     return write_table(table[table["period"] == period].drop(columns="period").reset_index(drop=True), output)
 
 

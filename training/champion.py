@@ -13,9 +13,11 @@ from features.settings import Settings
 from features.snapshot import Snapshot
 from recsys.bundle import ModelBundle
 from recsys.dataset import Dataset
+from recsys.demand import DemandForecast, load_demand
 from recsys.errors import BundleError
 from recsys.openings.inputs import OpeningInputs, load_openings
 from recsys.releases import load_champion
+from training.demand.forecast import forecast_demand
 from training.ranking import fit_ranking
 from training.run import TrainConfig
 
@@ -49,6 +51,19 @@ def same_data(settings: Settings, snapshot: Snapshot, say: Say, **asked: BaseMod
     wanted = {name: one.model_dump(mode="json") if isinstance(one, BaseModel) else one for name, one in asked.items()}
     learned = champion.manifest["config"]
     return champion if all(learned.get(name) == value for name, value in wanted.items()) else None
+
+
+def weekly_forecast(
+    settings: Settings, snapshot: Snapshot, dataset: Dataset, horizon_weeks: int, say: Say
+) -> DemandForecast:
+    """The forecast of so many weeks: the champion's, if it is of the same data; else made."""
+    config = TrainConfig().demand
+    champion = same_data(settings, snapshot, say, horizon_weeks=horizon_weeks, demand=config)
+    if champion is not None:
+        say(f"the champion {champion.name} holds this forecast")
+        return load_demand(champion)
+    say("forecasting demand")
+    return forecast_demand(dataset, horizon_weeks, config)
 
 
 def openings_of(settings: Settings, snapshot: Snapshot, dataset: Dataset, say: Say) -> OpeningInputs:
