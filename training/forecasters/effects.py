@@ -50,7 +50,8 @@ class EffectFit:
         effects: (n_columns,) on the log scale.
         spreads: (n_groups,) standard deviation of a group's effects, learned with them.
         unknown: (n_columns,) variance that is left of each effect.
-        dispersion: (2,) own variance of single events and of dates of courses, relative to the squared mean.
+        dispersion: (2,) own variance of single events and of dates of courses, relative to the squared mean. It weighs
+            sessions while effects are learned, and is no part of what is unknown of a level.
         lift: What is added to a session's logarithm: a constant, and for each unit of its variance that is unknown.
     """
 
@@ -63,7 +64,7 @@ class EffectFit:
     def means(self, design: EffectDesign) -> NDArray[np.float64]:
         """(n_sessions,) expected places; who is not known yet may be great."""
         log = design.exposure + design.matrix @ self.effects
-        return np.exp(np.clip(log + self.lift[0] + self.lift[1] * (design.matrix @ self.unknown), -5, 9))
+        return np.exp(np.clip(log + self.lift[0] + self.lift[1] * self.open_variances(design), -5, 9))
 
     def open_variances(self, design: EffectDesign) -> NDArray[np.float64]:
         """(n_sessions,) variance of a session's logarithm that is left of its effects."""
@@ -75,9 +76,8 @@ def effect_means(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n_sessions, n_refits) mean of each session, and variance of its logarithm that is left unknown.
 
-    Column k is by what had begun at origin 4 k weeks back.
-
-    Origin j must read column ceil(j / 4), which knows nothing after it. Older sessions count less.
+    Column k is by what had begun at origin 4 k weeks back. Origin j must read column ceil(j / 4), which knows nothing
+    after it. Older sessions count less.
     """
     n_refits = -(-(n_origins - 1) // REFIT_WEEKS) + 1
     means, unknown = np.ones((len(book), n_refits)), np.ones((len(book), n_refits))

@@ -52,53 +52,34 @@ class EffectDesign:
 
 def effect_design(book: SessionBook) -> EffectDesign:
     """Indicators of crossed groups, steps and trend of the level, and what competes in the same week."""
-    codes = _crossed(book)
-    columns = [*_levels_in_time(book), *_competition(book)]
-    seasons = _seasons(book)
-    n_sessions = len(book)
-    rows, places = [np.arange(n_sessions)], [np.zeros(n_sessions, dtype=np.int64)]
-    values, group = [np.ones(n_sessions)], [np.array([-1])]
-    spreads: list[float] = []
-    n_columns = 1
-    for code, spread in codes:
+    n_sessions, serial = len(book), is_serial(book)
+    every, ones = np.arange(n_sessions), np.ones(n_sessions)
+    # Rows, columns and values of each group, how many columns it has, and its spread.
+    blocks = [(every, np.zeros(n_sessions, dtype=np.int64), ones, 1, np.nan)]
+    for code, spread in _crossed(book, serial):
         known = np.flatnonzero(code >= 0)
-        rows.append(known)
-        places.append(n_columns + code[known])
-        values.append(np.ones(len(known)))
-        n_codes = int(code.max(initial=-1)) + 1
-        group.append(np.full(n_codes, len(spreads)))
-        spreads.append(spread)
-        n_columns += n_codes
-    for block, spread in columns:
-        for column in block.T:
-            rows.append(np.arange(n_sessions))
-            places.append(np.full(n_sessions, n_columns))
-            values.append(column)
-            n_columns += 1
-        group.append(np.full(block.shape[1], len(spreads)))
-        spreads.append(spread)
-    for code, value, spread in seasons:
-        n_codes = int(code.max(initial=-1)) + 1
-        rows.append(np.arange(n_sessions))
-        places.append(n_columns + code)
-        values.append(value)
-        group.append(np.full(n_codes, len(spreads)))
-        spreads.append(spread)
-        n_columns += n_codes
-    at = (np.concatenate(rows), np.concatenate(places))
-    matrix = sparse.csr_array((np.concatenate(values), at), shape=(n_sessions, n_columns))
-    groups = np.concatenate(group).astype(np.int64)
+        blocks.append((known, code[known], ones[known], int(code.max(initial=-1)) + 1, spread))
+    for dense, spread in [*_levels_in_time(book), *_competition(book)]:
+        width = dense.shape[1]
+        column = np.repeat(np.arange(width), n_sessions)
+        blocks.append((np.tile(every, width), column, dense.T.ravel(), width, spread))
+    for code, value, spread in _seasons(book):
+        blocks.append((every, code, value, int(code.max(initial=-1)) + 1, spread))
+    rows, columns, values, widths, spreads = zip(*blocks, strict=True)
+    first = np.cumsum([0, *widths])
+    places = [column + start for column, start in zip(columns, first[:-1], strict=True)]
+    at = np.concatenate(rows), np.concatenate(places)
     return EffectDesign(
-        matrix=matrix,
-        group=groups,
-        spreads=np.array(spreads),
+        matrix=sparse.csr_array((np.concatenate(values), at), shape=(n_sessions, int(first[-1]))),
+        group=np.repeat(np.arange(-1, len(blocks) - 1), widths),
+        spreads=np.array(spreads[1:]),
         activity=book.keys["activity"],
-        is_serial=is_serial(book),
+        is_serial=serial,
         exposure=np.log(book.people),
     )
 
 
-def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
+def _crossed(book: SessionBook, serial: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], float]]:
     """Codes of each group and the spread that its effects usually have."""
     starts = pd.DatetimeIndex(book.starts)
     hour, weekday = starts.hour.to_numpy(dtype=np.int64), starts.dayofweek.to_numpy(dtype=np.int64)
@@ -113,7 +94,6 @@ def _crossed(book: SessionBook) -> list[tuple[NDArray[np.int64], float]]:
     least_age = np.unique(np.nan_to_num(book.traits["min_age"], nan=-1.0), return_inverse=True)[1].astype(np.int64)
     some_kind = np.maximum(kind, 0)
     price = _price_bands(book)
-    serial = is_serial(book)
     is_near = (festival >= _NEAR_FESTIVAL[0]) & (festival <= _NEAR_FESTIVAL[1])
     near_festival = np.where(is_near, serial, -1)
     pause = np.where((serial == 1) & is_near, festival, -1)
