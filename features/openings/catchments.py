@@ -13,6 +13,8 @@ from scipy.optimize import isotonic_regression
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 
+Rows = NDArray[np.int64] | slice
+
 KM_PER_DEGREE = 111.195
 TREE_KM = {"village": 0.7, "township": 3.0, "county": 12.0, "city": 40.0, "province": 120.0}
 """Distance assumed between two places without coordinates, by the level of the smallest region that holds both."""
@@ -39,10 +41,31 @@ class Positions:
     venue_regions: NDArray[np.int64]
     centres: NDArray[np.float64]
 
+    def km(self, tree: RegionTree, users: Rows = slice(None), venues: Rows = slice(None)) -> NDArray[np.float32]:
+        """(n_users, n_venues) kilometres as the crow flies between those of some rows.
+
+        By the tree where coordinates are unknown, NaN where the region is too. Equirectangular projection at the mean
+        latitude of all users and venues: within 0.1 % over a province.
+        """
+        a, b = (
+            (places * KM_PER_DEGREE * [1.0, self._cosine]).astype(np.float32)
+            for places in (self.users[users], self.venues[venues])
+        )
+        from_regions, to_regions = self.user_regions[users], self.venue_regions[venues]
+        km = np.hypot(a[:, None, 0] - b[None, :, 0], a[:, None, 1] - b[None, :, 1])
+        # Only who or what has no place is looked up in the tree: of a province's people and venues a few.
+        lost = np.flatnonzero(~np.isfinite(a).all(axis=1) & (from_regions >= 0))
+        km[lost] = _tree_km(tree, from_regions[lost], to_regions)
+        lost = np.flatnonzero(~np.isfinite(b).all(axis=1) & (to_regions > 0))
+        km[:, lost] = _tree_km(tree, from_regions, to_regions[lost])
+        return np.asarray(km, dtype=np.float32)
+
     @cached_property
-    def middle(self) -> float:
-        """Mean latitude of users and venues, 0 where none is known."""
-        return _middle(self.users, self.venues)
+    def _cosine(self) -> float:
+        """Of the mean latitude; 1 where none is known."""
+        latitudes = np.concatenate([self.users[:, 0], self.venues[:, 0]])
+        known = latitudes[np.isfinite(latitudes)]
+        return float(np.cos(np.radians(known.mean()))) if len(known) else 1.0
 
 
 def positions(dataset: Dataset, tree: RegionTree) -> Positions:
@@ -88,37 +111,6 @@ def _filled(
     use = missing & (regions >= 0)
     filled[use] = centres[regions[use]]
     return filled
-
-
-def distances_km(
-    tree: RegionTree,
-    from_places: NDArray[np.float64],
-    to_places: NDArray[np.float64],
-    from_regions: NDArray[np.int64],
-    to_regions: NDArray[np.int64],
-    middle: float | None = None,
-) -> NDArray[np.float32]:
-    """(n_from, n_to) kilometres as the crow flies; by the tree where coordinates are unknown, NaN where both are.
-
-    Equirectangular projection at the latitude `middle`, by default the mean of these places: within 0.1 % over a
-    province.
-    """
-    scale = np.cos(np.radians(_middle(from_places, to_places) if middle is None else middle))
-    a = (from_places * KM_PER_DEGREE * [1.0, scale]).astype(np.float32)
-    b = (to_places * KM_PER_DEGREE * [1.0, scale]).astype(np.float32)
-    km = np.hypot(a[:, None, 0] - b[None, :, 0], a[:, None, 1] - b[None, :, 1])
-    # Only who or what has no place is looked up in the tree: of a province's people and venues a few.
-    lost = np.flatnonzero(~np.isfinite(a).all(axis=1) & (from_regions >= 0))
-    km[lost] = _tree_km(tree, from_regions[lost], to_regions)
-    lost = np.flatnonzero(~np.isfinite(b).all(axis=1) & (to_regions > 0))
-    km[:, lost] = _tree_km(tree, from_regions, to_regions[lost])
-    return np.asarray(km, dtype=np.float32)
-
-
-def _middle(*places: NDArray[np.float64]) -> float:
-    latitudes = np.concatenate([some[:, 0] for some in places])
-    known = latitudes[np.isfinite(latitudes)]
-    return float(known.mean()) if len(known) else 0.0
 
 
 def band_of(km: NDArray[np.float32]) -> NDArray[np.int8]:

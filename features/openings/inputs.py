@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.openings.catchments import DistanceDecay, Positions, distances_km, positions
+from features.openings.catchments import DistanceDecay, Positions, positions
 from features.openings.exposure import AGE_GROUPS, TRAINING, admitted, attending, courses, sums_by, time_cell
 from features.openings.history import calibrated, followed, no_history, past_openings
 from features.willingness.config import LatentConfig
@@ -92,11 +92,9 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     km, reach = _km_and_reach(tree, places, learned.circumstances.decay)
     now = classes_now(dataset, learned)
     age_group = learned.exposure.age_group
-    access = np.zeros(learned.rate.shape, dtype=np.float32)
-    for group, fit in enumerate(now.fit):
-        access[age_group == group] = reach[age_group == group] @ fit.T.astype(np.float32)
     ahead = learned.outlook.mean(axis=1)
     rate = learned.rate * ahead.astype(np.float32)
+    access = _access(reach, now.fit, age_group)
     left = rate * learned.saturation.slope(access)
     group_gain = np.stack([left[age_group == g].T @ reach[age_group == g] for g in range(len(AGE_GROUPS))])
     return OpeningInputs(
@@ -132,6 +130,14 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     )
 
 
+def _access(reach: NDArray[np.float32], fit: NDArray[np.float64], age_group: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n_users, n_categories) of what runs now; `fit` (n_age_groups, n_categories, n_venues)."""
+    access = np.zeros((len(reach), fit.shape[1]), dtype=np.float32)
+    for group, of_group in enumerate(fit):
+        access[age_group == group] = reach[age_group == group] @ of_group.T.astype(np.float32)
+    return access
+
+
 def _km_and_reach(
     tree: RegionTree, places: Positions, decay: DistanceDecay
 ) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
@@ -140,8 +146,7 @@ def _km_and_reach(
     far, reach = np.empty(shape, dtype=np.float16), np.empty(shape, dtype=np.float32)
     for first in range(0, shape[0], PEOPLE_AT_ONCE):
         some = slice(first, first + PEOPLE_AT_ONCE)
-        users, regions = places.users[some], places.user_regions[some]
-        km = distances_km(tree, users, places.venues, regions, places.venue_regions, places.middle)
+        km = places.km(tree, some)
         far[some], reach[some] = km, decay.reach(km)
     return far, reach
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from features.openings.catchments import BAND_EDGES_KM, Positions, band_of, distances_km
+from features.openings.catchments import BAND_EDGES_KM, Positions, band_of
 from features.openings.exposure import Exposure, sums_by
 from recsys.regions import RegionTree
 
@@ -70,14 +70,7 @@ class Neighbourhoods:
         venues = np.unique(offered.venue[offered.venue < len(places.venues)])
         far, far_km, blocks = [], [], []
         for cell, people in enumerate(_cells(places)):
-            km = distances_km(
-                tree,
-                places.users[people],
-                places.venues[venues],
-                places.user_regions[people],
-                places.venue_regions[venues],
-                places.middle,
-            )
+            km = places.km(tree, people, venues)
             same = (km == km[0]) | (np.isnan(km) & np.isnan(km[0]))
             far.append((km > NEAR_KM).all(axis=0) | same.all(axis=0))
             far_km.append(km.mean(axis=0))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from features.openings.catchments import FAR_KM, TREE_KM, distances_km
+from features.openings.catchments import FAR_KM, TREE_KM, Positions
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 
@@ -35,10 +35,10 @@ def test_who_has_no_place_is_as_far_as_the_smallest_region_that_holds_both() -> 
     users, venues = np.arange(-1, n), np.arange(0, n)
     at = rng.uniform([36.0, 117.0], [36.2, 117.3], (len(users), 2))
     to = rng.uniform([36.0, 117.0], [36.2, 117.3], (len(venues), 2))
-    near = distances_km(tree, at, to, users, venues)
+    near = Positions(at, to, users, venues, np.full((n, 2), np.nan)).km(tree)
     assert np.isfinite(near).all()
     at[::2], to[::3] = np.nan, np.nan
-    found = distances_km(tree, at, to, users, venues)
+    found = Positions(at, to, users, venues, np.full((n, 2), np.nan)).km(tree)
     for i, a in enumerate(users):
         for j, b in enumerate(venues):
             is_lost = np.isnan(at[i]).any() or np.isnan(to[j]).any()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.openings.catchments import BAND_EDGES_KM, DistanceDecay, Positions, band_of, distances_km, positions
+from features.openings.catchments import BAND_EDGES_KM, DistanceDecay, Positions, band_of, positions
 from features.openings.exposure import AGE_GROUPS, exposure
 from features.willingness.neighbourhoods import NEAR_KM, Neighbourhoods
 from features.willingness.walk import walk
@@ -68,7 +68,7 @@ def test_it_is_the_plain_walk(county, degrees):
     places = apart(places, degrees)
     homes = Neighbourhoods.of(tree, places, offered)
     assert (homes.far_km[homes.is_far] > NEAR_KM).any() == (degrees > 0)
-    km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
+    km = places.km(tree)
     weight, season, rate = drawn(offered)
     walked = walk(offered, homes, DECAY, weight, season, SATURATION, rate)
     exposed, at_one, expected = plainly(offered, km, weight, season, rate)
@@ -85,7 +85,7 @@ def test_distances_of_bookings_and_their_mean_are_those_of_all_pairs(county):
     tree, places, offered = county
     places = apart(places, 1.5)
     homes = Neighbourhoods.of(tree, places, offered)
-    km = distances_km(tree, places.users, places.venues, places.user_regions, places.venue_regions)
+    km = places.km(tree)
     km = np.column_stack([km, np.full(len(km), np.nan)])
     wanted = band_of(km[offered.booking_user, offered.venue[offered.booking_session]])
     assert len(np.unique(wanted)) > 5
