@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -30,18 +31,22 @@ def of_venues(venue: NDArray[np.int64]) -> EffectDesign:
     )
 
 
-def drawn(seed: int, spread: float) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+def drawn(
+    seed: int, spread: float, places: float = PLACES
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Venue of each event, places it draws in the mean over what events are like, and those it drew."""
     rng = np.random.default_rng(seed)
     venue = rng.integers(0, N_VENUES, N_EVENTS)
-    mean = PLACES * rng.lognormal(0, 0.5, N_VENUES)[venue]
+    mean = places * rng.lognormal(0, 0.5, N_VENUES)[venue]
     return venue, mean, rng.poisson(mean * rng.lognormal(-(spread**2) / 2, spread, N_EVENTS)).astype(np.float64)
 
 
-def test_events_to_come_add_up_though_few_draw_many() -> None:
+# The first by a lognormal's half and a constant with which the past adds up too; the second not, at 0.94.
+@pytest.mark.parametrize(("places", "spread"), [(PLACES, 1.2), (15.0, 0.8)])
+def test_events_to_come_add_up_though_few_draw_many(places: float, spread: float) -> None:
     ratios = []
     for seed in range(5):
-        venue, mean, counts = drawn(seed, spread=1.2)
+        venue, mean, counts = drawn(seed, spread, places)
         past = np.arange(N_EVENTS // 2)
         found = fit_effects(of_venues(venue), past, counts[past], np.ones(len(past))).means(of_venues(venue))
         ahead = np.arange(N_EVENTS // 2, N_EVENTS)
