@@ -27,10 +27,8 @@ from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.forecast import forecast_demand
 from training.demand.known import weeks_ahead
 from training.demand.periods import weeks_to_end
-from training.run import Task, TrainConfig, evaluate, known_data, window_starts
+from training.run import Say, Task, TrainConfig, evaluate, known_data, window_starts
 from training.tracking import log_evaluation, tracked_run
-
-Say = Callable[[str], None]
 
 _LISTS = pa.schema(
     {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pandas as pd
 from pydantic import BaseModel
 
@@ -19,9 +17,7 @@ from recsys.openings.inputs import OpeningInputs, load_openings
 from recsys.releases import load_champion
 from training.demand.forecast import forecast_demand
 from training.ranking import fit_ranking
-from training.run import TrainConfig
-
-Say = Callable[[str], None]
+from training.run import Say, TrainConfig
 
 CHAMPION_DAYS = 7
 """A champion learned from data that end at most so many days before `--as-of` may answer for it."""

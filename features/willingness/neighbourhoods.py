@@ -116,20 +116,20 @@ class Neighbourhoods:
 
     def booking_bands(self, offered: Exposure) -> NDArray[np.int64]:
         """(n_bookings,) distance band of each booking, the last where the distance is unknown."""
-        column = self.columns(offered.venue)[offered.booking_session]
-        bands = np.full(len(column), len(BAND_EDGES_KM) - 1)
-        order = np.argsort(offered.booking_user, kind="stable")
-        users = offered.booking_user[order]
-        for block in self.blocks:
-            first, last = (np.searchsorted(users, block.people, side=side) for side in ("left", "right"))
-            n = last - first
-            person = np.repeat(np.arange(len(n)), n)
-            rows = order[np.repeat(first - np.cumsum(n) + n, n) + np.arange(n.sum())]
-            near = np.full(len(self.venues) + 1, -1)
-            near[block.near] = np.arange(len(block.near))
-            at = near[column[rows]]
-            far = np.append(self.far_band[block.cell], len(BAND_EDGES_KM) - 1)[column[rows]]
-            bands[rows] = np.where(at >= 0, block.band[person, at] if len(block.near) else far, far)
+        column, no_place = self.columns(offered.venue)[offered.booking_session], len(BAND_EDGES_KM) - 1
+        bands = np.full(len(column), no_place)
+        block_of, person = np.zeros((2, len(offered.age_group)), dtype=np.int64)
+        for num, block in enumerate(self.blocks):
+            block_of[block.people], person[block.people] = num, np.arange(len(block.people))
+        booked_in = block_of[offered.booking_user]
+        order = np.argsort(booked_in, kind="stable")
+        first = np.searchsorted(booked_in[order], np.arange(1, len(self.blocks)))
+        for block, rows in zip(self.blocks, np.split(order, first), strict=False):
+            bands[rows] = np.append(self.far_band[block.cell], no_place)[column[rows]]
+            place = np.full(len(self.venues) + 1, -1)
+            place[block.near] = np.arange(len(block.near))
+            near = rows[place[column[rows]] >= 0]
+            bands[near] = block.band[person[offered.booking_user[near]], place[column[near]]]
         return bands
 
 
