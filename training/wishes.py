@@ -13,7 +13,8 @@ from scipy import sparse
 from features.signals.catalogue import Catalogue
 from features.signals.lookup import WISH_LEVEL
 from features.signals.people import UserBlock
-from features.signals.wishes import GROUPINGS, INTERESTS, Seen, Wishes, posterior, seen_of, told_interests
+from features.signals.posterior import posterior
+from features.signals.wishes import GROUPINGS, INTERESTS, Seen, Wishes, seen_of, told_interests
 from recsys.ids import IdMap
 from training.sample import sampled_people
 

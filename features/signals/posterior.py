@@ -1,0 +1,115 @@
+"""What is believed of people's rates after counts of what they did: Poisson counts about log-normal rates.
+
+The logarithm of a person's rate is that of the group, what factors in which keys go together change, and what is the
+person's own (Aitchison & Ho 1989, Biometrika 76(4); Chiquet, Mariadassou & Robin 2021, Frontiers in Ecology and
+Evolution 9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.products import row_products
+
+NEWTON_STEPS = 3
+"""From the mean of everybody on; more change the order of keys no more."""
+
+_LONGEST_STEP = 2.0
+_LEAST_EXPECTED = 1e-9
+_MOST_LOG = 6.0
+"""Of what factors change: no rate is farther from its group's."""
+_LEAST_CURVE = 0.2
+"""Share of the curve of one Poisson count that is left where what is the person's own explains it."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What is believed of people.
+
+    Attributes:
+        factors: (n_users, n_factors) most likely ones.
+        multiples: (n_users, n_keys) mean of what factors and the person's own make of the group's rate.
+    """
+
+    factors: NDArray[np.float64]
+    multiples: NDArray[np.float64]
+
+
+def posterior(
+    counts: NDArray[np.float64], expected: NDArray[np.float64], loadings: NDArray[np.float64], own: NDArray[np.float64]
+) -> Posterior:
+    """Laplace's approximation in the factors, with what is the person's own summed over its points.
+
+    Rows do not depend, to the last bit, on each other.
+
+    Args:
+        counts: (n_users, n_keys) bookings and looks.
+        expected: (n_users, n_keys) what they are at the group's rate.
+        loadings: (n_keys, n_factors).
+        own: (2, n_points) see `Wishes`.
+    """
+    n_factors = loadings.shape[1]
+    squares = (loadings[:, :, None] * loadings[:, None, :]).reshape(len(loadings), -1)
+    back = np.ascontiguousarray(loadings.T)
+    expected = np.maximum(expected, _LEAST_EXPECTED)
+    factors = np.zeros((len(counts), n_factors))
+    unit = np.eye(n_factors)
+    some = np.nonzero(counts)
+
+    def at(factors: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        log = np.clip(row_products(factors, back), -_MOST_LOG, _MOST_LOG)
+        rate = expected * np.exp(log)
+        mean, spread = _own_multiples(counts, some, rate, own)
+        due = rate * mean
+        curve = np.maximum(due - rate * rate * spread, _LEAST_CURVE * due / (1.0 + due))
+        return log, mean, due, curve, row_products(curve, squares).reshape(-1, n_factors, n_factors) + unit
+
+    for _ in range(NEWTON_STEPS):
+        _, _, due, _, precision = at(factors)
+        slope = row_products(counts - due, loadings) - factors
+        step = np.linalg.solve(precision, slope[:, :, None])[:, :, 0]
+        length = np.sqrt((step * step).sum(axis=1, keepdims=True))
+        factors = factors + step * np.minimum(1.0, _LONGEST_STEP / np.maximum(length, _LEAST_EXPECTED))
+    log, mean, due, curve, precision = at(factors)
+    covariance = np.linalg.inv(precision).reshape(len(counts), -1)
+    variance = row_products(covariance, np.ascontiguousarray(squares.T))
+    # The more factors explain, the less is the person's own: a rate follows them by this share only.
+    share = curve / due
+    return Posterior(factors, np.exp(log + share * share * variance / 2) * mean)
+
+
+def _own_multiples(
+    counts: NDArray[np.float64],
+    some: tuple[NDArray[np.int64], ...],
+    rate: NDArray[np.float64],
+    own: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n_users, n_keys) mean and variance of the person's own multiple, given the counts and what they are at 1.
+
+    Most counts are 0, all but `some`: what only counts decide is left out there.
+    """
+    mean, variance = _moments(rate.astype(np.float32), own)
+    mean[some], variance[some] = _moments(rate[some], own, counts[some])
+    return mean, variance
+
+
+def _moments(
+    rate: NDArray[Any], own: NDArray[np.float64], counts: NDArray[np.float64] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and variance of the multiple, worked out in the type of `rate`; counts None are all 0."""
+    multiples, weights = own.astype(rate.dtype).reshape(2, -1, *(1,) * rate.ndim)
+    chances = rate * -multiples
+    if counts is not None:
+        chances += counts * np.log(multiples)
+    chances -= chances.max(axis=0)
+    np.exp(chances, out=chances)
+    chances *= weights
+    total = chances.sum(axis=0)
+    chances *= multiples
+    mean = (chances.sum(axis=0) / total).astype(np.float64)
+    chances *= multiples
+    return mean, (chances.sum(axis=0) / total).astype(np.float64) - mean * mean
