@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy import sparse
 
 from features.signals.catalogue import Catalogue
-from features.signals.groups import AGE_EDGES
+from features.signals.groups import AGE_EDGES, membership
 from features.signals.keys import SLOW_DAYS
 from features.signals.lookup import LEARNER_LEVEL, Lookup
 from features.signals.people import UserBlock, user_block
@@ -145,11 +145,7 @@ def _profiles(catalogue: Catalogue, block: UserBlock) -> sparse.csr_array:
     ]
     groups = {**block.profiles.groups, "home": np.concatenate([np.zeros(0, dtype=np.int64), *cells])}
     sizes["home"] = len(homes.cells)
-    parts = []
-    for name, size in sizes.items():
-        group = groups[name]
-        rows = np.flatnonzero(group >= 0)
-        parts.append(sparse.coo_array((np.ones(len(rows)), (rows, group[rows])), shape=(len(block), size)))
+    parts = [membership(groups[name], size).T for name, size in sizes.items()]
     return sparse.csr_array(sparse.hstack([*parts, block.interests], format="csr"), dtype=np.float32)
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
 
 from features.signals.catalogue import Catalogue
+from features.signals.groups import membership
 from features.signals.lookup import WISH_LEVEL
 from features.signals.people import UserBlock
 from features.signals.posterior import posterior
@@ -117,7 +118,7 @@ def _start(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> _Fit:
         effects={name: np.zeros((size + 1, n_keys)) for name, size in sizes.items()},
         townships=IdMap(catalogue.lookup.tree.ids.ids[townships]),
     )
-    members = {name: _membership(groups[name], size) for name, size in sizes.items()}
+    members = {name: membership(groups[name], size) for name, size in sizes.items()}
     return _Fit(wishes, seen, groups, members, catalogue.offer.is_for_children)
 
 
@@ -128,11 +129,6 @@ def _own_points(config: WishConfig) -> NDArray[np.float64]:
     weights = np.exp(-0.5 * (logs / spread) ** 2)
     weights /= weights.sum()
     return np.stack([np.exp(logs) / (weights @ np.exp(logs)), weights])
-
-
-def _membership(groups: NDArray[np.int64], size: int) -> sparse.csr_array:
-    rows = np.flatnonzero(groups >= 0)
-    return sparse.coo_array((np.ones(len(rows)), (groups[rows], rows)), shape=(size, len(groups))).tocsr()
 
 
 def _learn_means(fit: _Fit, multiples: NDArray[np.float64], config: WishConfig, sweeps: int) -> None:

@@ -42,6 +42,12 @@ def profiles_of(users: pd.DataFrame, tree: RegionTree, year: int) -> Profiles:
     return Profiles({"age": band, "gender": gender, "age_gender": both, "township": township, "county": county})
 
 
+def membership(groups: NDArray[np.int64], size: int) -> sparse.csr_array:
+    """(size, n_users) 1.0 where the person is of the group; `groups` are -1 where unknown."""
+    rows = np.flatnonzero(groups >= 0)
+    return sparse.coo_array((np.ones(len(rows)), (groups[rows], rows)), shape=(size, len(groups))).tocsr()
+
+
 def interests_of(named: pd.Series, lookup: Lookup) -> sparse.csr_array:
     """(n_users, n_categories) 1.0 where the person named the category; texts with `;` between."""
     categories = lookup.keys["category"]

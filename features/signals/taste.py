@@ -10,7 +10,7 @@ from scipy import sparse
 
 from features.signals.alike import Alikeness, alikeness_of
 from features.signals.events import Events
-from features.signals.groups import Profiles
+from features.signals.groups import Profiles, membership
 from features.signals.lookup import Lookup
 
 TASTE_LEVELS = ("kind", "slot")
@@ -76,12 +76,7 @@ def crowd_of(
     lifts = {}
     for name in GROUPINGS:
         groups = profiles.groups[name]
-        known = np.flatnonzero(groups >= 0)
-        shape = (int(groups.max(initial=-1)) + 1, n_users)
-        sums = np.zeros((shape[0], n_keys))
-        if shape[0]:
-            members = sparse.coo_array((np.ones(len(known)), (groups[known], known)), shape=shape).tocsr()
-            sums = (members @ found).toarray()
+        sums = (membership(groups, int(groups.max(initial=-1)) + 1) @ found).toarray()
         rates = (sums + _GROUP_PRIOR * shares) / ((sums.sum(axis=1, keepdims=True) + _GROUP_PRIOR) * shares)
         lifts[name] = np.vstack([np.log(rates), np.zeros(n_keys)])
     alike = alikeness_of(_counts(events, interests, lookup, level), _groups(profiles))
