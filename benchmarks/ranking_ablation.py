@@ -85,9 +85,10 @@ class Window:
 def window_of(dataset: Dataset, at: pd.Timestamp, config: RankingConfig, memory: WindowMemory) -> Window:
     """Everything that is the same whichever signals are left out."""
     known = dataset.known_at(at)
-    settings = (config.ease, config.item_knn, config.als, config.taste, config.wishes)
     found = [
-        memory.pairs(known, cut, config.windows, lambda k, c: fit_learners(k, c, config), settings, config.seed)
+        memory.pairs(
+            known, cut, config.windows, lambda k, c: fit_learners(k, c, config), config.of_learners, config.seed
+        )
         for cut in cut_offs(known, config.windows)
     ]
     catalogue = catalogue_of(known, at, WINDOW_DAYS)

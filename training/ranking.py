@@ -43,6 +43,11 @@ class RankingConfig(BaseModel):
     contenders: ContenderConfig = ContenderConfig()
     seed: int = Field(default=0, ge=0, description="seed of every random draw in learning and evaluation")
 
+    @property
+    def of_learners(self) -> tuple[BaseModel, ...]:
+        """What `fit_learners` goes by besides the seed."""
+        return (self.ease, self.item_knn, self.als, self.taste, self.wishes)
+
 
 def fit_ranking(
     dataset: Dataset, config: RankingConfig | None = None, memory: WindowMemory | None = None
@@ -57,13 +62,12 @@ def fit_ranking(
     config = config or RankingConfig()
     memory = WindowMemory() if memory is None else memory
     learners = fit_learners(dataset, catalogue_of(dataset, dataset.data_until), config)
-    settings = (config.ease, config.item_knn, config.als, config.taste, config.wishes)
 
     def learn(known: Dataset, at: Catalogue) -> Learners:
         return fit_learners(known, at, config)
 
     found = [
-        memory.pairs(dataset, time, config.windows, learn, settings, config.seed)
+        memory.pairs(dataset, time, config.windows, learn, config.of_learners, config.seed)
         for time in cut_offs(dataset, config.windows)
     ]
     windows = [window for window in found if window is not None]
@@ -71,13 +75,13 @@ def fit_ranking(
 
 
 def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig, only: str | None = None) -> Learners:
-    """Matrix learners and tastes on what the data set knows; none where there is too little to learn from.
+    """Matrix learners, tastes and wishes on what the data set knows; none where there is too little to learn from.
 
     Args:
         dataset: What is known.
         catalogue: At the same instant.
         config: Settings.
-        only: Name of the one matrix learner that is wanted; None for all, and tastes.
+        only: Name of the one matrix learner that is wanted; None for all, tastes and wishes.
     """
     keys = IdMap(catalogue.lookup.keys[LEARNER_LEVEL].ids, LEARNER_LEVEL)
     block = user_block(

@@ -83,9 +83,10 @@ def fit_wishes(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> Wi
         catalogue: At the end of what is known.
         config: Settings.
     """
-    keys = catalogue.lookup.keys[WISH_LEVEL]
+    if not 1 < len(catalogue.lookup.keys[WISH_LEVEL]) <= config.most_keys:
+        return None
     fit = _start(block, catalogue, config)
-    if not 1 < len(keys) <= config.most_keys or fit.counts.sum() < config.least_events:
+    if fit.counts.sum() < config.least_events:
         return None
     multiples = np.ones_like(fit.counts)
     _learn_means(fit, multiples, config, 2 * config.n_rounds)
