@@ -69,6 +69,8 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
         own: By the person and the candidate's key of `LEARNER_LEVEL`.
         groups: Candidates by that key.
         tastes: By the person and the candidate's kind, hour and what is wanted.
+        rates: By the person and what is wanted: how often. A person's own order of candidates is that of `WISH`, so it
+            is a signal and no ranker.
         near: (n_users, n_keys) how much more the key's people live around the person's home than people at large.
     """
 
@@ -76,6 +78,7 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
     own: KeyScores
     groups: KeyGroups
     tastes: tuple[KeyScores, ...]
+    rates: KeyScores
     near: NDArray[np.float32]
 
     @cached_property
@@ -111,9 +114,9 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
         return np.repeat(of_candidates, n_users, axis=0) if len(of_candidates) < n_users else of_candidates
 
     def of_pairs(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
-        """Signal to (n_pairs,) values: `score_` of every ranker, and `share_` of the greatest for those in `scales`."""
+        """Signal to (n_pairs,) values: `score_` of rankers and rates, `share_` of the greatest of those in `scales`."""
         signals = {}
-        for level in self.levels:
+        for level in (*self.levels, self.rates):
             keys = level.of_candidate[cols]
             for name, values in level.of_keys.items():
                 users = rows if len(values) > 1 else np.zeros_like(rows)
@@ -147,9 +150,11 @@ def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Fir
     popularity = KeyScores(np.arange(len(catalogue)), {"popularity": _popularity(catalogue)[None, :]})
     near = np.take(catalogue.homes.lift_at(block.near), columns.of_candidate[candidates], axis=1)
     tastes = tuple(_tastes(catalogue, block, learners))
+    rates = KeyScores(np.zeros(len(catalogue), dtype=np.int64), {})
     if learners.wishes is not None:
-        tastes = (*tastes, _wishes(catalogue, block, learners.wishes))
-    return FirstStage(popularity, KeyScores(groups.of_candidate, own), groups, tastes, near)
+        wish, rates = _wishes(catalogue, block, learners.wishes)
+        tastes = (*tastes, wish)
+    return FirstStage(popularity, KeyScores(groups.of_candidate, own), groups, tastes, rates, near)
 
 
 def _spread(scores: NDArray[np.float32], columns: NDArray[np.int64], n_columns: int) -> NDArray[np.float32]:
@@ -175,14 +180,17 @@ def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Itera
         yield KeyScores(np.where(nums < 0, of_keys.shape[1] - 1, nums), {f"taste-{level}": of_keys})
 
 
-def _wishes(catalogue: Catalogue, block: UserBlock, wishes: Wishes) -> KeyScores:
-    """Log of how often each person wants the candidate's key, and of its share of all that the person wants."""
+def _wishes(catalogue: Catalogue, block: UserBlock, wishes: Wishes) -> tuple[KeyScores, KeyScores]:
+    """Log of the candidate's key's share of all that each person wants, and of how often the person wants it."""
     rates = np.pad(wish_rates(wishes, catalogue, block), ((0, 0), (0, 1)), constant_values=np.nan)
     total = np.nansum(np.exp(rates), axis=1, keepdims=True)
     shares = rates - np.log(np.where(total > 0, total, 1.0))
     nums = catalogue.lookup.of_sessions[WISH_LEVEL][catalogue.session_nums]
-    of_keys = {WISH: shares.astype(np.float32), "wish-rate": rates.astype(np.float32)}
-    return KeyScores(np.where(nums < 0, rates.shape[1] - 1, nums), of_keys)
+    of_candidate = np.where(nums < 0, rates.shape[1] - 1, nums)
+    return (
+        KeyScores(of_candidate, {WISH: shares.astype(np.float32)}),
+        KeyScores(of_candidate, {"wish-rate": rates.astype(np.float32)}),
+    )
 
 
 def key_scores(ranker: Ranker, batch: UserBatch, key_nums: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -209,7 +217,7 @@ def blend(first: FirstStage, weights: Mapping[str, float]) -> SummedScores:
 
 
 def discovery(first: FirstStage) -> SummedScores:
-    """What chooses among organisers that are new to a person: where they live, tastes, likeness and popularity.
+    """What chooses among organisers that are new to a person: where they live, wishes, likeness and popularity.
 
     A key's wish is that of its first candidate; what cannot be scored adds nothing.
     """

@@ -65,7 +65,10 @@ def test_wishes_score_candidates_by_their_key_and_choose_among_new_organisers() 
     first = stage_one(catalogue, block, Learners(IdMap([]), {}, wishes=wishes))
     rates = wish_rates(wishes, catalogue, block)
     keys = catalogue.lookup.of_sessions[WISH_LEVEL][catalogue.session_nums]
-    np.testing.assert_allclose(first["wish-rate"], rates[:, keys], rtol=1e-5)
+    rows, cols = (part.ravel() for part in np.indices((len(block), len(catalogue))))
+    signals = first.of_pairs(rows, cols)
+    np.testing.assert_allclose(signals["score_wish-rate"], rates[:, keys].ravel(), rtol=1e-5)
+    assert "wish-rate" not in first  # a person's order by it is that of "wish"
     shares = rates - np.log(np.exp(rates).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(first["wish"], shares[:, keys], rtol=1e-4, atol=1e-5)
     plain = stage_one(catalogue, block, Learners(IdMap([]), {}))

@@ -74,7 +74,7 @@ def test_a_window_is_blind_to_what_came_after_its_cut_off_but_for_the_hits(whole
 
 def test_the_table_has_every_ranker_segment_and_interval(table):
     assert list(table) == ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
-    learners = {"ease", "item-knn", "als", "hybrid", "wish", "wish-rate", "taste-kind", "taste-slot"}
+    learners = {"ease", "item-knn", "als", "hybrid", "wish", "taste-kind", "taste-slot"}
     baselines = {"popularity", "affinity", "regional popularity", "affinity, else regional popularity"}
     styles = {"two-stage, variety 0.1", "two-stage, variety 0.3", "two-stage, 10% drawn"}
     assert {"two-stage", *styles, *learners, *baselines} == set(table["model"])
