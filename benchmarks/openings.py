@@ -50,26 +50,26 @@ def show(row: Row) -> Row:
     return row
 
 
-def timed(task: str, method: str, answer: Callable[[], Placement]) -> Row:
-    """One plan as a row; without a plan its value is NaN."""
+def timed(task: str, answer: Callable[[], Placement]) -> Row:
+    """One plan as a row; where the whole model gives none its value is NaN."""
     began = time.perf_counter()
     try:
         plan = answer()
     except FitError:
-        return show({"task": task, "method": method, "value": np.nan, "gap": np.nan,
+        return show({"task": task, "method": "whole model", "value": np.nan, "gap": np.nan,
                      "seconds": time.perf_counter() - began})  # fmt: skip
     gap = plan.gap if np.isfinite(plan.bound) else np.nan
-    return show({"task": task, "method": method, "value": plan.objective, "gap": gap,
+    return show({"task": task, "method": plan.method, "value": plan.objective, "gap": gap,
                  "bound": plan.bound, "seconds": plan.seconds, "classes": int(plan.classes.sum())})  # fmt: skip
 
 
 def beside(task: str, one: PlacementInstance, limit: float, gap: float, rivals: str) -> list[Row]:
     """Our plan, greedy, and HiGHS on the whole model."""
-    ours = timed(task, "blocks", lambda: solve(one, limit, gap))
-    rows = [ours, timed(task, "greedy", lambda: solve_greedy(one))]
+    ours = timed(task, lambda: solve(one, limit, gap))
+    rows = [ours, timed(task, lambda: solve_greedy(one))]
     if rivals != "none":
         seconds = limit if rivals == "limit" else float(ours["seconds"])
-        rows.append(timed(task, "HiGHS whole", lambda: solve_whole(one, seconds, gap)))
+        rows.append(timed(task, lambda: solve_whole(one, seconds, gap)))
     return rows
 
 
@@ -128,7 +128,7 @@ def cities(n_venues: int, seed: int) -> list[Row]:
     for c in np.argsort(-np.bincount(city)):
         part = part_of(one, city == c)
         task = f"city {c}, {part.n_venues} venues, seed {seed}"
-        rows.append(timed(task, "solve", lambda part=part: solve(part, CITY_SECONDS, 0.0)))
+        rows.append(timed(task, lambda part=part: solve(part, CITY_SECONDS, 0.0)))
     proven = [row["gap"] <= PROVEN for row in rows]
     print(f"{sum(proven)} of {len(rows)} cities proven in {CITY_SECONDS:g} s", flush=True)
     return rows
@@ -148,7 +148,7 @@ def mclp(one: PlacementInstance, n_sites: int) -> list[Row]:
         budget=float(n_sites),
     )
     task = f"covering without capacities, {n_sites} sites"
-    rows = [timed(task, "blocks", lambda: solve(free, 60.0, 1e-7)), timed(task, "greedy", lambda: solve_greedy(free))]
+    rows = [timed(task, lambda: solve(free, 60.0, 1e-7)), timed(task, lambda: solve_greedy(free))]
     far = np.full((len(free.demand), free.n_venues), 9.0)
     far[free.pair_point, free.pair_venue] = 0.5
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Plans with a proven bound: shared limits priced, blocks solved exactly, one plan a block chosen by the master."""
+"""Plans with a bound: proven by enumeration up to the size of a city, else column generation over blocks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from recsys.placement.relaxation import relax, rounded
 from recsys.placement.tight import solve_whole
 
 PROVEN_UP_TO = 5000
-"""Most openings up to which a proof within seconds is worth a try."""
+"""Openings up to which a proof by enumeration is worth a try: a city of some 230 venues with 24 categories."""
 
 START_FACTORS = (0.97, 1.03)
 """Prices around the relaxation's at which blocks offer further plans at the start."""
@@ -46,15 +46,16 @@ def solve(
     progress: Progress | None = None,
     threads: int = 2,
 ) -> Placement:
-    """The best plan found and a bound on every plan.
+    """The best plan found and a bound on every plan, in one of two ways (`Placement.method` says which).
 
-    Without floors, and up to the size of a city, all plans that could be better are written down and the best is
-    proven (`recsys.placement.exact`). Otherwise by column generation over blocks.
+    - `enumeration` (`recsys.placement.exact`): without floors and with at most `PROVEN_UP_TO` openings (pairs of
+      category and venue that could run a class), all plans of blocks that a better plan could hold are written
+      down, and the best choice among them is proven.
+    - `blocks`, for all else: column generation over blocks, which ends within a gap.
 
-    Openings whose gain alone is below a share of the current price start outside all blocks; the bound counts what
-    they could still bring, and they are taken in when that matters. With prices on budget, slots, teachers and
-    floors the rest falls apart into small blocks (one category, venues with shared points), each a small exact
-    model. The bound holds at any time.
+    Both price budget, slots, teachers (and floors): the rest falls apart into small blocks (one category, venues with
+    shared points). Openings whose gain alone is below a share of the price start outside all blocks; the bound
+    counts what they could still bring, and they are taken in when that matters. The bound holds at any time.
 
     Args:
         instance: What to choose from.
@@ -70,6 +71,8 @@ def solve(
 
 
 class _Solver:
+    """Column generation over blocks, each a small exact model; one plan a block is chosen by the master."""
+
     def __init__(
         self,
         instance: PlacementInstance,
