@@ -117,13 +117,13 @@ class Choice:
             floor = most - share * (most - least)
             classes, bound = master.whole(max(until - time.perf_counter(), 0.0), 0.0, floor)
             if classes is not None:
-                self._keep(classes, self.value_of(classes, master.plans))
+                self._keep(classes, self._value_of(classes, master.plans))
             self.bound = min(self.bound, max(bound, floor, self.value))
             if self.bound <= self.value + EPS or time.perf_counter() > until:
                 return
             master.prices()
 
-    def value_of(self, classes: NDArray[np.int64], plans: list[Plan]) -> float:
+    def _value_of(self, classes: NDArray[np.int64], plans: list[Plan]) -> float:
         """People of a choice, each block's classes being one of the plans."""
         total = 0.0
         for plan in plans:

@@ -26,11 +26,8 @@ PROVEN = 1e-7
 MARGIN = 0.75
 """Openings whose gain alone is below this share of greedy's last price start outside all blocks."""
 
-TIGHTENED = 0.2
-"""Share of the time for prices by cuts alone."""
-
-PRICED = 0.5
-"""Share of the time after which prices are good enough."""
+CUTS_UNTIL, PRICES_UNTIL, LISTS_UNTIL = 0.2, 0.5, 0.85
+"""Shares of the time after which prices by cuts alone, prices, and lists of plans end; a choice gets what is left."""
 
 WIDTH = 0.02
 """How far prices may move in a round, as a share of the budget's."""
@@ -41,11 +38,8 @@ SETTLED = 5e-6
 WIDER = 3.0
 """How many times as far from their best the plans of blocks may be in the next round."""
 
-RESERVED = 0.15
-"""Share of the time kept for one choice among the columns where there is no time to list all."""
-
 CHOICE = 0.05
-"""Share of the time for one choice among the columns so far."""
+"""Share of the time for one choice among the columns so far, where lists would still be long."""
 
 NEARLY = 3e-5
 """Share of the value within which plans of a block are kept while prices are looked for."""
@@ -132,6 +126,9 @@ class Proof:
         """Seconds left."""
         return self.seconds - (time.perf_counter() - self.began)
 
+    def _is_after(self, share: float) -> bool:
+        return self.left() < (1 - share) * self.seconds
+
     def _done(self) -> bool:
         near = max(self.gap, PROVEN) * abs(self.best[0])
         return bool(self.bound - self.best[0] <= near)
@@ -153,12 +150,7 @@ class Proof:
             else:
                 width *= 0.5
             at, value = self.master.prices_near(centre, width)
-            if (
-                self.is_cut
-                or self.left() < (1 - PRICED) * self.seconds
-                or best - value < SETTLED * best
-                or width < 1e-5
-            ):
+            if self.is_cut or self._is_after(PRICES_UNTIL) or best - value < SETTLED * best or width < 1e-5:
                 return centre
 
     def _prices_by_cuts(self) -> Prices:
@@ -170,7 +162,7 @@ class Proof:
                 break
             self._outside(value, prices)
             relaxed = Relaxation(value, prices, model.classes(z))
-            if last - value < 1e-4 * value or self.left() < (1 - TIGHTENED) * self.seconds or not model.tighten(z):
+            if last - value < 1e-4 * value or self._is_after(CUTS_UNTIL) or not model.tighten(z):
                 break
             last = value
         if relaxed is None:
@@ -191,7 +183,7 @@ class Proof:
         over = np.maximum(self.alone - price, 0.0) * self.most
         bound = prices.budget * instance.budget + float(prices.slots @ instance.slots) + float(over[~self.active].sum())
         bound += float(prices.teachers @ np.minimum(instance.teachers, 1e9))
-        until = self.began + (1 - RESERVED) * self.seconds
+        until = self.began + LISTS_UNTIL * self.seconds
 
         def near(search: BlockSearch) -> float:
             return search.near(price[search.category, search.venues], within, until)
@@ -232,7 +224,7 @@ class Proof:
 
     def _plans_within(self, search: BlockSearch, price: NDArray[np.float64], within: float) -> list[Plan]:
         """Plans of a block, to open nothing among them, that lose at most so many people at prices."""
-        nothing = Plan(search.num, np.zeros(search.n, dtype=np.int64), 0.0, np.zeros(0, np.int64), np.zeros(0))
+        nothing = search.nothing()
         mine = price[search.category, search.venues]
         known = {nothing.classes.tobytes(): nothing, **search.plans}
         worth = {key: search.worth(plan, mine) for key, plan in known.items()}

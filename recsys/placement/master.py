@@ -31,14 +31,14 @@ class Master:
         self.blocks = blocks
         self.plans: list[Plan] = []
         self._known: set[tuple[int, bytes, float, bytes]] = set()
-        self.n_short = sum(len(f.least) for f in instance.floors)
+        n_short = sum(len(f.least) for f in instance.floors)
         teachers = np.minimum(instance.teachers, 1e9)
         upper = np.concatenate(
-            [[instance.budget], instance.slots, teachers, np.full(self.n_short, np.inf), np.ones(len(blocks))]
+            [[instance.budget], instance.slots, teachers, np.full(n_short, np.inf), np.ones(len(blocks))]
         )
         lower = np.full(len(upper), -np.inf)
         first = 1 + instance.n_venues + instance.n_categories
-        lower[first : first + self.n_short] = np.concatenate([f.least for f in instance.floors] or [np.zeros(0)])
+        lower[first : first + n_short] = np.concatenate([f.least for f in instance.floors] or [np.zeros(0)])
         self.highs = highspy.Highs()  # type: ignore[no-untyped-call]
         self.highs.setOptionValue("output_flag", False)
         self.highs.setOptionValue("threads", 1)
@@ -50,9 +50,8 @@ class Master:
             for _ in floor.least:
                 self.highs.addCol(-floor.penalty, 0.0, highspy.kHighsInf, 1, np.array([row], np.int32), np.ones(1))
                 row += 1
-        self.first_block = row
-        self._priced = np.concatenate([[0], 1 + np.arange(instance.n_venues + instance.n_categories)])
-        for limit in self._priced:
+        # What `prices_near` pays for a limit less or more, shut otherwise: budget, slots, teachers.
+        for limit in range(first):
             for sign in (-1.0, 1.0):
                 self.highs.addCol(0.0, 0.0, 0.0, 1, np.array([limit], np.int32), np.array([sign]))
         self.first_plan = int(self.highs.getNumCol())
@@ -104,12 +103,7 @@ class Master:
 
     def wanted(self) -> NDArray[np.float64]:
         """(n_categories, n_venues) classes of the last linear solution, parts of classes among them."""
-        weight = np.array(self.highs.getSolution().col_value)[self.first_plan :]
-        classes = np.zeros(self.instance.allowed.shape)
-        for k in np.flatnonzero(weight > 1e-9):
-            block = self.blocks[self.plans[k].block]
-            classes[block.category, block.venues] += weight[k] * self.plans[k].classes
-        return classes
+        return self._classes(np.array(self.highs.getSolution().col_value)[self.first_plan :])
 
     def value(self) -> float:
         """Objective of the last linear solution: no mixture of the known plans is worth more."""
@@ -143,34 +137,30 @@ class Master:
         reduced = np.array(self.highs.getSolution().col_dual)[self.first_plan :]
         keep = reduced >= at_least - self.value() - 1e-9
         n = len(self.plans)
-        columns = self.first_plan + np.arange(n)
-        self.highs.changeColsBounds(n, columns.astype(np.int32), np.zeros(n), keep.astype(float))
-        self.highs.changeColsIntegrality(
-            n, columns.astype(np.int32), np.full(n, highspy.HighsVarType.kInteger.value, dtype=np.uint8)
-        )
+        columns = np.arange(self.first_plan, self.first_plan + n, dtype=np.int32)
+        self.highs.changeColsBounds(n, columns, np.zeros(n), keep.astype(float))
+        self.highs.changeColsIntegrality(n, columns, np.full(n, highspy.HighsVarType.kInteger.value, dtype=np.uint8))
         self.highs.setOptionValue("mip_rel_gap", gap)
         # HiGHS minimises the negative: branches that cannot reach `at_least` are cut off.
         self.highs.setOptionValue("objective_bound", -at_least if np.isfinite(at_least) else highspy.kHighsInf)
         self.highs.setOptionValue("time_limit", float(self.highs.getRunTime()) + seconds)
         self.highs.run()
         feasible = self.highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-        chosen = (
-            np.array(self.highs.getSolution().col_value)[self.first_plan :] > 0.5 if feasible else np.zeros(n, bool)
-        )
-        status = self.highs.getModelStatus()
-        bound = float(self.highs.getInfo().mip_dual_bound)
-        if status == highspy.HighsModelStatus.kInfeasible:
-            bound = -np.inf
-        self.highs.changeColsIntegrality(
-            n, columns.astype(np.int32), np.full(n, highspy.HighsVarType.kContinuous.value, dtype=np.uint8)
-        )
-        self.highs.changeColsBounds(n, columns.astype(np.int32), np.zeros(n), np.ones(n))
+        weight = np.array(self.highs.getSolution().col_value)[self.first_plan :]
+        is_empty = self.highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible
+        bound = -np.inf if is_empty else float(self.highs.getInfo().mip_dual_bound)
+        self.highs.changeColsIntegrality(n, columns, np.full(n, highspy.HighsVarType.kContinuous.value, dtype=np.uint8))
+        self.highs.changeColsBounds(n, columns, np.zeros(n), np.ones(n))
         self.highs.setOptionValue("time_limit", highspy.kHighsInf)
         self.highs.setOptionValue("objective_bound", highspy.kHighsInf)
         if not feasible:
             return None, bound
-        classes = np.zeros(self.instance.allowed.shape, dtype=np.int64)
-        for k in np.flatnonzero(chosen):
+        return self._classes(np.round(weight)).astype(np.int64), max(bound, at_least)
+
+    def _classes(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_categories, n_venues) classes of the plans, each so many times."""
+        classes = np.zeros(self.instance.allowed.shape)
+        for k in np.flatnonzero(weight > 1e-9):
             block = self.blocks[self.plans[k].block]
-            classes[block.category, block.venues] += self.plans[k].classes
-        return classes, max(bound, at_least)
+            classes[block.category, block.venues] += weight[k] * self.plans[k].classes
+        return classes

@@ -49,6 +49,10 @@ class BlockSearch:
         """People less the price of the classes."""
         return plan.value - float(price @ plan.classes)
 
+    def nothing(self) -> Plan:
+        """The plan that opens nothing."""
+        return Plan(self.num, np.zeros(self.n, dtype=np.int64), 0.0, np.zeros(0, dtype=np.int64), np.zeros(0))
+
     def remember(self, classes: NDArray[np.int64], people: NDArray[np.float64]) -> Plan:
         """Keeps a plan, given people by flow."""
         key = classes.tobytes()
