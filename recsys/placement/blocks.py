@@ -34,6 +34,12 @@ class Prices:
         """(n_categories, n_venues) price of one class."""
         return self.budget * instance.cost + self.slots[None, :] + self.teachers[:, None]
 
+    def of_limits(self, instance: PlacementInstance) -> float:
+        """What all of the shared limits cost: the Lagrangian bound less what openings are worth."""
+        least = sum(float(price @ floor.least) for price, floor in zip(self.floors, instance.floors, strict=True))
+        teachers = float(self.teachers @ np.minimum(instance.teachers, 1e9))
+        return self.budget * instance.budget + float(self.slots @ instance.slots) + teachers - least
+
     def towards(self, other: Prices, share: float) -> Prices:
         """A point on the way to other prices."""
 

@@ -181,8 +181,7 @@ class Proof:
         instance = self.instance
         price = prices.of_class(instance)
         over = np.maximum(self.alone - price, 0.0) * self.most
-        bound = prices.budget * instance.budget + float(prices.slots @ instance.slots) + float(over[~self.active].sum())
-        bound += float(prices.teachers @ np.minimum(instance.teachers, 1e9))
+        bound = prices.of_limits(instance) + float(over[~self.active].sum())
         until = self.began + LISTS_UNTIL * self.seconds
 
         def near(search: BlockSearch) -> float:

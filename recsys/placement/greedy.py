@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.placement.instance import Placement, PlacementInstance, shortfall
-from recsys.placement.tight import Columns, _with_floors, model
+from recsys.placement.tight import Columns, model, with_floors
 
 
 def point_weights(instance: PlacementInstance, prices: list[NDArray[np.float64]] | None = None) -> NDArray[np.float64]:
@@ -127,7 +127,7 @@ def assign(instance: PlacementInstance, classes: NDArray[np.int64]) -> tuple[NDA
     columns = Columns.of(instance, category, venue, classes[category, venue])
     rows, limits = columns.rows(instance, with_shared=False)
     people = columns.flow_demand * columns.flow_weight
-    rows, limits, penalties = _with_floors(instance, columns, rows, limits, people)
+    rows, limits, penalties = with_floors(instance, columns, rows, limits, people)
     # Classes are given: their columns become constants.
     limits = limits - rows[:, : len(category)] @ columns.most.astype(float)
     flow_rows = rows[len(people) :, len(category) :]

@@ -195,9 +195,7 @@ class _Solver:
         price = prices.of_class(instance)
         over = np.maximum(first_gains(instance, worth) - price, 0.0) * self.most
         outside = float(over[~active].sum())
-        bound = prices.budget * instance.budget + float(prices.slots @ instance.slots) + outside
-        bound += float(prices.teachers @ np.minimum(instance.teachers, 1e9))
-        bound -= sum(float(p @ f.least) for p, f in zip(prices.floors, instance.floors, strict=True))
+        bound = prices.of_limits(instance) + outside
         n_new = 0
         limit = max(min(self.left(), BLOCK_SHARE * self.seconds), 0.5)
         close = float(np.clip(0.05 * (self.bound / max(self.best[0], 1e-9) - 1), 0.25 * self.gap, 1e-3))

@@ -153,7 +153,7 @@ def solve_whole(instance: PlacementInstance, seconds: float, gap: float = 1e-6) 
     columns = Columns.of(instance, category, venue, most[category, venue])
     rows, limits = columns.rows(instance, with_shared=True)
     people = columns.flow_demand * columns.flow_weight
-    rows, limits, penalties = _with_floors(instance, columns, rows, limits, people)
+    rows, limits, penalties = with_floors(instance, columns, rows, limits, people)
     cost = np.concatenate([np.zeros(len(category)), people, -penalties])
     upper = np.concatenate([columns.most, np.ones(len(people)), np.full(len(penalties), np.inf)])
     highs = model(cost, upper, len(category), rows, limits, seconds, gap)
@@ -171,13 +171,14 @@ def solve_whole(instance: PlacementInstance, seconds: float, gap: float = 1e-6) 
     return Placement(classes, by_point, float(flow.sum()), short, bound, time.perf_counter() - began, "whole model")
 
 
-def _with_floors(
+def with_floors(
     instance: PlacementInstance,
     columns: Columns,
     rows: sparse.csr_array,
     limits: NDArray[np.float64],
     people: NDArray[np.float64],
 ) -> tuple[sparse.csr_array, NDArray[np.float64], NDArray[np.float64]]:
+    """Rows, limits and penalties with the floors: a last column for each group's people short of its least."""
     penalties: list[float] = []
     extra, least = [], []
     n_open = len(columns.category)
