@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from features.ranking.lists import PLAIN, Policy, rank_block
 from features.ranking.model import RankingModel
-from features.ranking.reasons import Reason, reasons_for
+from features.ranking.reasons import reasons_for
+from features.ranking.sentences import Reason
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock, user_block
 from features.signals.place import distance_km
@@ -114,7 +115,7 @@ def answer(
     ranked = lists.columns[0][lists.columns[0] != MISSING]
     places, propensities = _places(catalogue, block, ranked, request.k, policy.exploration)
     chosen = ranked[places]
-    reasons = reasons_for(model, catalogue, block, chosen, lists, keep)
+    reasons = reasons_for(model, catalogue, block, chosen, lists, keep, _is_elsewhere(block, request))
     left = catalogue.sessions.places_left
     return [
         Recommendation(
@@ -132,6 +133,11 @@ def answer(
             zip(chosen, places, propensities.tolist(), reasons, strict=True)
         )
     ]
+
+
+def _is_elsewhere(block: UserBlock, request: Request) -> bool:
+    """Whether the request names a place that is not the home."""
+    return request.lat is not None and (request.lat, request.lon) != (float(block.lat[0]), float(block.lon[0]))
 
 
 def _places(

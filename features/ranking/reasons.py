@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 from features.ranking.causes import cause_of, scores_without
 from features.ranking.lists import Lists
 from features.ranking.model import RankingModel
+from features.ranking.sentences import Reason, sentence_of
 from features.ranking.two_stages import rivals, scores_of_pairs
 from features.signals.catalogue import Catalogue
 from features.signals.crowd import Signals
 from features.signals.facts import CROWD_FACTS
-from features.signals.lookup import take_or_missing
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
 from recsys.ranking import MISSING
@@ -26,21 +25,6 @@ MOST_PROPOSED = 5
 """Causes of a candidate that are tried at most."""
 LEAST_DROP = 1e-6
 """What a cause takes from the score at least when it is gone."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One cause; without it the score is lower.
-
-    Attributes:
-        code: Name of the cause, one of `CAUSES`.
-        zh: In Chinese.
-        en: In English.
-    """
-
-    code: str
-    zh: str
-    en: str
 
 
 CAUSES: Mapping[str, tuple[str, ...]] = {
@@ -89,6 +73,7 @@ def reasons_for(
     columns: NDArray[np.int64],
     lists: Lists,
     wanted: NDArray[np.bool_] | None = None,
+    is_elsewhere: bool = False,
 ) -> list[tuple[Reason, ...]]:
     """Reasons of one person's listed candidates, strongest first, at most `MAX_REASONS` each.
 
@@ -102,6 +87,7 @@ def reasons_for(
         columns: (n,) candidates that are answered.
         lists: The person's list, which they are from.
         wanted: (n_candidates,) the request's filter.
+        is_elsewhere: The person asks from another place than home.
     """
     if not len(columns):
         return []
@@ -125,7 +111,7 @@ def reasons_for(
             told[num].append((-float(drop), code))
     for num, (place, found) in enumerate(zip(asked, told, strict=True)):
         reasons[place] = tuple(
-            _reason(code, catalogue, block, int(columns[place]), signals, num)
+            sentence_of(code, catalogue, block, int(columns[place]), signals, num, is_elsewhere)
             for _, code in sorted(found)[:MAX_REASONS]
         )
     return reasons
@@ -201,39 +187,3 @@ def _is_there(code: str, signals: Signals) -> NDArray[np.bool_]:
         "popular": lambda: above("score_popularity"),
     }
     return tests[code]()
-
-
-def _reason(code: str, catalogue: Catalogue, block: UserBlock, column: int, signals: Signals, place: int) -> Reason:
-    category = catalogue.lookup.keys["category"].ids[
-        catalogue.lookup.activity_keys["category"][catalogue.activities[column]]
-    ]
-    past = _last_title(catalogue, block, column, "series" if code == "series" else "organiser")
-    km = float(signals["km_from_home"][place])
-    venue_key = catalogue.lookup.of_sessions["venue"][catalogue.session_nums[column]]
-    venue = str(catalogue.venue_names[venue_key]) if venue_key >= 0 else ""
-    zh, en = {
-        "series": (f"因为您参加过{past[0]}", f"Because you went to {past[1]}"),
-        "organiser": (f"因为您参加过同一主办方的{past[0]}", f"Because you went to {past[1]} by the same organiser"),
-        "category": (f"因为您参加过“{category}”类活动", f"Because you have been to {category} before"),
-        "venue": (f"在您去过的{venue or '场馆'}", f"At {venue or 'a venue'}, where you have been"),
-        "title": ("内容与您参加过的活动相近", "Similar to what you went to before"),
-        "company": ("与您一起参加过活动的人也参加", "People you have met at sessions go to this"),
-        "habit": ("在您平时参加活动的时间", "At a time when you usually go"),
-        "distance": (f"离您 {km:.1f} 公里", f"{km:.1f} km from you"),
-        "interest": (f"因为您关注“{category}”", f"Because you are interested in {category}"),
-        "family": ("适合您孩子的年龄", "Right for your child's age"),
-        "township": ("本街道热门", "Popular in your township"),
-        "age": ("同龄人常参加", "People of your age go to this"),
-        "popular": ("近期热门", "Popular lately"),
-    }[code]
-    return Reason(code, zh, en)
-
-
-def _last_title(catalogue: Catalogue, block: UserBlock, column: int, level: str) -> tuple[str, str]:
-    """The newest activity of the person's past with the candidate's key, quoted in both languages."""
-    key = catalogue.lookup.activity_keys[level][catalogue.activities[column]]
-    mine = block.events.activities[
-        take_or_missing(catalogue.lookup.activity_keys[level], block.events.activities) == key
-    ]
-    title = str(catalogue.titles[mine[-1]]) if len(mine) else ""
-    return (f"《{title}》", f"“{title}”") if title else ("的活动", "an activity")
