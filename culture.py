@@ -318,9 +318,15 @@ def _show_examples(port: int) -> None:
 
 
 def _settings() -> Any:
-    from features.settings import Settings
+    from pydantic import ValidationError
 
-    return Settings()
+    from features.settings import Settings
+    from recsys.errors import DataError, broken_rules
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise DataError("settings in the environment (CULTURE_…)", broken_rules(error, "all")) from None
 
 
 def _shows_progress(quiet: bool) -> bool:

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
 
 class RecsysError(Exception):
     """Base of every error that a command reports as one line with exit status 1."""
@@ -17,13 +20,21 @@ class DataError(RecsysError):
 
 
 class UnknownIdError(RecsysError):
-    """An outside id that no row carries."""
+    """An outside id that no row carries.
 
-    def __init__(self, what: str, ids: Sequence[str]) -> None:
+    Args:
+        what: Whose id.
+        ids: Those without a row.
+        hint: What was expected.
+    """
+
+    def __init__(
+        self, what: str, ids: Sequence[str], hint: str = "no row that was loaded carries it, check how it is written"
+    ) -> None:
         self.ids = tuple(ids)
         shown = ", ".join(repr(i) for i in self.ids[:3])
         more = f" and {len(self.ids) - 3} more" if len(self.ids) > 3 else ""
-        super().__init__(f"unknown {what}: {shown}{more}")
+        super().__init__(f"unknown {what}: {shown}{more}; {hint}")
 
 
 class FitError(RecsysError):
@@ -32,3 +43,27 @@ class FitError(RecsysError):
 
 class BundleError(RecsysError):
     """A bundle that is incomplete, changed, or cannot be written."""
+
+
+def broken_rules(error: ValidationError, whole: str) -> list[str]:
+    """Every rule that checked settings break: where, what was expected, and the value.
+
+    Args:
+        error: What pydantic found.
+        whole: What to call the whole, where no part of it is to blame.
+    """
+    return [f"{'.'.join(map(str, found['loc'])) or whole}: {_expected(found)}" for found in error.errors()]
+
+
+def _expected(found: ErrorDetails) -> str:
+    if found["type"] == "extra_forbidden":
+        return "there is no setting of this name"
+    if found["type"] == "missing":
+        return "is missing"
+    expected = found["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
+    value = found["input"]
+    return f"{expected}, not {value!r}" if isinstance(value, (int, float)) or _is_short(value) else expected
+
+
+def _is_short(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 40 and value.isprintable()

@@ -21,6 +21,7 @@ from features.store.lists import operator_rules
 from features.store.store import open_store
 from recsys.dataset import Dataset
 from recsys.errors import DataError, RecsysError, UnknownIdError
+from recsys.openings.question import never_offered
 from recsys.openings.suggest import planned, read_question, rows
 from training.champion import openings_of, ranking_model, weekly_forecast
 from training.demand.config import STATISTICAL_FAMILY, DemandConfig
@@ -139,9 +140,10 @@ def suggest_file(
     asked = read_question(text, budget=budget, region_id=region_id, categories=categories)
     snapshot, dataset = known_data(settings, as_of, say)
     inputs = openings_of(settings, snapshot, dataset, say)
-    unknown = [c for c in asked.categories or () if c not in set(inputs.categories)]
-    if unknown and len(unknown) == len(asked.categories or ()):
-        raise UnknownIdError("categories", unknown)
+    unknown = never_offered(inputs, asked)
+    if asked.categories and set(asked.categories) <= set(unknown):
+        known = ", ".join(map(str, inputs.categories[:30])) or "none"
+        raise UnknownIdError("categories", asked.categories, f"offered so far: {known}")
     if unknown:
         say(f"passed over, never offered: {', '.join(unknown)}")
     untaught = [str(c) for c in inputs.categories[~inputs.taught] if str(c) in (asked.categories or ())]

@@ -18,7 +18,7 @@ from features.snapshot import SNAPSHOTS, Snapshot, load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset
-from recsys.errors import DataError
+from recsys.errors import DataError, broken_rules
 from recsys.releases import bundles_folder, release
 from training.demand.config import DemandConfig
 from training.demand.evaluate import evaluate_demand
@@ -72,8 +72,7 @@ def load_config(path: Path | None) -> TrainConfig:
     try:
         return TrainConfig.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
-        raise DataError(f"settings in {path.name}", problems) from None
+        raise DataError(f"settings in {path.name}", broken_rules(error, "file")) from None
 
 
 def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, say: Say) -> TrainOutcome:

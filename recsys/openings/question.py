@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from recsys.errors import DataError, UnknownIdError
+from recsys.errors import DataError
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
 
@@ -43,7 +43,7 @@ class Question(BaseModel):
     region_id: str | None = Field(default=None, description="only venues in or under this region")
     categories: tuple[str, ...] | None = Field(default=None, description="only these categories")
     costs: dict[str, float] | None = Field(default=None, description="money a week of one class, by category")
-    teachers: dict[str, int] = Field(default={}, description="most new classes of a category")
+    teachers: dict[str, Annotated[int, Field(ge=0)]] = Field(default={}, description="most new classes of a category")
     must_open: tuple[Choice, ...] = Field(default=(), description="opened first, whatever they bring")
     not_here: tuple[Choice, ...] = Field(default=(), description="never opened")
     close: tuple[Choice, ...] = Field(default=(), description="running classes that end; their people are free again")
@@ -58,6 +58,13 @@ class Question(BaseModel):
         default=False, description="plan on the mean of draws of what is not known for certain; not with floors"
     )
     effort: Literal["fast", "search"] = Field(default="search", description="greedy alone, or with exchanges after it")
+
+
+def never_offered(inputs: OpeningInputs, question: Question) -> list[str]:
+    """Categories that a question names and that were never offered, in its order: they change nothing."""
+    named = [*(question.categories or ()), *(question.costs or {}), *question.teachers]
+    known = set(map(str, inputs.categories))
+    return [name for name in dict.fromkeys(named) if name not in known]
 
 
 class Choices:
@@ -143,8 +150,8 @@ class Choices:
             problems.append(f"must_open costs more than the budget of {self.question.budget:g}")
         if self.question.over_samples and self.question.floors:
             problems.append("over_samples: not together with floors")
-        unknown_ages = [a for a in self.question.age_weights if a not in inputs.age_groups]
-        if unknown_ages:
-            raise UnknownIdError("age group", unknown_ages)
+        ages = ", ".join(map(str, inputs.age_groups))
+        unknown_ages = [age for age in self.question.age_weights if age not in inputs.age_groups]
+        problems += [f"age_weights: {age!r} is no age group; there are {ages}" for age in unknown_ages]
         if problems:
             raise DataError("question", list(dict.fromkeys(problems)))

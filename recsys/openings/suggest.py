@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from recsys.dataset import TEXT
-from recsys.errors import DataError
+from recsys.errors import DataError, broken_rules
 from recsys.openings.bound import gap_of
 from recsys.openings.equity import plan_with_floors
 from recsys.openings.inputs import OpeningInputs
@@ -77,8 +77,7 @@ def read_question(text: str, **given: object) -> Question:
     except json.JSONDecodeError as error:
         raise DataError("question", [f"it is not JSON: {error}"]) from error
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise DataError("question", problems) from error
+        raise DataError("question", broken_rules(error, "it")) from error
 
 
 @dataclass(frozen=True)

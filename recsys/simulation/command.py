@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from recsys.errors import DataError
+from recsys.errors import DataError, broken_rules
 from recsys.simulation.config import SimulationConfig
 from recsys.simulation.truth import write_truth
 from recsys.simulation.world import World, make_world
@@ -50,8 +50,7 @@ def simulate(
     try:
         config = SimulationConfig.model_validate({**named, **knobs})
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])) or 'knobs'}: {e['msg']}" for e in error.errors()]
-        raise DataError("simulation", problems) from None
+        raise DataError("simulation", broken_rules(error, "knobs")) from None
     world = make_world(config, _say if show_progress else None)
     write_tables(world.tables, output, config.table_format)
     write_truth(world, output / "truth")

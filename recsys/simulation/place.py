@@ -48,7 +48,8 @@ def make_place(region_id: str, users: int, rng: np.random.Generator) -> Place:
         # The national code of a province or city is filled up with zeros.
         region_id = region_id.removesuffix("00").removesuffix("00")
     if len(region_id) > 6 or region_id not in set(tree["region_id"]):
-        raise UnknownIdError("province, city or county of Shandong", [region_id])
+        codes = "expected a national code such as 37 (the province), 3701 (a city) or 370114 (a county)"
+        raise UnknownIdError("province, city or county of Shandong", [region_id], codes)
     under = tree["region_id"].str.startswith(region_id)
     above = tree["region_id"].isin([region_id[:n] for n in (2, 4, 6) if n < len(region_id)])
     regions = tree[under | above].copy()

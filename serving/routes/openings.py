@@ -16,7 +16,7 @@ from recsys.openings.equity import floor_table
 from recsys.openings.explain import explain, why_not
 from recsys.openings.front import Front, pareto_front
 from recsys.openings.inputs import OpeningInputs
-from recsys.openings.question import Choices
+from recsys.openings.question import Choices, never_offered
 from recsys.openings.suggest import planned, rows
 from recsys.openings.tradeoffs import benefit_curve, moves
 from recsys.openings.who import Group
@@ -88,10 +88,14 @@ def suggestions(
 
 
 def _passed_over(asked: SuggestionBody, choices: Choices, lang: Language) -> list[str]:
-    """Categories asked for that nobody teaches, and that nothing may be opened at all."""
+    """Categories asked for that were never offered or that nobody teaches, and that nothing may be opened at all."""
     inputs = choices.inputs
     untaught = [str(c) for c in inputs.categories[~inputs.taught] if str(c) in (asked.categories or ())]
-    notes = [sentence(lang, f"{name}没有人开过培训班。", f"Nobody teaches {name}.") for name in untaught]
+    notes = [
+        sentence(lang, f"从未开办过“{name}”，该项不起作用。", f"{name} was never offered: it changes nothing here.")
+        for name in never_offered(inputs, choices.question)
+    ]
+    notes += [sentence(lang, f"{name}没有人开过培训班。", f"Nobody teaches {name}.") for name in untaught]
     if not choices.fixed and not choices.allowed.any():
         nowhere = (
             "No venue and category that were asked for may have a new class: no free slot, room or seat, or it runs."

@@ -273,3 +273,7 @@ def test_odd_questions_have_answers(client):
     unknown = {"category": everything[0]["category"], "venue_id": "no"}
     for asked in ({"must_open": [unknown]}, {"why_not": [unknown]}, {"age_weights": {"elves": 2}}):
         problem(client.post("/v1/classes/suggestions", json={"budget": 1, **asked}), 422, "invalid-request")
+    told = client.post("/v1/classes/suggestions?lang=en", json={"budget": 1, "teachers": {"elfdance": 1}}).json()
+    assert any("elfdance was never offered" in note for note in told["notes"]), told["notes"]
+    less_than_none = {"budget": 1, "teachers": {"elfdance": -1}}
+    problem(client.post("/v1/classes/suggestions", json=less_than_none), 422, "invalid-request")
