@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+import numpy as np
 import pandas as pd
 
 from recsys.bundle import BundleWriter, ModelBundle
 
 TARGETS = ("bookings", "demand")
 """What is taken under the planned programme; what would be taken if none of its sessions could be full."""
+
+DAYS_OFF, ANNOUNCED = "days off", "announced"
+"""The note on days off, and its value where those of all weeks ahead are announced; else a rule stands in."""
 
 QUANTILES = (0.1, 0.5, 0.9)
 FORECAST_COLUMNS = ("region_id", "level", "category", "week_start", "target", "mean", "q0.1", "q0.5", "q0.9")
@@ -82,6 +86,24 @@ class DemandForecast:
     periods: pd.DataFrame
     villages: pd.DataFrame
     notes: pd.DataFrame
+
+    @property
+    def are_days_off_announced(self) -> bool:
+        """Whether the State Council has announced the days off of all weeks ahead; True without weeks."""
+        said = self.notes.loc[self.notes["note"] == DAYS_OFF, "value"]
+        return bool((said == ANNOUNCED).all())
+
+    def remarks(self) -> list[str]:
+        """What a reader should know: shifts of level, and days off that are a guess."""
+        shifted = self.alarms[self.alarms["category"] != ""]
+        found = []
+        if len(shifted):
+            most = shifted.iloc[int(np.abs(np.log(shifted["ratio"])).argmax())]
+            told = f"{most['region_id']}, {most['category']}: {most['direction']} since {most['since']:%Y-%m-%d}"
+            found.append(f"the level of {len(shifted)} series has shifted, most in {told}")
+        if not self.are_days_off_announced:
+            found.append("days off of some weeks ahead are not announced yet: the usual rule stands in for them")
+        return found
 
     @classmethod
     def empty(cls) -> DemandForecast:

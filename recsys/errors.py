@@ -52,18 +52,21 @@ def broken_rules(error: ValidationError, whole: str) -> list[str]:
         error: What pydantic found.
         whole: What to call the whole, where no part of it is to blame.
     """
-    return [f"{'.'.join(map(str, found['loc'])) or whole}: {_expected(found)}" for found in error.errors()]
+    return [f"{'.'.join(map(str, found['loc'])) or whole}: {expected(found)}" for found in error.errors()]
 
 
-def _expected(found: ErrorDetails) -> str:
+def expected(found: ErrorDetails, is_shown: bool = True) -> str:
+    """What was expected in one place, and the value that stood there.
+
+    Args:
+        found: What pydantic found.
+        is_shown: The value may be repeated, if it is a number or a short text.
+    """
     if found["type"] == "extra_forbidden":
         return "there is no setting of this name"
     if found["type"] == "missing":
         return "is missing"
-    expected = found["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
+    message = found["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
     value = found["input"]
-    return f"{expected}, not {value!r}" if isinstance(value, (int, float)) or _is_short(value) else expected
-
-
-def _is_short(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 40 and value.isprintable()
+    is_short = isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= 40 and value.isprintable())
+    return f"{message}, not {value!r}" if is_shown and is_short else message

@@ -11,10 +11,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from pydantic_core import ErrorDetails
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
-from recsys.errors import DataError, RecsysError, UnknownIdError
+from recsys.errors import DataError, RecsysError, UnknownIdError, expected
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("serving")
@@ -128,10 +129,11 @@ def _on_validation(request: Request, error: Exception) -> JSONResponse:
     return problem_response(request, 422, "invalid-request", detail, errors)
 
 
-def _sentence(error: dict[str, Any]) -> str:
-    if error["type"] == "extra_forbidden":
+def _sentence(found: ErrorDetails) -> str:
+    if found["type"] == "extra_forbidden":
         return "this parameter does not exist here"
-    return str(error["msg"]).removeprefix("Value error, ")
+    # What stands in a body may be of a person.
+    return expected(found, is_shown=found["loc"][0] == "query")
 
 
 def _on_http(request: Request, error: Exception) -> JSONResponse:

@@ -106,11 +106,16 @@ def forecast_file(
     check_output(output)
     snapshot, dataset = known_data(settings, as_of, say)
     if period == "week":
-        return write_table(weekly_forecast(settings, snapshot, dataset, horizon_weeks, say).table, output)
-    say("forecasting demand")
-    weeks = weeks_ahead(as_of.tz_convert(dataset.timezone).tz_localize(None), horizon_weeks)
-    table = forecast_demand(dataset, weeks_to_end(weeks, period), TrainConfig().demand).periods
-    return write_table(table[table["period"] == period].drop(columns="period").reset_index(drop=True), output)
+        found = weekly_forecast(settings, snapshot, dataset, horizon_weeks, say)
+        table = found.table
+    else:
+        say("forecasting demand")
+        weeks = weeks_ahead(as_of.tz_convert(dataset.timezone).tz_localize(None), horizon_weeks)
+        found = forecast_demand(dataset, weeks_to_end(weeks, period), TrainConfig().demand)
+        table = found.periods[found.periods["period"] == period].drop(columns="period").reset_index(drop=True)
+    for remark in found.remarks():
+        say(remark)
+    return write_table(table, output)
 
 
 def suggest_file(

@@ -121,6 +121,8 @@ def _of_past(code: str, catalogue: Catalogue, block: UserBlock, column: int, cat
         return f"在您{'去过的' if strongest == 0 else tie.zh_of}{venue or '场馆'}", f"At {venue or 'a venue'}, {where}"
     # Oldest first: the last is the newest.
     newest = np.flatnonzero(mine & (ties == strongest))
+    if len(newest) and events.activities[newest[-1]] == catalogue.activities[column]:
+        return f"因为您{tie.zh}这项活动", f"Because you {tie.en} this before"
     title = str(catalogue.titles[events.activities[newest[-1]]]) if len(newest) else ""
     if code == "series":
         return (

@@ -12,6 +12,8 @@ from recsys.errors import DataError
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
 
+Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+
 
 class Choice(BaseModel):
     """A category at a venue."""
@@ -49,10 +51,10 @@ class Question(BaseModel):
     close: tuple[Choice, ...] = Field(default=(), description="running classes that end; their people are free again")
     min_attendance: float = Field(default=0.0, ge=0, description="people a week below which a class is not held")
     max_size: float | None = Field(default=None, gt=0, description="most places of a class")
-    region_weights: dict[str, float] = Field(
+    region_weights: dict[str, Weight] = Field(
         default={}, description="worth of one person of a region against 1 elsewhere; the innermost region counts"
     )
-    age_weights: dict[str, float] = Field(default={}, description="worth of one person of an age group against 1")
+    age_weights: dict[str, Weight] = Field(default={}, description="worth of one person of an age group against 1")
     floors: tuple[Floor, ...] = Field(default=(), max_length=4, description="elastic least shares of groups")
     over_samples: bool = Field(
         default=False, description="plan on the mean of draws of what is not known for certain; not with floors"

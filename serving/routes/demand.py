@@ -70,6 +70,7 @@ def forecasts(query: Annotated[ForecastQuery, Query()], service: InService, requ
         bundle=parts.name,
         data_until=_local(parts),
         alarms=_alarms(demand.alarms, page),
+        are_days_off_announced=demand.are_days_off_announced,
         accuracy=_accuracy_by_week(demand.accuracy, page, query.horizon),
         **place_of(request, query, len(keys)),
         items=items,

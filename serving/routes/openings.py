@@ -131,6 +131,8 @@ def appraisal(
     parts, inputs = _openings(service)
     if asked.min_age is not None and asked.max_age is not None and asked.min_age > asked.max_age:
         raise invalid("body.min_age", "must not be above max_age")
+    if asked.ends_at is not None and asked.ends_at <= asked.starts_at:
+        raise invalid("body.ends_at", "must lie after starts_at")
     _known(inputs.categories, asked.category, "body.category", "category that the bundle has learned")
     venue_ids = inputs.venues["venue_id"].to_numpy(dtype=object)
     _known(venue_ids, asked.venue_id, "body.venue_id", "venue that the bundle knows")

@@ -100,6 +100,9 @@ class Forecasts(Part):
         default_factory=list,
         description="of past forecasts of bookings, by level (of these series) and weeks ahead, and of all weeks",
     )
+    are_days_off_announced: bool = Field(
+        description="false: days off of some weeks ahead are not announced yet, the usual rule stands in for them"
+    )
     items: list[Series]
 
 

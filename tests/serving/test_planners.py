@@ -11,6 +11,7 @@ from tests.serving.test_app import problem
 def test_forecasts_hold_history_and_ordered_quantiles(client):
     answer = client.get("/v1/demand/forecasts", params={"level": "county", "horizon": 4, "history_weeks": 5}).json()
     assert answer["bundle"] == BUNDLE
+    assert answer["are_days_off_announced"] is True
     assert answer["total"] == len(answer["items"]) > 0
     for series in answer["items"]:
         assert series["level"] == "county"
@@ -166,7 +167,8 @@ def test_appraisal_gives_an_audience_with_interval_and_who(client):
     assert answer["weekday"] == 6
     small = client.post("/v1/activities/appraisal", json={**asked, "starts_at": "2026-02-07T10:00", "capacity": 1})
     assert small.json()["expected_audience"] <= 1
-    for broken in ({"venue_id": "no"}, {"category": "no"}, {"capacity": 0}, {"starts_at": "soon"}):
+    early = {"ends_at": "2026-02-07T09:00"}
+    for broken in ({"venue_id": "no"}, {"category": "no"}, {"capacity": 0}, {"starts_at": "soon"}, early):
         body = {**asked, "starts_at": "2026-02-07T10:00", **broken}
         found = problem(client.post("/v1/activities/appraisal", json=body), 422, "invalid-request")
         assert found["errors"][0]["field"] == f"body.{next(iter(broken))}"

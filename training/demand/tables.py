@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.calendar import week_table
 from features.panel import DemandPanel, week_states
 from recsys.alarms import level_shifts
-from recsys.demand import TABLE_COLUMNS, empty_table
+from recsys.demand import ANNOUNCED, DAYS_OFF, TABLE_COLUMNS, empty_table
 from recsys.hierarchy import Hierarchy
 from training.forecasters.pooled import PooledForecaster
 
@@ -196,5 +196,5 @@ def accuracy_table(
 def notes_table(weeks: pd.DatetimeIndex, facts: dict[str, str]) -> pd.DataFrame:
     """Facts about the forecast, and whether the days off of its weeks are announced yet."""
     announced = bool(week_table(weeks)["is_announced"].all())
-    said = {"days off": "announced" if announced else "by rule: not announced yet for all of these weeks", **facts}
+    said = {DAYS_OFF: ANNOUNCED if announced else "by rule: not announced yet for all of these weeks", **facts}
     return pd.DataFrame({"note": list(said), "value": list(said.values())}, dtype=object)

@@ -11,6 +11,8 @@
     target: ["看什么", "Figure"], demand: ["需求（不受名额限制）", "Demand (if nothing were full)"], bookings: ["预订（按现有安排）", "Bookings (as planned)"],
     horizon: ["往后几周", "Weeks ahead"], weeks: ["{n} 周", "{n} weeks"], as_table: ["看表格", "As a table"],
     next_week: ["本周预计", "This week"], next_four: ["四周合计", "Four weeks"], last_four: ["过去四周", "Past four weeks"], interval: ["八成可能在 {low} 到 {high}", "80 %: {low} to {high}"],
+    shift: ["{name}：自 {since} 那一周起，水平约为从前的 {ratio} 倍", "{name}: since the week of {since} about {ratio} times what it was"],
+    no_days_off: ["其中有些周的放假安排还没有公布，按惯例推算。", "Days off of some of these weeks are not announced yet: the usual rule stands in."],
     week: ["周（周一）", "Week of"], actual: ["实际", "Actual"], expected: ["预计", "Expected"], low: ["下限", "Low"], high: ["上限", "High"],
     no_series: ["这个地区和门类还没有预测。", "There is no forecast for this region and category yet."],
     gaps: ["供需缺口", "Gaps"], gaps_lead: ["每周有多少人想来却没有名额。先看缺口最大的。", "How many people a week find no place. Largest gaps first."],
@@ -104,7 +106,17 @@
     try {
       const answer = await ask("/v1/demand/forecasts", { region_id: region(), category, target, horizon: $("horizon").value, history_weeks: 26, limit: 1000 });
       drawForecast(answer.items, answer.accuracy);
-    } catch (error) { fill($("forecast-tiles")); fill($("forecast-table")); problem($("forecast-chart"), error); }
+      drawNotes(answer);
+    } catch (error) { fill($("forecast-notes")); fill($("forecast-tiles")); fill($("forecast-table")); problem($("forecast-chart"), error); }
+  }
+
+  /* Shifts of level of what is shown, the greatest first, and holidays that are a guess. */
+  function drawNotes({ alarms, items, are_days_off_announced: announced }) {
+    const size = (alarm) => Math.abs(Math.log(alarm.ratio));
+    const shown = items.length ? [...alarms].sort((a, b) => size(b) - size(a)).slice(0, 5) : [];
+    fill($("forecast-notes"), shown.length || !announced ? el("ul", { class: "notes" },
+      shown.map((a) => el("li", {}, t("shift", { name: a.category || t("all_categories"), since: a.since, ratio: number(a.ratio, 1) }))),
+      announced ? null : el("li", {}, t("no_days_off"))) : null);
   }
 
   /* Means add up over categories; quantiles do not: for all categories the band adds independent spreads. */

@@ -102,6 +102,11 @@ def test_the_verb_is_what_the_person_did(offered, dataset, user_id):
     assert told["title"].en == f"Similar to what you {en}"
 
 
+def test_the_very_activity_is_not_named_as_another(offered, dataset):
+    again = sentence_of("series", offered, _person(offered, dataset, "went"), _column(offered, "old"), {}, 0, False)
+    assert (again.zh, again.en) == ("因为您参加过这项活动", "Because you went to this before")
+
+
 @pytest.mark.parametrize(
     ("user_id", "zh", "en"),
     [

@@ -1,0 +1,19 @@
+"""What a forecast says of itself."""
+
+from dataclasses import replace
+
+import pandas as pd
+
+from recsys.demand import DemandForecast
+
+
+def test_shifts_of_level_are_said_the_greatest_by_name():
+    rows = [("r", "county", "", 9.0), ("r", "county", "dance", 1.5), ("t", "township", "craft", 0.2)]
+    since = pd.Timestamp("2026-01-05")
+    alarms = pd.DataFrame(
+        [(*keys, since, "up" if ratio > 1 else "down", ratio, since) for *keys, ratio in rows],
+        columns=["region_id", "level", "category", "week_start", "direction", "ratio", "since"],
+    )
+    (said,) = replace(DemandForecast.empty(), alarms=alarms).remarks()
+    assert said == "the level of 2 series has shifted, most in t, craft: down since 2026-01-05"
+    assert DemandForecast.empty().remarks() == []
