@@ -28,7 +28,8 @@ class SlashesInIds:
         raw = scope.get("raw_path") if scope["type"] == "http" else None
         if raw is not None and b"%2f" in raw.lower():
             path = raw.decode("ascii").replace("%2f", _SLASH).replace("%2F", _SLASH)
-            scope = {**scope, "path": unquote(path)}
+            # In place: who stands before this reads the route that was found.
+            scope["path"] = unquote(path)
         await self._app(scope, receive, send)
 
 

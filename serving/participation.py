@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from serving.schemas.participation import GroupRow
-from serving.visits import UNKNOWN, Activity
+from serving.visits import AGE_NAMES, UNKNOWN, Activity
 
 MIN_PEOPLE = 5
 """Groups of fewer people are hidden."""
@@ -106,6 +106,8 @@ def _table(activity: Activity, visits: pd.DataFrame, by: str, min_people: int) -
     names = _names(activity, visits, by)
     grouped = visits.assign(group=names).groupby("group", sort=True)
     people = grouped["user_id"].nunique()
+    if by == "age":
+        people = people.reindex([name for name in AGE_NAMES if name in people.index])
     places = grouped["places"].sum()
     hidden = hidden_groups(people.tolist(), min_people)
     labels = dict(zip(activity.tree.ids.ids, activity.tree.names, strict=True)) if by == "region" else {}

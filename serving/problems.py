@@ -168,7 +168,7 @@ def _on_store(request: Request, error: Exception) -> JSONResponse:
 
 
 def _on_failure(request: Request, error: Exception) -> JSONResponse:
-    _log.error("%s %s failed", request.method, request.scope.get("route_path", "?"), exc_info=error)
+    _log.error("%s %s failed", request.method, getattr(request.scope.get("route"), "path", "unknown"), exc_info=error)
     response = problem_response(request, 500, "internal-error", "something went wrong; the request id helps to find it")
     # The server closes a connection after a failure: who is not told sends the next request into it.
     response.headers["Connection"] = "close"

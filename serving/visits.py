@@ -17,6 +17,8 @@ from recsys.schema import TAKING_STATUSES
 
 AGE_BANDS = (0, 7, 15, 18, 25, 35, 45, 55, 65, 75, 200)
 UNKNOWN = "unknown"
+AGE_NAMES = (*(f"{a}-{b - 1}" for a, b in pairwise(AGE_BANDS[:-1])), f"{AGE_BANDS[-2]}+", UNKNOWN)
+"""Names of the bands, the youngest first."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +131,9 @@ def age_bands(ages: NDArray[np.float64]) -> NDArray[np.object_]:
     >>> age_bands(np.array([30.0, np.nan, 80.0])).tolist()
     ['25-34', 'unknown', '75+']
     """
-    names = [f"{a}-{b - 1}" for a, b in pairwise(AGE_BANDS[:-1])]
-    names += [f"{AGE_BANDS[-2]}+", UNKNOWN]
     band = np.digitize(np.clip(np.nan_to_num(ages, nan=-1.0), -1, 150), AGE_BANDS) - 1
     known = np.isfinite(ages) & (ages >= 0)
-    return np.array(names, dtype=object)[np.where(known, band, len(names) - 1)]
+    return np.array(AGE_NAMES, dtype=object)[np.where(known, band, len(AGE_NAMES) - 1)]
 
 
 def straight_km(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from openpyxl import Workbook
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from serving.schemas.participation import GroupRow
 from serving.schemas.reports import Report
 
 _SHEETS = {
@@ -73,8 +76,12 @@ _HEADER_ZH = {
 }
 
 
-def workbook(made: Report, lang: str) -> bytes:
-    """The report as XLSX: one sheet a table, header in the language asked for, hidden groups marked."""
+_VALUE_ZH = {"f": "女", "m": "男", "unknown": "未知"}
+"""Names of groups that are words; others are numbers or the platform's own."""
+
+
+def workbook(made: Report, lang: str, zone: str) -> bytes:
+    """The report as XLSX: one sheet a table, in the language asked for, hidden groups marked, times of the zone."""
     book = Workbook(write_only=False)
     for sheet in book.worksheets:
         book.remove(sheet)
@@ -82,8 +89,8 @@ def workbook(made: Report, lang: str) -> bytes:
     summary: dict[str, Any] = {
         "region_id": made.region_id,
         "region": made.region,
-        "since": made.since.isoformat(),
-        "until": made.until.isoformat(),
+        "since": _local(made.since, zone),
+        "until": _local(made.until, zone),
         **made.summary.model_dump(),
     }
     sheet = book.create_sheet(names["summary"])
@@ -91,8 +98,10 @@ def workbook(made: Report, lang: str) -> bytes:
         sheet.append([_header(name, lang), safe_cell(value)])
     for cell in sheet["A"]:
         cell.font = Font(bold=True)
-    for name in ("months", "categories", "ages", "genders", "venues"):
+    for name in ("months", "categories", "venues"):
         _fill(book, names[name], [row.model_dump() for row in getattr(made, name)], lang)
+    for name in ("ages", "genders"):
+        _fill(book, names[name], [_group(row, lang) for row in getattr(made, name)], lang)
     if made.accuracy is not None:
         _fill(book, names["accuracy"], [row.model_dump() for row in made.accuracy.weeks], lang)
     if made.openings:
@@ -128,6 +137,17 @@ def safe_cell(value: Any) -> Any:
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return "'" + value
     return value
+
+
+def _group(row: GroupRow, lang: str) -> dict[str, Any]:
+    said = row.model_dump()
+    if lang == "zh":
+        said |= {"label": _VALUE_ZH.get(row.label, row.label), "is_hidden": "是" if row.is_hidden else "否"}
+    return said
+
+
+def _local(moment: datetime, zone: str) -> str:
+    return moment.astimezone(ZoneInfo(zone)).isoformat(sep=" ", timespec="minutes")
 
 
 def _header(name: str, lang: str) -> str:

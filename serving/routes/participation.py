@@ -127,7 +127,9 @@ def performance_report(
         return made
     name = f"report-{since.date()}-{until.date()}.xlsx"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(workbook(made, language(http, query.lang)), media_type=XLSX, headers=headers)
+    return Response(
+        workbook(made, language(http, query.lang), activity.dataset.timezone), media_type=XLSX, headers=headers
+    )
 
 
 def _asked(service: Service, period: Period) -> tuple[Activity, pd.Timestamp, pd.Timestamp]:

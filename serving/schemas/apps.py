@@ -87,7 +87,9 @@ class RowResults(BaseModel):
 class Tag(BaseModel):
     """Something that ranking uses about a person."""
 
-    tag: str = Field(description="`interest:dance`, `category:dance`, `organiser:…`, `region:…`, `age_band:25-34`")
+    tag: str = Field(
+        description="`interest:dance`, `category:dance`, `organiser:…`, `series:…`, `age:25-34`, `gender:f`, `home:…`"
+    )
     weight: float = Field(ge=0, description="strength, comparable within one kind of tag")
     origin: Literal["profile", "bookings", "feedback"] = Field(description="where it comes from")
     detail: str = Field(description="where it comes from, as a sentence")

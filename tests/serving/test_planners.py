@@ -1,4 +1,5 @@
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -129,6 +130,8 @@ def test_participation_hides_small_groups_and_what_would_give_them_away(client):
     for name, groups in answer["tables"].items():
         assert all(g["people"] is None or g["people"] == 0 or g["people"] >= 5 for g in groups), name
         assert sum(g["is_hidden"] for g in groups) != 1, name
+    ages = [group["name"] for group in answer["tables"]["age"] if group["name"] != "unknown"]
+    assert ages == sorted(ages, key=lambda name: int(re.match(r"\d+", name)[0]))
     for group in answer["tables"]["category"]:
         if group["is_hidden"]:
             alone = client.get("/v1/participation", params={"category": group["name"]}).json()
@@ -190,6 +193,11 @@ def test_the_report_agrees_with_the_rows_and_its_workbook_with_the_report(client
     summary = {row[0].value: row[1].value for row in book["Summary"].iter_rows()}
     assert summary["sessions"] == len(held)
     assert book["Categories"].max_row == len(made["categories"]) + 1
+    assert summary["since"] == "2025-12-01 00:00+08:00"
+    chinese = client.get("/v1/reports/37", params={**query, "format": "xlsx", "lang": "zh"})
+    genders = {row[1].value for row in load_workbook(io.BytesIO(chinese.content))["性别"].iter_rows(min_row=2)}
+    assert {"女", "男"} <= genders
+    assert not genders & {"f", "m", "unknown"}
 
 
 def test_suggestions_come_with_a_curve_and_a_front_where_asked_for(client):

@@ -49,6 +49,9 @@ def test_ids_may_hold_any_character(empty_client):
         assert put.status_code == 200, (one_id, put.text)
         assert empty_client.get(path).json()["venue_id"] == one_id
     assert empty_client.get("/v1/venues/a%2Fb/service-radius").json()["venue_id"] == "a/b"
+    told = empty_client.get("/metrics").text
+    assert 'route="/v1/venues/{venue_id}/service-radius"' in told
+    assert 'route="unknown"' not in told
 
 
 def test_broken_rows_are_refused_with_their_fields(empty_client):
