@@ -161,12 +161,16 @@ def _places(
 
 
 def distances_km(catalogue: Catalogue, block: UserBlock, request: Request) -> NDArray[np.float64]:
-    """(n_candidates,) from where the person is, else lives; NaN where either end is unknown."""
+    """(n_candidates,) from where the person is, else lives; NaN where either end is unknown.
+
+    A venue without coordinates is somewhere in its region: good enough to rank by, not to name a distance.
+    """
     here = (request.lat, request.lon) if request.lat is not None and request.lon is not None else None
     lat, lon = here if here is not None else (block.lat[0], block.lon[0])
-    return distance_km(
+    km = distance_km(
         np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64), catalogue.places.lat, catalogue.places.lon
     )
+    return np.where(catalogue.is_located, km, np.nan)
 
 
 def wanted(catalogue: Catalogue, request: Request, distances: NDArray[np.float64]) -> NDArray[np.bool_]:

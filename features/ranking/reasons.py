@@ -66,6 +66,10 @@ _ZERO_WHEN_ABSENT = (
 )
 
 
+_OWN_LEVELS = ("activity", "series", "organiser", "programme", "category")
+"""What is popular must itself have been booked of late, not only its venue or its hour."""
+
+
 def reasons_for(
     model: RankingModel,
     catalogue: Catalogue,
@@ -92,7 +96,12 @@ def reasons_for(
     if not len(columns):
         return []
     asked, signals, with_all = _seen(catalogue, block, columns, lists)
-    proposed = _proposed(model, signals, len(asked)) if len(asked) else []
+    is_located = catalogue.is_located[columns[asked]]
+    proposed = [
+        (num, code)
+        for num, code in (_proposed(model, signals, len(asked)) if len(asked) else ())
+        if code != "distance" or is_located[num]
+    ]
     reasons: list[tuple[Reason, ...]] = [()] * len(columns)
     if not proposed:
         return reasons
@@ -184,6 +193,6 @@ def _is_there(code: str, signals: Signals) -> NDArray[np.bool_]:
         "family": lambda: above("child_fits"),
         "township": lambda: above("alike_township_programme", 0.1),
         "age": lambda: above("alike_age_programme", 0.1),
-        "popular": lambda: above("score_popularity"),
+        "popular": lambda: np.any([above(f"crowd_{level}_fast") for level in _OWN_LEVELS], axis=0),
     }
     return tests[code]()

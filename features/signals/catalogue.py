@@ -86,6 +86,12 @@ class Catalogue:
         return len(self.sessions)
 
     @cached_property
+    def is_located(self) -> NDArray[np.bool_]:
+        """(n_candidates,) whether the venue's own coordinates are known."""
+        venue = self.lookup.of_sessions["venue"][self.session_nums]
+        return np.append(~np.isnan(self.venue_lat + self.venue_lon), False)[venue] & ~np.isnan(self.places.lat)
+
+    @cached_property
     def learner_keys(self) -> KeyGroups:
         """Candidates by their key of `LEARNER_LEVEL`; one without a key has a key of its own."""
         columns = self.levels[LEARNER_LEVEL]

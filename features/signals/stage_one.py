@@ -181,9 +181,16 @@ def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Itera
 
 
 def _wishes(catalogue: Catalogue, block: UserBlock, wishes: Wishes) -> tuple[KeyScores, KeyScores]:
-    """Log of the candidate's key's share of all that each person wants, and of how often the person wants it."""
+    """Log of the candidate's key's share of all that each person wants, and of how often the person wants it.
+
+    A key not learned, that of a category first offered since, is wanted like the person's mean key: without a figure
+    it would stand above them all, since logarithms of rates are far below 0.
+    """
     rates = np.pad(wish_rates(wishes, catalogue, block), ((0, 0), (0, 1)), constant_values=np.nan)
     total = np.nansum(np.exp(rates), axis=1, keepdims=True)
+    is_learned = ~np.isnan(rates).all(axis=0)
+    if is_learned.any():
+        rates[:, ~is_learned] = rates[:, is_learned].mean(axis=1, keepdims=True)
     shares = rates - np.log(np.where(total > 0, total, 1.0))
     nums = catalogue.lookup.of_sessions[WISH_LEVEL][catalogue.session_nums]
     of_candidate = np.where(nums < 0, rates.shape[1] - 1, nums)

@@ -98,3 +98,21 @@ def test_known_and_new_organisers_have_places_of_their_own(monkeypatch) -> None:
     for row, columns in enumerate(lists):
         expected[row, columns[columns != MISSING]] = True
     np.testing.assert_array_equal(chosen & ~known, expected)
+
+
+def test_a_category_that_is_new_is_wanted_like_the_mean_one() -> None:
+    world = ranking_world(11, n_users=150, n_activities=60, n_bookings=2500).known_at(AT)
+    catalogue = catalogue_of(world, AT)
+    block = user_block(catalogue, world.users, world.bookings, world.feedback, world.sessions)
+    wishes = fit_wishes(block, catalogue, WishConfig(least_events=50))
+    assert wishes is not None
+    fewer = wishes.among(np.arange(1, len(wishes.keys)))
+    first = stage_one(catalogue, block, Learners(IdMap([]), {}, wishes=fewer))
+    keys = catalogue.lookup.of_sessions[WISH_LEVEL][catalogue.session_nums]
+    is_new = catalogue.lookup.keys[WISH_LEVEL].ids[keys] == wishes.keys.ids[0]
+    assert 0 < is_new.sum() < len(is_new)
+    rates = wish_rates(fewer, catalogue, block)
+    rows, cols = np.zeros(len(catalogue), dtype=np.int64), np.arange(len(catalogue))
+    np.testing.assert_allclose(first.of_pairs(rows, cols)["score_wish-rate"][is_new], np.nanmean(rates[0]), rtol=1e-5)
+    best = first["wish"][:, ~is_new].max(axis=1)
+    assert (first["wish"][:, is_new].max(axis=1) <= best).all()

@@ -1,11 +1,14 @@
 """One person's answer: filters, visitors, reasons in two languages, rules."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
 from features.ranking.answers import Request, answer, visitor_block
 from features.ranking.lists import Policy
 from features.ranking.two_stages import offered
+from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
 from recsys.errors import UnknownIdError
 from recsys.operator_rules import RuleTable
@@ -70,3 +73,46 @@ def test_operators_rules_and_variety_change_the_list_not_what_may_be_in_it(catal
     mixed = answer(model, catalogue, block, Request(k=8), Policy(variety=0.7))
     may = set(catalogue.sessions.session_ids[offered(catalogue, block)[0]])
     assert {row.session_id for row in pinned} | {row.session_id for row in mixed} <= may
+
+
+def test_a_venue_without_coordinates_is_at_no_distance(known, model):
+    venues = known.venues.assign(lat=known.venues["lat"].where(known.venues["venue_id"] != "v0"))
+    bare = dataclasses.replace(known, venues=venues)
+    catalogue = catalogue_of(bare, AT)
+    asked = Request(k=100, lat=36.7, lon=117.0)
+    at_venue = set(known.sessions.loc[known.sessions["venue_id"] == "v0", "session_id"])
+    rows = [
+        row
+        for user_id in known.users["user_id"][:40]
+        for row in answer(model, catalogue, _block(catalogue, bare, user_id), asked)
+    ]
+    there = [row for row in rows if row.session_id in at_venue]
+    assert there
+    assert all(row.distance_km is None and "distance" not in {r.code for r in row.reasons} for row in there)
+    assert any("distance" in {r.code for r in row.reasons} for row in rows)
+    within = dataclasses.replace(asked, max_km=1000.0)
+    near = answer(model, catalogue, visitor_block(catalogue, bare, within), within)
+    assert near
+    assert not at_venue & {row.session_id for row in near}
+
+
+def test_what_nobody_booked_of_late_is_not_called_popular(known, model):
+    """All of a category that is offered for the first time, by organisers that are new."""
+    is_new = known.activities["activity_id"].isin([f"a{num}" for num in range(0, 60, 4)])
+    fresh = known.activities.assign(
+        category=known.activities["category"].mask(is_new, "pottery"),
+        organiser_id=known.activities["organiser_id"].mask(is_new, "new " + known.activities["activity_id"]),
+    )
+    activity = known.bookings["session_id"].map(known.sessions.set_index("session_id")["activity_id"])
+    unbooked = known.bookings[~activity.isin(known.activities["activity_id"][is_new])]
+    told = known.feedback[~known.feedback["activity_id"].isin(known.activities["activity_id"][is_new])]
+    changed = dataclasses.replace(known, activities=fresh, bookings=unbooked, feedback=told)
+    catalogue = catalogue_of(changed, AT)
+    # By the first stage alone: there an organiser of whom nothing is known stands where the mean one does.
+    plain = dataclasses.replace(model, re_ranker=None)
+    rows = answer(plain, catalogue, visitor_block(catalogue, changed, Request()), Request(k=100))
+    new_ids = set(known.activities["activity_id"][is_new])
+    popular = [row.activity_id for row in rows if "popular" in {r.code for r in row.reasons}]
+    assert new_ids & {row.activity_id for row in rows}
+    assert popular
+    assert not new_ids & set(popular)
