@@ -73,6 +73,7 @@ class Choices:
     """A question against the inputs: rows instead of names, every contradiction found.
 
     Attributes:
+        inside: (n_venues,) whether the venue is in the question's region.
         costs: (n_categories,) of one class, in the unit of the budget; 1 where none is given.
         teachers: (n_categories,) most new classes, `inf` where nothing limits them.
         allowed: (n_categories, n_venues) what may be opened.
@@ -84,7 +85,7 @@ class Choices:
         self.question = question
         self.venues = IdMap.of(inputs.venues["venue_id"], "venue_id")
         self.categories = IdMap.of(inputs.categories, "category")
-        inside = self._inside()
+        self.inside = inside = self._inside()
         asked = inputs.taught.copy()
         if question.categories is not None:
             known = self.categories.nums_or_missing(question.categories)

@@ -1,4 +1,4 @@
-"""Plans beside each other: benefit by budget, and what moving a running class would bring."""
+"""Plans beside each other: benefit by budget, and what moving or ending a running class would bring or cost."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from recsys.openings.inputs import OpeningInputs
-from recsys.openings.question import Choice, Question
+from recsys.openings.question import Choice, Choices, Question
 from recsys.openings.suggest import solve, totals
+from recsys.openings.value import without_classes
 
 
 def benefit_curve(inputs: OpeningInputs, question: Question, budgets: Sequence[float]) -> pd.DataFrame:
@@ -45,6 +47,27 @@ def moves(inputs: OpeningInputs, question: Question, at_most: int = 5) -> pd.Dat
     return frame.sort_values("gain", ascending=False, ignore_index=True).head(at_most)
 
 
-def _met(inputs: OpeningInputs, category: int) -> float:
-    used = inputs.saturation.used(inputs.access[:, category])
+def closings(inputs: OpeningInputs, question: Question, at_most: int = 5) -> pd.DataFrame:
+    """Running classes that would be missed least: most of their people find what else runs of the category in reach.
+
+    Rows `category, venue_id, loses` (people a week fewer in all, were this one class to end), least first; of the
+    question's region and categories, once what it closes has closed.
+    """
+    choices = Choices(inputs, question)
+    inputs = without_classes(inputs, choices.closing)
+    is_asked = np.array([question.categories is None or str(c) in question.categories for c in inputs.categories])
+    table = []
+    for category, venue in zip(*np.nonzero(inputs.runs_now & is_asked[:, None] & choices.inside), strict=True):
+        held = inputs.reach[:, venue] * inputs.run_fit[inputs.age_group, category, venue]
+        fewer = np.maximum(inputs.access[:, category] - held, 0.0)
+        lost = _met(inputs, int(category)) - _met(inputs, int(category), fewer)
+        name = str(inputs.categories[category])
+        table.append((name, str(inputs.venues["venue_id"].iloc[venue]), max(lost, 0.0) * float(inputs.show[category])))
+    frame = pd.DataFrame(table, columns=["category", "venue_id", "loses"])
+    return frame.sort_values("loses", kind="stable", ignore_index=True).head(at_most)
+
+
+def _met(inputs: OpeningInputs, category: int, access: NDArray[np.floating] | None = None) -> float:
+    """People a week who find something of a category, by the access that is or another."""
+    used = inputs.saturation.used(inputs.access[:, category] if access is None else access)
     return float(inputs.rate[:, category] @ used) * inputs.bias

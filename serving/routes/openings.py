@@ -18,7 +18,7 @@ from recsys.openings.front import Front, pareto_front
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, never_offered
 from recsys.openings.suggest import planned, rows
-from recsys.openings.tradeoffs import benefit_curve, moves
+from recsys.openings.tradeoffs import benefit_curve, closings, moves
 from recsys.openings.who import Group
 from serving.params import Localised
 from serving.parts import BundleParts
@@ -27,6 +27,7 @@ from serving.routes.recommendations import text
 from serving.schemas.appraisal import AppraisalAnswer, AppraisalBody, AudienceGroup, OtherTime
 from serving.schemas.apps import VenueBrief
 from serving.schemas.openings import (
+    Closing,
     CurvePoint,
     Equity,
     Explanation,
@@ -66,6 +67,7 @@ def suggestions(
             for c in asked.why_not
         ]
         moved = moves(inputs, question, asked.moves) if asked.moves else None
+        missed = closings(inputs, question, asked.closings) if asked.closings else None
     except (DataError, UnknownIdError) as error:
         raise _refused(error) from error
     table = rows(*solved)
@@ -84,6 +86,7 @@ def suggestions(
         explanations=[Explanation.model_validate(one) for one in explained],
         why_not=[WhyNot(**one) for one in not_in],
         moves=[] if moved is None else [Move(**row) for row in _rounded(moved)],
+        closings=[] if missed is None else [Closing(**row) for row in _rounded(missed)],
     )
 
 

@@ -29,6 +29,7 @@ class SuggestionBody(Question):
     explain: bool = Field(default=False, description="what makes each class's figure, who comes, what is next best")
     why_not: list[Choice] = Field(default_factory=list, max_length=20, description="classes asked after")
     moves: int = Field(default=0, ge=0, le=20, description="running classes worth moving, at most; 0 for none")
+    closings: int = Field(default=0, ge=0, le=20, description="running classes missed least, at most; 0 for none")
 
     def question(self) -> Question:
         """What is asked of the planning model."""
@@ -121,6 +122,14 @@ class Move(BaseModel):
     gain: float = Field(description="people a week more in all")
 
 
+class Closing(BaseModel):
+    """A running class that would be missed least."""
+
+    category: str
+    venue_id: str
+    loses: float = Field(description="people a week fewer in all, were it to end; each class is judged by itself")
+
+
 class Suggestion(Interval):
     """One new weekly class."""
 
@@ -157,3 +166,4 @@ class Suggestions(BaseModel):
     explanations: list[Explanation] = Field(description="of each class, where asked for")
     why_not: list[WhyNot]
     moves: list[Move]
+    closings: list[Closing]

@@ -229,13 +229,22 @@ def test_suggestions_come_with_a_curve_and_a_front_where_asked_for(client):
 def test_suggestions_are_explained_and_floors_answered(client):
     plan = client.post("/v1/classes/suggestions", json={"budget": 3}).json()["items"]
     first = {"category": plan[0]["category"], "venue_id": plan[0]["venue_id"]}
-    asked = {"budget": 3, "explain": True, "why_not": [first], "moves": 2, "floors": [{"by": "township", "share": 0.2}]}
+    asked = {
+        "budget": 3,
+        "explain": True,
+        "why_not": [first],
+        "moves": 2,
+        "closings": 2,
+        "floors": [{"by": "township", "share": 0.2}],
+    }
     path, plain = "/v1/classes/suggestions", {**asked, "floors": []}
     answer = client.post(path, params={"lang": "en"}, json=plain).json()
     assert answer["floors"] == []
     assert answer["why_not"][0]["reason"] == "it is in the plan"
     assert client.post(path, json=plain).json()["why_not"][0]["reason"] == "它就在方案里"
     assert len(answer["moves"]) <= 2
+    assert len(answer["closings"]) == 2
+    assert 0 <= answer["closings"][0]["loses"] <= answer["closings"][1]["loses"]
     for row, told in zip(answer["items"], answer["explanations"], strict=True):
         assert told["venue_id"] == row["venue_id"]
         assert sum(told["parts"].values()) == pytest.approx(row["expected_attendance"], rel=0.01)

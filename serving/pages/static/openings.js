@@ -21,7 +21,8 @@ Culture.openings = (() => {
     next_door: ["若就在家门口", "If next door"], distance: ["路远", "Distance"], time: ["时间", "Time"], already_served: ["附近已有", "Already served"], no_shows: ["约了不来", "No-shows"], parts_size: ["名额", "Places"],
     by_distance: ["按路程", "By distance"], others: ["其他（人少的组）", "others (small groups)"],
     instead: ["换成{category}·{venue}，每周少 {n} 人", "{category} at {venue} instead: {n} people a week less"], short: ["离下限还差", "Short of the least share"], all_met: ["各组都达到了下限。", "Every group has its least share."],
-    why_title: ["为什么不在那里？", "Why not there?"], why_ask: ["问一问", "Ask"], moves_title: ["现有的班要不要搬", "Running classes worth moving"], moves_ask: ["找一找", "Find"], no_moves: ["没有值得搬的班。", "No class is worth moving."],
+    why_title: ["为什么不在那里？", "Why not there?"], why_ask: ["问一问", "Ask"], moves_title: ["现有的班要不要搬或停", "Running classes: move or end?"], moves_ask: ["找一找", "Find"], no_moves: ["没有值得搬的班。", "No class is worth moving."],
+    closings_title: ["停办影响最小的班", "Running classes missed least"], closings_loses: ["每周少", "People a week fewer"], no_closings: ["现在没有在办的班。", "No class runs now."],
     moves_from: ["现在在", "Now at"], moves_to: ["搬到", "Move to"], moves_gain: ["每周多", "People a week more"],
   });
 
@@ -173,10 +174,13 @@ Culture.openings = (() => {
   async function moves() {
     fill($("moves"), el("p", { class: "note" }, t("computing")));
     try {
-      const found = (await ask("/v1/classes/suggestions", {}, { region_id: page.region(), budget: 0, moves: 6, effort: "fast" })).moves;
+      const found = await ask("/v1/classes/suggestions", {}, { region_id: page.region(), budget: 0, moves: 6, closings: 6, close: fixed.close, effort: "fast" });
+      const closing = (category, venue_id) => el("button", { type: "button", class: "plain small", onclick: () => fix("close", { category, venue_id }) }, t("close"));
       fill($("moves"), table("", [{ label: t("category"), of: (m) => m.category }, { label: t("moves_from"), of: (m) => venueName(m.from_venue_id) }, { label: t("moves_to"), of: (m) => venueName(m.to_venue_id) },
         { label: t("moves_gain"), n: true, of: (m) => number(m.gain, 1) },
-        { label: "", of: (m) => el("button", { type: "button", class: "plain small", onclick: () => fix("close", { category: m.category, venue_id: m.from_venue_id }) }, t("close")) }], found, t("no_moves")));
+        { label: "", of: (m) => closing(m.category, m.from_venue_id) }], found.moves, t("no_moves")),
+      el("h4", {}, t("closings_title")), table("", [{ label: t("category"), of: (c) => c.category }, { label: t("moves_from"), of: (c) => venueName(c.venue_id) },
+        { label: t("closings_loses"), n: true, of: (c) => number(c.loses, 1) }, { label: "", of: (c) => closing(c.category, c.venue_id) }], found.closings, t("no_closings")));
     } catch (error) { problem($("moves"), error); }
   }
 

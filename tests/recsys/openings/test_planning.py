@@ -8,7 +8,8 @@ from recsys.openings.equity import floor_table
 from recsys.openings.explain import explain, why_not
 from recsys.openings.question import Choices, Floor, Question
 from recsys.openings.suggest import solve, suggest
-from recsys.openings.tradeoffs import benefit_curve, moves
+from recsys.openings.tradeoffs import benefit_curve, closings, moves
+from recsys.openings.value import without_classes
 from recsys.openings.who import SMALLEST_GROUP, who
 
 
@@ -189,3 +190,25 @@ def test_moves_gain(inputs):
         runs = inputs.runs_now[categories.index(category)]
         assert runs[venues.index(old)]
         assert not runs[venues.index(new)]
+
+
+def test_closings_lose_what_ending_the_class_loses(inputs):
+    """Least first, and each as much as the plan of nothing once it is closed falls short of that before."""
+    table = closings(inputs, Question(budget=0), at_most=1000)
+    assert len(table) == inputs.runs_now.sum()
+    assert table["loses"].is_monotonic_increasing
+    assert table["loses"].iloc[-1] > 0
+    venues, categories = inputs.venues["venue_id"].tolist(), inputs.categories.tolist()
+
+    def reached(seen, category):
+        return float(seen.rate[:, category] @ seen.saturation.used(seen.access[:, category])) * seen.bias
+
+    for name, venue_id, loses in table[["category", "venue_id", "loses"]].iloc[[0, -1]].itertuples(index=False):
+        pair = categories.index(name), venues.index(venue_id)
+        after = without_classes(inputs, [pair])
+        expected = (reached(inputs, pair[0]) - reached(after, pair[0])) * inputs.show[pair[0]]
+        assert loses == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    name, venue_id = table["category"].iloc[0], table["venue_id"].iloc[0]
+    closed = closings(inputs, Question(budget=0, close=({"category": name, "venue_id": venue_id},)), at_most=1000)
+    assert len(closed) == len(table) - 1
+    assert set(closings(inputs, Question(budget=0, categories=(name,)), 1000)["category"]) == {name}
