@@ -62,6 +62,9 @@ def test_the_planner_sees_forecast_gaps_suggestions_and_use(client, tmp_path):
     assert "<canvas" in tree
     assert 'class="heat"' in tree
     assert 'class="plan"' in tree
+    assert 'class="radii"' in tree
+    latent = client.get("/v1/demand/latent", params={"limit": 1}).json()["items"]
+    assert all(row["region"] in tree for row in latent)
     assert "problem" not in tree.split("<footer")[0]
     suggested = client.post("/v1/classes/suggestions", json={"budget": 8}).json()["items"]
     assert any(row["venue"]["name"] in tree for row in suggested)

@@ -12,6 +12,7 @@
     horizon: ["往后几周", "Weeks ahead"], weeks: ["{n} 周", "{n} weeks"], as_table: ["看表格", "As a table"],
     next_week: ["本周预计", "This week"], next_four: ["四周合计", "Four weeks"], last_four: ["过去四周", "Past four weeks"], interval: ["八成可能在 {low} 到 {high}", "80 %: {low} to {high}"],
     shift: ["{name}：自 {since} 那一周起，水平约为从前的 {ratio} 倍", "{name}: since the week of {since} about {ratio} times what it was"],
+    why_forecast: ["怎么算出来的", "What makes it"], driver_level: ["水平", "Level"], driver_trend: ["趋势", "Trend"], driver_season: ["季节", "Season"], driver_holiday: ["节假日", "Holidays"], driver_programme: ["已排场次", "Programme"],
     no_days_off: ["其中有些周的放假安排还没有公布，按惯例推算。", "Days off of some of these weeks are not announced yet: the usual rule stands in."],
     week: ["周（周一）", "Week of"], actual: ["实际", "Actual"], expected: ["预计", "Expected"], low: ["下限", "Low"], high: ["上限", "High"],
     no_series: ["这个地区和门类还没有预测。", "There is no forecast for this region and category yet."],
@@ -92,7 +93,7 @@
   function redraw() { labels(); load(); Culture.openings.load(); }
 
   async function load() {
-    await Promise.all([loadState(), loadForecast(), loadGaps(), loadWho(), loadUse(), loadReport()]);
+    await Promise.all([loadState(), loadForecast(), loadGaps(), Culture.reach.load({ region, category: () => $("category").value }), loadWho(), loadUse(), loadReport()]);
   }
 
   async function loadState() {
@@ -107,6 +108,7 @@
       const answer = await ask("/v1/demand/forecasts", { region_id: region(), category, target, horizon: $("horizon").value, history_weeks: 26, limit: 1000 });
       drawForecast(answer.items, answer.accuracy);
       drawNotes(answer);
+      drawDrivers(answer.items);
     } catch (error) { fill($("forecast-notes")); fill($("forecast-tiles")); fill($("forecast-table")); problem($("forecast-chart"), error); }
   }
 
@@ -117,6 +119,17 @@
     fill($("forecast-notes"), shown.length || !announced ? el("ul", { class: "notes" },
       shown.map((a) => el("li", {}, t("shift", { name: a.category || t("all_categories"), since: a.since, ratio: number(a.ratio, 1) }))),
       announced ? null : el("li", {}, t("no_days_off"))) : null);
+  }
+
+  /* What makes the forecast of one category's bookings, as places that add up; none of several together. */
+  const DRIVERS = ["level", "trend", "season", "holiday", "programme"];
+  function drawDrivers(items) {
+    const drivers = items.length === 1 ? items[0].drivers : null;
+    $("forecast-why").hidden = !drivers;
+    if (!drivers) return;
+    const rows = items[0].forecast.map((week, n) => ({ week: week.week_start, mean: week.mean, ...Object.fromEntries(DRIVERS.map((name) => [name, drivers[name]?.[n]?.places ?? 0])) }));
+    fill($("forecast-drivers"), table("", [{ label: t("week"), of: (r) => r.week }, ...DRIVERS.map((name) => ({ label: t(`driver_${name}`), n: true, of: (r) => number(r[name], 1) })),
+      { label: `= ${t("expected")}`, n: true, of: (r) => number(r.mean, 1) }], rows, t("no_series")));
   }
 
   /* Means add up over categories; quantiles do not: for all categories the band adds independent spreads. */

@@ -1,0 +1,65 @@
+/* What people have within reach, how far they come, and what they would take up where it is not offered. */
+"use strict";
+Culture.reach = (() => {
+  const { t, el, fill, ask, number, percent, table, problem } = Culture;
+  const $ = (id) => document.getElementById(id);
+  Culture.say({
+    reach_title: ["够得着吗", "Within reach"], reach_lead: ["国家标准的 15 分钟文化圈：城区约 {town} 公里，乡村约 {country} 公里。名额按过去 26 周、路程内的场次计算。", "The national 15-minute circle: about {town} km in town, {country} km in the country. Places of the past 26 weeks within reach."],
+    least_served: ["名额最少的地方", "Least served"], per_1000: ["每千人每周名额", "Places a week per 1,000"], nearest: ["最近场馆（公里）", "Nearest venue, km"], in_circle: ["1.5 公里内有场馆的人", "People with a venue within 1.5 km"],
+    reach_gini: ["名额的基尼系数（0 最均匀）", "Gini coefficient of places (0: even)"], reach_km: ["算作够得着的路程", "Way that counts as within reach"], no_places: ["场馆和住处没有坐标，无法计算。", "No coordinates of venues or homes to go by."],
+    of_population: ["按人口计", "by population"], of_registered: ["按注册用户计（有的地方没有人口数）", "by registered users (some places state no population)"],
+    how_far: ["人们从多远来", "How far people come"], how_far_note: ["横条：一半来客到八成来客的路程；竖线：{town} 与 {country} 公里", "Bars: from half of all visits to four in five; lines: {town} and {country} km"], no_radius: ["来客太少或住处不明。", "Too few visits with a known home."],
+    radius_row: ["{category}：一半在 {half} 公里内，八成在 {most} 公里内", "{category}: half from within {half} km, four in five from within {most} km"],
+    latent_title: ["没有开办、但有人想要", "Wanted where it is not offered"], latent_people: ["每周约有人", "People a week"], no_latent: ["没有发现。", "None found."],
+  });
+
+  async function load(page) {
+    const query = { region_id: page.region(), category: page.category() };
+    await Promise.all([loadAccess(query), loadRadii(query), loadLatent(query)]);
+  }
+
+  async function loadAccess(query) {
+    try {
+      const answer = await ask("/v1/accessibility", { ...query, limit: 10 });
+      const { town, country } = answer.reference_km;
+      $("reach-lead").textContent = t("reach_lead", { town: number(town, 1), country: number(country, 1) });
+      const rows = answer.items.filter((r) => r.places_per_1000 !== null);
+      fill($("reach-access"), el("p", { class: "muted" }, `${t("reach_gini")} ${number(answer.gini, 2)} · ${t("reach_km")} ${number(answer.reach_km, 1)} km · ${t(`of_${answer.people_are}`)}`),
+        table("", [{ label: t("region"), of: (r) => r.region }, { label: t("per_1000"), n: true, of: (r) => number(r.places_per_1000, 1) },
+          { label: t("nearest"), n: true, of: (r) => number(r.nearest_km, 1) }, { label: t("in_circle"), n: true, of: (r) => percent(r.within_country_circle) }], rows, t("no_places")));
+    } catch (error) { problem($("reach-access"), error); }
+  }
+
+  async function loadRadii({ region_id, category }) {
+    try {
+      const answer = await ask("/v1/categories/service-radius", { region_id });
+      const known = (c) => c.km_by_share["80%"] !== null && c.km_by_share["80%"] !== undefined;
+      const rows = answer.items.filter((c) => known(c) && (!category || c.category === category)).sort((a, b) => a.km_by_share["80%"] - b.km_by_share["80%"]);
+      const { town, country } = answer.reference_km;
+      fill($("reach-radius"), rows.length ? [el("p", { class: "muted" }, t("how_far_note", { town: number(town, 1), country: number(country, 1) })), chart(rows, [town, country])] : el("p", { class: "note" }, t("no_radius")));
+    } catch (error) { problem($("reach-radius"), error); }
+  }
+  function chart(rows, circles) {
+    const width = 560, left = 96, right = 24, step = 24, height = rows.length * step + 40;
+    const most = Math.max(...rows.map((c) => c.km_by_share["80%"]), circles[1] * 1.5);
+    const x = (km) => left + (km / most) * (width - left - right);
+    const label = (px, py, anchor, words) => el("text", { x: px.toFixed(1), y: py, "text-anchor": anchor, "font-size": 14, fill: "#51606f" }, words);
+    return el("svg", { class: "radii", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": t("how_far") },
+      rows.map((c, n) => {
+        const half = c.km_by_share["50%"], far = c.km_by_share["80%"], y = n * step + 16;
+        return el("g", {}, el("title", {}, t("radius_row", { category: c.category, half: number(half, 1), most: number(far, 1) })), label(left - 8, y + 5, "end", c.category),
+          el("line", { x1: x(half).toFixed(1), x2: Math.max(x(far), x(half) + 2).toFixed(1), y1: y, y2: y, stroke: "#0b5563", "stroke-width": 11 }));
+      }),
+      circles.map((km) => el("line", { x1: x(km).toFixed(1), x2: x(km).toFixed(1), y1: 2, y2: height - 30, stroke: "#b5482a", "stroke-width": 1.5, "stroke-dasharray": "5 4" })),
+      [0, most / 2, most].map((km) => label(x(km), height - 10, "middle", `${number(km, km && most < 10 ? 1 : 0)} km`)));
+  }
+
+  async function loadLatent(query) {
+    try {
+      const rows = (await ask("/v1/demand/latent", { ...query, limit: 10 })).items;
+      fill($("reach-latent"), table("", [{ label: t("region"), of: (r) => r.region }, { label: t("category"), of: (r) => r.category },
+        { label: t("latent_people"), n: true, of: (r) => `${number(r.mean, 1)} (${number(r["q0.1"], 0)}–${number(r["q0.9"], 0)})` }], rows, t("no_latent")));
+    } catch (error) { problem($("reach-latent"), error); }
+  }
+  return { load };
+})();
