@@ -7,14 +7,20 @@ from dataclasses import dataclass
 import highspy
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 from recsys.placement.blocks import Block
 from recsys.placement.cuts import Cut, Cuts, add_rows
 from recsys.placement.instance import PlacementInstance
+from recsys.placement.reach import Reach
 from recsys.placement.tight import model
 
 ROUNDS = 8
 """Times that a model is solved at most, with the cuts that its point breaks added in between."""
+
+ALIKE = 0.1
+"""Distance (1 less the cosine of what they could take of each point) up to which venues are alike."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class Solved:
 class BlockModel:
     """Maximise people less the price of classes over z = (counts of classes, shares of people) of a block.
 
-    `cuts` may be added to from outside: they are rows from the next time on that the model is solved.
+    `cuts` may be added to from outside: they are rows from the next time on that the model is solved. `groups` are
+    venues that reach much the same people, each with a row that limits their classes together.
     """
 
     def __init__(self, instance: PlacementInstance, block: Block) -> None:
@@ -41,26 +48,29 @@ class BlockModel:
         self.seats = instance.seats[self.venues]
         self.people = self.columns.flow_demand * self.columns.flow_weight
         _, point = np.unique(self.columns.flow_point, return_inverse=True)
-        self.finder = Cuts(self.columns, self.seats, point)
+        self.reach = Reach(self.columns, self.seats)
+        self.finder = Cuts(self.columns, self.reach, point)
         self.cuts: list[Cut] = []
+        self.groups = _alike(self.people, self.columns.flow_opening, point, self.n)
         self._highs: highspy.Highs | None = None
         self._n_pushed = 0
         self._index = np.arange(self.n, dtype=np.int32)
-        # Openings as rows of padded arrays over the points in their reach.
-        degree = np.bincount(self.columns.flow_opening, minlength=self.n)
-        place = np.arange(len(self.people)) - (np.cumsum(degree) - degree)[self.columns.flow_opening]
-        self._at = (self.columns.flow_opening, place)
-        self._demand = np.zeros((self.n, int(degree.max(initial=1))))
-        self._demand[self._at] = self.columns.flow_demand
 
     def set_price(self, price: NDArray[np.float64]) -> None:
         """Prices of a class, (n,)."""
         self._grown().changeColsCost(self.n, self._index, -price)
 
     def value(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
-        """The value with numbers of classes within limits; -inf where there is no point at all."""
+        """The value with numbers of classes within limits; -inf where there is no point at all.
+
+        Args:
+            low: (n + groups,) least classes of each opening and each of `groups`.
+            high: (n + groups,) most classes.
+        """
         highs = self._grown()
-        highs.changeColsBounds(self.n, self._index, low, high)
+        highs.changeColsBounds(self.n, self._index, low[: self.n], high[: self.n])
+        for k in range(self.n, len(low)):
+            highs.changeRowBounds(self._first_group + k - self.n, low[k], high[k])
         highs.run()
         is_solved = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
         return float(highs.getInfo().objective_function_value) if is_solved else -np.inf
@@ -71,8 +81,8 @@ class BlockModel:
         """The model within limits, with the cuts that it needs; None where no plan reaches the target.
 
         Args:
-            low: (n,) least classes.
-            high: (n,) most classes.
+            low: (n + groups,) least classes of each opening and each of `groups`.
+            high: (n + groups,) most classes.
             target: Value of interest.
             together: Look for cuts of several venues too.
         """
@@ -94,36 +104,22 @@ class BlockModel:
         """A bound within limits, and (n, counts) what it loses where an opening has a given number of classes.
 
         With every row priced but an opening's own, each opening is a knapsack for itself, solved exactly for each
-        number of classes: much sharper than its reduced cost.
+        number of classes: much sharper than its reduced cost. `low` and `high` as in `solve`.
         """
         opening, n_flows = self.columns.flow_opening, len(self.people)
         share = solved.row_dual[:n_flows]
         seat = solved.row_dual[n_flows : n_flows + self.n]
         net = (solved.column_dual[self.n :] + share) / self.columns.flow_demand + seat[opening]
         of_class = solved.column_dual[: self.n] - np.bincount(opening, share, minlength=self.n) - self.seats * seat
-        worth = self._knapsacks(net) + self.counts * of_class[:, None]
-        worth[(self.counts < low[:, None]) | (self.counts > high[:, None])] = -np.inf
+        worth = self.reach.knapsacks(net, self.counts) + self.counts * of_class[:, None]
+        worth[(self.counts < low[: self.n, None]) | (self.counts > high[: self.n, None])] = -np.inf
         most = worth.max(axis=1)
         rest = solved.value - float(solved.z @ solved.column_dual)
         return rest + float(most.sum()), most[:, None] - worth
 
     def first_gains(self) -> NDArray[np.float64]:
         """(n,) people of one class alone: in no plan does a class bring more."""
-        return self._knapsacks(self.columns.flow_weight)[:, 1]
-
-    def _knapsacks(self, net: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n, counts) what each number of classes brings an opening that has all people, by flow worth `net` each."""
-        padded = np.full(self._demand.shape, -1.0)
-        padded[self._at] = net
-        order = np.argsort(-padded, axis=1)
-        padded = np.take_along_axis(padded, order, axis=1)
-        demand = np.where(padded > 0, np.take_along_axis(self._demand, order, axis=1), 0.0)
-        before = np.cumsum(demand, axis=1) - demand
-        gains = np.empty((self.n, len(self.counts)))
-        for k in self.counts:
-            taken = np.clip(k * self.seats[:, None] - before, 0.0, demand)
-            gains[:, k] = np.einsum("ij,ij->i", taken, padded)
-        return gains
+        return self.reach.knapsacks(self.columns.flow_weight, self.counts[1:2])[:, 0]
 
     def _grown(self) -> highspy.Highs:
         """The model with all cuts so far; made when first asked for: many blocks never are."""
@@ -131,8 +127,27 @@ class BlockModel:
             rows, limits = self.columns.rows(self.instance, with_shared=False)
             upper = np.concatenate([self.most, np.ones(len(self.people))]).astype(float)
             self._highs = model(np.concatenate([np.zeros(self.n), self.people]), upper, 0, rows, limits)
+            self._first_group = rows.shape[0]
+            for group in self.groups:
+                self._highs.addRow(0.0, highspy.kHighsInf, len(group), group, np.ones(len(group)))
             self._highs.setOptionValue("presolve", "off")
             self._highs.setOptionValue("solver", "simplex")
         add_rows(self._highs, self.cuts[self._n_pushed :])
         self._n_pushed = len(self.cuts)
         return self._highs
+
+
+def _alike(
+    people: NDArray[np.float64], opening: NDArray[np.int64], point: NDArray[np.int64], n: int
+) -> list[NDArray[np.int32]]:
+    """Groups of two or more venues that reach much the same people (average linkage): one stands in for another."""
+    if n < 2:
+        return []
+    taken = np.zeros((n, int(point.max()) + 1))
+    taken[opening, point] = people
+    length = np.linalg.norm(taken, axis=1)
+    distance = np.maximum(1 - (taken @ taken.T) / np.outer(length, length), 0.0)
+    np.fill_diagonal(distance, 0.0)
+    label = fcluster(linkage(squareform(distance, checks=False), "average"), ALIKE, "distance")
+    groups = [np.flatnonzero(label == k).astype(np.int32) for k in np.unique(label)]
+    return [group for group in groups if len(group) > 1]

@@ -29,8 +29,11 @@ MARGIN = 0.75
 CUTS_UNTIL, PRICES_UNTIL, LISTS_UNTIL = 0.2, 0.5, 0.85
 """Shares of the time after which prices by cuts alone, prices, and lists of plans end; a choice gets what is left."""
 
-WIDTH = 0.02
-"""How far prices may move in a round, as a share of the budget's."""
+WIDTH = 0.05
+"""How far prices may move in the first round, as a share of the budget's."""
+
+FARTHER, SURPRISED = 4.0, 0.1
+"""How many times as far they may move once the bound falls as the master foretold, but for this share."""
 
 SETTLED = 5e-6
 """Share of the value by which further rounds of prices could lower the bound when they end."""
@@ -141,14 +144,17 @@ class Proof:
     def _prices(self) -> Prices:
         """The prices of the best bound found: by cuts first, then by column generation around them."""
         centre = self._prices_by_cuts()
-        best, at, width = np.inf, centre, WIDTH
+        best, at, width, value = np.inf, centre, WIDTH, -np.inf
         within = self._nearly()
         while True:
             bound = self._price(at, within)
+            # Where the master knows all plans that matter it foretells the bound: then it may look farther.
+            if bound - value < SURPRISED * (best - value):
+                width *= FARTHER
+            elif bound >= best:
+                width *= 0.5
             if bound < best:
                 best, centre = bound, at
-            else:
-                width *= 0.5
             at, value = self.master.prices_near(centre, width)
             if self.is_cut or self._is_after(PRICES_UNTIL) or best - value < SETTLED * best or width < 1e-5:
                 return centre

@@ -16,13 +16,19 @@ from recsys.placement.instance import PlacementInstance
 
 TOLERANCE = 1e-7
 
+PART = 0.01
+"""Part of a class by which the classes of a group must not be whole for the group to be branched on."""
+
 PROBED = 8
 """Openings whose two branches are tried before one is chosen, the first time that they are in question."""
 
 
 @dataclass(eq=False)
 class _Node:
-    """Numbers of classes between `low` and `high`; no plan among them is worth more than `-key`."""
+    """Numbers of classes between `low` and `high`, of each opening and then of each group of venues that are alike.
+
+    No plan among them is worth more than `-key`.
+    """
 
     key: float
     low: NDArray[np.float64]
@@ -43,7 +49,7 @@ class BlockSearch:
         self._is_new = True
         self._alone = self.model.first_gains()
         # What a class less or more costs by branching, down and up: learned as it is tried.
-        self._loss = np.full((self.n, 2), np.nan)
+        self._loss = np.full((self.n + len(self.model.groups), 2), np.nan)
 
     def worth(self, plan: Plan, price: NDArray[np.float64]) -> float:
         """People less the price of the classes."""
@@ -74,7 +80,7 @@ class BlockSearch:
         if not most.any():
             return best
         self.model.set_price(price)
-        nodes = [_Node(-np.inf, np.zeros(self.n), most)]
+        nodes = [_Node(-np.inf, *self._limits(most))]
         is_heap = False
         while nodes:
             # Down to a first plan, then always where most may be had.
@@ -83,7 +89,7 @@ class BlockSearch:
             if -node.key < target:
                 continue
             if time.perf_counter() > until:
-                linear = self.model.value(np.zeros(self.n), self.most.astype(float))
+                linear = self.model.value(*self._limits(self.most))
                 return max(best, *(min(-one.key, linear) for one in (node, *nodes)))
             # Cuts of several venues at the first root; other nodes get those of single venues.
             solved = self.model.solve(node.low, node.high, target, together=self._is_new)
@@ -107,14 +113,23 @@ class BlockSearch:
                     nodes.append(child)
         return best
 
+    def _limits(self, most: NDArray[np.number]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Least and most classes of each opening and of each group."""
+        high = self._with_groups(most)
+        return np.zeros(len(high)), high
+
+    def _with_groups(self, classes: NDArray[np.number]) -> NDArray[np.float64]:
+        """Classes of each opening and of each group."""
+        return np.append(classes, [classes[group].sum() for group in self.model.groups]).astype(float)
+
     def _narrowed(self, node: _Node, solved: Solved, target: float) -> tuple[_Node, float, NDArray[np.float64]] | None:
         """The node without the numbers of classes that cannot reach the target, its bound and losses."""
         bound, loss = self.model.losses(solved, node.low, node.high)
         may = bound - loss >= target
         if not may.any(axis=1).all():
             return None
-        low = may.argmax(axis=1).astype(float)
-        high = len(self.model.counts) - 1.0 - may[:, ::-1].argmax(axis=1)
+        low = np.append(may.argmax(axis=1), node.low[self.n :])
+        high = np.append(len(self.model.counts) - 1.0 - may[:, ::-1].argmax(axis=1), node.high[self.n :])
         return _Node(-min(bound, solved.value), low, high), bound, loss
 
     def _around(self, node: _Node, solved: Solved, classes: NDArray[np.float64], target: float) -> list[_Node]:
@@ -123,38 +138,47 @@ class BlockSearch:
         if narrowed is None:
             return []
         inside, bound, loss = narrowed
-        if ((classes < inside.low) | (classes > inside.high)).any():
+        if ((classes < inside.low[: self.n]) | (classes > inside.high[: self.n])).any():
             return [inside]
         others = np.where(self.model.counts == classes[:, None], np.inf, loss).min(axis=1)
-        low, high = inside.low.copy(), inside.high.copy()
-        free = np.flatnonzero(low < high)
+        rest = _Node(inside.key, inside.low.copy(), inside.high.copy())
+        low, high = rest.low, rest.high
+        free = np.flatnonzero(low[: self.n] < high[: self.n])
         nodes = []
         for v in free[np.argsort(-others[free], kind="stable")]:
             for first, last in ((low[v], classes[v] - 1), (classes[v] + 1, high[v])):
                 if first <= last:
                     at_most = min(solved.value, bound - float(loss[v, int(first) : int(last) + 1].min()))
-                    nodes.append(_between(low, high, int(v), first, last, at_most))
+                    nodes.append(_between(rest, int(v), first, last, at_most))
             low[v] = high[v] = classes[v]
         return nodes
 
     def _halves(self, node: _Node, solved: Solved, target: float) -> list[_Node]:
-        """Two nodes that leave out the linear model's part of a class at one opening; the likelier one last."""
+        """Two nodes that leave out the linear model's part of a class; the likelier one last.
+
+        Of a group where one has a part of a class: venues that reach the same people stand in for one another, so
+        that little is lost by what one of them runs, but much by how many classes they run. Else of one opening.
+        """
         narrowed = self._narrowed(node, solved, target)
         if narrowed is None:
             return []
         inside, bound, loss = narrowed
         classes = solved.z[: self.n]
+        outside = (classes < inside.low[: self.n] - WHOLE) | (classes > inside.high[: self.n] + WHOLE)
+        classes = self._with_groups(classes)
         part = classes - np.floor(classes)
         open_to = (inside.low < inside.high) & (np.minimum(part, 1 - part) > WHOLE)
-        if ((classes < inside.low - WHOLE) | (classes > inside.high + WHOLE)).any() or not open_to.any():
+        if outside.any() or not open_to[: self.n].any():
             return [inside]
         v, is_down_likelier = self._branch_on(inside, solved.value, part, np.floor(classes), np.flatnonzero(open_to))
         below = np.floor(classes[v])
         nodes = []
         for first, last in ((inside.low[v], below), (below + 1, inside.high[v])):
             if first <= last:
-                at_most = min(solved.value, bound - float(loss[v, int(first) : int(last) + 1].min()))
-                nodes.append(_between(inside.low, inside.high, v, first, last, at_most))
+                at_most = -inside.key
+                if v < self.n:
+                    at_most = min(at_most, bound - float(loss[v, int(first) : int(last) + 1].min()))
+                nodes.append(_between(inside, v, first, last, at_most))
         return nodes[::-1] if is_down_likelier else nodes
 
     def _branch_on(
@@ -165,10 +189,13 @@ class BlockSearch:
         below: NDArray[np.float64],
         choices: NDArray[np.int64],
     ) -> tuple[int, bool]:
-        """The opening whose branches lose most (pseudo costs, begun by strong branching), and whether down loses less.
+        """The opening or group whose branches lose most, and whether down loses less.
 
-        Source: Achterberg, Koch & Martin 2005, Operations Research Letters 33(1).
+        Pseudo costs, begun by strong branching. Source: Achterberg, Koch & Martin 2005, Operations Research Letters
+        33(1).
         """
+        in_groups = choices[(choices >= self.n) & (np.minimum(part, 1 - part)[choices] > PART)]
+        choices = in_groups if len(in_groups) else choices[choices < self.n]
         unknown = choices[np.isnan(self._loss[choices, 0])]
         for v in unknown[np.argsort(-np.minimum(part, 1 - part)[unknown], kind="stable")][:PROBED]:
             down = value - self._probe(inside, int(v), inside.low[v], below[v])
@@ -183,13 +210,12 @@ class BlockSearch:
         """Value of the linear model with an opening within other limits; far below where there is none."""
         if first > last:
             return -1e3
-        one = _between(inside.low, inside.high, v, first, last, np.inf)
+        one = _between(inside, v, first, last, np.inf)
         return max(self.model.value(one.low, one.high), -1e3)
 
 
-def _between(
-    low: NDArray[np.float64], high: NDArray[np.float64], v: int, first: float, last: float, at_most: float
-) -> _Node:
-    low, high = low.copy(), high.copy()
+def _between(node: _Node, v: int, first: float, last: float, at_most: float) -> _Node:
+    """The node with the classes of an opening or group within other limits."""
+    low, high = node.low.copy(), node.high.copy()
     low[v], high[v] = first, last
     return _Node(-at_most, low, high)

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.placement_instances import part_of, province
 from benchmarks.placement_small import brute_force, small_instance
+from recsys.placement import exact
 from recsys.placement.exact import Proof
 from recsys.placement.tight import solve_whole
 
@@ -38,6 +39,19 @@ def test_a_countys_plan_is_that_of_the_whole_model():
     plan = prove(part)
     assert plan.gap <= 1e-9
     assert plan.objective == pytest.approx(whole.objective, rel=1e-7)
+
+
+@pytest.mark.parametrize("width", [0.0005, 0.05, 5.0])
+def test_prices_end_where_no_mixture_of_plans_is_worth_less_however_far_they_may_move_at_first(width, monkeypatch):
+    monkeypatch.setattr(exact, "WIDTH", width)
+    monkeypatch.setattr(exact, "SETTLED", 1e-9)
+    one, _, county = province(3, n_venues=800)
+    part = part_of(one, county == np.bincount(county).argmax())
+    with ThreadPoolExecutor(2) as pool:
+        proof = Proof(part, 60.0, 0.0, pool)
+        proof._prices()
+    proof.master.prices()
+    assert proof.priced == pytest.approx(proof.master.value(), rel=1e-7)
 
 
 def test_without_time_the_bound_still_holds():

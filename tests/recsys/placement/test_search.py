@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from benchmarks.placement_small import small_instance
+from recsys.placement import block_model
 from recsys.placement.blocks import blocks_of
 from recsys.placement.greedy import assign
+from recsys.placement.instance import PlacementInstance
 from recsys.placement.search import BlockSearch
 
 
@@ -34,6 +36,52 @@ def test_every_plan_near_the_best_is_found_whatever_the_prices(seed):
         for classes, worth in worths.items():
             if any(classes) and worth >= best - within + 1e-6:
                 assert found[classes].value - price * sum(classes) == pytest.approx(worth, abs=1e-6)
+
+
+def alike_venues(seed):
+    """Venues of one place and size that share few large points."""
+    rng = np.random.default_rng(seed)
+    n_points, n_venues = 4, 6
+    place = rng.uniform(0.9, 1.0, n_points)
+    return PlacementInstance(
+        demand=rng.uniform(20.0, 40.0, (n_points, 1)),
+        pair_point=np.tile(np.arange(n_points), n_venues),
+        pair_venue=np.repeat(np.arange(n_venues), n_points),
+        pair_weight=np.minimum(np.tile(place, n_venues) * rng.uniform(0.97, 1.0, n_points * n_venues), 1.0),
+        seats=rng.choice([12.0, 13.0, 14.0], n_venues),
+        slots=np.full(n_venues, 2),
+        cost=np.ones((1, n_venues)),
+        budget=9.0,
+        allowed=np.ones((1, n_venues), dtype=bool),
+        teachers=np.full(1, np.inf),
+    )
+
+
+def runs_of_the_linear_model(one, price, monkeypatch, are_grouped):
+    """Times that it is solved in a search, and the worths of the plans found within 0.5 people of the best."""
+    monkeypatch.setattr(block_model, "ALIKE", block_model.ALIKE if are_grouped else -1.0)
+    most = one.most_classes()
+    search = BlockSearch(one, blocks_of(one, most > 0, most)[0])
+    assert bool(search.model.groups) == are_grouped
+    runs, value = [], search.model.value
+    monkeypatch.setattr(search.model, "value", lambda low, high: runs.append(1) or value(low, high))
+    best = search.near(np.full(search.n, price), 0.5, time.perf_counter() + 60)
+    worths = [search.worth(plan, np.full(search.n, price)) for plan in search.plans.values()]
+    return len(runs), sorted(worth for worth in worths if worth >= best - 0.5)
+
+
+def test_branching_on_venues_that_are_alike_together_finds_the_same_plans_sooner(monkeypatch):
+    apart = together = 0
+    for seed in range(6):
+        one = alike_venues(seed)
+        with monkeypatch.context() as patch:
+            n_apart, worths_apart = runs_of_the_linear_model(one, 9.0, patch, are_grouped=False)
+        with monkeypatch.context() as patch:
+            n_together, worths_together = runs_of_the_linear_model(one, 9.0, patch, are_grouped=True)
+        assert worths_together == pytest.approx(worths_apart, abs=1e-6)
+        assert len(worths_apart) > 0
+        apart, together = apart + n_apart, together + n_together
+    assert together < 0.8 * apart
 
 
 def test_a_search_cut_short_still_gives_a_bound():
