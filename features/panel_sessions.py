@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
+from scipy import sparse
 
 from features.counts import (
     NEVER_US,
@@ -19,6 +20,7 @@ from features.counts import (
     session_figures,
 )
 from features.interactions import with_row_numbers
+from features.overlap import venue_overlap
 from recsys.dataset import Dataset, local_times
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree, session_regions
@@ -53,6 +55,7 @@ class SessionBook:
         traits: (n_sessions,) numbers by name that say what it is like: `min_age`, `max_age`, `online`, `hours`.
         on_hand: (n_sessions, n_leads) places booked by the origin of each lead.
         people: (n_sessions,) people registered by the start, over those of now; from `as_of` on they grow as lately.
+        overlap: How far venues share their people, by their code; the last row is of sessions without one.
     """
 
     as_of: pd.Timestamp
@@ -72,6 +75,7 @@ class SessionBook:
     traits: dict[str, NDArray[np.float64]]
     on_hand: NDArray[np.float32]
     people: NDArray[np.float64]
+    overlap: sparse.csr_array
 
     def __len__(self) -> int:
         return len(self.age)
@@ -126,6 +130,7 @@ def session_book(
     first_booked = figures["first_booked_us"].to_numpy()
     booked = np.where(first_booked == NEVER_US, -np.inf, (_us(as_of) - first_booked) / WEEK_US)
     capacity = sessions["capacity"].to_numpy(dtype=float)
+    venue, venue_ids = pd.factorize(sessions["venue_id"])
     return SessionBook(
         as_of=as_of,
         bottom=hierarchy.bottom_nums(tree, region),
@@ -134,7 +139,7 @@ def session_book(
             "activity": _codes(sessions["activity_id"]),
             "series": _codes(of_activity["series_id"]),
             "organiser": _codes(of_activity["organiser_id"]),
-            "venue": _codes(sessions["venue_id"]),
+            "venue": venue.astype(np.int64),
             "kind": _codes(of_activity["kind"]),
             "audience": _codes(of_activity["audience"]),
         },
@@ -156,6 +161,7 @@ def session_book(
         },
         on_hand=np.ascontiguousarray(figures.select(on_hand_names(n_leads)).to_numpy(), dtype=np.float32),
         people=_people(dataset, starts, as_of),
+        overlap=venue_overlap(dataset, tree, venue_ids),
     )
 
 

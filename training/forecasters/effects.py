@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
 from features.panel_sessions import SessionBook
+from training.forecasters.competition import Market
 from training.forecasters.session_design import EffectDesign
 
 REFIT_WEEKS = 4
@@ -82,13 +83,18 @@ def effect_means(
     n_refits = -(-(n_origins - 1) // REFIT_WEEKS) + 1
     means, unknown = np.ones((len(book), n_refits)), np.ones((len(book), n_refits))
     fit: EffectFit | None = None
+    market, alone = Market.of(book), design.exposure
     for refit in range(n_refits - 1, -1, -1):
         cut = refit * REFIT_WEEKS
         begun = np.flatnonzero((book.age > cut) & ~book.is_cancelled)
         if len(begun):
             weight = 0.5 ** ((book.age[begun] - cut) / _HALF_LIFE_WEEKS)
             lifts = fit is None or refit % _LIFT_REFITS == 0
-            fit = fit_effects(design, begun, values[begun], weight, fit, learns_lift=lifts)
+            before = fit or fit_effects(design, begun, values[begun], weight, learns_lift=False)
+            # What each would draw alone is told by the fit before: effects and what others take go round in turn.
+            pull = np.exp(np.clip(alone + design.matrix @ before.effects, -5, 9))
+            design = replace(design, exposure=alone + market.left_by_others(pull, begun))
+            fit = fit_effects(design, begun, values[begun], weight, before, learns_lift=lifts)
             means[:, refit] = fit.means(design)
             unknown[:, refit] = fit.open_variances(design)
     return means, unknown

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from features.calendar import day_table
 from features.panel_sessions import SessionBook, joint_codes
+from training.forecasters.competition import rival_counts
 
 _FESTIVAL_BANDS = (-28, -14, -7, -2, 3, 9, 16, 28)
 _NEAR_FESTIVAL = (2, 6)
@@ -23,9 +24,8 @@ that it keeps draw next to nobody, so that effect may be great."""
 _LEAST_SEASON_WEEKS = 60
 _STEP_WEEKS = 13
 _YEAR_WEEKS = 52.0
-_USUAL_WEEKS = 12
-_SHARE_WEEKS = 26
 _GROWTH_AHEAD_YEARS = 0.1
+_RIVAL_SPREAD = 0.3
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def effect_design(book: SessionBook) -> EffectDesign:
     for code, spread in _crossed(book, serial):
         known = np.flatnonzero(code >= 0)
         blocks.append((known, code[known], ones[known], int(code.max(initial=-1)) + 1, spread))
-    for dense, spread in [*_levels_in_time(book), *_competition(book)]:
+    for dense, spread in [*_levels_in_time(book), *((logs, _RIVAL_SPREAD) for logs in rival_counts(book))]:
         width = dense.shape[1]
         column = np.repeat(np.arange(width), n_sessions)
         blocks.append((np.tile(every, width), column, dense.T.ravel(), width, spread))
@@ -185,40 +185,3 @@ def _levels_in_time(book: SessionBook) -> list[tuple[NDArray[np.float64], float]
     )
     years = np.minimum(-back / _YEAR_WEEKS, _GROWTH_AHEAD_YEARS)
     return [(steps.astype(np.float64), 0.1), (years[:, None], 0.3), (np.log(book.people)[:, None], 0.5)]
-
-
-def _competition(book: SessionBook) -> list[tuple[NDArray[np.float64], float]]:
-    """Log of the sessions that vie for the same people in a week: of the category, its audience and its venue."""
-    week = book.week - book.week.min(initial=0)
-    chain = [
-        book.category,
-        joint_codes(book.category, book.keys["audience"]),
-        joint_codes(book.category, book.keys["venue"]),
-    ]
-    found = []
-    for codes in chain:
-        logs = np.log(_expected_sessions(book, codes, week))
-        found.append(((logs - logs.mean())[:, None] if len(logs) else logs[:, None], 0.3))
-    return found
-
-
-def _expected_sessions(book: SessionBook, codes: NDArray[np.int64], week: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n_sessions,) sessions of its code in its week, at least 1; for weeks ahead with those still to be published."""
-    cell = joint_codes(codes, week)
-    held = (~book.is_cancelled).astype(float)
-    counts = np.bincount(np.maximum(cell, 0), weights=held * (cell >= 0), minlength=1)[np.maximum(cell, 0)]
-    recent = held * ((book.week < 0) & (book.week >= -_USUAL_WEEKS) & (codes >= 0))
-    n_weeks = float(np.clip(-book.week.min(initial=-1), 1, _USUAL_WEEKS))
-    usual = np.bincount(np.maximum(codes, 0), weights=recent, minlength=1)[np.maximum(codes, 0)] / n_weeks
-    counts = counts + np.where(book.week >= 0, usual * unpublished_shares(book)[np.maximum(book.week, 0)], 0.0)
-    return np.where(cell >= 0, np.maximum(counts, 1.0), 1.0)
-
-
-def unpublished_shares(book: SessionBook) -> NDArray[np.float64]:
-    """(n_weeks_ahead,) share of a week's sessions that was not yet known so many weeks before, lately."""
-    horizon = int(max(book.week.max(initial=0), 0)) + 1
-    lately = (book.week < 0) & (book.week >= -_SHARE_WEEKS)
-    if not lately.any():
-        return np.zeros(horizon)
-    known_for = book.known_age[lately] + book.week[lately]
-    return np.array([float((known_for < ahead).mean()) for ahead in range(horizon)])
