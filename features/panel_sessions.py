@@ -21,9 +21,11 @@ from features.counts import (
 )
 from features.interactions import with_row_numbers
 from features.overlap import venue_overlap
+from features.speed import speed_of
 from recsys.dataset import Dataset, local_times
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree, session_regions
+from recsys.speed import FIT_NOBODY, Speed
 
 _GROWTH_WEEKS = 13
 _LEAST_PEOPLE = 0.05
@@ -55,6 +57,7 @@ class SessionBook:
         traits: (n_sessions,) numbers by name that say what it is like: `min_age`, `max_age`, `online`, `hours`.
         on_hand: (n_sessions, n_leads) places booked by the origin of each lead.
         people: (n_sessions,) people registered by the start, over those of now; from `as_of` on they grow as lately.
+        speed: How quickly each filled.
         overlap: How far venues share their people, by their code; the last row is of sessions without one.
     """
 
@@ -75,6 +78,7 @@ class SessionBook:
     traits: dict[str, NDArray[np.float64]]
     on_hand: NDArray[np.float32]
     people: NDArray[np.float64]
+    speed: Speed
     overlap: sparse.csr_array
 
     def __len__(self) -> int:
@@ -161,8 +165,15 @@ def session_book(
         },
         on_hand=np.ascontiguousarray(figures.select(on_hand_names(n_leads)).to_numpy(), dtype=np.float32),
         people=_people(dataset, starts, as_of),
+        speed=_speed(dataset, sessions, figures, capacity),
         overlap=venue_overlap(dataset, tree, venue_ids),
     )
+
+
+def _speed(dataset: Dataset, sessions: pd.DataFrame, figures: pl.DataFrame, capacity: NDArray[np.float64]) -> Speed:
+    places = figures["places"].to_numpy().astype(np.float64)
+    is_past = (figures["age"].to_numpy() >= 1) & (figures["is_cancelled"].to_numpy() == 0)
+    return speed_of(dataset, sessions, places, is_past & ~(capacity - places <= FIT_NOBODY))
 
 
 def counted_sessions(book: SessionBook, demand: NDArray[np.float64]) -> pl.DataFrame:

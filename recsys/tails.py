@@ -18,7 +18,7 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _LOST = 1e-280
 
 
-def tail_means(mean: Floats, limit: Floats, size: float, mixing: Mixing = "gamma") -> tuple[Floats, Floats]:
+def tail_means(mean: Floats, limit: Floats, size: float | Floats, mixing: Mixing = "gamma") -> tuple[Floats, Floats]:
     """E[D | D >= limit] and E[D (D - 1) | D >= limit] of a count with variance mean + mean^2 / size.
 
     Negative binomial: from x f(x; r, p) = mean f(x - 1; r + 1, p) both are ratios of tails; a tail is a regularised
@@ -51,7 +51,7 @@ def likelier_mixing(counts: Floats, means: Floats, is_full: NDArray[np.bool_], s
     return max(found, key=lambda mixing: found[mixing])
 
 
-def _tails(mean: Floats, limit: Floats, size: float, mixing: Mixing, n_moments: int) -> list[Floats]:
+def _tails(mean: Floats, limit: Floats, size: float | Floats, mixing: Mixing, n_moments: int) -> list[Floats]:
     """P(D >= limit), E[D; D >= limit] and E[D (D - 1); D >= limit], the first of them."""
     leasts = [limit - steps for steps in range(n_moments)]
     # Where nothing has to be reached the tail is all.

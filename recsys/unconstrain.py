@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.speed import Speed
 from recsys.tails import Mixing, likelier_mixing, tail_means
 
 Floats = NDArray[np.float64]
@@ -27,13 +28,17 @@ _WEEK_PLACES = 50.0
 """A week's season is drawn to 1 as if by a usual week of so many places."""
 
 
-def unconstrain_sessions(places: Floats, limits: Floats, waiting: Floats, chain: Sequence[Ints], week: Ints) -> Floats:
+def unconstrain_sessions(
+    places: Floats, limits: Floats, waiting: Floats, chain: Sequence[Ints], week: Ints, speed: Speed | None = None
+) -> Floats:
     """(n_sessions,) expected demand of single sessions; a session is full when places reach its limit (NaN: none).
 
     The mean of a session is that of its like times the season of its week. Its like: of the codes of `chain`, from
     the general to the particular, each drawn to the one before by a session and a half; code -1 takes the one before.
     The season is pooled over all sessions, so that a busy week is told apart from a busy series. The tail is negative
-    binomial, or that of a lognormal-Poisson where half-way the counts are likelier under it.
+    binomial, or that of a lognormal-Poisson where half-way the counts are likelier under it. Where it is known how
+    quickly a session filled, that tells more of it than its like do; and without waitlists, a session that stopped
+    filling was full.
 
     People on a waitlist are a share of those turned away; the share is halfway (on the log scale) between all of them
     and what makes the waitlists fit the censored counts, which hang on the shape of the tail. Who waits for a session
@@ -45,13 +50,18 @@ def unconstrain_sessions(places: Floats, limits: Floats, waiting: Floats, chain:
         waiting: (n_sessions,) places on the waitlist.
         chain: Arrays of (n_sessions,) codes.
         week: (n_sessions,) number of the week, from any.
+        speed: How quickly sessions filled.
     """
     full = (places >= limits) & (limits > 0)
+    if speed is not None and not waiting.any():
+        full |= speed.has_stopped(places, limits)
     demand = places + np.where(full, 0.0, waiting)
     if not full.any():
         return demand
     taken, queue = places[full], waiting[full]
     tails = _Tails.of(np.minimum(limits[full], taken))
+    told = np.isfinite(speed.due) & full if speed is not None else np.zeros(len(full), dtype=bool)
+    quick = told[full]
     week = week - week.min()
     season = np.ones(int(week.max()) + 1)
     size, joined = 5.0, 1.0
@@ -63,7 +73,11 @@ def unconstrain_sessions(places: Floats, limits: Floats, waiting: Floats, chain:
             mixing = _mixing(places, means, full, size)
         if turn % 4 == 0 or turn == _ROUNDS // 2:
             tail = tails.at_size(size, mixing)
+            if speed is not None:
+                by_speed = speed.where(told).tails(means[told], places[told], size)
         above, second = tail(means[full])
+        if speed is not None:
+            above[quick], second[quick] = by_speed
         excess = np.maximum(above - taken, 0.0)
         if queue.any():
             joined = float(np.sqrt(np.clip(queue.sum() / max(float(excess.sum()), 1e-9), 0.05, 1.0)))

@@ -104,7 +104,14 @@ def session_demand(book: SessionBook, places: NDArray[np.float64], spill: float)
     begun = (book.age >= 1) & ~book.is_cancelled
     demand = places.copy()
     chain = [codes[begun] for codes in book.likeness()]
-    wanted = unconstrain_sessions(places[begun], book.capacity[begun], book.waiting[begun], chain, book.week[begun])
+    wanted = unconstrain_sessions(
+        places[begun],
+        book.capacity[begun],
+        book.waiting[begun],
+        chain,
+        book.week[begun],
+        book.speed.where(begun),
+    )
     demand[begun] = places[begun] + (1 - spill) * (wanted - places[begun])
     return demand
 

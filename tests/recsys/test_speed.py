@@ -1,0 +1,74 @@
+"""What it says of those turned away how quickly a session filled."""
+
+import numpy as np
+import pytest
+
+from recsys.speed import Speed
+from recsys.unconstrain import unconstrain_sessions
+
+N, LIMIT, SIZE = 6_000, 12, 2.0
+
+
+@pytest.fixture(scope="module")
+def filled() -> tuple[np.ndarray, Speed]:
+    """Demand of gamma-Poisson sessions that came evenly over the time for booking, and how quickly they filled."""
+    rng = np.random.default_rng(3)
+    demand = rng.poisson(10.0 * rng.gamma(SIZE, 1 / SIZE, N)).astype(float)
+    due, last_due, reached = np.full(N, np.nan), np.full(N, np.nan), np.zeros(N)
+    for row in np.flatnonzero(demand):
+        times = np.sort(rng.random(int(demand[row])))[:LIMIT]
+        reached[row] = np.ceil(0.9 * len(times))
+        due[row], last_due[row] = times[int(reached[row]) - 1], times[-1]
+    return demand, Speed(reached, due, last_due, np.ones(N))
+
+
+def unconstrained(demand: np.ndarray, speed: Speed | None, *, left: float = 0.0) -> np.ndarray:
+    """By places taken of `LIMIT` and places that nobody took."""
+    zeros = np.zeros(N, dtype=np.int64)
+    limits = np.full(N, LIMIT + left)
+    return unconstrain_sessions(np.minimum(demand, LIMIT), limits, np.zeros(N), [zeros], zeros, speed)
+
+
+def test_sessions_that_filled_at_once_turned_most_people_away(filled: tuple[np.ndarray, Speed]) -> None:
+    demand, speed = filled
+    full = demand >= LIMIT
+    errors = [np.abs(one - demand)[full].mean() for one in (unconstrained(demand, None), unconstrained(demand, speed))]
+    assert errors[1] < 0.6 * errors[0]
+    found = unconstrained(demand, speed)
+    assert found.sum() / demand.sum() == pytest.approx(1, abs=0.01)
+    quick = full & (speed.due < 0.5)
+    assert found[quick].sum() / demand[quick].sum() == pytest.approx(1, abs=0.03)
+
+
+def test_without_times_nothing_is_told(filled: tuple[np.ndarray, Speed]) -> None:
+    demand, speed = filled
+    nothing = np.full(N, np.nan)
+    unknown = Speed(speed.reached, nothing, nothing, speed.party)
+    np.testing.assert_array_equal(unconstrained(demand, unknown), unconstrained(demand, None))
+
+
+def test_a_session_that_stopped_filling_was_full(filled: tuple[np.ndarray, Speed]) -> None:
+    demand, speed = filled
+    # One place is left that no party fits into: nobody is told to have been turned away.
+    assert unconstrained(demand, None, left=1).sum() / demand.sum() < 0.9
+    assert unconstrained(demand, speed, left=1).sum() / demand.sum() == pytest.approx(1, abs=0.05)
+    # Whoever filled on the last day, or has many places left, is taken as it is.
+    late = (speed.last_due > 0.95) & (demand > 0)
+    np.testing.assert_array_equal(unconstrained(demand, speed, left=1)[late], np.minimum(demand, LIMIT)[late])
+    np.testing.assert_array_equal(unconstrained(demand, speed, left=9), np.minimum(demand, LIMIT))
+
+
+def test_where_waitlists_are_kept_they_tell_who_was_turned_away(filled: tuple[np.ndarray, Speed]) -> None:
+    demand, speed = filled
+    zeros = np.zeros(N, dtype=np.int64)
+    waiting = np.zeros(N)
+    waiting[np.argmax(demand)] = 1.0
+    found = unconstrain_sessions(np.minimum(demand, LIMIT), np.full(N, LIMIT + 1.0), waiting, [zeros], zeros, speed)
+    np.testing.assert_array_equal(found, np.minimum(demand, LIMIT) + waiting)
+
+
+def test_parties_tell_as_much_as_single_places() -> None:
+    ones = np.ones(1)
+    alone = Speed(8 * ones, 0.2 * ones, 0.3 * ones, ones).tails(10 * ones, 10 * ones, SIZE)[0]
+    pairs = Speed(8 * ones, 0.2 * ones, 0.3 * ones, 2 * ones).tails(10 * ones, 10 * ones, SIZE)[0]
+    assert 10 < pairs[0] < alone[0]
