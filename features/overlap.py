@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,26 @@ _LEAST_REACH = 0.02
 """Who would come that rarely is not counted among a venue's people."""
 
 
-def venue_overlap(dataset: Dataset, tree: RegionTree, venue_ids: NDArray[np.object_]) -> sparse.csr_array:
-    """(n + 1, n + 1) how much likelier who goes to one venue is to be of the people of another, over people at large.
+@dataclass(frozen=True)
+class VenuePeople:
+    """People near venues by row; the last row is of sessions without a venue, which are open to all.
+
+    Attributes:
+        reached: (n + 1,) people, each counted as far as they would come.
+        overlap: (n + 1, n + 1) how much likelier who goes to one venue is to be of the people of another, over people
+            at large; 1 with what is open to all.
+    """
+
+    reached: NDArray[np.float64]
+    overlap: sparse.csr_array
+
+
+def venue_people(dataset: Dataset, tree: RegionTree, venue_ids: NDArray[np.object_]) -> VenuePeople:
+    """People near venues of these ids, and how far venues share them.
 
     A venue's people are weighed by how readily they come from where they live, by the decay that is believed of any
     place (Huff 1964, Journal of Marketing 28(3), on trade areas that overlap). Where no home is known people are taken
-    to live about the venues. The last row is that of sessions without a venue, which are open to all: 1, as is the
-    row of a venue that has no place.
+    to live about the venues. A venue that has no place is as near to everybody.
     """
     people, homes = _people(positions(dataset, tree))
     rows = pd.Index(dataset.venues["venue_id"]).get_indexer(pd.Index(venue_ids))
@@ -33,10 +46,9 @@ def venue_overlap(dataset: Dataset, tree: RegionTree, venue_ids: NDArray[np.obje
     km[:, rows >= 0] = homes.km(tree, venues=rows[rows >= 0])
     reach = np.column_stack([PRIOR_DECAY.reach(km), np.ones(len(people))]).astype(np.float64)
     reach[reach < _LEAST_REACH] = 0.0
-    # Of how many people, each counted as far as they come.
     reached = people @ reach
     share = sparse.csr_array(reach / np.where(reached > 0, reached, 1.0))
-    return sparse.csr_array(share.T @ (share * people[:, None])) * float(people.sum())
+    return VenuePeople(reached, sparse.csr_array(share.T @ (share * people[:, None])) * float(people.sum()))
 
 
 def _people(places: Positions) -> tuple[NDArray[np.float64], Positions]:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
-from scipy import sparse
 
 from features.counts import (
     NEVER_US,
@@ -20,7 +19,7 @@ from features.counts import (
     session_figures,
 )
 from features.interactions import with_row_numbers
-from features.overlap import venue_overlap
+from features.overlap import VenuePeople, venue_people
 from features.speed import speed_of
 from recsys.dataset import Dataset, local_times
 from recsys.hierarchy import Hierarchy
@@ -58,7 +57,7 @@ class SessionBook:
         on_hand: (n_sessions, n_leads) places booked by the origin of each lead.
         people: (n_sessions,) people registered by the start, over those of now; from `as_of` on they grow as lately.
         speed: How quickly each filled.
-        overlap: How far venues share their people, by their code; the last row is of sessions without one.
+        near: People near venues, by their code.
     """
 
     as_of: pd.Timestamp
@@ -79,10 +78,16 @@ class SessionBook:
     on_hand: NDArray[np.float32]
     people: NDArray[np.float64]
     speed: Speed
-    overlap: sparse.csr_array
+    near: VenuePeople
 
     def __len__(self) -> int:
         return len(self.age)
+
+    @property
+    def place(self) -> NDArray[np.int64]:
+        """(n_sessions,) row of `near`."""
+        venue = self.keys["venue"]
+        return np.where(venue >= 0, venue, len(self.near.reached) - 1)
 
     @property
     def is_cancelled(self) -> NDArray[np.bool_]:
@@ -166,7 +171,7 @@ def session_book(
         on_hand=np.ascontiguousarray(figures.select(on_hand_names(n_leads)).to_numpy(), dtype=np.float32),
         people=_people(dataset, starts, as_of),
         speed=_speed(dataset, sessions, figures, capacity),
-        overlap=venue_overlap(dataset, tree, venue_ids),
+        near=venue_people(dataset, tree, venue_ids),
     )
 
 

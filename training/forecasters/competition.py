@@ -34,7 +34,7 @@ class Market:
         nest: (n_sessions,) category, for children or not.
         cell: (n_sessions,) nest and week.
         place: (n_sessions,) row of `overlap`.
-        overlap: See `SessionBook`.
+        overlap: See `VenuePeople`.
         is_held: (n_sessions,) not cancelled.
         is_recent: (n_sessions,) of the weeks that say what is usual.
         n_weeks: How many these are.
@@ -57,12 +57,11 @@ class Market:
         cell = joint_codes(nest, book.week - book.week.min(initial=0))
         week = np.zeros(int(cell.max(initial=-1)) + 1, dtype=np.int64)
         week[cell] = book.week
-        venue = book.keys["venue"]
         return cls(
             nest=nest,
             cell=cell,
-            place=np.where(venue >= 0, venue, book.overlap.shape[0] - 1),
-            overlap=book.overlap,
+            place=book.place,
+            overlap=book.near.overlap,
             is_held=~book.is_cancelled,
             is_recent=~book.is_cancelled & _is_recent(book),
             n_weeks=_n_usual_weeks(book),

@@ -25,7 +25,7 @@ _LEAST_SEASON_WEEKS = 60
 _STEP_WEEKS = 13
 _YEAR_WEEKS = 52.0
 _GROWTH_AHEAD_YEARS = 0.1
-_RIVAL_SPREAD = 0.3
+_RIVAL_SPREAD, _REACHED_SPREAD = 0.3, 0.5
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def effect_design(book: SessionBook) -> EffectDesign:
     for code, spread in _crossed(book, serial):
         known = np.flatnonzero(code >= 0)
         blocks.append((known, code[known], ones[known], int(code.max(initial=-1)) + 1, spread))
-    for dense, spread in [*_levels_in_time(book), *((logs, _RIVAL_SPREAD) for logs in rival_counts(book))]:
+    rivals = [(logs, _RIVAL_SPREAD) for logs in rival_counts(book)]
+    for dense, spread in [*_levels_in_time(book), *rivals, (_log_reached(book), _REACHED_SPREAD)]:
         width = dense.shape[1]
         column = np.repeat(np.arange(width), n_sessions)
         blocks.append((np.tile(every, width), column, dense.T.ravel(), width, spread))
@@ -185,3 +186,9 @@ def _levels_in_time(book: SessionBook) -> list[tuple[NDArray[np.float64], float]
     )
     years = np.minimum(-back / _YEAR_WEEKS, _GROWTH_AHEAD_YEARS)
     return [(steps.astype(np.float64), 0.1), (years[:, None], 0.3), (np.log(book.people)[:, None], 0.5)]
+
+
+def _log_reached(book: SessionBook) -> NDArray[np.float64]:
+    """(n_sessions, 1) log of the people near enough to come, about its mean."""
+    logs = np.log1p(book.near.reached)[book.place][:, None]
+    return logs - logs.mean() if len(logs) else logs

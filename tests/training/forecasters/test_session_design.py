@@ -7,7 +7,8 @@ from features.panel_sessions import session_book
 from recsys.dataset import Dataset
 from recsys.hierarchy import Hierarchy
 from recsys.regions import RegionTree
-from training.forecasters.session_design import is_serial
+from training.forecasters.effects import fit_effects
+from training.forecasters.session_design import effect_design, is_serial
 
 NOW = pd.Timestamp("2026-01-05T00:00", tz="Asia/Shanghai")
 
@@ -30,3 +31,38 @@ def test_a_course_that_is_not_published_whole_is_one_as_those_of_its_series_were
     by_start = np.argsort(weeks, kind="stable")
     expected = np.array([{"whole": 1, "begun": 1, "single": 0}[names[place]] for place in by_start])
     assert is_serial(book).tolist() == expected.tolist()
+
+
+def test_a_new_venue_is_expected_to_draw_by_who_lives_near() -> None:
+    n_near = [400, 200, 100, 50, 25, 12, 6]
+    venues = pd.DataFrame({"venue_id": [f"v{i}" for i in range(7)], "lat": [30.0 + 2 * i for i in range(7)]})
+    venues = venues.assign(name=venues["venue_id"], lon=117.0)
+    users = pd.DataFrame({"lat": np.repeat(venues["lat"].to_numpy(), n_near), "lon": 117.0})
+    # The first and the last have had no session yet.
+    held = [(place, -week) for place in range(1, 6) for week in range(40, 0, -1)]
+    rows = sorted([*held, (0, 1), (6, 1)], key=lambda row: row[1])
+    sessions = pd.DataFrame(
+        {
+            "session_id": [f"s{i:03}" for i in range(len(rows))],
+            "activity_id": [f"a{i:03}" for i in range(len(rows))],
+            "venue_id": [f"v{place}" for place, _ in rows],
+            "starts_at": [NOW + pd.Timedelta(weeks=week, hours=10) for _, week in rows],
+        }
+    )
+    tables = {
+        "venues": venues,
+        "users": users.assign(user_id=[f"u{i}" for i in range(len(users))]),
+        "activities": pd.DataFrame({"activity_id": sessions["activity_id"], "category": "guitar"}),
+        "sessions": sessions,
+    }
+    dataset = Dataset.from_tables(tables, NOW)
+    tree = RegionTree.of(dataset)
+    book = session_book(dataset, tree, Hierarchy.of(dataset, tree), 14, 160)
+    design, begun = effect_design(book), np.flatnonzero(book.age >= 1)
+    place = np.array(
+        [int(one[1:]) for one in dataset.sessions.set_index("session_id").loc[sessions["session_id"], "venue_id"]]
+    )
+    counts = np.array(n_near, dtype=float)[place] / 10
+    found = fit_effects(design, begun, counts[begun], np.ones(len(begun))).means(design)
+    ahead = {place[row]: found[row] for row in range(len(rows)) if book.age[row] < 1}
+    assert ahead[0] > 10 * ahead[6]
