@@ -50,7 +50,9 @@ class Speed:
         A gamma-Poisson session's factor has gamma's posterior after `reached` places at the share `due` of the time, as
         many parties telling as much as single places; what is to come then is negative binomial, and at least the rest.
         """
-        shape = size + self.reached / self.party
+        # Figures that nothing explains were cut after they had been counted here.
+        reached = np.minimum(self.reached, limit)
+        shape = size + reached / self.party
         to_come = (1 - self.due) * shape / (size / means + self.due / self.party)
-        first, second = tail_means(np.maximum(to_come, 1e-6), np.maximum(limit - self.reached, 0.0), shape)
-        return self.reached + first, second + 2 * self.reached * first + self.reached * (self.reached - 1)
+        first, second = tail_means(np.maximum(to_come, 1e-6), limit - reached, shape)
+        return reached + first, second + 2 * reached * first + reached * (reached - 1)
