@@ -42,6 +42,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "matrix learners (EASE, item-kNN, ALS)": ("*_ease", "*_als", "*_item-knn"),
     "wishes, tastes, named interests": ("score_wish*", "score_taste-*", "interest_named"),
+    "pull: distance, hour, draw, what is expected": ("pull", "pull_*", "expected"),
     "distance, homes, reach": ("km_from_home", "km_to_people", "reach_*", "homes_lift", "home_known", "same_*"),
     "everybody's bookings by key": ("crowd_*", "*_popularity"),
     "how the session fills": (

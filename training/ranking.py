@@ -22,6 +22,7 @@ from training.evaluation_table import ranking_table
 from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
 from training.learners.item_knn import ItemKnnConfig, fit_item_knn
+from training.pull import PullConfig, fit_pull
 from training.reranker import TreeConfig, fit_re_ranker
 from training.taste import TasteConfig, fit_tastes
 from training.windows import WindowConfig, WindowMemory, cut_offs
@@ -38,6 +39,7 @@ class RankingConfig(BaseModel):
     als: AlsConfig = AlsConfig(n_factors=32, n_iterations=8)
     taste: TasteConfig = TasteConfig()
     wishes: WishConfig = WishConfig()
+    pull: PullConfig = PullConfig()
     windows: WindowConfig = WindowConfig()
     trees: TreeConfig = TreeConfig()
     contenders: ContenderConfig = ContenderConfig()
@@ -46,7 +48,7 @@ class RankingConfig(BaseModel):
     @property
     def of_learners(self) -> tuple[BaseModel, ...]:
         """What `fit_learners` goes by besides the seed."""
-        return (self.ease, self.item_knn, self.als, self.taste, self.wishes)
+        return (self.ease, self.item_knn, self.als, self.taste, self.wishes, self.pull)
 
 
 def fit_ranking(
@@ -106,7 +108,8 @@ def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig, 
     if only is not None:
         return Learners(keys, rankers)
     tastes = fit_tastes(block, catalogue, config.taste, config.seed)
-    return Learners(keys, rankers, tastes, fit_wishes(block, catalogue, config.wishes))
+    wishes = fit_wishes(block, catalogue, config.wishes)
+    return Learners(keys, rankers, tastes, wishes, fit_pull(block, catalogue, wishes, config.pull))
 
 
 def evaluate_ranking(

@@ -14,7 +14,7 @@ from features.signals.catalogue import Catalogue
 from features.signals.groups import membership
 from features.signals.lookup import WISH_LEVEL
 from features.signals.people import UserBlock
-from features.signals.posterior import posterior
+from features.signals.posterior import own_points, posterior
 from features.signals.wishes import GROUPINGS, INTERESTS, Seen, Wishes, seen_of, told_interests
 from recsys.ids import IdMap
 from training.sample import sampled_people
@@ -114,22 +114,13 @@ def _start(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> _Fit:
         base=np.full(n_keys, np.log(rate)),
         looks=np.full(n_keys, looks),
         loadings=np.zeros((n_keys, 1)),
-        own=_own_points(config),
+        own=own_points(config.own_variance, config.n_points),
         interests=np.zeros(len(INTERESTS)),
         effects={name: np.zeros((size + 1, n_keys)) for name, size in sizes.items()},
         townships=IdMap(catalogue.lookup.tree.ids.ids[townships]),
     )
     members = {name: membership(groups[name], size) for name, size in sizes.items()}
     return _Fit(wishes, seen, groups, members, catalogue.offer.is_for_children)
-
-
-def _own_points(config: WishConfig) -> NDArray[np.float64]:
-    """(2, n_points) multiples of mean 1 whose logarithms are about normal, and their weights."""
-    spread = np.sqrt(config.own_variance)
-    logs = np.linspace(-2.8, 3.9, config.n_points) * spread
-    weights = np.exp(-0.5 * (logs / spread) ** 2)
-    weights /= weights.sum()
-    return np.stack([np.exp(logs) / (weights @ np.exp(logs)), weights])
 
 
 def _learn_means(fit: _Fit, multiples: NDArray[np.float64], config: WishConfig, sweeps: int) -> None:

@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from features.signals.crowd import Signals
 from features.signals.lookup import LEARNER_LEVEL
+from features.signals.pull import load_pull
 from features.signals.stage_one import Learners
 from features.signals.taste import TASTE_FEATURES
 from features.signals.wishes import load_wishes
@@ -26,20 +27,36 @@ MANY_PAIRS = 1500
 """From so many pairs on trees as bits are faster than LightGBM's walk from node to node."""
 
 
+EXPECTED = "expected"
+"""Signal that counts beside the trees: log of the bookings expected of a pair, see `features.signals.pulled`."""
+
+_UNWANTED = -12.0
+"""Where it is not known: nobody is known to want the key."""
+
+
 @dataclass(frozen=True)
 class ReRanker:
-    """Tree models over signals of pairs; a score is their mean, brought between 0 and 1.
+    """Tree models over signals of pairs and what is expected of a pair; a score is brought between 0 and 1.
 
     Attributes:
         boosters: Models of several kinds and seeds: how each was drawn matters less in their mean.
         signal_names: Signals in the order of the trees' columns; one that a catalogue lacks is NaN.
+        expected_weight: What `EXPECTED` counts beside the trees' mean.
     """
 
     boosters: tuple[lgb.Booster, ...]
     signal_names: tuple[str, ...]
+    expected_weight: float = 0.0
 
     def predict(self, signals: Signals, n_pairs: int) -> NDArray[np.float64]:
         """(n_pairs,) scores, the same to the last bit for few pairs and for many."""
+        scores = self.tree_scores(signals, n_pairs)
+        if self.expected_weight and EXPECTED in signals:
+            scores = scores + self.expected_weight * expected_of(signals)
+        return np.asarray(expit(scores), dtype=np.float64)
+
+    def tree_scores(self, signals: Signals, n_pairs: int) -> NDArray[np.float64]:
+        """(n_pairs,) mean of the trees, on the scale of log odds."""
         unknown = np.full(n_pairs, np.nan, dtype=np.float32)
         columns = [signals.get(name, unknown).astype(np.float32, copy=False) for name in self.signal_names]
         if n_pairs < MANY_PAIRS:
@@ -47,11 +64,16 @@ class ReRanker:
             scores = np.array([booster.predict(values, num_threads=1, raw_score=True) for booster in self.boosters])
         else:
             scores = self._bit_trees.scores(columns)
-        return np.asarray(expit(scores.mean(axis=0)), dtype=np.float64)
+        return np.asarray(scores.mean(axis=0), dtype=np.float64)
 
     @cached_property
     def _bit_trees(self) -> BitTrees:
         return bit_trees([booster.dump_model() for booster in self.boosters])
+
+
+def expected_of(signals: Signals) -> NDArray[np.float64]:
+    """(n_pairs,) the signal `EXPECTED`, a low value where it is not known."""
+    return np.nan_to_num(signals[EXPECTED].astype(np.float64), nan=_UNWANTED)
 
 
 @dataclass(frozen=True)
@@ -75,6 +97,7 @@ class RankingModel:
             {
                 "data_until": self.data_until.isoformat(),
                 "rankers": sorted(self.learners.rankers),
+                "has_pull": self.learners.pull is not None,
                 "has_wishes": self.learners.wishes is not None,
                 "keys": self.learners.keys.ids.tolist(),
                 "tastes": {
@@ -87,10 +110,13 @@ class RankingModel:
             ranker.save(writer, f"ranking/{name}")
         if self.learners.wishes is not None:
             self.learners.wishes.save(writer, "ranking/wishes")
+        if self.learners.pull is not None:
+            self.learners.pull.save(writer, "ranking/pull")
         if self.re_ranker is not None:
             for num, booster in enumerate(self.re_ranker.boosters):
                 writer.text(f"ranking/trees/{num}", booster.model_to_string(), ".txt")
-            writer.json("ranking/signals", list(self.re_ranker.signal_names))
+            second = {"signals": self.re_ranker.signal_names, "expected_weight": self.re_ranker.expected_weight}
+            writer.json("ranking/second", second)
 
 
 def load_ranking(bundle: ModelBundle) -> RankingModel:
@@ -101,8 +127,10 @@ def load_ranking(bundle: ModelBundle) -> RankingModel:
     texts = [bundle.text(name) for name in takewhile(bundle.__contains__, (f"ranking/trees/{i}" for i in count()))]
     if texts:
         boosters = tuple(lgb.Booster(model_str=text) for text in texts)
-        trees = ReRanker(boosters, tuple(bundle.json("ranking/signals")))
+        second = bundle.json("ranking/second")
+        trees = ReRanker(boosters, tuple(second["signals"]), second["expected_weight"])
     keys = IdMap.of(model["keys"], LEARNER_LEVEL)
     tastes = {level: np.array([of[name] for name in TASTE_FEATURES]) for level, of in model["tastes"].items()}
     wishes = load_wishes(bundle, "ranking/wishes") if model["has_wishes"] else None
-    return RankingModel(Learners(keys, rankers, tastes, wishes), pd.Timestamp(model["data_until"]), trees)
+    pull = load_pull(bundle, "ranking/pull") if model["has_pull"] else None
+    return RankingModel(Learners(keys, rankers, tastes, wishes, pull), pd.Timestamp(model["data_until"]), trees)

@@ -43,13 +43,19 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "venue": ("own_venue_", "km_from_past"),
     "title": ("title_",),
     "company": ("company_",),
-    "habit": ("habit_", "own_slot_", "score_taste-slot"),
-    "distance": ("km_from_home", "reach_", "same_township"),
+    "habit": ("habit_", "own_slot_", "score_taste-slot", "pull_hour"),
+    "distance": ("km_from_home", "reach_", "pull_distance", "same_township"),
     "interest": ("interest_named",),
     "family": ("child_fits",),
     "township": ("alike_township_",),
     "age": ("alike_age_",),
-    "popular": ("crowd_", *(f"fact_{name}" for name in CROWD_FACTS), "score_popularity", "share_popularity"),
+    "popular": (
+        "crowd_",
+        *(f"fact_{name}" for name in CROWD_FACTS),
+        "pull_draw",
+        "score_popularity",
+        "share_popularity",
+    ),
 }
 """Beginnings of the signals that make each cause."""
 

@@ -14,6 +14,7 @@ from features.removed_tags import PROFILE_TAGS, profiles_less
 from features.signals.crowd import Signals, crowd_signals, rival_signals
 from features.signals.events import Events, events_of
 from features.signals.facts import CROWD_FACTS, session_facts
+from features.signals.filling import Filling, filling_of
 from features.signals.groups import AGE_EDGES, GROUPED_LEVELS, group_lifts, interests_of, profiles_of
 from features.signals.homes import Homes, homes_of
 from features.signals.keys import SLOW_DAYS, KeyColumns, key_columns
@@ -31,7 +32,7 @@ COMPANY_DAYS = 240.0
 """Age of the oldest session whose people count as met."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """Everything that ranking needs besides the people asking; the same for all of them.
 
@@ -47,6 +48,8 @@ class Catalogue:
         reach: How far people of each age go.
         venue_lat: (n_venue_keys,) of the lookup's venues, NaN where unknown.
         venue_lon: (n_venue_keys,) the same.
+        least_ages: (n_sessions,) youngest age that may come, 0 for all.
+        filling: How far the booking of each session has come.
         facts: Name to (n_candidates,) signal of the candidate alone.
         words: Words of titles.
         company: Level to (n_sessions, n_keys) of how much those who were at a past session are with a key of the
@@ -71,6 +74,8 @@ class Catalogue:
     reach: Reach
     venue_lat: NDArray[np.float64]
     venue_lon: NDArray[np.float64]
+    least_ages: NDArray[np.float64]
+    filling: Filling
     facts: dict[str, NDArray[np.float64]]
     words: TitleWords
     company: dict[str, sparse.csr_array]
@@ -119,6 +124,9 @@ class Catalogue:
                 name: np.zeros_like(values) if name.startswith(CROWD_FACTS) else values
                 for name, values in self.facts.items()
             },
+            filling=replace(
+                self.filling, so_far=np.zeros_like(self.filling.so_far), due=np.zeros_like(self.filling.due)
+            ),
         )
 
 
@@ -149,6 +157,7 @@ def catalogue_of(
     regions_at = region_spots(known, described, lookup.tree)
     homes = described[["lat", "lon"]].to_numpy(dtype=np.float64)
     near = near_home(homes, areas(described, lookup.tree, regions_at))
+    filling = filling_of(known.sessions, lookup, everybody, at)
     reach = reach_of(profiles.groups["age"], near, everybody, lookup, spots, len(AGE_EDGES))
     return Catalogue(
         at=at,
@@ -162,7 +171,9 @@ def catalogue_of(
         reach=reach,
         venue_lat=spots[:, 0],
         venue_lon=spots[:, 1],
-        facts=session_facts(known, sessions, session_nums, lookup, everybody, at),
+        least_ages=np.nan_to_num(known.activities["min_age"].to_numpy(dtype=np.float64))[lookup.session_activity],
+        filling=filling,
+        facts=session_facts(known, sessions, session_nums, lookup, everybody, filling, at),
         words=title_words(known.activities, activities),
         company={level: met_at(everybody, lookup, levels[level], level) for level in ("programme", "series")},
         homes=homes_of(described, everybody, lookup, levels["programme"]),

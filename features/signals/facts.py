@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.signals.events import NS_PER_DAY, Events
-from features.signals.filling import filling_facts
+from features.signals.filling import Filling, filling_facts
 from features.signals.lookup import Lookup
 from features.signals.usual import Counts, lift
 from recsys.availability import OpenSessions
@@ -23,6 +23,7 @@ def session_facts(
     session_nums: NDArray[np.int64],
     lookup: Lookup,
     everybody: Events,
+    filling: Filling,
     at: pd.Timestamp,
 ) -> dict[str, NDArray[np.float64]]:
     """What a candidate is like, whoever asks: times, price, places, and how fast it fills."""
@@ -63,5 +64,5 @@ def session_facts(
         "min_age": activity["min_age"].to_numpy(dtype=np.float64),
         "max_age": activity["max_age"].to_numpy(dtype=np.float64),
         "online": activity["online"].to_numpy(dtype=np.float64),
-        **filling_facts(known.sessions, session_nums, lookup, everybody, at),
+        **filling_facts(filling, session_nums, lookup),
     }

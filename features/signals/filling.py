@@ -6,6 +6,8 @@ be booked, and what sessions like it have by then.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -30,16 +32,30 @@ _LEADS = np.array([0, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17,
 """Shares of the time that a session can be booked, and days before its start, between which curves run straight."""
 
 
-def filling_facts(
-    table: pd.DataFrame, session_nums: NDArray[np.int64], lookup: Lookup, everybody: Events, at: pd.Timestamp
-) -> dict[str, NDArray[np.float64]]:
-    """Name to (n_candidates,) signal; times that are not known give NaN.
+@dataclass(frozen=True)
+class Filling:
+    """How far the booking of each session has come.
 
-    `filled_lift` is the logarithm of the bookings so far over those expected by now, both with a few added.
+    Attributes:
+        so_far: (n_sessions,) bookings.
+        due: (n_sessions,) share of all its bookings that it should have by now; 1 for sessions that have begun.
+        opened: (n_sessions,) days until it can be booked, negative if it can, NaN if unknown.
+        closed: (n_sessions,) days until it no longer can.
+        held: (n_sessions,) whether it is one of those that are compared with.
+    """
+
+    so_far: NDArray[np.float64]
+    due: NDArray[np.float64]
+    opened: NDArray[np.float64]
+    closed: NDArray[np.float64]
+    held: NDArray[np.bool_]
+
+
+def filling_of(table: pd.DataFrame, lookup: Lookup, everybody: Events, at: pd.Timestamp) -> Filling:
+    """How far booking has come.
 
     Args:
         table: Contract rows of all sessions in the order of the lookup.
-        session_nums: (n_candidates,) session row.
         lookup: Activities and sessions.
         everybody: What people did.
         at: Instant.
@@ -49,13 +65,27 @@ def filling_facts(
     age = (at.value - lookup.session_start) / NS_PER_DAY
     held = (age >= 0) & (age < HELD_DAYS) & table["cancelled_at"].isna().to_numpy(dtype=bool)
     opened, closed = _bookable(table, lookup, at)
-    total = expected_total(so_far, held, lookup)[session_nums]
-    due = due_by_now(took.only(held[took.sessions]), opened, closed, -age)[session_nums]
+    due = due_by_now(took.only(held[took.sessions]), opened, closed, -age)
+    return Filling(so_far, np.where(age >= 0, 1.0, due), opened, closed, held)
+
+
+def filling_facts(filling: Filling, session_nums: NDArray[np.int64], lookup: Lookup) -> dict[str, NDArray[np.float64]]:
+    """Name to (n_candidates,) signal; times that are not known give NaN.
+
+    `filled_lift` is the logarithm of the bookings so far over those expected by now, both with a few added.
+
+    Args:
+        filling: How far booking has come.
+        session_nums: (n_candidates,) session row.
+        lookup: Activities and sessions.
+    """
+    total = expected_total(filling.so_far, filling.held, lookup)[session_nums]
+    due = filling.due[session_nums]
     expected = total * due
-    lift = np.log((so_far[session_nums] + _PRIOR_SESSION) / (expected + _PRIOR_SESSION))
+    lift = np.log((filling.so_far[session_nums] + _PRIOR_SESSION) / (expected + _PRIOR_SESSION))
     return {
-        "days_bookable": -opened[session_nums],
-        "share_bookable": _share(opened, closed, np.zeros(len(opened)))[session_nums],
+        "days_bookable": -filling.opened[session_nums],
+        "share_bookable": _share(filling.opened, filling.closed, np.zeros(len(filling.opened)))[session_nums],
         "expected_total": total,
         "expected_by_now": expected,
         "expected_rest": total * (1.0 - due) * np.exp(lift),

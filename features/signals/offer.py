@@ -12,7 +12,7 @@ from scipy import sparse
 from features.signals.cells import Cells, cells_of
 from features.signals.events import NS_PER_DAY
 from features.signals.groups import AGE_EDGES
-from features.signals.lookup import WISH_LEVEL, Lookup, for_children
+from features.signals.lookup import SLOT_HOURS, WISH_LEVEL, Lookup, for_children
 from features.signals.place import distance_km
 from features.signals.reach import CENTRES_KM, Reach, centre_places
 from recsys.availability import ADULT_AGE, NEVER, nanoseconds
@@ -23,6 +23,8 @@ MOST_WEEKS = 52
 
 MOST_CELLS = 600
 DAYS_A_WEEK = 7.0
+N_HOURS = 4 * 24 // SLOT_HOURS
+"""Parts of a workday and of a weekend's day, for all and for children."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Offer:
             as its distance from the cell lets it; the last row of each is of the unknown.
         held: (n_weeks + 1, n_keys) share of those sessions that the last so many weeks held.
         weeks: (n_weeks + 1, n_keys) how many of the last so many weeks had something that could be booked.
+        hours: (n_keys, N_HOURS) share of those sessions at each hour, see `hour_kinds`.
         category: (n_keys,) category row.
         is_for_children: (n_keys,) whether it is for children.
     """
@@ -43,6 +46,7 @@ class Offer:
     near: NDArray[np.float32]
     held: NDArray[np.float64]
     weeks: NDArray[np.float64]
+    hours: NDArray[np.float64]
     category: NDArray[np.int64]
     is_for_children: NDArray[np.bool_]
 
@@ -97,11 +101,14 @@ def offer_of(
     np.add.at(held, (np.ceil(held_days[past] / DAYS_A_WEEK).astype(np.int64), keys[past]), 1.0)
     total = np.maximum(held.sum(axis=0), 1.0)
     is_for_children, category = _described(lookup, dataset)
+    hours = np.zeros((n_keys, N_HOURS))
+    np.add.at(hours, (keys[past], hour_kinds(lookup, is_for_children)[past]), 1.0)
     return Offer(
         cells=cells,
         near=_near(dataset, lookup, past, cells, venues, reach, is_for_children),
         held=held.cumsum(axis=0) / total,
         weeks=_weeks(dataset, at, held_days, keys, took_place, (n_weeks, n_keys)),
+        hours=hours / total[:, None],
         category=category,
         is_for_children=is_for_children,
     )
@@ -156,7 +163,7 @@ def _near(
     # Children come with those who book for them.
     least = np.where(is_for_children[keys], 0.0, least)
     band = np.searchsorted(AGE_EDGES, least, side="right") - 1
-    by_distance = _bins(cells, venues)
+    by_distance = distance_shares(cells, venues)
     found = np.zeros((n_ages + 1, n_cells + 1, n_keys))
     for one in np.unique(band):
         counts = np.zeros((len(venues) + 1, n_keys))
@@ -172,7 +179,15 @@ def _near(
     return found.astype(np.float32)
 
 
-def _bins(cells: Cells, venues: NDArray[np.float64]) -> sparse.csr_array:
+def hour_kinds(lookup: Lookup, is_for_children: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(n_sessions,) part of a workday or of a weekend's day, below `N_HOURS`; of those for children the latter half."""
+    weekday, hour = np.divmod(lookup.session_slot, 24)
+    keys = lookup.of_sessions[WISH_LEVEL]
+    children = np.append(is_for_children, False)[keys]
+    return (children * 2 + (weekday >= 5)) * (24 // SLOT_HOURS) + hour // SLOT_HOURS
+
+
+def distance_shares(cells: Cells, venues: NDArray[np.float64]) -> sparse.csr_array:
     """(n_centres * n_cells, n_venues) share of each venue in the two distances of `CENTRES_KM` next to its own."""
     km = distance_km(cells.lat[:, None], cells.lon[:, None], venues[None, :, 0], venues[None, :, 1])
     cell, venue = np.nonzero(~np.isnan(km))

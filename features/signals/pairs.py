@@ -12,6 +12,7 @@ from features.signals.habits import day_signals, habit_signals
 from features.signals.history import own_signals, person_signals
 from features.signals.nearness import place_signals, profile_signals
 from features.signals.people import UserBlock
+from features.signals.pulled import pull_signals
 from features.signals.shown import shown_signals
 from features.signals.stage_one import FirstStage
 
@@ -44,5 +45,6 @@ def pair_signals(
     signals |= title_signals(catalogue, block, rows, cols)
     signals |= shown_signals(catalogue, block, rows, cols)
     signals |= place_signals(catalogue, block, rows, cols)
+    signals |= pull_signals(scores.pulled, block, rows, cols, signals)
     signals |= profile_signals(catalogue, block, rows, cols)
     return {name: values.astype(np.float32, copy=False) for name, values in signals.items()}

@@ -39,6 +39,15 @@ class Posterior:
     multiples: NDArray[np.float64]
 
 
+def own_points(variance: float, n_points: int) -> NDArray[np.float64]:
+    """(2, n_points) multiples of mean 1 whose logarithms are about normal, and their weights."""
+    spread = np.sqrt(variance)
+    logs = np.linspace(-2.8, 3.9, n_points) * spread
+    weights = np.exp(-0.5 * (logs / spread) ** 2)
+    weights /= weights.sum()
+    return np.stack([np.exp(logs) / (weights @ np.exp(logs)), weights])
+
+
 def posterior(
     counts: NDArray[np.float64], expected: NDArray[np.float64], loadings: NDArray[np.float64], own: NDArray[np.float64]
 ) -> Posterior:
@@ -63,7 +72,7 @@ def posterior(
     def at(factors: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
         log = np.clip(row_products(factors, back), -_MOST_LOG, _MOST_LOG)
         rate = expected * np.exp(log)
-        mean, spread = _own_multiples(counts, some, rate, own)
+        mean, spread = own_multiples(counts, some, rate, own)
         due = rate * mean
         curve = np.maximum(due - rate * rate * spread, _LEAST_CURVE * due / (1.0 + due))
         return log, mean, due, curve, row_products(curve, squares).reshape(-1, n_factors, n_factors) + unit
@@ -82,7 +91,7 @@ def posterior(
     return Posterior(factors, np.exp(log + share * share * variance / 2) * mean)
 
 
-def _own_multiples(
+def own_multiples(
     counts: NDArray[np.float64],
     some: tuple[NDArray[np.int64], ...],
     rate: NDArray[np.float64],
@@ -91,6 +100,12 @@ def _own_multiples(
     """(n_users, n_keys) mean and variance of the person's own multiple, given the counts and what they are at 1.
 
     Most counts are 0, all but `some`: what only counts decide is left out there.
+
+    Args:
+        counts: (n_users, n_keys).
+        some: Rows and columns of those above 0.
+        rate: (n_users, n_keys) what counts are at a multiple of 1.
+        own: (2, n_points) see `Wishes`.
     """
     mean, variance = _moments(rate.astype(np.float32), own)
     mean[some], variance[some] = _moments(rate[some], own, counts[some])

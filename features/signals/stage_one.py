@@ -13,8 +13,10 @@ from features.signals.catalogue import Catalogue
 from features.signals.keys import FAST_DAYS, SLOW_DAYS
 from features.signals.lookup import LEARNER_LEVEL, WISH_LEVEL, take_or_missing
 from features.signals.people import UserBlock
+from features.signals.pull import Pull
+from features.signals.pulled import Pulled, pulled
 from features.signals.taste import taste_features, taste_scores
-from features.signals.wishes import Wishes, wish_rates
+from features.signals.wishes import Wishes, seen_of, wish_rates
 from recsys.ids import IdMap
 from recsys.products import row_products
 from recsys.rankers.base import Ranker, UserBatch
@@ -43,12 +45,14 @@ class Learners:
         rankers: By name.
         tastes: Level to weights of the features of taste.
         wishes: What was learned of everybody's wishes; None where there was too little to learn from.
+        pull: What was learned of how much sessions pull; None where there was too little to learn from, or no wishes.
     """
 
     keys: IdMap
     rankers: Mapping[str, Ranker]
     tastes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     wishes: Wishes | None = None
+    pull: Pull | None = None
 
 
 def learner_histories(catalogue: Catalogue, block: UserBlock, learners: Learners) -> UserBatch:
@@ -72,6 +76,7 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
         rates: By the person and what is wanted: how often. A person's own order of candidates is that of `WISH`, so it
             is a signal and no ranker.
         near: (n_users, n_keys) how much more the key's people live around the person's home than people at large.
+        pulled: What pulls on the people; None where it was not learned.
     """
 
     shared: KeyScores
@@ -80,6 +85,7 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
     tastes: tuple[KeyScores, ...]
     rates: KeyScores
     near: NDArray[np.float32]
+    pulled: Pulled | None = None
 
     @cached_property
     def filled(self) -> dict[str, NDArray[np.float32]]:
@@ -151,10 +157,14 @@ def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Fir
     near = np.take(catalogue.homes.lift_at(block.near), columns.of_candidate[candidates], axis=1)
     tastes = tuple(_tastes(catalogue, block, learners))
     rates = KeyScores(np.zeros(len(catalogue), dtype=np.int64), {})
+    of_block = None
     if learners.wishes is not None:
-        wish, rates = _wishes(catalogue, block, learners.wishes)
+        seen = seen_of(catalogue, block)
+        of_keys = wish_rates(learners.wishes, catalogue, block, seen)
+        wish, rates = _wishes(catalogue, of_keys)
         tastes = (*tastes, wish)
-    return FirstStage(popularity, KeyScores(groups.of_candidate, own), groups, tastes, rates, near)
+        of_block = None if learners.pull is None else pulled(learners.pull, catalogue, block, seen, of_keys)
+    return FirstStage(popularity, KeyScores(groups.of_candidate, own), groups, tastes, rates, near, of_block)
 
 
 def _spread(scores: NDArray[np.float32], columns: NDArray[np.int64], n_columns: int) -> NDArray[np.float32]:
@@ -180,13 +190,13 @@ def _tastes(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Itera
         yield KeyScores(np.where(nums < 0, of_keys.shape[1] - 1, nums), {f"taste-{level}": of_keys})
 
 
-def _wishes(catalogue: Catalogue, block: UserBlock, wishes: Wishes) -> tuple[KeyScores, KeyScores]:
+def _wishes(catalogue: Catalogue, rates: NDArray[np.float64]) -> tuple[KeyScores, KeyScores]:
     """Log of the candidate's key's share of all that each person wants, and of how often the person wants it.
 
     A key not learned, that of a category first offered since, is wanted like the person's mean key: without a figure
     it would stand above them all, since logarithms of rates are far below 0.
     """
-    rates = np.pad(wish_rates(wishes, catalogue, block), ((0, 0), (0, 1)), constant_values=np.nan)
+    rates = np.pad(rates, ((0, 0), (0, 1)), constant_values=np.nan)
     total = np.nansum(np.exp(rates), axis=1, keepdims=True)
     is_learned = ~np.isnan(rates).all(axis=0)
     if is_learned.any():

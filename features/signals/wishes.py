@@ -174,14 +174,24 @@ def told_interests(seen: Seen, is_for_children: NDArray[np.bool_]) -> list[NDArr
     return [seen.named * adult, others, seen.named * is_for_children]
 
 
-def wish_rates(wishes: Wishes, catalogue: Catalogue, block: UserBlock) -> NDArray[np.float64]:
-    """(n_users, n_keys) log of the mean rate by key of the catalogue's lookup; NaN for keys not learned."""
+def wish_rates(
+    wishes: Wishes, catalogue: Catalogue, block: UserBlock, all_seen: Seen | None = None
+) -> NDArray[np.float64]:
+    """(n_users, n_keys) log of the mean rate by key of the catalogue's lookup; NaN for keys not learned.
+
+    Args:
+        wishes: What was learned.
+        catalogue: Keys, and what was on offer.
+        block: People.
+        all_seen: Of the same people, by key of the lookup; counted here where it is not at hand.
+    """
     ids = catalogue.lookup.keys[WISH_LEVEL].ids
     nums = wishes.keys.nums_or_missing(ids)
     known = np.flatnonzero(nums >= 0)
     rates = np.full((len(block), len(ids)), np.nan)
     if len(known):
-        some, seen = wishes.among(nums[known]), seen_of(catalogue, block).among(known)
+        all_seen = seen_of(catalogue, block) if all_seen is None else all_seen
+        some, seen = wishes.among(nums[known]), all_seen.among(known)
         groups = some.groups(block.profiles.groups, catalogue.lookup)
         mean = some.mean(groups, seen, catalogue.offer.is_for_children[known])
         expected = (seen.offered + some.looks * seen.weeks) * np.exp(mean)

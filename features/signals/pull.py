@@ -1,0 +1,186 @@
+"""How much each session pulls: bookings as a product of wish, distance, hour, kind and what the activity draws.
+
+Bookings of an age group in a session are Poisson about a sum over neighbourhoods of what people there want of its key,
+times what the distance, the hour and the kind leave of it, times the draw of the activity: what it has beyond that,
+whoever asks. All are learned beside each other (`training.pull`), so that a venue in a crowded town is not taken for a
+liked one, nor what opened an hour ago for an unloved one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.signals.catalogue import Catalogue
+from features.signals.cells import Cells
+from features.signals.groups import AGE_EDGES
+from features.signals.lookup import WISH_LEVEL, Lookup, take_or_missing
+from features.signals.offer import distance_shares, hour_kinds
+from features.signals.reach import CENTRES_KM, centre_places
+from recsys.bundle import BundleWriter, ModelBundle
+from recsys.ids import IdMap
+
+N_AGES = len(AGE_EDGES)
+NO_DISTANCE = len(CENTRES_KM)
+"""Column of what has no distance: a session without a place, or a person whose home is unknown."""
+
+DRAW_PRIOR = 6.0
+"""Bookings expected by now that weigh as much as an activity drawing like any other."""
+
+_LEAST_REST = 0.02
+"""Share of its bookings that is still to come of a session whose booking is about to close."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pull:
+    """What was learned of everybody's bookings.
+
+    Attributes:
+        keys: Key ids of `WISH_LEVEL`.
+        kinds: Ids of kinds.
+        cells: Neighbourhoods.
+        wanted: (n_ages + 1, n_cells + 1, n_keys) bookings of a session near home that all people of an age in a
+            neighbourhood want together; the last row of each is of the unknown.
+        decay: (n_ages + 1, n_centres + 1) log of what a distance leaves, the last column without one.
+        hours: (n_ages + 1, N_HOURS) the same of an hour, see `hour_kinds`.
+        of_kinds: (n_ages + 1, n_kinds + 1) the same of a kind, the last column of an unknown one.
+        own: (2, n_points) multiples of what an hour leaves that are a person's own, and how frequent each is.
+        hour_scale: (N_HOURS,) bookings at an hour over those that rates, hours and what was on offer make.
+    """
+
+    keys: IdMap
+    kinds: IdMap
+    cells: Cells
+    wanted: NDArray[np.float32]
+    decay: NDArray[np.float64]
+    hours: NDArray[np.float64]
+    of_kinds: NDArray[np.float64]
+    own: NDArray[np.float64]
+    hour_scale: NDArray[np.float64]
+    _candidates: WeakKeyDictionary[Catalogue, Candidates] = field(
+        default_factory=WeakKeyDictionary, init=False, repr=False
+    )
+
+    def candidates(self, catalogue: Catalogue) -> Candidates:
+        """What is the same for all people of an age; computed once for a catalogue."""
+        found = self._candidates.get(catalogue)
+        if found is None:
+            found = self._candidates[catalogue] = _candidates_of(self, catalogue)
+        return found
+
+    def of_distance(self, ages: NDArray[np.int64], km: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) log of what a distance leaves for people of an age group (-1: unknown)."""
+        below, share = centre_places(km)
+        near = self.decay[ages, below] * (1 - share) + self.decay[ages, below + 1] * share
+        return np.where(np.isnan(km), self.decay[ages, NO_DISTANCE], near)
+
+    def save(self, writer: BundleWriter, folder: str) -> None:
+        """Adds the pull to a bundle."""
+        writer.json(f"{folder}/ids", {"keys": self.keys.ids.tolist(), "kinds": self.kinds.ids.tolist()})
+        writer.array(f"{folder}/cells", np.column_stack([self.cells.lat, self.cells.lon]))
+        for name in _ARRAYS:
+            writer.array(f"{folder}/{name}", getattr(self, name))
+
+
+_ARRAYS = ("wanted", "decay", "hours", "of_kinds", "own", "hour_scale")
+
+
+def load_pull(bundle: ModelBundle, folder: str) -> Pull:
+    """The pull that `Pull.save` wrote."""
+    ids, spots = bundle.json(f"{folder}/ids"), bundle.array(f"{folder}/cells")
+    arrays = {name: bundle.array(f"{folder}/{name}") for name in _ARRAYS}
+    keys, kinds = IdMap.of(ids["keys"], WISH_LEVEL), IdMap.of(ids["kinds"], "kind")
+    return Pull(keys, kinds, Cells(np.array(spots[:, 0]), np.array(spots[:, 1])), **arrays)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What pulls at the candidates of a catalogue, whoever asks.
+
+    Attributes:
+        hour: (n_candidates,) see `hour_kinds`.
+        draw: (n_candidates,) log of the activity's bookings so far over those expected by now.
+        rest: (n_candidates,) log of the share of a session's bookings still to come, summed over the sessions of the
+            activity.
+        for_ages: (n_ages + 1, n_candidates) all of these and the kind, in logarithms.
+    """
+
+    hour: NDArray[np.int64]
+    draw: NDArray[np.float64]
+    rest: NDArray[np.float64]
+    for_ages: NDArray[np.float64]
+
+
+def _candidates_of(pull: Pull, catalogue: Catalogue) -> Candidates:
+    lookup, filling = catalogue.lookup, catalogue.filling
+    activities, nums = catalogue.activities, catalogue.session_nums
+    n_activities = len(lookup.activities)
+    of_candidates = np.zeros(n_activities + 1, dtype=bool)
+    of_candidates[activities] = True
+    alike = np.flatnonzero(of_candidates[lookup.session_activity] & (filling.due > 0))
+    activity = lookup.session_activity[alike]
+    expected = expected_of(pull, catalogue, alike) * filling.due[alike]
+    so_far = np.bincount(activity, filling.so_far[alike], minlength=n_activities)
+    due = np.bincount(activity, expected, minlength=n_activities)
+    draw = np.log((so_far + DRAW_PRIOR) / (due + DRAW_PRIOR))[activities]
+    left = np.bincount(activities, np.maximum(1.0 - filling.due[nums], _LEAST_REST), minlength=n_activities)
+    rest = np.log(left[activities])
+    return Candidates(
+        hour=hour_kinds(lookup, catalogue.offer.is_for_children)[nums],
+        draw=draw,
+        rest=rest,
+        for_ages=pull.of_kinds[:, kinds_of(pull, lookup, nums)] + draw + rest,
+    )
+
+
+def expected_of(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n_sessions,) bookings in all of some sessions, were each activity to draw like any other."""
+    lookup = catalogue.lookup
+    known = pull.keys.nums_or_missing(lookup.keys[WISH_LEVEL].ids)
+    keys = np.append(known, -1)[lookup.of_sessions[WISH_LEVEL][sessions]]
+    reached = people_reached(pull.cells, pull.wanted, catalogue, lookup.of_sessions["venue"][sessions], keys)
+    by_age = (reached * np.exp(pull.decay)[:, :, None]).sum(axis=1)
+    hours = pull.hours[:, hour_kinds(lookup, catalogue.offer.is_for_children)[sessions]]
+    return np.asarray((by_age * np.exp(hours + pull.of_kinds[:, kinds_of(pull, lookup, sessions)])).sum(axis=0))
+
+
+def kinds_of(pull: Pull, lookup: Lookup, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n_sessions,) column of the kind, -1 where it is unknown."""
+    return take_or_missing(pull.kinds.nums_or_missing(lookup.keys["kind"].ids), lookup.of_sessions["kind"][sessions])
+
+
+def people_reached(
+    cells: Cells,
+    wanted: NDArray[np.float32],
+    catalogue: Catalogue,
+    venues: NDArray[np.int64],
+    keys: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """(n_ages + 1, n_centres + 1, n_sessions) what people of an age want of a session's key, by distance to its venue.
+
+    Args:
+        cells: Neighbourhoods.
+        wanted: See `Pull`.
+        catalogue: Where venues are.
+        venues: (n_sessions,) venue row, -1 for none.
+        keys: (n_sessions,) column of `wanted`, -1 for none.
+    """
+    spots = np.column_stack([catalogue.venue_lat, catalogue.venue_lon])
+    n_keys = wanted.shape[2] + 1
+    pairs, of_session = np.unique((venues + 1) * n_keys + keys + 1, return_inverse=True)
+    venue, key = np.divmod(pairs, n_keys)
+    venue, key = venue - 1, key - 1
+    padded = np.pad(wanted, ((0, 0), (0, 0), (0, 1)))
+    placed = np.append(~np.isnan(spots).any(axis=1), False)[venue]
+    shares = distance_shares(cells, spots)
+    found = np.zeros((len(wanted), NO_DISTANCE + 1, len(pairs)), dtype=np.float32)
+    for age, people in enumerate(padded):
+        everywhere, homeless = people.sum(axis=0), people[-1]
+        found[age, NO_DISTANCE] = np.where(placed, homeless[key], everywhere[key])
+        for centre in range(NO_DISTANCE):
+            near = shares[centre * len(cells) : (centre + 1) * len(cells)].T @ people[:-1]
+            found[age, centre, placed] = near[venue[placed], key[placed]]
+    return found[:, :, of_session]

@@ -1,0 +1,148 @@
+"""How much sessions pull: sums by plain loops, and what an activity draws against what is due by now."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from features.signals.catalogue import catalogue_of
+from features.signals.groups import AGE_EDGES
+from features.signals.lookup import WISH_LEVEL
+from features.signals.offer import N_HOURS, hour_kinds
+from features.signals.people import user_block
+from features.signals.place import distance_km
+from features.signals.pull import NO_DISTANCE, Pull, load_pull, people_reached
+from features.signals.pulled import booked_by_hour, pulled
+from features.signals.wishes import seen_of, wish_rates
+from recsys.bundle import BundleWriter, load_bundle
+from tests.ranking_world import AT, ranking_world
+from training.pull import PullConfig, fit_pull
+from training.wishes import WishConfig, fit_wishes
+
+
+@pytest.fixture(scope="module")
+def known():
+    return ranking_world(11, n_users=150, n_activities=60, n_bookings=2500).known_at(AT)
+
+
+@pytest.fixture(scope="module")
+def catalogue(known):
+    return catalogue_of(known, AT)
+
+
+@pytest.fixture(scope="module")
+def wishes(known, catalogue):
+    return fit_wishes(block_of(known, catalogue), catalogue, WishConfig(least_events=50))
+
+
+@pytest.fixture(scope="module")
+def pull(known, catalogue, wishes) -> Pull:
+    found = fit_pull(block_of(known, catalogue), catalogue, wishes, PullConfig(n_cells=20))
+    assert found is not None
+    return found
+
+
+def block_of(known, catalogue, users=None, bookings=None):
+    users = known.users if users is None else users
+    bookings = known.bookings if bookings is None else bookings
+    return user_block(catalogue, users, bookings, known.feedback, known.sessions)
+
+
+def pulls_on(pull, catalogue, wishes, block):
+    seen = seen_of(catalogue, block)
+    return pulled(pull, catalogue, block, seen, wish_rates(wishes, catalogue, block, seen))
+
+
+def test_who_is_reached_is_told_apart_by_distance(catalogue, pull):
+    sessions = np.arange(len(catalogue.lookup.sessions))
+    venue, key = catalogue.lookup.of_sessions["venue"][sessions], catalogue.lookup.of_sessions[WISH_LEVEL][sessions]
+    found = people_reached(pull.cells, pull.wanted, catalogue, venue, key)
+    assert (venue < 0).any()
+    for num in range(0, len(sessions), 7):
+        people = pull.wanted[:, :, key[num]]
+        np.testing.assert_allclose(found[:, :, num].sum(axis=1), people.sum(axis=1), rtol=1e-4)
+        if venue[num] < 0:
+            np.testing.assert_allclose(found[:, NO_DISTANCE, num], people.sum(axis=1), rtol=1e-4)
+            continue
+        np.testing.assert_allclose(found[:, NO_DISTANCE, num], people[:, -1], rtol=1e-4)
+        lat, lon = catalogue.venue_lat[venue[num]], catalogue.venue_lon[venue[num]]
+        far = distance_km(pull.cells.lat, pull.cells.lon, lat, lon) > 9.5
+        beyond = found[:, 8:NO_DISTANCE, num].sum(axis=1)
+        assert (beyond >= people[:, :-1][:, far].sum(axis=1) * (1 - 1e-4)).all()
+
+
+def test_an_activity_draws_by_its_bookings_over_those_due_by_now(catalogue, pull):
+    activity = int(catalogue.activities[0])
+    of_activity = catalogue.lookup.session_activity == activity
+
+    def draw(so_far: float, due: float) -> float:
+        filling = catalogue.filling
+        seen = np.where(of_activity, so_far, filling.so_far)
+        stage = np.where(of_activity, due, filling.due)
+        other = replace(catalogue, filling=replace(filling, so_far=seen, due=stage))
+        return float(pull.candidates(other).draw[0])
+
+    assert draw(0.0, 1e-6) == pytest.approx(0.0, abs=1e-3), "nothing is due: it opened a moment ago"
+    assert draw(0.0, 1.0) < draw(0.0, 0.3) < -1e-3, "the longer nobody books it, the less it draws"
+    assert draw(30.0, 0.3) > draw(30.0, 1.0) > 0.5, "as many bookings say more the sooner they came"
+
+
+def test_what_is_left_is_summed_over_the_dates_of_an_activity(catalogue, pull):
+    found = pull.candidates(catalogue)
+    left = np.maximum(1.0 - catalogue.filling.due[catalogue.session_nums], 0.02)
+    several = 0
+    for num, activity in enumerate(catalogue.activities):
+        of_activity = catalogue.activities == activity
+        several += of_activity.sum() > 1
+        assert np.exp(found.rest[num]) == pytest.approx(left[of_activity].sum())
+    assert several
+
+
+def test_without_the_crowd_nothing_draws_more_than_another(catalogue, pull):
+    assert np.ptp(pull.candidates(catalogue).draw) > 0.1
+    np.testing.assert_allclose(pull.candidates(catalogue.without_crowd).draw, 0.0, atol=1e-12)
+
+
+def test_hours_are_those_of_the_session_and_of_children_apart(known, catalogue):
+    found = hour_kinds(catalogue.lookup, catalogue.offer.is_for_children)
+    local = known.sessions["starts_at"].dt.tz_convert(known.timezone)
+    for num in range(0, len(found), 11):
+        key = catalogue.lookup.of_sessions[WISH_LEVEL][num]
+        part = 8 * (local.iloc[num].dayofweek >= 5) + local.iloc[num].hour // 3
+        assert found[num] == part + (N_HOURS // 2 if catalogue.offer.is_for_children[key] else 0)
+
+
+def test_who_books_an_hour_more_than_expected_has_more_of_it_left(known, catalogue, wishes, pull):
+    block = block_of(known, catalogue)
+    hours = pulls_on(pull, catalogue, wishes, block).hours
+    of_age = pull.hours[block.profiles.groups["age"]]
+    booked = booked_by_hour(block.events, catalogue.lookup, catalogue.offer.is_for_children, len(block))
+    assert (hours - of_age)[booked >= 4].mean() > 0.1
+    assert (hours - of_age)[booked == 0].max() < 0.01
+
+
+def test_pulls_do_not_depend_on_who_else_is_in_the_block(known, catalogue, wishes, pull):
+    everybody = pulls_on(pull, catalogue, wishes, block_of(known, catalogue)).hours
+    for row in (0, 7, 31, 149):
+        alone = block_of(known, catalogue, known.users.iloc[row : row + 1])
+        np.testing.assert_array_equal(pulls_on(pull, catalogue, wishes, alone).hours[0], everybody[row])
+
+
+def test_a_distance_between_two_is_between_them_and_none_is_a_column_of_its_own(pull):
+    ages, km = np.zeros(3, dtype=np.int64), np.array([2.5, 2.9, 3.5])
+    near, between, far = pull.of_distance(ages, km)
+    assert min(near, far) <= between <= max(near, far)
+    assert near == pytest.approx(pull.decay[0, 4])
+    nowhere = pull.of_distance(np.array([len(AGE_EDGES) - 1, -1]), np.full(2, np.nan))
+    np.testing.assert_array_equal(nowhere, pull.decay[[len(AGE_EDGES) - 1, -1], NO_DISTANCE])
+
+
+def test_saved_and_loaded_pull_is_the_same(known, catalogue, wishes, pull, tmp_path: Path):
+    with BundleWriter(tmp_path / "one", {}) as writer:
+        pull.save(writer, "pull")
+    loaded = load_pull(load_bundle(tmp_path / "one"), "pull")
+    np.testing.assert_array_equal(loaded.candidates(catalogue).for_ages, pull.candidates(catalogue).for_ages)
+    block = block_of(known, catalogue)
+    before, after = (pulls_on(one, catalogue, wishes, block).hours for one in (pull, loaded))
+    np.testing.assert_array_equal(after, before)

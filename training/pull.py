@@ -1,0 +1,223 @@
+"""Learning what distances, hours and kinds leave of what people want, from everybody's bookings of a year."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.signals.catalogue import Catalogue
+from features.signals.cells import cells_of
+from features.signals.events import Events
+from features.signals.groups import AGE_EDGES
+from features.signals.lookup import WISH_LEVEL, take_or_missing
+from features.signals.offer import N_HOURS, hour_kinds
+from features.signals.people import UserBlock
+from features.signals.place import distance_km
+from features.signals.posterior import own_points
+from features.signals.pull import N_AGES, NO_DISTANCE, Pull, kinds_of, people_reached
+from features.signals.pulled import booked_by_hour, expected_by_hour
+from features.signals.reach import centre_places
+from features.signals.wishes import Wishes, seen_of, wish_rates
+from recsys.availability import ADULT_AGE
+from training.sample import sampled_people
+
+_PRIOR_ALL = 3.0
+"""Expected bookings that weigh as much as an effect of all ages together being none."""
+
+
+class PullConfig(BaseModel):
+    """Settings of the pull."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_users: int = Field(default=10_000, gt=0, description="people whose wishes are added up at most, evenly drawn")
+    n_sessions: int = Field(default=20_000, gt=0, description="held sessions that are learned from at most, evenly")
+    n_cells: int = Field(default=600, gt=0, description="neighbourhoods at most")
+    least_bookings: int = Field(default=200, gt=0, description="fewest bookings from which it is learned")
+    strength: float = Field(
+        default=20.0, gt=0, description="expected bookings of an age that weigh as much as all ages'"
+    )
+    session_strength: float = Field(default=2.0, gt=0, description="the same for a session against all sessions")
+    own_variance: float = Field(default=0.2, gt=0, description="variance of a person's own hours, of logarithms")
+    n_sweeps: int = Field(default=6, gt=0, description="turns of distances, hours, kinds and sessions")
+    n_points: int = Field(default=7, gt=1, description="points that what is a person's own is summed over")
+
+
+@dataclass
+class _Bookings:
+    """Bookings of held sessions, and what people want of them.
+
+    Attributes:
+        reached: (n_ages + 1, n_centres + 1, n_sessions) see `people_reached`, 0 for ages that may not come.
+        hour: (n_sessions,) and `kind`: of each session.
+        age: (n,) and `session`: of each booking.
+        near: (n, n_centres + 1) share of each booking in the distances of `CENTRES_KM` next to its own.
+    """
+
+    reached: NDArray[np.float32]
+    hour: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    age: NDArray[np.int64]
+    near: NDArray[np.float64]
+    session: NDArray[np.int64]
+
+
+def fit_pull(block: UserBlock, catalogue: Catalogue, wishes: Wishes | None, config: PullConfig) -> Pull | None:
+    """The pull of sessions; None without wishes, or where there are too few bookings.
+
+    Effects are gamma-shrunk in turn, each beside all others as they are (iterative proportional fitting; Deming &
+    Stephan 1940, Annals of Mathematical Statistics 11(4)); each session has one of its own.
+
+    Args:
+        block: Everybody.
+        catalogue: At the end of what is known.
+        wishes: How often people want each key.
+        config: Settings.
+    """
+    if wishes is None:
+        return None
+    start = _start(block, catalogue, wishes, config)
+    bookings = _bookings(start, block, catalogue, config)
+    if len(bookings.session) < config.least_bookings:
+        return None
+    learned = _learned(start, bookings, config)
+    return replace(learned, hour_scale=_hour_scale(learned, block, catalogue, wishes, config))
+
+
+def _sample(block: UserBlock, n_users: int) -> UserBlock:
+    return sampled_people(block, np.arange(0, len(block), max(1, -(-len(block) // n_users))))
+
+
+def _start(block: UserBlock, catalogue: Catalogue, wishes: Wishes, config: PullConfig) -> Pull:
+    """What people want by age and neighbourhood, and no effects."""
+    some = _sample(block, config.n_users)
+    rates = np.nan_to_num(np.exp(wish_rates(wishes, catalogue, some, seen_of(catalogue, some))), nan=0.0)
+    near = some.near
+    cells, cell = cells_of(near[:, 0], near[:, 1], config.n_cells)
+    wanted = np.zeros((N_AGES + 1, len(cells) + 1, rates.shape[1]))
+    np.add.at(wanted, (some.profiles.groups["age"], cell), rates)
+    kinds = catalogue.lookup.keys["kind"]
+    return Pull(
+        keys=catalogue.lookup.keys[WISH_LEVEL],
+        kinds=kinds,
+        cells=cells,
+        wanted=(wanted * (len(block) / max(len(some), 1))).astype(np.float32),
+        decay=np.zeros((N_AGES + 1, NO_DISTANCE + 1)),
+        hours=np.zeros((N_AGES + 1, N_HOURS)),
+        of_kinds=np.zeros((N_AGES + 1, len(kinds) + 1)),
+        own=own_points(config.own_variance, config.n_points),
+        hour_scale=np.ones(N_HOURS),
+    )
+
+
+def _bookings(start: Pull, block: UserBlock, catalogue: Catalogue, config: PullConfig) -> _Bookings:
+    lookup, filling = catalogue.lookup, catalogue.filling
+    held = np.flatnonzero(filling.held & (lookup.of_sessions[WISH_LEVEL] >= 0))
+    held = held[:: max(1, -(-len(held) // config.n_sessions))]
+    venue, key = lookup.of_sessions["venue"][held], lookup.of_sessions[WISH_LEVEL][held]
+    reached = people_reached(start.cells, start.wanted, catalogue, venue, key)
+    reached *= _may_come(catalogue, held, key)[:, None, :]
+    place = np.full(len(lookup.sessions), -1, dtype=np.int64)
+    place[held] = np.arange(len(held))
+    events: Events = block.events
+    session = take_or_missing(place, events.sessions)
+    taken = session >= 0
+    rows, session = events.rows[taken], session[taken]
+    there = np.column_stack([np.append(catalogue.venue_lat, np.nan), np.append(catalogue.venue_lon, np.nan)])[venue]
+    here = block.near[rows]
+    km = distance_km(here[:, 0], here[:, 1], there[session, 0], there[session, 1])
+    return _Bookings(
+        reached=reached,
+        hour=hour_kinds(lookup, catalogue.offer.is_for_children)[held],
+        kind=kinds_of(start, lookup, held),
+        age=block.profiles.groups["age"][rows],
+        near=_shares(km),
+        session=session,
+    )
+
+
+def _shares(km: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, n_centres + 1) shares of the two centres next to each distance, as `distance_shares`."""
+    below, share = centre_places(km)
+    found = np.zeros((len(km), NO_DISTANCE + 1))
+    rows, known = np.arange(len(km)), ~np.isnan(km)
+    found[rows[known], below[known]] = 1.0 - share[known]
+    found[rows[known], below[known] + 1] += share[known]
+    found[~known, NO_DISTANCE] = 1.0
+    return found
+
+
+def _may_come(catalogue: Catalogue, sessions: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n_ages + 1, n_sessions) 1 where people of the age may come; children come with those who book for them."""
+    least = np.where(catalogue.offer.is_for_children[keys], 0.0, catalogue.least_ages[sessions])
+    oldest = np.append(np.append(AGE_EDGES[1:], np.inf), ADULT_AGE)
+    return (oldest[:, None] > least).astype(np.float32)
+
+
+def _learned(start: Pull, bookings: _Bookings, config: PullConfig) -> Pull:
+    reached, hour, kind = bookings.reached, bookings.hour, bookings.kind
+    n_kinds = start.of_kinds.shape[1]
+    by_distance = np.zeros((N_AGES + 1, NO_DISTANCE + 1))
+    np.add.at(by_distance, bookings.age, bookings.near)
+    seen = {
+        "decay": by_distance,
+        "hours": _counts(bookings.age, hour[bookings.session], N_HOURS),
+        "of_kinds": _counts(bookings.age, kind[bookings.session], n_kinds),
+    }
+    taken = np.bincount(bookings.session, minlength=len(hour)).astype(np.float64)
+    level = taken.sum() / max(float(reached.sum()), 1e-9)
+    draw = np.ones(len(hour))
+    decay, hours, of_kinds = (np.ones_like(getattr(start, name)) for name in ("decay", "hours", "of_kinds"))
+    for _ in range(config.n_sweeps):
+        others = (level * draw * hours[:, hour] * of_kinds[:, kind]).astype(np.float32)
+        decay = _shrunk(seen["decay"], np.einsum("abs,as->ab", reached, others), config)
+        near = np.einsum("abs,ab->as", reached, decay.astype(np.float32)) * (level * draw)
+        hours = _shrunk(seen["hours"], _sums(near * of_kinds[:, kind], hour, N_HOURS), config)
+        of_kinds = _shrunk(seen["of_kinds"], _sums(near * hours[:, hour], kind, n_kinds), config)
+        due = (near * hours[:, hour] * of_kinds[:, kind]).sum(axis=0) / draw
+        level *= taken.sum() / max(due.sum(), 1e-9)
+        due *= taken.sum() / max(due.sum(), 1e-9)
+        draw = (taken + config.session_strength) / (due + config.session_strength)
+    return replace(
+        start,
+        wanted=(start.wanted * level).astype(np.float32),
+        decay=np.log(decay),
+        hours=np.log(hours),
+        of_kinds=np.log(of_kinds),
+    )
+
+
+def _counts(ages: NDArray[np.int64], columns: NDArray[np.int64], width: int) -> NDArray[np.float64]:
+    """(n_ages + 1, width) bookings; -1 stands for the last row and column."""
+    found = np.zeros((N_AGES + 1, width))
+    np.add.at(found, (ages, columns), 1.0)
+    return found
+
+
+def _sums(values: NDArray[np.float64], columns: NDArray[np.int64], width: int) -> NDArray[np.float64]:
+    """(n_ages + 1, width) values of sessions summed by their column."""
+    found = np.zeros((width, len(values)))
+    np.add.at(found, columns, values.T)
+    return found.T
+
+
+def _shrunk(seen: NDArray[np.float64], due: NDArray[np.float64], config: PullConfig) -> NDArray[np.float64]:
+    """Bookings over those due by age, drawn to what all ages together have."""
+    overall = (seen.sum(axis=0) + _PRIOR_ALL) / (due.sum(axis=0) + _PRIOR_ALL)
+    return np.asarray((seen + config.strength * overall) / (due + config.strength))
+
+
+def _hour_scale(
+    pull: Pull, block: UserBlock, catalogue: Catalogue, wishes: Wishes, config: PullConfig
+) -> NDArray[np.float64]:
+    some = _sample(block, config.n_users)
+    seen = seen_of(catalogue, some)
+    due = expected_by_hour(catalogue, seen, wish_rates(wishes, catalogue, some, seen))
+    due *= np.exp(pull.hours)[some.profiles.groups["age"]]
+    counts = booked_by_hour(some.events, catalogue.lookup, catalogue.offer.is_for_children, len(some))
+    overall = counts.sum() / max(due.sum(), 1e-9)
+    strength = config.strength
+    return np.asarray(overall * (counts.sum(axis=0) + strength) / (due.sum(axis=0) * overall + strength))
