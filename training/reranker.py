@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import lightgbm as lgb
@@ -10,14 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from scipy.optimize import minimize
 
-from features.ranking.model import ReRanker
+from features.ranking.model import EXPECTED, ReRanker, expected_of
 from training.windows import WindowPairs
 
 MIN_HITS = 50
 """Fewest hits from which trees are learned."""
 
 MANY_HITS = 20_000
+_LEAST_WEIGHT, _MOST_WEIGHT = 0.05, 4.0
+"""Of the trees where they say nothing beside what is expected; and of that beside the trees."""
+
 FEW_LEAVES, MANY_LEAVES = 15, 31
 """Leaves of a tree that fewer hits bear, and so many or more."""
 
@@ -55,19 +60,26 @@ class TreeConfig(BaseModel):
 
 
 def fit_re_ranker(windows: Sequence[WindowPairs], config: TreeConfig, seed: int) -> ReRanker | None:
-    """Trees of several kinds over the windows' pairs; None where there are too few hits to learn from.
+    """Trees of several kinds over the windows' pairs, and how much what is expected of a pair counts beside them.
+
+    None where there are too few hits to learn from.
 
     Source: Burges 2010, MSR-TR-2010-82; Ke et al. 2017, NeurIPS (LightGBM).
 
     Args:
-        windows: Pairs of past windows.
+        windows: Pairs of past windows, newest first.
         config: Settings.
         seed: Seed of the draws of signals and pairs.
     """
     picked = [_with_hits(window) for window in windows]
-    n_hits = sum(int(window.is_hit.sum()) for window in picked)
-    if n_hits < MIN_HITS:
+    if sum(int(window.is_hit.sum()) for window in picked) < MIN_HITS:
         return None
+    return replace(_trees(picked, config, seed), expected_weight=stacked_weight(picked, config, seed))
+
+
+def _trees(picked: Sequence[WindowPairs], config: TreeConfig, seed: int) -> ReRanker:
+    """Trees over pairs of people with a hit."""
+    n_hits = sum(int(window.is_hit.sum()) for window in picked)
     signals = pd.concat([window.signals for window in picked], ignore_index=True)
     names = distinct_signals(signals)
     data = lgb.Dataset(
@@ -82,6 +94,62 @@ def fit_re_ranker(windows: Sequence[WindowPairs], config: TreeConfig, seed: int)
         for i, kind in enumerate(config.kinds)
     ]
     return ReRanker(tuple(boosters), tuple(names))
+
+
+def stacked_weight(picked: Sequence[WindowPairs], config: TreeConfig, seed: int) -> float:
+    """What the logarithm of the expected bookings counts beside the trees, at least 0: told on windows kept from them.
+
+    The newest quarter of the windows is judged by trees of every other one of the older ones; scores and expected
+    bookings share in a conditional logit of what people booked (stacking: Wolpert 1992, Neural Networks 5(2)).
+
+    Args:
+        picked: Pairs of people with a hit by window, newest first.
+        config: Settings.
+        seed: As for the trees.
+    """
+    n_judged = max(len(picked) // 4, 1)
+    # Windows may overlap their neighbour: one between is left out.
+    judged, learned = picked[:n_judged], picked[n_judged + 1 :: 2]
+    if min(sum(int(window.is_hit.sum()) for window in part) for part in (judged, learned)) < MIN_HITS:
+        return 0.0
+    if not all(EXPECTED in window.signals for window in judged):
+        return 0.0
+    trees = _trees(learned, config, seed)
+    parts, hits, sizes = [], [], []
+    for window in judged:
+        columns = {str(name): window.signals[name].to_numpy() for name in window.signals}
+        parts.append(np.column_stack([trees.tree_scores(columns, len(window.person)), expected_of(columns)]))
+        hits.append(window.is_hit)
+        sizes.append(_group_sizes(window.person))
+    of_trees, of_expected = _logit_weights(np.concatenate(parts), np.concatenate(hits), np.concatenate(sizes))
+    return float(np.clip(of_expected / max(of_trees, _LEAST_WEIGHT), 0.0, _MOST_WEIGHT))
+
+
+def _logit_weights(
+    values: NDArray[np.float64], is_hit: NDArray[np.bool_], sizes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Weights of greatest likelihood of a conditional logit, each hit against all pairs of its person.
+
+    Args:
+        values: (n_pairs, n_values), ordered by person.
+        is_hit: (n_pairs,).
+        sizes: (n_people,) pairs of each.
+    """
+    first = np.cumsum(sizes) - sizes
+    person = np.repeat(np.arange(len(sizes)), sizes)
+    n_hits = np.add.reduceat(is_hit.astype(np.float64), first)
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        scores = values @ weights
+        scores -= np.maximum.reduceat(scores, first)[person]
+        chance = np.exp(scores)
+        below = np.add.reduceat(chance, first)
+        value = (n_hits * np.log(below)).sum() - scores[is_hit].sum()
+        gap = (n_hits / below)[person] * chance - is_hit
+        return float(value), values.T @ gap
+
+    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B")
+    return np.asarray(found.x, dtype=np.float64)
 
 
 def distinct_signals(signals: pd.DataFrame) -> list[str]:

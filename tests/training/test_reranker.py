@@ -1,0 +1,70 @@
+"""How much what is expected of a pair counts beside the trees: told on windows that the trees were kept from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from training.reranker import TreeConfig, fit_re_ranker, stacked_weight
+from training.windows import WindowPairs
+
+CONFIG = TreeConfig(n_trees=20, min_leaf_pairs=20)
+N_PEOPLE, N_CANDIDATES = 150, 20
+
+
+def drawn_windows(slope: float, noise: float, seed: int = 0, n: int = 8) -> list[WindowPairs]:
+    """One booking a person, drawn by a conditional logit of what is expected, `slope` times, and of another signal.
+
+    Trees see the other signal, and what is expected with `noise`.
+    """
+    rng = np.random.default_rng(seed)
+    windows = []
+    for _ in range(n):
+        expected, other = rng.normal(size=(2, N_PEOPLE, N_CANDIDATES))
+        utility = slope * expected + other + rng.gumbel(size=expected.shape)
+        is_hit = utility == utility.max(axis=1, keepdims=True)
+        seen = expected + noise * rng.normal(size=expected.shape)
+        signals = pd.DataFrame({"expected": expected.ravel(), "seen": seen.ravel(), "other": other.ravel()})
+        person = np.repeat(np.arange(N_PEOPLE), N_CANDIDATES)
+        windows.append(WindowPairs(signals.astype(np.float32), is_hit.ravel(), person))
+    return windows
+
+
+def without(windows: list[WindowPairs], name: str) -> list[WindowPairs]:
+    return [WindowPairs(window.signals.drop(columns=name), window.is_hit, window.person) for window in windows]
+
+
+def test_what_is_expected_counts_where_it_tells_more_than_trees_have_learned():
+    assert stacked_weight(drawn_windows(1.5, 1.0), CONFIG, 0) > 0.2
+
+
+def test_what_says_nothing_counts_nothing():
+    assert stacked_weight(drawn_windows(0.0, 1.0), CONFIG, 0) == pytest.approx(0.0, abs=0.1)
+    assert stacked_weight(drawn_windows(-1.0, 1.0), CONFIG, 0) == 0.0
+
+
+def test_without_the_signal_or_with_few_windows_it_counts_nothing():
+    windows = drawn_windows(1.5, 1.0)
+    assert stacked_weight(without(windows, "expected"), CONFIG, 0) == 0.0
+    assert stacked_weight(windows[:1], CONFIG, 0) == 0.0
+
+
+def test_scores_are_of_the_trees_and_of_what_is_expected():
+    windows = drawn_windows(1.5, 1.0)
+    re_ranker = fit_re_ranker(windows, CONFIG, 0)
+    assert re_ranker is not None
+    assert re_ranker.expected_weight == stacked_weight(windows, CONFIG, 0)
+    fresh = drawn_windows(1.5, 1.0, seed=1, n=1)[0]
+    columns = {str(name): values.to_numpy() for name, values in fresh.signals.items()}
+    columns["expected"][0] = np.nan
+    n = len(fresh.person)
+    scores = re_ranker.predict(columns, n)
+    trees = re_ranker.tree_scores(columns, n)
+    expected = np.where(np.isnan(columns["expected"]), -12.0, columns["expected"]).astype(np.float64)
+    np.testing.assert_allclose(np.log(scores / (1 - scores)), trees + re_ranker.expected_weight * expected, atol=1e-6)
+
+    def found(values: np.ndarray) -> float:
+        """Share of people whose booking is first."""
+        shape = (N_PEOPLE, N_CANDIDATES)
+        return float((values.reshape(shape).argmax(axis=1) == fresh.is_hit.reshape(shape).argmax(axis=1)).mean())
+
+    assert found(scores) >= found(trees)
