@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,38 @@ from recsys.placement.knapsack import BudgetTable, common_unit, fill_budget
 from recsys.placement.master import Master, OfOneCategory
 
 SLOT_STEPS = 30
-"""Steps of the slots' prices under the budget taken whole, before HiGHS gets what is left."""
+"""Steps of the slots' prices under the budget taken whole at most, before HiGHS gets what is left."""
+
+STALLED_AFTER, STALLED = 5, 0.02
+"""Steps end once so many of them have lowered the bound by less than this share of the gap."""
 
 FLOORS = (0.2, 0.4, 0.6, 0.8, 1.0)
 """Shares of the gap below the bound that HiGHS is asked for, one after the other."""
 
 EPS = 1e-7
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """Plans of a block: (n, venues) classes, (n,) cost, people, and what choices with each are worth at most."""
+
+    plans: list[Plan]
+    classes: NDArray[np.int64]
+    cost: NDArray[np.float64]
+    value: NDArray[np.float64]
+    most: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, plans: list[Plan], cost: NDArray[np.float64]) -> _Listed:
+        classes = np.array([plan.classes for plan in plans])
+        value = np.array([plan.value for plan in plans])
+        return cls(plans, classes, classes @ cost, value, np.full(len(plans), np.inf))
+
+    def only(self, keep: NDArray[np.bool_]) -> _Listed:
+        if keep.all():
+            return self
+        plans = [plan for plan, k in zip(self.plans, keep, strict=True) if k]
+        return _Listed(plans, self.classes[keep], self.cost[keep], self.value[keep], self.most[keep])
 
 
 class Choice:
@@ -40,7 +67,10 @@ class Choice:
     ) -> None:
         self.instance = instance
         self.blocks = blocks
-        self.plans = [list(some) for some in plans]
+        self.lists = [
+            _Listed.of(some, instance.cost[block.category, block.venues])
+            for block, some in zip(blocks, plans, strict=True)
+        ]
         self.value = at_least
         self.classes: NDArray[np.int64] | None = None
         self.bound = bound
@@ -61,14 +91,18 @@ class Choice:
         budget = int(np.floor(instance.budget / unit + 1e-9))
         teachers = np.minimum(instance.teachers, 1e9)
         slot, teacher, lowest, pace = prices.slots.copy(), prices.teachers.copy(), np.inf, 1.0
-        for _ in range(SLOT_STEPS):
+        bounds: list[float] = []
+        while len(bounds) < SLOT_STEPS and not self._stalls(bounds):
             paid = float(slot @ instance.slots) + float(teacher @ teachers)
-            table = self._table(slot, teacher, unit, budget)
+            table = self._table(slot, teacher, unit, budget, paid)
             if table is None or time.perf_counter() > until:
                 return
             lowest, pace = min(lowest, table.best + paid), pace if table.best + paid < lowest else 0.5 * pace
             self.bound = min(self.bound, table.best + paid)
-            chosen = [plans[k] for plans, k in zip(self.plans, table.chosen, strict=True)]
+            bounds.append(self.bound)
+            if np.isinf(table.best):
+                return
+            chosen = [listed.plans[k] for listed, k in zip(self.lists, table.chosen, strict=True)]
             classes = self._together(chosen)
             over = classes.sum(axis=0) - instance.slots
             over_teachers = classes.sum(axis=1) - teachers
@@ -86,42 +120,53 @@ class Choice:
             slot = np.maximum(slot + step * over, 0.0)
             teacher = np.maximum(teacher + step * over_teachers, 0.0)
 
+    def _stalls(self, bounds: list[float]) -> bool:
+        """The last steps closed next to nothing of the gap."""
+        n = STALLED_AFTER
+        return len(bounds) > n and bounds[-n - 1] - bounds[-1] < STALLED * (bounds[-1] - self.value)
+
     def _table(
-        self, slot: NDArray[np.float64], teacher: NDArray[np.float64], unit: float, budget: int
+        self, slot: NDArray[np.float64], teacher: NDArray[np.float64], unit: float, budget: int, paid: float
     ) -> BudgetTable | None:
         costs, values = [], []
-        for block, plans in zip(self.blocks, self.plans, strict=True):
-            classes = np.array([plan.classes for plan in plans])
-            cost = classes @ self.instance.cost[block.category, block.venues]
-            costs.append(np.round(cost / unit).astype(np.int64))
-            price = slot[block.venues] + teacher[block.category]
-            values.append(np.array([plan.value for plan in plans]) - classes @ price)
-        return fill_budget(costs, values, budget)
+        for block, listed in zip(self.blocks, self.lists, strict=True):
+            costs.append(np.round(listed.cost / unit).astype(np.int64))
+            values.append(listed.value - listed.classes @ (slot[block.venues] + teacher[block.category]))
+        return fill_budget(costs, values, budget, self.value - paid)
 
     def _drop(self, table: BudgetTable, paid: float) -> None:
         """Leaves out plans that are in no choice worth enough."""
-        for b, through in enumerate(table.through):
-            keep = through + paid > self.value + EPS
-            keep[int(np.argmax(through))] = True
-            self.plans[b] = [plan for plan, k in zip(self.plans[b], keep, strict=True) if k]
+        for b, (listed, through) in enumerate(zip(self.lists, table.through, strict=True)):
+            most = np.minimum(listed.most, through + paid)
+            keep = most > self.value + EPS
+            keep[int(np.argmax(most))] = True
+            self.lists[b] = replace(listed, most=most).only(keep)
 
     def _finish(self, until: float) -> None:
         """HiGHS on the plans that are left, asked for less and less: that nothing is worth much is soon known."""
-        master = Master(self.instance, self.blocks)
-        for plan in (plan for plans in self.plans for plan in plans):
-            if plan.classes.any():
-                master.add(plan)
-        master.prices()
-        most, least = min(self.bound, master.value()), self.value
+        most, least = min(self.bound, self._master_above(self.value).value()), self.value
         for share in FLOORS:
             floor = most - share * (most - least)
-            classes, bound = master.whole(max(until - time.perf_counter(), 0.0), 0.0, floor)
-            if classes is not None:
-                self._keep(classes, self._value_of(classes, master.plans))
-            self.bound = min(self.bound, max(bound, floor, self.value))
+            master = self._master_above(floor)
+            above = master.value()
+            if above > floor:
+                classes, above = master.whole(max(until - time.perf_counter(), 0.0), 0.0, floor)
+                if classes is not None:
+                    self._keep(classes, self._value_of(classes, master.plans))
+            self.bound = min(self.bound, max(above, floor, self.value))
             if self.bound <= self.value + EPS or time.perf_counter() > until:
                 return
-            master.prices()
+
+    def _master_above(self, floor: float) -> Master:
+        """The linear master, solved, of the plans that a choice worth more than a floor may hold."""
+        master = Master(self.instance, self.blocks)
+        master.only_prove()
+        for listed in self.lists:
+            for plan, most in zip(listed.plans, listed.most, strict=True):
+                if most > floor and plan.classes.any():
+                    master.add(plan)
+        master.prices()
+        return master
 
     def _value_of(self, classes: NDArray[np.int64], plans: list[Plan]) -> float:
         """People of a choice, each block's classes being one of the plans."""

@@ -38,3 +38,7 @@ def test_the_best_choice_of_one_plan_a_block_is_found(seed, unit):
     assert choice.value == pytest.approx(best, abs=1e-6)
     assert (choice.classes.sum(axis=0) <= one.slots).all()
     assert (choice.classes * one.cost).sum() <= one.budget + 1e-9
+    # Nothing is worth more than the best: then no choice is made, and the bound is what was asked for.
+    more = Choice(one, searches, plans, at_least=best + 0.01)
+    assert more.solve(prices, 60.0) == pytest.approx(best + 0.01)
+    assert more.classes is None

@@ -3,7 +3,15 @@ import itertools
 import numpy as np
 import pytest
 
+from recsys.placement import knapsack
 from recsys.placement.knapsack import common_unit, fill_budget
+
+
+def random_blocks(seed, n_blocks, most_rows, units, budget_share):
+    rng = np.random.default_rng(seed)
+    costs = [np.append(0, rng.integers(0, units, rng.integers(0, most_rows))) for _ in range(n_blocks)]
+    values = [c / units * rng.uniform(0.8, 1.2, len(c)) for c in costs]
+    return costs, values, int(budget_share * sum(c.max() for c in costs))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -27,6 +35,37 @@ def test_the_table_knows_the_best_choice_and_the_best_through_each_row(seed):
     if np.isfinite(best):
         assert sum(v[k] for v, k in zip(values, table.chosen, strict=True)) == pytest.approx(best)
         assert sum(c[k] for c, k in zip(costs, table.chosen, strict=True)) <= budget
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_with_a_floor_the_choices_worth_more_are_known_as_without(seed):
+    costs, values, budget = random_blocks(seed, n_blocks=25, most_rows=5, units=60, budget_share=0.4)
+    whole = fill_budget(costs, values, budget)
+    floor = whole.best - 0.1
+    table = fill_budget(costs, values, budget, floor)
+    assert table.best == pytest.approx(whole.best)
+    assert sum(c[k] for c, k in zip(costs, table.chosen, strict=True)) <= budget
+    assert sum(v[k] for v, k in zip(values, table.chosen, strict=True)) == pytest.approx(whole.best)
+    n_worse = 0
+    for mine, true in zip(table.through, whole.through, strict=True):
+        above = true >= floor
+        np.testing.assert_allclose(mine[above], true[above])
+        assert (mine[~above] < floor).all()
+        n_worse += int((~above).sum())
+    assert n_worse > 0
+
+
+def test_with_a_floor_the_table_is_small_however_large_the_budget(monkeypatch):
+    costs, values, budget = random_blocks(1, n_blocks=100, most_rows=4, units=2000, budget_share=0.4)
+    best = fill_budget(costs, values, budget).best
+    monkeypatch.setattr(knapsack, "MOST_STATES", 1_000_000)
+    assert fill_budget(costs, values, budget) is None
+    assert fill_budget(costs, values, budget, best - 0.01).best == pytest.approx(best)
+
+
+def test_nothing_is_worth_a_floor_above_the_best():
+    costs, values, budget = random_blocks(2, n_blocks=20, most_rows=4, units=50, budget_share=0.3)
+    assert fill_budget(costs, values, budget, fill_budget(costs, values, budget).best + 0.5).best == -np.inf
 
 
 def test_costs_have_a_common_unit_or_none():
