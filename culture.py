@@ -282,7 +282,8 @@ def demo(
     settings = Settings(home=_settings().home / "demo", database_url=None)
     port = free_port("127.0.0.1", port)
     as_of = _prepare_demo(settings, quiet)
-    threading.Thread(target=_show_examples, args=(port,), daemon=True).start()
+    if not quiet:
+        threading.Thread(target=_show_examples, args=(port,), daemon=True).start()
     serve_http(settings, host="127.0.0.1", port=port, workers=1, quiet=True, at=as_of)
 
 

@@ -137,6 +137,8 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    address = address_of(listener)
+    logging.getLogger("serving").info("at %s (planners: %s/planner)", address, address)
     server = uvicorn.Server(config)
     with listener:
         if workers > 1:

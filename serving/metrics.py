@@ -77,7 +77,8 @@ class Observed:
 
     def _count(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        route = getattr(scope.get("route"), "path", "unknown")
+        # What is mounted, the pages' own files, has no route but the place where it hangs.
+        route = getattr(scope.get("route"), "path", None) or scope.get("root_path") or "unknown"
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.latency.labels(method, route).observe(seconds)
         _access.info("%s %s %d %.1fms %s", method, route, status, 1000 * seconds, request_id)

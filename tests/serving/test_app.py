@@ -129,6 +129,11 @@ def test_metrics_count_by_route_pattern_and_hold_no_ids(client):
     text = client.get("/metrics").text
     assert 'culture_requests_total{method="GET",route="/v1/users/{user_id}/profile",status="404"}' in text
     assert "somebody-secret" not in text
+    client.get("/static/style.css")
+    client.get("/nowhere")
+    text = client.get("/metrics").text
+    assert 'culture_requests_total{method="GET",route="/static",status="200"}' in text
+    assert 'culture_requests_total{method="GET",route="unknown",status="404"}' in text
     assert re.search(r"^culture_bundle_age_seconds 0\.0$", text, re.M)
 
 

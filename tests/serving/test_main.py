@@ -32,6 +32,16 @@ def test_a_taken_port_is_one_clear_line_and_the_next_free_one_is_found():
             other.bind(("127.0.0.1", found))
 
 
+@pytest.mark.parametrize("quiet", [True, False])
+def test_the_address_is_said_also_where_the_system_chose_the_port(tmp_path, monkeypatch, caplog, quiet):
+    for name in ("CULTURE_HOME", "CULTURE_DATABASE_URL"):
+        monkeypatch.setenv(name, "restored afterwards")
+    ports = []
+    monkeypatch.setattr("uvicorn.Server.run", lambda _, sockets: ports.append(sockets[0].getsockname()[1]))
+    serve(Settings(home=tmp_path, database_url=None), port=0, quiet=quiet)
+    assert (f"http://127.0.0.1:{ports[0]}/planner" in caplog.text) is not quiet
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "example.org"])
 def test_a_host_that_others_reach_is_wrong_usage(host, tmp_path, monkeypatch):
     monkeypatch.setenv("CULTURE_HOME", str(tmp_path))
