@@ -13,6 +13,9 @@ from recsys.openings.question import Choice, Choices, Question
 from recsys.openings.suggest import solve, totals
 from recsys.openings.value import without_classes
 
+MOST_TRIED = 60
+"""Classes for which a better place is looked for: each takes a plan of its own."""
+
 
 def benefit_curve(inputs: OpeningInputs, question: Question, budgets: Sequence[float]) -> pd.DataFrame:
     """Rows `budget, classes, expected_attendance, newly_reached`, one for each budget."""
@@ -27,27 +30,38 @@ def moves(inputs: OpeningInputs, question: Question, at_most: int = 5) -> pd.Dat
     """Running classes worth moving: closing one and opening its category elsewhere.
 
     Rows `category, from_venue_id, to_venue_id, gain` (people a week more in all), best first. Limits of `question`
-    other than its budget hold for the new place.
+    other than its budget hold for both places. Of many classes those are tried that promise most: what the best
+    new class of the category brings, less what ending this one loses.
     """
+    venue_ids = inputs.venues["venue_id"].to_numpy(dtype=object)
     table = []
-    for category, venue in zip(*np.nonzero(inputs.runs_now), strict=True):
-        name, here = str(inputs.categories[category]), str(inputs.venues["venue_id"].iloc[venue])
-        closing = question.model_copy(
-            update={"budget": 1.0, "costs": None, "categories": (name,), "must_open": (), "effort": "fast"}
-        )
-        closing = closing.model_copy(update={"close": (Choice(category=name, venue_id=here),)})
-        after, opened = solve(inputs, closing)
-        if not opened or opened[0].venue == venue:
-            continue
-        lost = _met(inputs, int(category)) - _met(after, int(category))
-        gain = opened[0].attendance - lost * float(inputs.show[category])
-        if gain > 0:
-            table.append((name, here, str(inputs.venues["venue_id"].iloc[opened[0].venue]), gain))
+    for name, here, loses in _promising(inputs, question).itertuples(index=False):
+        opened = solve(inputs, _one_class(question, name, here))[1]
+        if opened and venue_ids[opened[0].venue] != here and opened[0].attendance > loses:
+            table.append((name, here, str(venue_ids[opened[0].venue]), opened[0].attendance - loses))
     frame = pd.DataFrame(table, columns=["category", "from_venue_id", "to_venue_id", "gain"])
     return frame.sort_values("gain", ascending=False, ignore_index=True).head(at_most)
 
 
-def closings(inputs: OpeningInputs, question: Question, at_most: int = 5) -> pd.DataFrame:
+def _promising(inputs: OpeningInputs, question: Question) -> pd.DataFrame:
+    """Rows of `closings`: all, or the `MOST_TRIED` that promise most."""
+    running = closings(inputs, question, at_most=None)
+    if len(running) <= MOST_TRIED:
+        return running
+    best = {name: solve(inputs, _one_class(question, name))[1] for name in running["category"].unique()}
+    brings = running["category"].map({name: opened[0].attendance if opened else 0.0 for name, opened in best.items()})
+    order = np.argsort(-(brings - running["loses"]).to_numpy(dtype=np.float64), kind="stable")
+    return running.iloc[order[:MOST_TRIED]]
+
+
+def _one_class(question: Question, category: str, ends_at: str | None = None) -> Question:
+    """Where one class of the category would bring most, once that at a venue has ended."""
+    close = question.close if ends_at is None else (*question.close, Choice(category=category, venue_id=ends_at))
+    changes = {"budget": 1.0, "costs": None, "categories": (category,), "must_open": (), "close": close}
+    return question.model_copy(update={**changes, "effort": "fast"})
+
+
+def closings(inputs: OpeningInputs, question: Question, at_most: int | None = 5) -> pd.DataFrame:
     """Running classes that would be missed least: most of their people find what else runs of the category in reach.
 
     Rows `category, venue_id, loses` (people a week fewer in all, were this one class to end), least first; of the
@@ -64,7 +78,7 @@ def closings(inputs: OpeningInputs, question: Question, at_most: int = 5) -> pd.
         name = str(inputs.categories[category])
         table.append((name, str(inputs.venues["venue_id"].iloc[venue]), max(lost, 0.0) * float(inputs.show[category])))
     frame = pd.DataFrame(table, columns=["category", "venue_id", "loses"])
-    return frame.sort_values("loses", kind="stable", ignore_index=True).head(at_most)
+    return frame.sort_values("loses", kind="stable", ignore_index=True).iloc[:at_most]
 
 
 def _met(inputs: OpeningInputs, category: int, access: NDArray[np.floating] | None = None) -> float:

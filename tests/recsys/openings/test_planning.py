@@ -212,3 +212,23 @@ def test_closings_lose_what_ending_the_class_loses(inputs):
     closed = closings(inputs, Question(budget=0, close=({"category": name, "venue_id": venue_id},)), at_most=1000)
     assert len(closed) == len(table) - 1
     assert set(closings(inputs, Question(budget=0, categories=(name,)), 1000)["category"]) == {name}
+
+
+def test_of_many_classes_the_most_promising_are_tried(inputs, monkeypatch):
+    every = moves(inputs, Question(budget=0), at_most=3)
+    n_running = int(inputs.runs_now.sum())
+    assert n_running > 12
+    monkeypatch.setattr("recsys.openings.tradeoffs.MOST_TRIED", 12)
+    pd.testing.assert_frame_equal(moves(inputs, Question(budget=0), at_most=3), every)
+
+
+def test_moves_stay_within_the_region_and_categories_asked_for(inputs):
+    of_venue = inputs.tree.ids.ids[inputs.venues["region_num"].to_numpy(dtype=np.int64)]
+    venues = inputs.venues["venue_id"].to_numpy(dtype=object)
+    category = str(moves(inputs, Question(budget=0), at_most=1)["category"].iloc[0])
+    assert set(moves(inputs, Question(budget=0, categories=(category,)), 20)["category"]) == {category}
+    region = str(of_venue[np.flatnonzero(inputs.runs_now.any(axis=0))[0]])
+    inside = set(venues[of_venue == region])
+    found = moves(inputs, Question(budget=0, region_id=region), at_most=20)
+    assert set(found["from_venue_id"]) | set(found["to_venue_id"]) <= inside
+    assert set(closings(inputs, Question(budget=0, region_id=region), None)["venue_id"]) <= inside
