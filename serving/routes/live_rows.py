@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -148,7 +149,8 @@ def _upsert(service: Service, platform: str, table: str, rows: list[Row]) -> lis
     return results
 
 
-def _put(service: Service, table: str, one_id: str, row: Any) -> tuple[Row | RowResult, list[str]]:
+def _put(service: Service, table: str, one_id: str, row: Any) -> tuple[Row | RowResult, dict[str, str]]:
+    """What was stored, and headers that name columns left out and references emptied."""
     contract = TABLES[table]
     problem = _shape_problem(row)
     if problem is not None:
@@ -164,10 +166,19 @@ def _put(service: Service, table: str, one_id: str, row: Any) -> tuple[Row | Row
     service.metrics.rows.labels(table, _STATUS[result.status]).inc()
     ignored = ignored_columns(contract, row)
     if result.status == "quarantined":
-        return RowResult(key=one_id, status="waiting", reason=result.reason, ignored_columns=ignored), ignored
+        waits = RowResult(key=one_id, status="waiting", reason=result.reason, ignored_columns=ignored)
+        return waits, _headers(ignored)
     if result.status == "rejected":
         raise ProblemError(422, "invalid-request", result.reason, _field_errors(contract, result.reason))
-    return _get(service, table, one_id), ignored
+    stored = _get(service, table, one_id)
+    references = [c.name for c in contract.columns if c.refers_to is not None and not c.is_required]
+    emptied = [name for name in references if row.get(name) not in (None, "") and stored.get(name) is None]
+    return stored, _headers(ignored, emptied)
+
+
+def _headers(ignored: list[str], emptied: Sequence[str] = ()) -> dict[str, str]:
+    named = {"X-Ignored-Columns": ignored, "X-Emptied-References": emptied}
+    return {header: quote(",".join(names), safe=",") for header, names in named.items() if names}
 
 
 def _field_errors(table: Table, reason: str) -> list[FieldError]:
@@ -192,8 +203,7 @@ def _add_routes(table: str) -> None:
     one_id = row_id(key)
 
     async def put(request: Request, service: InService, one: str, response: Response) -> Any:
-        result, ignored = await run_in_threadpool(_put, service, table, one, await _json(request))
-        headers = {"X-Ignored-Columns": quote(",".join(ignored), safe=",")} if ignored else {}
+        result, headers = await run_in_threadpool(_put, service, table, one, await _json(request))
         if isinstance(result, RowResult):
             return JSONResponse(result.model_dump(), 202, headers)
         response.headers.update(headers)
