@@ -32,6 +32,12 @@ class Speed:
     last_due: Floats
     party: Floats
 
+    @classmethod
+    def unknown(cls, n: int) -> Speed:
+        """Of sessions of which nothing tells."""
+        nothing = np.full(n, np.nan)
+        return cls(np.zeros(n), nothing, nothing, np.ones(n))
+
     def where(self, chosen: NDArray[np.bool_]) -> Speed:
         """The chosen sessions."""
         return Speed(*(one[chosen] for one in (self.reached, self.due, self.last_due, self.party)))

@@ -52,16 +52,17 @@ def unconstrain_sessions(
         week: (n_sessions,) number of the week, from any.
         speed: How quickly sessions filled.
     """
+    speed = speed or Speed.unknown(len(places))
     full = (places >= limits) & (limits > 0)
-    if speed is not None and not waiting.any():
+    if not waiting.any():
         full |= speed.has_stopped(places, limits)
     demand = places + np.where(full, 0.0, waiting)
     if not full.any():
         return demand
     taken, queue = places[full], waiting[full]
     tails = _Tails.of(np.minimum(limits[full], taken))
-    told = np.isfinite(speed.due) & full if speed is not None else np.zeros(len(full), dtype=bool)
-    quick = told[full]
+    told = np.isfinite(speed.due[full])
+    speed = speed.where(full).where(told)
     week = week - week.min()
     season = np.ones(int(week.max()) + 1)
     size, joined = 5.0, 1.0
@@ -73,11 +74,9 @@ def unconstrain_sessions(
             mixing = _mixing(places, means, full, size)
         if turn % 4 == 0 or turn == _ROUNDS // 2:
             tail = tails.at_size(size, mixing)
-            if speed is not None:
-                by_speed = speed.where(told).tails(means[told], places[told], size)
+            by_speed = speed.tails(means[full][told], taken[told], size)
         above, second = tail(means[full])
-        if speed is not None:
-            above[quick], second[quick] = by_speed
+        above[told], second[told] = by_speed
         excess = np.maximum(above - taken, 0.0)
         if queue.any():
             joined = float(np.sqrt(np.clip(queue.sum() / max(float(excess.sum()), 1e-9), 0.05, 1.0)))
