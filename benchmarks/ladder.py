@@ -160,7 +160,8 @@ def spread_over(at: Both) -> dict[str, Belief]:
         "levels of categories": levels(one),
         "levels by township": levels(at.township),
         "tastes of persons": replace(true, want=persons.astype(np.float32)),
-        "distance": pulled(at.reach, true.pull.mean(axis=1)),
+        # How a person's pull spreads over venues; how near venues are to the person is in `alone` already.
+        "distance": pulled(at.reach / at.reach.mean(axis=1, keepdims=True), true.pull.mean(axis=1)),
         "hours": pulled(true.pull.mean(axis=2), at.hours),
         "what runs now": replace(
             true, base=(at.inputs.access[at.row][:, at.column] * np.float32(at.unit)).astype(np.float32)
@@ -193,7 +194,7 @@ def mended(at: Both) -> dict[str, OpeningInputs]:
     venues = pd.Index(at.truth.tables["venues"]["venue_id"]).get_indexer(i.venues["venue_id"])
     reach, fit, access = i.reach.copy(), i.slot_fit.copy(), np.zeros_like(i.access)
     near = true.pull.mean(axis=2)[:, venues]
-    reach[at.row] = near * (at.reach.mean() / near.mean())
+    reach[at.row] = near * (at.reach.mean(axis=1) / np.maximum(near.mean(axis=1), 1e-12))[:, None]
     for group in range(len(fit)):
         mine = i.age_group[at.row] == group
         if mine.any():
