@@ -70,6 +70,14 @@ def test_the_planner_sees_forecast_gaps_suggestions_and_use(client, tmp_path):
     assert any(row["venue"]["name"] in tree for row in suggested)
 
 
+def test_where_nothing_has_been_learned_the_page_says_so_in_its_language(empty_client, tmp_path):
+    chinese, _ = render(f"{empty_client.base_url}/planner", tmp_path)
+    assert "还没有可用的结果（no forecast has been made yet" in chinese
+    english, _ = render(f"{empty_client.base_url}/planner?lang=en", tmp_path)
+    assert "没有可用" not in english
+    assert "no forecast has been made yet" in english
+
+
 DRIVER = """
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 async function until(what, holds) {

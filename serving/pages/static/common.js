@@ -27,6 +27,12 @@ const Culture = (() => {
     label();
   }
 
+  /* Problems come in English: in Chinese their kind is said first. */
+  function told({ type, title, detail }) {
+    const said = detail || title, kind = `problem:${(type || "").split("/").at(-1)}`;
+    return lang === "zh" && texts[kind] ? `${t(kind)}（${said}）` : said;
+  }
+
   async function ask(path, query = {}, body = undefined) {
     const address = new URL(path, location.origin);
     for (const [name, value] of Object.entries(query)) {
@@ -39,7 +45,7 @@ const Culture = (() => {
     let response;
     try { response = await fetch(address, options); } catch { throw new Error(t("offline")); }
     const answer = await response.json();
-    if (!response.ok) throw new Error(answer.detail || answer.title || String(response.status));
+    if (!response.ok) throw new Error(told(answer) || String(response.status));
     return answer;
   }
 
@@ -133,4 +139,7 @@ const Culture = (() => {
 Culture.say({
   offline: ["连不上服务，请稍后再试。", "The service cannot be reached; try again in a moment."],
   map: ["场馆位置示意图", "Map of venues"],
+  "problem:not-ready": ["还没有可用的结果", "Nothing to answer this from yet"], "problem:store-unavailable": ["数据库暂时连不上，请稍后再试", "The store cannot be reached"],
+  "problem:unknown-id": ["没有这个编号", "Unknown id"], "problem:invalid-request": ["这样问不行", "Invalid request"],
+  "problem:cannot-answer": ["现有数据回答不了", "Cannot be answered"], "problem:internal-error": ["服务出错了", "The service failed"],
 });
