@@ -57,8 +57,15 @@ class LimitedBody:
         await self._app(scope, receive_limited, send)
 
 
+def without_nul(value: str) -> str:
+    """The text itself; one with a NUL character, which no store holds, is refused."""
+    if "\0" in value:
+        raise ValueError("must not hold a NUL character")
+    return value
+
+
 def _with_slashes(value: str) -> str:
-    return value.replace(_SLASH, "/")
+    return without_nul(value.replace(_SLASH, "/"))
 
 
 _Text = AfterValidator(_with_slashes)
@@ -66,6 +73,7 @@ UserId = Annotated[str, Path(min_length=1, max_length=500, description="as the p
 ActivityId = Annotated[str, Path(min_length=1, max_length=500), _Text]
 VenueId = Annotated[str, Path(min_length=1, max_length=500), _Text]
 RegionId = Annotated[str, Path(min_length=1, max_length=500), _Text]
+RuleId = Annotated[str, Path(min_length=1, max_length=500), _Text]
 TagName = Annotated[str, Path(min_length=1, max_length=1000, description="as the profile lists it"), _Text]
 
 

@@ -18,6 +18,8 @@ Level = Literal["province", "city", "county", "township", "village", "all"]
 
 Grouping = Literal["age", "gender", "region", "category", "channel"]
 MAX_LIMIT = 1000
+MAX_YEARS = 100
+"""Longest period that is counted over."""
 
 
 def _mend_plus(value: object) -> object:
@@ -138,6 +140,8 @@ class Period(Query):
     def _ordered(self) -> Period:
         if self.from_ is not None and self.to is not None and self.from_ >= self.to:
             raise ValueError("from must lie before to")
+        if self.from_ is not None and self.to is not None and self.to.year - self.from_.year > MAX_YEARS:
+            raise ValueError(f"from and to must lie within {MAX_YEARS} years")
         return self
 
     def bounds(self, now: pd.Timestamp, weeks: int = 26) -> tuple[pd.Timestamp, pd.Timestamp]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import pandas as pd
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from features.store.lists import delete_operator_rule, operator_rules, put_operator_rule, shown_counts
 from recsys.errors import UnknownIdError
 from recsys.operator_rules import RuleTable
+from serving.edge import RuleId
 from serving.params import ExposureQuery, timestamp
 from serving.problems import RESPONSES, invalid
 from serving.schemas.operators import Exposed, ExposureReport, OperatorRule, RuleBody
@@ -17,8 +18,6 @@ from serving.service import InService, Service
 from serving.shown import exposure_table
 
 router = APIRouter(prefix="/v1", tags=["operators"], responses=RESPONSES)
-
-RuleId = Annotated[str, Path(min_length=1, max_length=500)]
 
 
 @router.get("/rules")

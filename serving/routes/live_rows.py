@@ -47,9 +47,13 @@ def _body_of(table: str, many: bool) -> dict[str, Any]:
 async def _json(request: Request) -> Any:
     body = await request.body()
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        rows = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        if b"\\ud" in body.lower():
+            # Half of a surrogate pair can be written as an escape, and is no text.
+            json.dumps(rows, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise invalid("body", "expected JSON in UTF-8") from error
+    return rows
 
 
 def _no_constant(name: str) -> Any:

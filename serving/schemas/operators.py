@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from serving.edge import without_nul
 from serving.params import Moment
 
 
@@ -17,7 +18,9 @@ class RuleBody(BaseModel):
 
     action: Literal["pin", "boost", "bury"] = Field(description="pin: before all that is not pinned")
     target: Literal["category", "organiser", "region"] = Field(description="a region holds those under it")
-    value: str = Field(min_length=1, max_length=500, description="the category, organiser or region_id meant")
+    value: Annotated[str, AfterValidator(without_nul)] = Field(
+        min_length=1, max_length=500, description="the category, organiser or region_id meant"
+    )
     strength: float = Field(
         default=1.0,
         gt=0,

@@ -84,6 +84,7 @@ def test_openapi_names_every_route_of_the_contract_with_its_parameters_and_answe
         ("GET", "/v1/demand/forecasts?level=planet", 422, "invalid-request"),
         ("GET", "/v1/demand/gaps?level=planet", 422, "invalid-request"),
         ("GET", "/v1/regions?level=planet", 422, "invalid-request"),
+        ("GET", "/v1/reports/37?from=1900-01-01&to=2200-01-01", 422, "invalid-request"),
     ],
 )
 def test_every_error_is_a_problem(client, method, path, status, kind):

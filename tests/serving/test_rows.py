@@ -121,3 +121,30 @@ def test_references_to_rows_that_are_not_there_are_named(client):
     again = client.put("/v1/users/somebody-new", json={"gender": "f"})
     assert "X-Emptied-References" not in again.headers
     assert client.delete("/v1/users/somebody-new").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/v1/users/a%00b/profile", None),
+        ("GET", "/v1/venues/a%00b", None),
+        ("DELETE", "/v1/users/a%00b", None),
+        ("PUT", "/v1/rules/a%00b", b'{"action": "pin", "target": "category", "value": "x"}'),
+        ("PUT", "/v1/rules/r", b'{"action": "pin", "target": "category", "value": "a\\u0000b"}'),
+        ("PUT", "/v1/users/u", b'{"gender": "\\ud800"}'),
+        ("POST", "/v1/bookings", b'{"booking_id": "\\ud800"}'),
+    ],
+)
+def test_what_no_store_can_hold_is_refused(empty_client, method, path, body):
+    problem(empty_client.request(method, path, content=body), 422, "invalid-request")
+
+
+def test_pairs_of_escapes_are_text(empty_client):
+    put = empty_client.put("/v1/venues/v", content=b'{"name": "\\ud83c\\udfad"}')
+    assert put.json()["name"] == "\U0001f3ad"
+
+
+def test_rules_ids_may_hold_a_slash(empty_client):
+    rule = {"action": "pin", "target": "category", "value": "x"}
+    assert empty_client.put("/v1/rules/a%2Fb", json=rule).json()["rule_id"] == "a/b"
+    assert empty_client.get("/v1/rules").json()[0]["rule_id"] == "a/b"
