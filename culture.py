@@ -291,7 +291,6 @@ def _prepare_demo(settings: Any, quiet: bool) -> Any:
     """Simulates, loads and trains what is not there yet; returns the instant at which the county's known past ends."""
     from features.ingest import ingest_folder
     from features.store.store import open_store
-    from recsys.releases import champion_name
     from recsys.simulation.command import simulate as write_simulation
     from training.run import TrainConfig, train_bundle
 
@@ -302,12 +301,25 @@ def _prepare_demo(settings: Any, quiet: bool) -> Any:
         say("simulating half a year of a county")
         write_simulation(folder, show_progress=_shows_progress(quiet))
     as_of = parse_time(json.loads(manifest.read_text(encoding="utf-8"))["as_of"])
-    if champion_name(settings.home) is None:
+    if not can_serve(settings.home):
         say("loading its tables")
         with open_store(settings) as store:
             ingest_folder(store, folder, show_progress=_shows_progress(quiet))
         say(str(train_bundle(settings, as_of, TrainConfig(), say)))
     return as_of
+
+
+def can_serve(home: Path) -> bool:
+    """Whether a champion is there that this version reads: after a change of the code the demo learns again."""
+    from recsys.errors import BundleError
+    from recsys.releases import load_champion
+    from serving.parts import open_parts
+
+    try:
+        champion = load_champion(home)
+        return champion is not None and not open_parts(champion).missing()
+    except BundleError:
+        return False
 
 
 def _show_examples(port: int) -> None:
