@@ -38,7 +38,7 @@ FARTHER, SURPRISED = 4.0, 0.1
 SETTLED = 5e-6
 """Share of the value by which further rounds of prices could lower the bound when they end."""
 
-WIDER = 3.0
+WIDER = 9.0
 """How many times as far from their best the plans of blocks may be in the next round."""
 
 CHOICE = 0.05
