@@ -10,19 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.signals.catalogue import Catalogue
 from features.signals.cells import cells_of
-from features.signals.events import Events
 from features.signals.groups import AGE_EDGES
 from features.signals.lookup import WISH_LEVEL, take_or_missing
 from features.signals.offer import N_HOURS, hour_kinds
 from features.signals.people import UserBlock
-from features.signals.place import distance_km
 from features.signals.posterior import own_points
 from features.signals.pull import N_AGES, NO_DISTANCE, Pull, kinds_of, people_reached
 from features.signals.pulled import booked_by_hour, expected_by_hour
-from features.signals.reach import centre_places
-from features.signals.wishes import Wishes, seen_of, wish_rates
+from features.signals.reach import booking_km, centre_places
+from features.signals.wishes import Seen, Wishes, seen_of, wish_rates
 from recsys.availability import ADULT_AGE
-from training.sample import sampled_people
+from training.sample import evenly, sampled_people
 
 _PRIOR_ALL = 3.0
 """Expected bookings that weigh as much as an effect of all ages together being none."""
@@ -79,32 +77,29 @@ def fit_pull(block: UserBlock, catalogue: Catalogue, wishes: Wishes | None, conf
     """
     if wishes is None:
         return None
-    start = _start(block, catalogue, wishes, config)
+    some = sampled_people(block, evenly(len(block), config.n_users))
+    seen = seen_of(catalogue, some)
+    rates = wish_rates(wishes, catalogue, some, seen)
+    start = _start(some, rates, len(block), catalogue, config)
     bookings = _bookings(start, block, catalogue, config)
     if len(bookings.session) < config.least_bookings:
         return None
     learned = _learned(start, bookings, config)
-    return replace(learned, hour_scale=_hour_scale(learned, block, catalogue, wishes, config))
+    return replace(learned, hour_scale=_hour_scale(learned, some, catalogue, seen, rates, config))
 
 
-def _sample(block: UserBlock, n_users: int) -> UserBlock:
-    return sampled_people(block, np.arange(0, len(block), max(1, -(-len(block) // n_users))))
-
-
-def _start(block: UserBlock, catalogue: Catalogue, wishes: Wishes, config: PullConfig) -> Pull:
-    """What people want by age and neighbourhood, and no effects."""
-    some = _sample(block, config.n_users)
-    rates = np.nan_to_num(np.exp(wish_rates(wishes, catalogue, some, seen_of(catalogue, some))), nan=0.0)
+def _start(some: UserBlock, rates: NDArray[np.float64], n_users: int, catalogue: Catalogue, config: PullConfig) -> Pull:
+    """What `n_users` people want by age and neighbourhood, told by some of them, and no effects."""
     near = some.near
     cells, cell = cells_of(near[:, 0], near[:, 1], config.n_cells)
     wanted = np.zeros((N_AGES + 1, len(cells) + 1, rates.shape[1]))
-    np.add.at(wanted, (some.profiles.groups["age"], cell), rates)
+    np.add.at(wanted, (some.profiles.groups["age"], cell), np.nan_to_num(np.exp(rates), nan=0.0))
     kinds = catalogue.lookup.keys["kind"]
     return Pull(
         keys=catalogue.lookup.keys[WISH_LEVEL],
         kinds=kinds,
         cells=cells,
-        wanted=(wanted * (len(block) / max(len(some), 1))).astype(np.float32),
+        wanted=(wanted * (n_users / max(len(some), 1))).astype(np.float32),
         decay=np.zeros((N_AGES + 1, NO_DISTANCE + 1)),
         hours=np.zeros((N_AGES + 1, N_HOURS)),
         of_kinds=np.zeros((N_AGES + 1, len(kinds) + 1)),
@@ -116,26 +111,22 @@ def _start(block: UserBlock, catalogue: Catalogue, wishes: Wishes, config: PullC
 def _bookings(start: Pull, block: UserBlock, catalogue: Catalogue, config: PullConfig) -> _Bookings:
     lookup, filling = catalogue.lookup, catalogue.filling
     held = np.flatnonzero(filling.held & (lookup.of_sessions[WISH_LEVEL] >= 0))
-    held = held[:: max(1, -(-len(held) // config.n_sessions))]
+    held = held[evenly(len(held), config.n_sessions)]
     venue, key = lookup.of_sessions["venue"][held], lookup.of_sessions[WISH_LEVEL][held]
     reached = people_reached(start.cells, start.wanted, catalogue, venue, key)
     reached *= _may_come(catalogue, held, key)[:, None, :]
     place = np.full(len(lookup.sessions), -1, dtype=np.int64)
     place[held] = np.arange(len(held))
-    events: Events = block.events
-    session = take_or_missing(place, events.sessions)
-    taken = session >= 0
-    rows, session = events.rows[taken], session[taken]
-    there = np.column_stack([np.append(catalogue.venue_lat, np.nan), np.append(catalogue.venue_lon, np.nan)])[venue]
-    here = block.near[rows]
-    km = distance_km(here[:, 0], here[:, 1], there[session, 0], there[session, 1])
+    session = take_or_missing(place, block.events.sessions)
+    booked = block.events.only(session >= 0)
+    venues = np.column_stack([catalogue.venue_lat, catalogue.venue_lon])
     return _Bookings(
         reached=reached,
         hour=hour_kinds(lookup, catalogue.offer.is_for_children)[held],
         kind=kinds_of(start, lookup, held),
-        age=block.profiles.groups["age"][rows],
-        near=_shares(km),
-        session=session,
+        age=block.profiles.groups["age"][booked.rows],
+        near=_shares(booking_km(booked, lookup, block.near, venues)),
+        session=session[session >= 0],
     )
 
 
@@ -211,12 +202,15 @@ def _shrunk(seen: NDArray[np.float64], due: NDArray[np.float64], config: PullCon
 
 
 def _hour_scale(
-    pull: Pull, block: UserBlock, catalogue: Catalogue, wishes: Wishes, config: PullConfig
+    pull: Pull,
+    some: UserBlock,
+    catalogue: Catalogue,
+    seen: Seen,
+    rates: NDArray[np.float64],
+    config: PullConfig,
 ) -> NDArray[np.float64]:
-    some = _sample(block, config.n_users)
-    seen = seen_of(catalogue, some)
-    due = expected_by_hour(catalogue, seen, wish_rates(wishes, catalogue, some, seen))
-    due *= np.exp(pull.hours)[some.profiles.groups["age"]]
+    """(n_hours,): see `Pull.hour_scale`."""
+    due = expected_by_hour(catalogue, seen, rates) * np.exp(pull.hours)[some.profiles.groups["age"]]
     counts = booked_by_hour(some.events, catalogue.lookup, catalogue.offer.is_for_children, len(some))
     overall = counts.sum() / max(due.sum(), 1e-9)
     strength = config.strength

@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 from features.signals.people import UserBlock
 
 
+def evenly(n: int, most: int) -> NDArray[np.int64]:
+    """(n_some,) rows out of `n` at even steps, ascending, at most `most` of them."""
+    return np.arange(0, n, max(1, -(-n // most)))
+
+
 def sampled_people(block: UserBlock, rows: NDArray[np.int64]) -> UserBlock:
     """Profiles and past of the people in some rows; what may be offered and was shown them is left as it is.
 

@@ -17,7 +17,7 @@ from features.signals.people import UserBlock
 from features.signals.posterior import own_points, posterior
 from features.signals.wishes import GROUPINGS, INTERESTS, Seen, Wishes, seen_of, told_interests
 from recsys.ids import IdMap
-from training.sample import sampled_people
+from training.sample import evenly, sampled_people
 
 _LEAST = 1e-12
 _LONGEST_STEP = 0.5
@@ -98,7 +98,7 @@ def fit_wishes(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> Wi
 
 
 def _start(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> _Fit:
-    some = sampled_people(block, np.arange(0, len(block), max(1, -(-len(block) // config.n_users))))
+    some = sampled_people(block, evenly(len(block), config.n_users))
     seen = seen_of(catalogue, some)
     groups = {name: some.profiles.groups[name] for name in GROUPINGS}
     n_keys = seen.booked.shape[1]

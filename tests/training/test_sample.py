@@ -6,7 +6,7 @@ from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
 from features.signals.wishes import seen_of
 from tests.ranking_world import AT, ranking_world
-from training.sample import sampled_people
+from training.sample import evenly, sampled_people
 
 
 def test_some_people_are_seen_as_they_are_among_all():
@@ -18,3 +18,10 @@ def test_some_people_are_seen_as_they_are_among_all():
     for name, values in vars(some).items():
         np.testing.assert_array_equal(values, getattr(every, name)[rows])
     assert some.booked.any()
+
+
+def test_rows_are_taken_evenly_and_no_more_than_asked_for():
+    np.testing.assert_array_equal(evenly(7, 7), np.arange(7))
+    np.testing.assert_array_equal(evenly(7, 3), [0, 3, 6])
+    np.testing.assert_array_equal(evenly(8, 7), [0, 2, 4, 6])
+    assert not len(evenly(0, 5))
