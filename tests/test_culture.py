@@ -262,6 +262,16 @@ def test_next_to_nothing_still_trains_and_answers(culture, tmp_path, n_users, n_
     assert len(pd.read_parquet(lists)) == n_rows
 
 
+def test_a_champion_that_knows_less_than_the_one_before_says_so(culture, tmp_path):
+    write_tables(tmp_path / "tables", 1, 3, 1)
+    home = tmp_path / "home"
+    done(culture(home, "ingest", tmp_path / "tables"))
+    first = done(culture(home, "train", "--as-of", "2026-01-10T00:00:00Z")).stdout
+    assert "takes the place" not in first
+    newer = first.split()[1]
+    assert f"takes the place of {newer}" in done(culture(home, "train", "--as-of", "2026-01-02T00:00:00Z")).stdout
+
+
 def test_two_platforms_with_the_same_ids_stay_apart(culture, tmp_path):
     write_tables(tmp_path / "one", 2, 3, 2)
     write_tables(tmp_path / "two", 3, 3, 2)

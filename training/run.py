@@ -19,7 +19,7 @@ from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset
 from recsys.errors import DataError, broken_rules
-from recsys.releases import bundles_folder, release
+from recsys.releases import bundles_folder, champion_name, release
 from training.demand.config import DemandConfig
 from training.demand.evaluate import evaluate_demand
 from training.demand.forecast import forecast_demand
@@ -56,9 +56,15 @@ class TrainOutcome:
     bundle_name: str
     gate: GateReport
     evaluation: pd.DataFrame
+    replaced: str | None
+    """Name of the champion before."""
 
     def __str__(self) -> str:
-        return "\n".join([f"bundle {self.bundle_name} is the champion", *self.gate.lines])
+        lines = [f"bundle {self.bundle_name} is the champion", *self.gate.lines]
+        # A name starts with the moment until which its bundle knows.
+        if self.replaced is not None and self.replaced.split("-")[0] > self.bundle_name.split("-")[0]:
+            lines.append(f"it takes the place of {self.replaced}, which knew more recent data")
+        return "\n".join(lines)
 
 
 def load_config(path: Path | None) -> TrainConfig:
@@ -112,8 +118,9 @@ def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, s
         register(run_id, name, is_champion=gate.passed)
     if not gate.passed:
         raise DataError(f"bundle {name} was not released, the champion stays", gate.lines)
+    before = champion_name(settings.home)
     release(settings.home, name)
-    return TrainOutcome(name, gate, evaluation)
+    return TrainOutcome(name, gate, evaluation, before)
 
 
 def known_data(settings: Settings, as_of: pd.Timestamp, say: Say) -> tuple[Snapshot, Dataset]:
