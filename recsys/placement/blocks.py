@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from recsys.placement.instance import PlacementInstance
-from recsys.placement.tight import Columns, model
+from recsys.placement.tight import Columns, model, only_prove
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,7 @@ class Block:
             rows, limits = self.columns.rows(self.instance, with_shared=False)
             upper = np.concatenate([self.most, np.ones(len(weight))]).astype(float)
             self._highs = model(cost, upper, n_open, rows, limits)
-            # Blocks are small: what HiGHS spends on finding plans costs more than it saves.
-            for option in ("mip_detect_symmetry", "mip_allow_restart", "mip_heuristic_run_feasibility_jump"):
-                self._highs.setOptionValue(option, False)
-            self._highs.setOptionValue("mip_heuristic_effort", 0.0)
+            only_prove(self._highs)
         else:
             self._highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), cost)
         highs = self._highs

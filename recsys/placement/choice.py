@@ -13,6 +13,7 @@ from recsys.placement.blocks import Plan, Prices
 from recsys.placement.instance import PlacementInstance
 from recsys.placement.knapsack import BudgetTable, common_unit, fill_budget
 from recsys.placement.master import Master, OfOneCategory
+from recsys.placement.tight import only_prove
 
 SLOT_STEPS = 30
 """Steps of the slots' prices under the budget taken whole at most, before HiGHS gets what is left."""
@@ -160,7 +161,7 @@ class Choice:
     def _master_above(self, floor: float) -> Master:
         """The linear master, solved, of the plans that a choice worth more than a floor may hold."""
         master = Master(self.instance, self.blocks)
-        master.only_prove()
+        only_prove(master.highs)
         for listed in self.lists:
             for plan, most in zip(listed.plans, listed.most, strict=True):
                 if most > floor and plan.classes.any():

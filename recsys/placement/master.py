@@ -56,12 +56,6 @@ class Master:
                 self.highs.addCol(0.0, 0.0, 0.0, 1, np.array([limit], np.int32), np.array([sign]))
         self.first_plan = int(self.highs.getNumCol())
 
-    def only_prove(self) -> None:
-        """Whole choices are sought by branching alone: sooner where plans are few and the floor is near the best."""
-        for option in ("mip_detect_symmetry", "mip_allow_restart", "mip_heuristic_run_feasibility_jump"):
-            self.highs.setOptionValue(option, False)
-        self.highs.setOptionValue("mip_heuristic_effort", 0.0)
-
     def add_if_new(self, plan: Plan) -> bool:
         """Adds a block's plan as a column unless one with the same classes and people is there."""
         key = (plan.block, plan.classes.tobytes(), round(plan.value, 7), np.round(plan.people, 6).tobytes())

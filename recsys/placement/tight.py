@@ -141,6 +141,13 @@ def model(
     return highs
 
 
+def only_prove(highs: highspy.Highs) -> None:
+    """Whole plans are sought by branching alone: where models are small, looking for plans costs more than it saves."""
+    for option in ("mip_detect_symmetry", "mip_allow_restart", "mip_heuristic_run_feasibility_jump"):
+        highs.setOptionValue(option, False)
+    highs.setOptionValue("mip_heuristic_effort", 0.0)
+
+
 def solve_whole(instance: PlacementInstance, seconds: float, gap: float = 1e-6) -> Placement:
     """The whole tightened model in one: slow on large instances, exact on small ones.
 
