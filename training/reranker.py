@@ -20,12 +20,11 @@ MIN_HITS = 50
 """Fewest hits from which trees are learned."""
 
 MANY_HITS = 20_000
-_LEAST_WEIGHT, _MOST_WEIGHT = 0.05, 4.0
-"""Of the trees where they say nothing beside what is expected; and of that beside the trees."""
-
 FEW_LEAVES, MANY_LEAVES = 15, 31
 """Leaves of a tree that fewer hits bear, and so many or more."""
 
+_LEAST_WEIGHT, _MOST_WEIGHT = 0.05, 4.0
+"""Of the trees where they say nothing beside what is expected; and of that beside the trees."""
 
 Kind = Literal["lambdamart", "drawn-odds"]
 
