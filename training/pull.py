@@ -112,9 +112,8 @@ def _bookings(start: Pull, block: UserBlock, catalogue: Catalogue, config: PullC
     lookup, filling = catalogue.lookup, catalogue.filling
     held = np.flatnonzero(filling.held & (lookup.of_sessions[WISH_LEVEL] >= 0))
     held = held[evenly(len(held), config.n_sessions)]
-    venue, key = lookup.of_sessions["venue"][held], lookup.of_sessions[WISH_LEVEL][held]
-    reached = people_reached(start.cells, start.wanted, catalogue, venue, key)
-    reached *= _may_come(catalogue, held, key)[:, None, :]
+    reached = people_reached(start, catalogue, held)
+    reached *= _may_come(catalogue, held)[:, None, :]
     place = np.full(len(lookup.sessions), -1, dtype=np.int64)
     place[held] = np.arange(len(held))
     session = take_or_missing(place, block.events.sessions)
@@ -141,8 +140,9 @@ def _shares(km: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def _may_come(catalogue: Catalogue, sessions: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.float32]:
+def _may_come(catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float32]:
     """(n_ages + 1, n_sessions) 1 where people of the age may come; children come with those who book for them."""
+    keys = catalogue.lookup.of_sessions[WISH_LEVEL][sessions]
     least = np.where(catalogue.offer.is_for_children[keys], 0.0, catalogue.least_ages[sessions])
     oldest = np.append(np.append(AGE_EDGES[1:], np.inf), ADULT_AGE)
     return (oldest[:, None] > least).astype(np.float32)

@@ -139,9 +139,7 @@ def _candidates_of(pull: Pull, catalogue: Catalogue) -> Candidates:
 def expected_of(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float64]:
     """(n_sessions,) bookings in all of some sessions, were each activity to draw like any other."""
     lookup = catalogue.lookup
-    known = pull.keys.nums_or_missing(lookup.keys[WISH_LEVEL].ids)
-    keys = np.append(known, -1)[lookup.of_sessions[WISH_LEVEL][sessions]]
-    reached = people_reached(pull.cells, pull.wanted, catalogue, lookup.of_sessions["venue"][sessions], keys)
+    reached = people_reached(pull, catalogue, sessions)
     by_age = (reached * np.exp(pull.decay)[:, :, None]).sum(axis=1)
     hours = pull.hours[:, hour_kinds(lookup, catalogue.offer.is_for_children)[sessions]]
     return np.asarray((by_age * np.exp(hours + pull.of_kinds[:, kinds_of(pull, lookup, sessions)])).sum(axis=0))
@@ -152,31 +150,27 @@ def kinds_of(pull: Pull, lookup: Lookup, sessions: NDArray[np.int64]) -> NDArray
     return take_or_missing(pull.kinds.nums_or_missing(lookup.keys["kind"].ids), lookup.of_sessions["kind"][sessions])
 
 
-def people_reached(
-    cells: Cells,
-    wanted: NDArray[np.float32],
-    catalogue: Catalogue,
-    venues: NDArray[np.int64],
-    keys: NDArray[np.int64],
-) -> NDArray[np.float32]:
+def people_reached(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float32]:
     """(n_ages + 1, n_centres + 1, n_sessions) what people of an age want of a session's key, by distance to its venue.
 
     Args:
-        cells: Neighbourhoods.
-        wanted: See `Pull`.
+        pull: Neighbourhoods, and what is wanted there.
         catalogue: Where venues are.
-        venues: (n_sessions,) venue row, -1 for none.
-        keys: (n_sessions,) column of `wanted`, -1 for none.
+        sessions: (n_sessions,) session row.
     """
+    lookup, cells = catalogue.lookup, pull.cells
+    columns = pull.keys.nums_or_missing(lookup.keys[WISH_LEVEL].ids)
+    keys = take_or_missing(columns, lookup.of_sessions[WISH_LEVEL][sessions])
+    venues = lookup.of_sessions["venue"][sessions]
     spots = np.column_stack([catalogue.venue_lat, catalogue.venue_lon])
-    n_keys = wanted.shape[2] + 1
+    n_keys = pull.wanted.shape[2] + 1
     pairs, of_session = np.unique((venues + 1) * n_keys + keys + 1, return_inverse=True)
     venue, key = np.divmod(pairs, n_keys)
     venue, key = venue - 1, key - 1
-    padded = np.pad(wanted, ((0, 0), (0, 0), (0, 1)))
+    padded = np.pad(pull.wanted, ((0, 0), (0, 0), (0, 1)))
     placed = np.append(~np.isnan(spots).any(axis=1), False)[venue]
     shares = distance_shares(cells, spots)
-    found = np.zeros((len(wanted), NO_DISTANCE + 1, len(pairs)), dtype=np.float32)
+    found = np.zeros((N_AGES + 1, NO_DISTANCE + 1, len(pairs)), dtype=np.float32)
     for age, people in enumerate(padded):
         everywhere, homeless = people.sum(axis=0), people[-1]
         found[age, NO_DISTANCE] = np.where(placed, homeless[key], everywhere[key])

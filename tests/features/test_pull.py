@@ -57,7 +57,7 @@ def pulls_on(pull, catalogue, wishes, block):
 def test_who_is_reached_is_told_apart_by_distance(catalogue, pull):
     sessions = np.arange(len(catalogue.lookup.sessions))
     venue, key = catalogue.lookup.of_sessions["venue"][sessions], catalogue.lookup.of_sessions[WISH_LEVEL][sessions]
-    found = people_reached(pull.cells, pull.wanted, catalogue, venue, key)
+    found = people_reached(pull, catalogue, sessions)
     assert (venue < 0).any()
     for num in range(0, len(sessions), 7):
         people = pull.wanted[:, :, key[num]]
