@@ -51,7 +51,7 @@ class BlockModel:
         self.reach = Reach(self.columns, self.seats)
         self.finder = Cuts(self.columns, self.reach, point)
         self.cuts: list[Cut] = []
-        self.groups = _alike(self.people, self.columns.flow_opening, point, self.n)
+        self.groups = _alike(self.finder.by_point(self.people))
         self._highs: highspy.Highs | None = None
         self._n_pushed = 0
         self._index = np.arange(self.n, dtype=np.int32)
@@ -137,14 +137,14 @@ class BlockModel:
         return self._highs
 
 
-def _alike(
-    people: NDArray[np.float64], opening: NDArray[np.int64], point: NDArray[np.int64], n: int
-) -> list[NDArray[np.int32]]:
-    """Groups of two or more venues that reach much the same people (average linkage): one stands in for another."""
-    if n < 2:
+def _alike(taken: NDArray[np.float64]) -> list[NDArray[np.int32]]:
+    """Groups of two or more venues that reach much the same people (average linkage): one stands in for another.
+
+    Args:
+        taken: (n_venues, n_points) people whom each could take.
+    """
+    if len(taken) < 2:
         return []
-    taken = np.zeros((n, int(point.max()) + 1))
-    taken[opening, point] = people
     length = np.linalg.norm(taken, axis=1)
     distance = np.maximum(1 - (taken @ taken.T) / np.outer(length, length), 0.0)
     np.fill_diagonal(distance, 0.0)

@@ -45,18 +45,19 @@ class Cuts:
     def __init__(self, columns: Columns, reach: Reach, point: NDArray[np.int64]) -> None:
         self.columns = columns
         self.reach = reach
-        self.seats = seats = reach.seats
-        self.point = point
-        n = len(seats)
+        self.seats = reach.seats
+        n = len(self.seats)
         self.demand = np.zeros(int(point.max(initial=-1)) + 1)
         self.demand[point] = columns.flow_demand
         self.flow = np.full((n, len(self.demand)), -1)
         self.flow[columns.flow_opening, point] = np.arange(len(point))
-        people = np.zeros(self.flow.shape)
-        people[columns.flow_opening, point] = columns.flow_demand
-        shared = people @ (people > 0).T
+        shared = np.where(self.flow >= 0, self.demand, 0.0) @ (self.flow >= 0).T
         np.fill_diagonal(shared, 0.0)
         self.neighbours = [_most_shared(row) for row in shared]
+
+    def by_point(self, of_flow: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_openings, n_points) numbers of flows, 0 where an opening does not reach a point."""
+        return np.where(self.flow >= 0, of_flow[self.flow], 0.0)
 
     def broken(self, z: NDArray[np.float64], together: bool) -> list[Cut]:
         """Inequalities that z breaks: of single venues, and with `together`, where these hold, of several."""
@@ -66,7 +67,7 @@ class Cuts:
         alone = self._alone(partly, classes, share)
         if alone or not together:
             return alone
-        spread = np.where(self.flow >= 0, share[self.flow], 0.0)
+        spread = self.by_point(share)
         found: dict[tuple[int, ...], Cut] = {}
         for k in partly:
             venues, by, at = self._grow(int(k), classes, spread)
