@@ -67,42 +67,46 @@ def fill_budget(
     base = sum(float(v[k]) for v, k in zip(values, chosen, strict=True))
     spare = budget - sum(int(c[k]) for c, k in zip(costs, chosen, strict=True))
     most_lost = base + price * spare - at_least + SLACK
-    rows = [np.flatnonzero(loss <= most_lost) for loss in losses]
-    more = [c[some] - c[k] for c, some, k in zip(costs, rows, chosen, strict=True)]
-    gain = [v[some] - v[k] for v, some, k in zip(values, rows, chosen, strict=True)]
-    lost = [loss[some] for loss, some in zip(losses, rows, strict=True)]
-    below, above = _span([-m for m in more], lost, most_lost), _span(more, lost, most_lost)
+    blocks = [
+        _Rows(some := np.flatnonzero(loss <= most_lost), c[some] - c[k], v[some] - v[k], loss[some])
+        for c, v, loss, k in zip(costs, values, losses, chosen, strict=True)
+    ]
     through = [np.full(len(c), -np.inf) for c in costs]
-    if min(spare, above) < -below or most_lost < 0:
+    below, above = _span(blocks, -1, most_lost), _span(blocks, 1, most_lost)
+    last, width = below + min(spare, above), below + above + 1
+    if last < 0 or most_lost < 0:
         return BudgetTable(-np.inf, chosen, through)
-    open_to = [b for b, some in enumerate(rows) if len(some) > 1]
-    width = below + above + 1
-    if (len(open_to) + 1) * width > MOST_STATES:
+    several = {b: rows for b, rows in enumerate(blocks) if len(rows.row) > 1}
+    if (len(several) + 1) * width > MOST_STATES:
         return None
-    before = np.full((len(open_to) + 1, width), -np.inf)
-    before[0, below] = 0.0
-    for t, b in enumerate(open_to):
-        before[t + 1] = _join(before[t], more[b], gain[b])
-    last = min(spare, above) + below
+    before = _forwards(list(several.values()), below, width)
     best = base + float(before[-1, : last + 1].max())
-    # Best of the blocks behind with at most so many units more; the units that block k leaves them, by what is before.
-    after = np.where(np.arange(width) >= below, 0.0, -np.inf)
-    left = spare + 2 * below - np.arange(width)
-    for t in range(len(open_to) - 1, -1, -1):
-        b = open_to[t]
-        for k, m, g in zip(rows[b], more[b], gain[b], strict=True):
-            at = np.minimum(left - m, width - 1)
-            some = at >= 0
-            through[b][k] = base + g + float((before[t, some] + after[at[some]]).max(initial=-np.inf))
-        after = np.maximum.accumulate(_join(after, more[b], gain[b]))
-    for b, some in enumerate(rows):
-        if len(some) == 1:
-            through[b][some] = best
+    for b, rows in enumerate(blocks):
+        through[b][rows.row] = best
+    for b, most in zip(several, _through(list(several.values()), before, below, spare, base), strict=True):
+        through[b][several[b].row] = most
     if np.isfinite(best):
-        _trace(
-            before, int(np.argmax(before[-1, : last + 1])), [(b, rows[b], more[b], gain[b]) for b in open_to], chosen
-        )
+        at = int(np.argmax(before[-1, : last + 1]))
+        for b, row in zip(several, _trace(list(several.values()), before, at), strict=True):
+            chosen[b] = row
     return BudgetTable(best, chosen, through)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of a block that a choice worth enough may hold, against its best row at the budget's price.
+
+    Attributes:
+        row: (n,) their numbers.
+        more: (n,) units that they cost more.
+        gain: (n,) what they are worth more.
+        loss: (n,) what they lose once units are paid for.
+    """
+
+    row: NDArray[np.int64]
+    more: NDArray[np.int64]
+    gain: NDArray[np.float64]
+    loss: NDArray[np.float64]
 
 
 def _budget_price(costs: list[NDArray[np.int64]], values: list[NDArray[np.float64]], budget: int) -> float:
@@ -126,39 +130,66 @@ def _budget_price(costs: list[NDArray[np.int64]], values: list[NDArray[np.float6
     return high
 
 
-def _span(more: list[NDArray[np.int64]], lost: list[NDArray[np.float64]], most_lost: float) -> int:
-    """At most so many units more than the blocks' best do rows cost that lose no more than `most_lost` together."""
-    units, loss = np.concatenate(more), np.concatenate(lost)
+def _span(blocks: list[_Rows], sign: int, most_lost: float) -> int:
+    """At most so many units more (sign 1) or less (-1) do rows cost that lose no more than `most_lost` together."""
     if not np.isfinite(most_lost):
-        return sum(max(int(m.max()), 0) for m in more)
+        return sum(max(int((sign * rows.more).max()), 0) for rows in blocks)
+    units = sign * np.concatenate([rows.more for rows in blocks])
+    loss = np.concatenate([rows.loss for rows in blocks])
     units, loss = units[units > 0], loss[units > 0]
     order = np.argsort(loss / units, kind="stable")
     before = np.cumsum(loss[order]) - loss[order]
     return int(units[order][before <= most_lost].sum())
 
 
-def _join(table: NDArray[np.float64], more: NDArray[np.int64], gain: NDArray[np.float64]) -> NDArray[np.float64]:
+def _forwards(blocks: list[_Rows], below: int, width: int) -> NDArray[np.float64]:
+    """(n + 1, width) most that the first blocks bring more, by how many units more they cost, from `-below` on."""
+    before = np.full((len(blocks) + 1, width), -np.inf)
+    before[0, below] = 0.0
+    for t, rows in enumerate(blocks):
+        before[t + 1] = _join(before[t], rows)
+    return before
+
+
+def _through(
+    blocks: list[_Rows], before: NDArray[np.float64], below: int, spare: int, base: float
+) -> list[NDArray[np.float64]]:
+    """For each block the best value of all with each of its rows: what is before it and what is after it, together."""
+    width = before.shape[1]
+    # Best of the blocks behind with at most so many units more; the units left for them and a row, by what is before.
+    after = np.where(np.arange(width) >= below, 0.0, -np.inf)
+    left = spare + 2 * below - np.arange(width)
+    found = []
+    for t, rows in reversed(list(enumerate(blocks))):
+        most = np.empty(len(rows.row))
+        for k, (more, gain) in enumerate(zip(rows.more, rows.gain, strict=True)):
+            at = np.minimum(left - more, width - 1)
+            some = at >= 0
+            most[k] = base + gain + float((before[t, some] + after[at[some]]).max(initial=-np.inf))
+        found.append(most)
+        after = np.maximum.accumulate(_join(after, rows))
+    return found[::-1]
+
+
+def _join(table: NDArray[np.float64], rows: _Rows) -> NDArray[np.float64]:
     """Best value for each number of units more once a block has chosen."""
     joined = np.full(len(table), -np.inf)
     n = len(table)
-    for m, g in zip(more, gain, strict=True):
+    for m, g in zip(rows.more, rows.gain, strict=True):
         if abs(m) < n:
             to, of = slice(max(m, 0), n + min(m, 0)), slice(max(-m, 0), n - max(m, 0))
             np.maximum(joined[to], table[of] + g, out=joined[to])
     return joined
 
 
-def _trace(
-    before: NDArray[np.float64],
-    at: int,
-    blocks: list[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]],
-    chosen: list[int],
-) -> None:
-    """Puts the rows of the best way to a state into `chosen`."""
-    for t in range(len(blocks) - 1, -1, -1):
-        b, rows, more, gain = blocks[t]
-        of = at - more
+def _trace(blocks: list[_Rows], before: NDArray[np.float64], at: int) -> list[int]:
+    """Each block's row on the best way to a state."""
+    chosen = []
+    for t, rows in reversed(list(enumerate(blocks))):
+        of = at - rows.more
         fits = (of >= 0) & (of < before.shape[1])
-        worth = np.where(fits, before[t, np.where(fits, of, 0)] + gain, -np.inf)
+        worth = np.where(fits, before[t, np.where(fits, of, 0)] + rows.gain, -np.inf)
         k = int(np.argmax(worth))
-        chosen[b], at = int(rows[k]), int(of[k])
+        chosen.append(int(rows.row[k]))
+        at = int(of[k])
+    return chosen[::-1]
