@@ -292,6 +292,7 @@ def _prepare_demo(settings: Any, quiet: bool) -> Any:
     from features.ingest import ingest_folder
     from features.store.store import open_store
     from recsys.simulation.command import simulate as write_simulation
+    from serving.parts import can_serve
     from training.run import TrainConfig, train_bundle
 
     say = _reporter(quiet)
@@ -309,19 +310,6 @@ def _prepare_demo(settings: Any, quiet: bool) -> Any:
     return as_of
 
 
-def can_serve(home: Path) -> bool:
-    """Whether a champion is there that this version reads: after a change of the code the demo learns again."""
-    from recsys.errors import BundleError
-    from recsys.releases import load_champion
-    from serving.parts import open_parts
-
-    try:
-        champion = load_champion(home)
-        return champion is not None and not open_parts(champion).missing()
-    except BundleError:
-        return False
-
-
 def _show_examples(port: int) -> None:
     """Waits until the service is ready, asks it three questions and prints the answers."""
     from serving.examples import ask_examples
@@ -331,15 +319,9 @@ def _show_examples(port: int) -> None:
 
 
 def _settings() -> Any:
-    from pydantic import ValidationError
+    from features.settings import settings_from_environment
 
-    from features.settings import Settings
-    from recsys.errors import DataError, broken_rules
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise DataError("settings in the environment (CULTURE_…)", broken_rules(error, "all")) from None
+    return settings_from_environment()
 
 
 def _shows_progress(quiet: bool) -> bool:

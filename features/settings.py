@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from recsys.errors import DataError, broken_rules
 
 
 class Settings(BaseSettings):
@@ -21,3 +23,15 @@ class Settings(BaseSettings):
     exploration_share: float = Field(
         default=0.1, ge=0, le=1, description="greatest share of a list's places for organisers that were shown little"
     )
+
+
+def settings_from_environment() -> Settings:
+    """What the environment says.
+
+    Raises:
+        DataError: names every variable that breaks a rule, and its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise DataError("settings in the environment (CULTURE_…)", broken_rules(error, "all")) from None

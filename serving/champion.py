@@ -15,6 +15,9 @@ from recsys.releases import bundles_folder, champion_name, load_champion
 
 _log = logging.getLogger("serving")
 
+UNREADABLE = (RecsysError, OSError, ValueError, KeyError)
+"""What a bundle raises that cannot serve: one of another version may lack a part or a column."""
+
 Parts = TypeVar("Parts")
 PartsOut = TypeVar("PartsOut", covariant=True)
 
@@ -102,8 +105,7 @@ class ChampionWatcher(Generic[Parts]):
             if bundle is None:
                 return
             parts = self._open_parts(bundle)
-        except (RecsysError, OSError, ValueError, KeyError) as error:
-            # A bundle of another version may lack a part or a column: it is as unusable as a damaged one.
+        except UNREADABLE as error:
             self._refuse(name, error)
             return
         self._on_swap(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
@@ -13,6 +14,8 @@ from features.ranking.lists import RankingModel, load_ranking
 from recsys.bundle import ModelBundle
 from recsys.demand import DemandForecast, load_demand
 from recsys.openings.inputs import OpeningInputs, load_openings
+from recsys.releases import load_champion
+from serving.champion import UNREADABLE
 from serving.series import SeriesTables
 
 _T = TypeVar("_T")
@@ -64,6 +67,15 @@ def open_parts(bundle: ModelBundle) -> BundleParts:
         latent=_part(bundle, LATENT, lambda held: held.table(LATENT)),
         series=None if demand is None else SeriesTables.of(demand),
     )
+
+
+def can_serve(home: Path) -> bool:
+    """Whether a champion is there that this version reads, with every part."""
+    try:
+        champion = load_champion(home)
+        return champion is not None and not open_parts(champion).missing()
+    except UNREADABLE:
+        return False
 
 
 def _part(bundle: ModelBundle, prefix: str, load: Callable[[ModelBundle], _T]) -> _T | None:

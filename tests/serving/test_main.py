@@ -1,15 +1,12 @@
 import asyncio
-import shutil
 import socket
 
 import pytest
 from typer.testing import CliRunner
 
-from culture import app, can_serve
+from culture import app
 from features.settings import Settings
-from recsys.releases import bundles_folder, release
 from serving.main import HostRefusedError, PortTakenError, bind, free_port, serve
-from tests.serving.conftest import BUNDLE
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "", "127.0.0.1.example.org"])
@@ -72,15 +69,3 @@ def test_answers_leave_at_once():
 
     asyncio.run(ask())
     assert delays == [1]
-
-
-def test_the_demo_learns_again_where_its_champion_cannot_be_read(county, tmp_path):
-    assert can_serve(county.home)
-    assert not can_serve(tmp_path)
-    copied = tmp_path / "home"
-    copied.mkdir()
-    shutil.copytree(bundles_folder(county.home) / BUNDLE, bundles_folder(copied) / BUNDLE)
-    release(copied, BUNDLE)
-    assert can_serve(copied)
-    shutil.rmtree(bundles_folder(copied) / BUNDLE / "ranking")
-    assert not can_serve(copied)
