@@ -77,11 +77,18 @@ class Observed:
 
     def _count(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        # What is mounted, the pages' own files, has no route but the place where it hangs.
-        route = getattr(scope.get("route"), "path", None) or scope.get("root_path") or "unknown"
+        route = route_of(scope)
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.latency.labels(method, route).observe(seconds)
         _access.info("%s %s %d %.1fms %s", method, route, status, 1000 * seconds, request_id)
+
+
+def route_of(scope: Scope) -> str:
+    """Pattern of the route that a request found; it holds no id.
+
+    What is mounted, the pages' own files, has no route but the place where it hangs.
+    """
+    return getattr(scope.get("route"), "path", None) or scope.get("root_path") or "unknown"
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})

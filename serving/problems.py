@@ -16,6 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from recsys.errors import DataError, RecsysError, UnknownIdError, expected
+from serving.metrics import route_of
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("serving")
@@ -168,7 +169,7 @@ def _on_store(request: Request, error: Exception) -> JSONResponse:
 
 
 def _on_failure(request: Request, error: Exception) -> JSONResponse:
-    _log.error("%s %s failed", request.method, getattr(request.scope.get("route"), "path", "unknown"), exc_info=error)
+    _log.error("%s %s failed", request.method, route_of(request.scope), exc_info=error)
     response = problem_response(request, 500, "internal-error", "something went wrong; the request id helps to find it")
     # The server closes a connection after a failure: who is not told sends the next request into it.
     response.headers["Connection"] = "close"
