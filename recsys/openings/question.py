@@ -74,6 +74,7 @@ class Choices:
 
     Attributes:
         inside: (n_venues,) whether the venue is in the question's region.
+        asked: (n_categories,) whether the question names the category, or none.
         costs: (n_categories,) of one class, in the unit of the budget; 1 where none is given.
         teachers: (n_categories,) most new classes, `inf` where nothing limits them.
         allowed: (n_categories, n_venues) what may be opened.
@@ -86,10 +87,10 @@ class Choices:
         self.venues = IdMap.of(inputs.venues["venue_id"], "venue_id")
         self.categories = IdMap.of(inputs.categories, "category")
         self.inside = inside = self._inside()
-        asked = inputs.taught.copy()
+        self.asked = np.ones(len(inputs.categories), dtype=bool)
         if question.categories is not None:
             known = self.categories.nums_or_missing(question.categories)
-            asked &= np.isin(np.arange(len(asked)), known)
+            self.asked = np.isin(np.arange(len(self.asked)), known)
         self.barred = self._rows(question.not_here)
         self.fixed = self._rows(question.must_open)
         self.closing = self._rows(question.close)
@@ -97,7 +98,8 @@ class Choices:
         rooms = inputs.venues["rooms"].to_numpy(dtype=np.float64)
         seats = inputs.venues["seats"].to_numpy(dtype=np.float64)
         has_room = ~(free < 1) & ~(rooms == 0) & ~(seats == 0)
-        self.allowed: NDArray[np.bool_] = asked[:, None] & (inside & has_room)[None, :] & ~inputs.runs_now
+        opens = inputs.taught & self.asked
+        self.allowed: NDArray[np.bool_] = opens[:, None] & (inside & has_room)[None, :] & ~inputs.runs_now
         for category, venue in self.barred:
             self.allowed[category, venue] = False
         names = [str(c) for c in inputs.categories]

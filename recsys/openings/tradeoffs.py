@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choice, Choices, Question
 from recsys.openings.suggest import solve, totals
-from recsys.openings.value import without_classes
+from recsys.openings.value import access_given, without_classes
 
 MOST_TRIED = 60
 """Classes for which a better place is looked for: each takes a plan of its own."""
@@ -29,9 +29,9 @@ def benefit_curve(inputs: OpeningInputs, question: Question, budgets: Sequence[f
 def moves(inputs: OpeningInputs, question: Question, at_most: int = 5) -> pd.DataFrame:
     """Running classes worth moving: closing one and opening its category elsewhere.
 
-    Rows `category, from_venue_id, to_venue_id, gain` (people a week more in all), best first. Limits of `question`
-    other than its budget hold for both places. Of many classes those are tried that promise most: what the best
-    new class of the category brings, less what ending this one loses.
+    Rows `category, from_venue_id, to_venue_id, gain` (people a week more in all), best first. Region and
+    categories of `question` hold for both places, its other limits but the budget for the new one. Of many classes
+    those are tried that promise most: what the best new class of the category brings, less what ending this one loses.
     """
     venue_ids = inputs.venues["venue_id"].to_numpy(dtype=object)
     table = []
@@ -69,19 +69,20 @@ def closings(inputs: OpeningInputs, question: Question, at_most: int | None = 5)
     """
     choices = Choices(inputs, question)
     inputs = without_classes(inputs, choices.closing)
-    is_asked = np.array([question.categories is None or str(c) in question.categories for c in inputs.categories])
+    running = inputs.runs_now & choices.asked[:, None] & choices.inside
+    venue_ids = inputs.venues["venue_id"].to_numpy(dtype=object)
     table = []
-    for category, venue in zip(*np.nonzero(inputs.runs_now & is_asked[:, None] & choices.inside), strict=True):
-        held = inputs.reach[:, venue] * inputs.run_fit[inputs.age_group, category, venue]
-        fewer = np.maximum(inputs.access[:, category] - held, 0.0)
-        lost = _met(inputs, int(category)) - _met(inputs, int(category), fewer)
-        name = str(inputs.categories[category])
-        table.append((name, str(inputs.venues["venue_id"].iloc[venue]), max(lost, 0.0) * float(inputs.show[category])))
+    for category in np.flatnonzero(running.any(axis=1)).tolist():
+        access = inputs.access[:, category]
+        met = _met(inputs, category, access)
+        for venue in np.flatnonzero(running[category]).tolist():
+            left = np.maximum(access - access_given(inputs, category, venue), 0.0)
+            lost = max(met - _met(inputs, category, left), 0.0) * float(inputs.show[category])
+            table.append((str(inputs.categories[category]), str(venue_ids[venue]), lost))
     frame = pd.DataFrame(table, columns=["category", "venue_id", "loses"])
     return frame.sort_values("loses", kind="stable", ignore_index=True).iloc[:at_most]
 
 
-def _met(inputs: OpeningInputs, category: int, access: NDArray[np.floating] | None = None) -> float:
-    """People a week who find something of a category, by the access that is or another."""
-    used = inputs.saturation.used(inputs.access[:, category] if access is None else access)
-    return float(inputs.rate[:, category] @ used) * inputs.bias
+def _met(inputs: OpeningInputs, category: int, access: NDArray[np.floating]) -> float:
+    """People a week who find something of a category by (n_points,) access."""
+    return float(inputs.rate[:, category] @ inputs.saturation.used(access)) * inputs.bias

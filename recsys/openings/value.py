@@ -154,14 +154,19 @@ class Audience:
         self._now.pop(category, None)
 
 
+def access_given(inputs: OpeningInputs, category: int, venue: int) -> NDArray[np.float32]:
+    """(n_points,) access that what runs of a category at a venue gives."""
+    return inputs.reach[:, venue] * inputs.run_fit[inputs.age_group, category, venue]
+
+
 def without_classes(inputs: OpeningInputs, closing: list[tuple[int, int]]) -> OpeningInputs:
     """Inputs as they are once some running classes have ended."""
     if not closing:
         return inputs
     runs, fit, access = inputs.runs_now.copy(), inputs.run_fit.copy(), np.array(inputs.access)
     free = inputs.venues["free_slots"].to_numpy(dtype=np.float64).copy()
-    for category, venue in closing:
-        access[:, category] -= inputs.reach[:, venue] * fit[inputs.age_group, category, venue]
+    for category, venue in dict.fromkeys(closing):
+        access[:, category] -= access_given(inputs, category, venue)
         runs[category, venue] = False
         fit[:, category, venue] = 0.0
         free[venue] += 1

@@ -232,3 +232,19 @@ def test_moves_stay_within_the_region_and_categories_asked_for(inputs):
     found = moves(inputs, Question(budget=0, region_id=region), at_most=20)
     assert set(found["from_venue_id"]) | set(found["to_venue_id"]) <= inside
     assert set(closings(inputs, Question(budget=0, region_id=region), None)["venue_id"]) <= inside
+
+
+def test_a_class_closed_twice_frees_one_place_in_the_timetable(inputs):
+    pair = tuple(int(num) for num in np.argwhere(inputs.runs_now)[0])
+    once, twice = without_classes(inputs, [pair]), without_classes(inputs, [pair, pair])
+    np.testing.assert_array_equal(once.access, twice.access)
+    pd.testing.assert_frame_equal(once.venues, twice.venues)
+
+
+def test_moves_gain_whatever_the_plan_costs_and_opens(inputs):
+    every = moves(inputs, Question(budget=0), at_most=1000)
+    assert (every["gain"] > 0).all()
+    costs = {str(category): 2.0 for category in inputs.categories}
+    pd.testing.assert_frame_equal(moves(inputs, Question(budget=4, costs=costs), at_most=1000), every)
+    must = Question(budget=1, must_open=_free(inputs))
+    pd.testing.assert_frame_equal(moves(inputs, must, at_most=1000), every)
