@@ -12,8 +12,8 @@ from features.signals.lookup import WISH_LEVEL
 from features.signals.offer import N_HOURS, hour_kinds
 from features.signals.people import user_block
 from features.signals.place import distance_km
-from features.signals.pull import NO_DISTANCE, Pull, load_pull, people_reached
-from features.signals.pulled import booked_by_hour, pulled
+from features.signals.pull import NO_DISTANCE, Pull, kinds_of, load_pull, people_reached
+from features.signals.pulled import booked_by_hour, pull_signals, pulled
 from features.signals.wishes import seen_of, wish_rates
 from recsys.bundle import BundleWriter, load_bundle
 from tests.ranking_world import AT, ranking_world
@@ -127,6 +127,30 @@ def test_pulls_do_not_depend_on_who_else_is_in_the_block(known, catalogue, wishe
     for row in (0, 7, 31, 149):
         alone = block_of(known, catalogue, known.users.iloc[row : row + 1])
         np.testing.assert_array_equal(pulls_on(pull, catalogue, wishes, alone).hours[0], everybody[row])
+
+
+def test_what_is_expected_of_a_pair_is_its_wish_and_all_parts_of_its_pull(known, catalogue, wishes, pull):
+    block = block_of(known, catalogue)
+    of_block = pulls_on(pull, catalogue, wishes, block)
+    rows, cols = (part.ravel() for part in np.indices((20, len(catalogue))))
+    seen = {"km_from_home": np.linspace(0, 30, len(rows)), "score_wish-rate": np.linspace(-9, -1, len(rows))}
+    found = pull_signals(of_block, block, rows, cols, seen)
+    ages, nums = block.profiles.groups["age"][rows], catalogue.session_nums[cols]
+    hours = hour_kinds(catalogue.lookup, catalogue.offer.is_for_children)[nums]
+    here = pull.candidates(catalogue)
+    parts = {
+        "pull_distance": pull.of_distance(ages, seen["km_from_home"]),
+        "pull_hour": of_block.hours[rows, hours],
+        "pull_draw": here.draw[cols],
+        "pull_rest": here.rest[cols],
+    }
+    for name, values in parts.items():
+        np.testing.assert_allclose(found[name], values)
+        assert np.ptp(values) > 0.1
+    kinds = pull.of_kinds[ages, kinds_of(pull, catalogue.lookup, nums)]
+    np.testing.assert_allclose(found["pull"], sum(parts.values()) + kinds)
+    np.testing.assert_allclose(found["expected"], found["pull"] + seen["score_wish-rate"])
+    assert pull_signals(None, block, rows, cols, seen) == {}
 
 
 def test_a_distance_between_two_is_between_them_and_none_is_a_column_of_its_own(pull):

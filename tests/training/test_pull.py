@@ -8,7 +8,9 @@ from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
 from features.signals.place import distance_km
 from features.signals.pull import Pull, expected_of
+from features.signals.pulled import booked_by_hour, expected_by_hour
 from features.signals.reach import CENTRES_KM
+from features.signals.wishes import seen_of, wish_rates
 from recsys.dataset import Dataset
 from training.pull import PullConfig, fit_pull
 from training.wishes import WishConfig, fit_wishes
@@ -18,13 +20,19 @@ N_USERS, N_WEEKS = 1500, 40
 DECAY_KM = 4.0
 LATE = {"young": 0.0, "old": -1.5}
 """Log of what an evening leaves for people of 30 and of 70; of a morning all."""
+SHOW = -0.8
+"""Log of what a show leaves, to which nobody below 60 may come."""
 N_VENUES, N_ACTIVITIES = 8, 32
 
 
-def drawn_county(seed: int = 0) -> tuple[Dataset, dict[str, float]]:
+def is_show(num: int) -> bool:
+    return num % 4 == 3
+
+
+def drawn_county(seed: int = 0, with_shows: bool = False) -> tuple[Dataset, dict[str, float]]:
     """Three in five live in a town, the others anywhere; mornings and evenings; and what each activity draws, in logs.
 
-    Everybody wants both categories alike.
+    Everybody wants both categories alike. With shows, a quarter of the activities are some.
     """
     rng = np.random.default_rng(seed)
     is_old = rng.random(N_USERS) < 0.5
@@ -37,9 +45,19 @@ def drawn_county(seed: int = 0) -> tuple[Dataset, dict[str, float]]:
     draws = {f"a{num}": float(rng.normal(0, 0.7)) for num in range(N_ACTIVITIES)}
     for num, (activity, draw) in enumerate(draws.items()):
         hour, venue = (2, 11)[num // N_VENUES % 2], num % N_VENUES
-        activities.append({"activity_id": activity, "category": "music" if num % 3 else "craft", "kind": "training"})
+        for_elders = with_shows and is_show(num)
+        activities.append(
+            {
+                "activity_id": activity,
+                "category": "music" if num % 3 else "craft",
+                "kind": "show" if for_elders else "training",
+                "min_age": 60 if for_elders else None,
+            }
+        )
         km = distance_km(homes[:, 0], homes[:, 1], *venues[venue])
         left = np.where(is_old, LATE["old"], LATE["young"]) if hour == 11 else 0.0
+        if for_elders:
+            left = left + np.where(is_old, SHOW, -np.inf)
         rate = 0.03 * np.exp(-km / DECAY_KM + left + draw)
         for week in range(N_WEEKS):
             name, start = f"s{num}-{week}", AT - pd.Timedelta(days=7 * week + 1) + pd.Timedelta(hours=hour)
@@ -68,14 +86,19 @@ def drawn_county(seed: int = 0) -> tuple[Dataset, dict[str, float]]:
     return Dataset.from_tables(tables, AT), draws
 
 
-@pytest.fixture(scope="module")
-def county():
-    dataset, draws = drawn_county()
+def learned_from(dataset: Dataset):
+    """Catalogue, everybody and wishes."""
     catalogue = catalogue_of(dataset, AT)
     block = user_block(catalogue, dataset.users, dataset.bookings, dataset.feedback, dataset.sessions)
     wishes = fit_wishes(block, catalogue, WishConfig())
     assert wishes is not None
-    return dataset, draws, catalogue, block, wishes
+    return catalogue, block, wishes
+
+
+@pytest.fixture(scope="module")
+def county():
+    dataset, draws = drawn_county()
+    return dataset, draws, *learned_from(dataset)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +119,30 @@ def test_ages_differ_by_what_the_hour_leaves_them(pull):
     late, early = 14, 11
     gap = (pull.hours[old] - pull.hours[young])[[early, late]]
     assert gap[1] - gap[0] == pytest.approx(LATE["old"] - LATE["young"], abs=0.2)
+
+
+def test_a_kind_is_judged_by_those_who_may_come():
+    dataset, draws = drawn_county(with_shows=True)
+    catalogue, block, wishes = learned_from(dataset)
+    pull = fit_pull(block, catalogue, wishes, PullConfig())
+    assert pull is not None
+    young, old = 4, 8
+    logs = np.array(list(draws.values()))
+    shows = np.array([is_show(num) for num in range(N_ACTIVITIES)])
+    gap = pull.of_kinds[:, pull.kinds.nums(["show"])[0]] - pull.of_kinds[:, pull.kinds.nums(["training"])[0]]
+    assert gap[old] == pytest.approx(SHOW + logs[shows].mean() - logs[~shows].mean(), abs=0.3)
+    assert gap[young] == pytest.approx(gap[old], abs=0.3), "not theirs to choose: what all ages have"
+
+
+def test_hours_are_scaled_to_what_was_booked_in_all(county, pull):
+    _, _, catalogue, block, wishes = county
+    seen = seen_of(catalogue, block)
+    due = expected_by_hour(catalogue, seen, wish_rates(wishes, catalogue, block, seen))
+    due *= np.exp(pull.hours)[block.profiles.groups["age"]] * pull.hour_scale
+    booked = booked_by_hour(block.events, catalogue.lookup, catalogue.offer.is_for_children, len(block)).sum(axis=0)
+    many = booked > 300
+    assert many.sum() > 1
+    np.testing.assert_allclose(due.sum(axis=0)[many], booked[many], rtol=0.002)
 
 
 def test_what_is_expected_of_sessions_leaves_what_each_draws(county, pull):

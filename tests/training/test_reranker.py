@@ -37,6 +37,12 @@ def test_what_is_expected_counts_where_it_tells_more_than_trees_have_learned():
     assert stacked_weight(drawn_windows(1.5, 1.0), CONFIG, 0) > 0.2
 
 
+def test_it_counts_on_the_scale_of_the_trees():
+    slow = CONFIG.model_copy(update={"learning_rate": CONFIG.learning_rate / 8})
+    windows = drawn_windows(1.5, 1.0)
+    assert 0.0 < stacked_weight(windows, slow, 0) < 0.5 * stacked_weight(windows, CONFIG, 0)
+
+
 def test_what_says_nothing_counts_nothing():
     assert stacked_weight(drawn_windows(0.0, 1.0), CONFIG, 0) == pytest.approx(0.0, abs=0.1)
     assert stacked_weight(drawn_windows(-1.0, 1.0), CONFIG, 0) == 0.0
