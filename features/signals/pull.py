@@ -19,7 +19,7 @@ from features.signals.cells import Cells
 from features.signals.groups import AGE_EDGES
 from features.signals.lookup import WISH_LEVEL, Lookup, take_or_missing
 from features.signals.offer import distance_shares, hour_kinds
-from features.signals.reach import CENTRES_KM, centre_places
+from features.signals.reach import CENTRES_KM, between_centres
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.ids import IdMap
 
@@ -73,9 +73,7 @@ class Pull:
 
     def of_distance(self, ages: NDArray[np.int64], km: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) log of what a distance leaves for people of an age group (-1: unknown)."""
-        below, share = centre_places(km)
-        near = self.decay[ages, below] * (1 - share) + self.decay[ages, below + 1] * share
-        return np.where(np.isnan(km), self.decay[ages, NO_DISTANCE], near)
+        return np.where(np.isnan(km), self.decay[ages, NO_DISTANCE], between_centres(self.decay, ages, km))
 
     def save(self, writer: BundleWriter, folder: str) -> None:
         """Adds the pull to a bundle."""

@@ -38,9 +38,7 @@ class Reach:
 
     def pull(self, ages: NDArray[np.int64], km: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) log pull at a distance for people of an age group (-1: unknown); NaN where the distance is."""
-        below, share = centre_places(km)
-        row = np.where(ages < len(self.decay) - 1, ages, -1)
-        return self.decay[row, below] * (1 - share) + self.decay[row, below + 1] * share
+        return between_centres(self.decay, np.where(ages < len(self.decay) - 1, ages, -1), km)
 
     def beyond_usual(
         self,
@@ -66,6 +64,20 @@ def centre_places(km: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[n
     place = np.interp(np.log1p(km), np.log1p(CENTRES_KM), np.arange(len(CENTRES_KM), dtype=np.float64))
     below = np.minimum(np.nan_to_num(place), len(CENTRES_KM) - 2).astype(np.int64)
     return below, place - below
+
+
+def between_centres(
+    decay: NDArray[np.float64], rows: NDArray[np.int64], km: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n,) a decay at each distance, straight between the columns of `CENTRES_KM`; NaN where the distance is.
+
+    Args:
+        decay: (n_rows, n_centres or more).
+        rows: (n,) row of each.
+        km: (n,) distance.
+    """
+    below, share = centre_places(km)
+    return decay[rows, below] * (1 - share) + decay[rows, below + 1] * share
 
 
 def reach_of(
