@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.availability import NEVER, nanoseconds
+from features.booking_window import booking_window, stages
+from features.signals.events import NS_PER_DAY
+from recsys.availability import nanoseconds
 from recsys.dataset import Dataset
 from recsys.schema import TAKING_STATUSES
 from recsys.speed import Speed
@@ -15,11 +17,13 @@ _MOST_TAKEN = 0.9
 """Share of the places that tells how quickly a session filled: the last ones may be given back and taken again."""
 
 _STAGES = np.linspace(0.0, 1.0, 101)
-_HALF = 0.5
-"""The usual course is that of sessions at least so full; and no stage may hold so much of it, or times say nothing."""
+_LEAST_FULL = 0.5
+"""The usual course is that of sessions with room that were at least so full."""
+
+_MOST_AT_ONCE = 0.5
+"""Times say nothing where so much of the usual course comes at one stage."""
 
 _PRIOR_PLACES = 50.0
-_HOUR_NS = 3600 * 10**9
 
 
 def speed_of(
@@ -39,7 +43,7 @@ def speed_of(
     row, stage, size = _kept_bookings(dataset, sessions)
     n = len(sessions)
     share = places / np.fmax(sessions["capacity"].to_numpy(dtype=float), 1.0)
-    course = _usual_course(stage, size, has_room[row], has_room[row] & (share[row] >= _HALF))
+    course = _usual_course(stage, size, has_room[row], has_room[row] & (share[row] >= _LEAST_FULL))
     taken = pd.Series(size).groupby(row).cumsum().to_numpy(dtype=float)
     is_last = np.append(row[1:] != row[:-1], True)[: len(row)]
     enough = np.flatnonzero((taken >= np.ceil(_MOST_TAKEN * places[row])) | is_last)
@@ -59,20 +63,12 @@ def _kept_bookings(
     """Session row, stage and places of each booking that was kept, by session and time."""
     kept = dataset.bookings[dataset.bookings["status"].isin(TAKING_STATUSES)]
     row = pd.Index(sessions["session_id"]).get_indexer(kept["session_id"])
-    at, size = nanoseconds(kept["booked_at"]), kept["party_size"].to_numpy(dtype=float)
-    order = np.lexsort((at, row))
+    day = (nanoseconds(kept["booked_at"]) - dataset.data_until.value) / NS_PER_DAY
+    order = np.lexsort((day, row))
     order = order[row[order] >= 0]
-    row, at, size = row[order], at[order], size[order]
-    published, opens, closes, starts = (
-        np.where(times == NEVER, np.nan, times)
-        for times in (
-            nanoseconds(sessions[name])
-            for name in ("published_at", "booking_opens_at", "booking_closes_at", "starts_at")
-        )
-    )
-    opened, closed = np.fmax(published, opens), np.where(np.isnan(closes), starts, closes)
-    stage = (at - opened[row]) / np.maximum(closed - opened, _HOUR_NS)[row]
-    return row.astype(np.int64), np.clip(stage, 0.0, 1.0), size
+    row, day, size = row[order], day[order], kept["party_size"].to_numpy(dtype=float)[order]
+    opened, closed = booking_window(sessions, dataset.data_until)
+    return row.astype(np.int64), stages(opened[row], closed[row], day), size
 
 
 def _usual_course(
@@ -80,7 +76,7 @@ def _usual_course(
 ) -> NDArray[np.float64]:
     """(n_stages,) share of the places in the end that are taken by each; NaN where nothing tells.
 
-    By sessions that are nearly full, drawn to that of all with room.
+    By sessions that are at least half full, drawn to that of all with room.
     """
     known = np.isfinite(stage)
     rooms, alike = (
@@ -88,5 +84,5 @@ def _usual_course(
     )
     came = alike + _PRIOR_PLACES * rooms / max(float(rooms.sum()), 1.0)
     shares = np.append(0.0, np.cumsum(came) / max(float(came.sum()), 1.0))
-    tells = came.any() and np.diff(shares).max() < _HALF
+    tells = came.any() and np.diff(shares).max() < _MOST_AT_ONCE
     return shares if tells else np.full(len(_STAGES), np.nan)

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.booking_window import booking_window, stages
 from features.signals.events import NS_PER_DAY, Events
 from features.signals.lookup import Lookup
-from recsys.availability import NEVER, nanoseconds
 
 HELD_DAYS = 365.0
 """Age of the oldest session that sessions are compared with."""
@@ -64,7 +64,7 @@ def filling_of(table: pd.DataFrame, lookup: Lookup, everybody: Events, at: pd.Ti
     so_far = np.bincount(took.sessions, minlength=len(lookup.sessions)).astype(np.float64)
     age = (at.value - lookup.session_start) / NS_PER_DAY
     held = (age >= 0) & (age < HELD_DAYS) & table["cancelled_at"].isna().to_numpy(dtype=bool)
-    opened, closed = _bookable(table, lookup, at)
+    opened, closed = booking_window(table, at)
     due = due_by_now(took.only(held[took.sessions]), opened, closed, -age)
     return Filling(so_far, np.where(age >= 0, 1.0, due), opened, closed, held)
 
@@ -85,26 +85,12 @@ def filling_facts(filling: Filling, session_nums: NDArray[np.int64], lookup: Loo
     lift = np.log((filling.so_far[session_nums] + _PRIOR_SESSION) / (expected + _PRIOR_SESSION))
     return {
         "days_bookable": -filling.opened[session_nums],
-        "share_bookable": _share(filling.opened, filling.closed, np.zeros(len(filling.opened)))[session_nums],
+        "share_bookable": stages(filling.opened, filling.closed, np.zeros(len(filling.opened)))[session_nums],
         "expected_total": total,
         "expected_by_now": expected,
         "expected_rest": total * (1.0 - due) * np.exp(lift),
         "filled_lift": lift,
     }
-
-
-def _bookable(table: pd.DataFrame, lookup: Lookup, at: pd.Timestamp) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(n_sessions,) days from `at` until each session can be booked, NaN if unknown, and until it no longer can."""
-    published, opens, closes = (
-        np.where(times == NEVER, np.nan, (times - at.value) / NS_PER_DAY)
-        for times in (nanoseconds(table[name]) for name in ("published_at", "booking_opens_at", "booking_closes_at"))
-    )
-    return np.fmax(published, opens), np.where(np.isnan(closes), (lookup.session_start - at.value) / NS_PER_DAY, closes)
-
-
-def _share(opened: NDArray[np.float64], closed: NDArray[np.float64], days: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) share of the time between opening and closing that has gone by at a day; NaN where that time is unknown."""
-    return np.clip((days - opened) / np.maximum(closed - opened, 1 / 24), 0.0, 1.0)
 
 
 def due_by_now(
@@ -121,13 +107,13 @@ def due_by_now(
         lead_days: (n_sessions,) days until it starts.
     """
     of = took.sessions
-    stage = _share(opened[of], closed[of], -took.days)
+    stage = stages(opened[of], closed[of], -took.days)
     gone = np.histogram(stage[~np.isnan(stage)], _SHARES)[0] + 1.0
     by_stage = np.append(0.0, np.cumsum(gone) / gone.sum())
     lead = np.clip(lead_days[of] + took.days, 0.0, _LEADS[-1] - 1e-6)
     ahead = np.histogram(lead, _LEADS)[0].astype(np.float64)
     by_lead = np.append(np.cumsum(ahead[::-1])[::-1], 0.0) / max(ahead.sum(), 1.0)
-    share = _share(opened, closed, np.zeros(len(opened)))
+    share = stages(opened, closed, np.zeros(len(opened)))
     return np.where(np.isnan(share), np.interp(lead_days, _LEADS, by_lead), np.interp(share, _SHARES, by_stage))
 
 
