@@ -160,8 +160,8 @@ def spread_over(at: Both) -> dict[str, Belief]:
         "levels of categories": levels(one),
         "levels by township": levels(at.township),
         "tastes of persons": replace(true, want=persons.astype(np.float32)),
-        # How a person's pull spreads over venues; how near venues are to the person is in `alone` already.
-        "distance": pulled(at.reach / at.reach.mean(axis=1, keepdims=True), true.pull.mean(axis=1)),
+        # How a person's pull spreads over venues; how remote the person is the true mean pull by hour says already.
+        "distance": pulled(at.reach / np.maximum(at.reach.mean(axis=1, keepdims=True), 1e-12), true.pull.mean(axis=1)),
         "hours": pulled(true.pull.mean(axis=2), at.hours),
         "what runs now": replace(
             true, base=(at.inputs.access[at.row][:, at.column] * np.float32(at.unit)).astype(np.float32)
