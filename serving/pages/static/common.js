@@ -140,6 +140,6 @@ Culture.say({
   offline: ["连不上服务，请稍后再试。", "The service cannot be reached; try again in a moment."],
   map: ["场馆位置示意图", "Map of venues"],
   "problem:not-ready": ["还没有可用的结果", "Nothing to answer this from yet"], "problem:store-unavailable": ["数据库暂时连不上，请稍后再试", "The store cannot be reached"],
-  "problem:unknown-id": ["没有这个编号", "Unknown id"], "problem:invalid-request": ["这样问不行", "Invalid request"],
-  "problem:cannot-answer": ["现有数据回答不了", "Cannot be answered"], "problem:internal-error": ["服务出错了", "The service failed"],
+  "problem:unknown-id": ["没有这个编号", "Unknown id"], "problem:invalid-request": ["请求有误", "Invalid request"],
+  "problem:cannot-answer": ["现有数据无法回答", "Cannot be answered"], "problem:internal-error": ["服务出错了", "The service failed"],
 });

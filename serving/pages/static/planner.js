@@ -109,7 +109,7 @@
       drawForecast(answer.items, answer.accuracy);
       drawNotes(answer);
       drawDrivers(answer.items);
-    } catch (error) { fill($("forecast-notes")); fill($("forecast-tiles")); fill($("forecast-table")); problem($("forecast-chart"), error); }
+    } catch (error) { $("forecast-why").hidden = true; fill($("forecast-notes")); fill($("forecast-tiles")); fill($("forecast-table")); problem($("forecast-chart"), error); }
   }
 
   /* Shifts of level of what is shown, the greatest first, and holidays that are a guess. */
