@@ -4,6 +4,7 @@ import pytest
 
 from serving.problems import KINDS
 from tests.serving.conftest import BUNDLE
+from tests.serving.live import wait_until
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -141,6 +142,8 @@ def test_metrics_count_by_route_pattern_and_hold_no_ids(client):
 def test_access_log_holds_no_ids(client, caplog):
     with caplog.at_level("INFO", logger="serving.access"):
         client.get("/v1/users/somebody-secret/profile")
+        # The line follows the answer.
+        wait_until(lambda: caplog.text)
     assert "/v1/users/{user_id}/profile 404" in caplog.text
     assert "somebody-secret" not in caplog.text
 
