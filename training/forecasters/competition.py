@@ -55,8 +55,8 @@ class Market:
         """The market of a session book."""
         nest = joint_codes(book.category, (book.traits["max_age"] < ADULT_AGE).astype(np.int64))
         cell = joint_codes(nest, book.week - book.week.min(initial=0))
-        week = np.zeros(int(cell.max(initial=-1)) + 1, dtype=np.int64)
-        week[cell] = book.week
+        to_come = np.zeros(int(cell.max(initial=-1)) + 1)
+        to_come[cell] = _to_come(book)
         return cls(
             nest=nest,
             cell=cell,
@@ -65,7 +65,7 @@ class Market:
             is_held=~book.is_cancelled,
             is_recent=~book.is_cancelled & _is_recent(book),
             n_weeks=_n_usual_weeks(book),
-            to_come=np.where(week >= 0, unpublished_shares(book)[np.maximum(week, 0)], 0.0),
+            to_come=to_come,
         )
 
     def left_by_others(self, pull: NDArray[np.float64], begun: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -135,8 +135,7 @@ def _expected_sessions(book: SessionBook, codes: NDArray[np.int64], week: NDArra
     counts = np.bincount(np.maximum(cell, 0), weights=held * (cell >= 0), minlength=1)[np.maximum(cell, 0)]
     recent = held * (_is_recent(book) & (codes >= 0))
     usual = np.bincount(np.maximum(codes, 0), weights=recent, minlength=1)[np.maximum(codes, 0)] / _n_usual_weeks(book)
-    counts = counts + np.where(book.week >= 0, usual * unpublished_shares(book)[np.maximum(book.week, 0)], 0.0)
-    return np.where(cell >= 0, np.maximum(counts, 1.0), 1.0)
+    return np.where(cell >= 0, np.maximum(counts + usual * _to_come(book), 1.0), 1.0)
 
 
 def _is_recent(book: SessionBook) -> NDArray[np.bool_]:
@@ -147,11 +146,11 @@ def _n_usual_weeks(book: SessionBook) -> float:
     return float(np.clip(-book.week.min(initial=-1), 1, _USUAL_WEEKS))
 
 
-def unpublished_shares(book: SessionBook) -> NDArray[np.float64]:
-    """(n_weeks_ahead,) share of a week's sessions that was not yet known so many weeks before, lately."""
-    horizon = int(max(book.week.max(initial=0), 0)) + 1
+def _to_come(book: SessionBook) -> NDArray[np.float64]:
+    """(n_sessions,) share of each one's week that is still to be published: not known so long before, lately."""
     lately = (book.week < 0) & (book.week >= -_SHARE_WEEKS)
     if not lately.any():
-        return np.zeros(horizon)
+        return np.zeros(len(book))
     known_for = book.known_age[lately] + book.week[lately]
-    return np.array([float((known_for < ahead).mean()) for ahead in range(horizon)])
+    shares = np.array([float((known_for < ahead).mean()) for ahead in range(int(max(book.week.max(), 0)) + 1)])
+    return np.where(book.week >= 0, shares[np.maximum(book.week, 0)], 0.0)

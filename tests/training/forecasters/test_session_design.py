@@ -59,9 +59,7 @@ def test_a_new_venue_is_expected_to_draw_by_who_lives_near() -> None:
     tree = RegionTree.of(dataset)
     book = session_book(dataset, tree, Hierarchy.of(dataset, tree), 14, 160)
     design, begun = effect_design(book), np.flatnonzero(book.age >= 1)
-    place = np.array(
-        [int(one[1:]) for one in dataset.sessions.set_index("session_id").loc[sessions["session_id"], "venue_id"]]
-    )
+    place = np.array([place for place, _ in rows])
     counts = np.array(n_near, dtype=float)[place] / 10
     found = fit_effects(design, begun, counts[begun], np.ones(len(begun))).means(design)
     ahead = {place[row]: found[row] for row in range(len(rows)) if book.age[row] < 1}
