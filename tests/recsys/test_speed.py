@@ -72,3 +72,9 @@ def test_parties_tell_as_much_as_single_places() -> None:
     alone = Speed(8 * ones, 0.2 * ones, 0.3 * ones, ones).tails(10 * ones, 10 * ones, SIZE)[0]
     pairs = Speed(8 * ones, 0.2 * ones, 0.3 * ones, 2 * ones).tails(10 * ones, 10 * ones, SIZE)[0]
     assert 10 < pairs[0] < alone[0]
+
+
+def test_parties_are_counted_when_it_is_asked_who_is_still_due() -> None:
+    places, limits, half = np.array([9.0, 9.0]), np.array([10.0, 10.0]), np.array([0.5, 0.5])
+    # Nine places alone, or four and a half parties of two, are due in the other half of the time.
+    assert Speed(places, half, half, np.array([1.0, 2.0])).has_stopped(places, limits).tolist() == [True, False]

@@ -83,6 +83,18 @@ def test_who_is_near_and_alike_takes(other: dict[str, Any], *, takes: bool) -> N
         np.testing.assert_allclose(found[1], 1.0)
 
 
+def test_a_session_takes_nothing_from_itself() -> None:
+    found = left([ALONE, {"week": -2, "venue_id": "here"}], [1.0, 2.0])
+    np.testing.assert_allclose(found, 1.0)
+
+
+def test_what_others_leave_is_nothing_new_in_the_mean_of_past_sessions() -> None:
+    book = book_of([ALONE, {"week": -2, "venue_id": "here"}, {"week": -2, "venue_id": "next door"}])
+    found = Market.of(book).left_by_others(np.ones(3), np.arange(3))
+    assert found[0] > 0 > found[1]
+    np.testing.assert_allclose(found.mean(), 0.0, atol=1e-12)
+
+
 def test_a_wild_crowd_takes_as_much_as_a_few_usual_ones() -> None:
     pair = [ALONE, {"week": -2, "venue_id": "here"}, {"week": -2, "venue_id": "next door"}]
     usual = [{"week": -week, "venue_id": "here"} for week in range(60, 10, -1)]
