@@ -16,11 +16,11 @@ _USUAL_WEEKS = 12
 _SHARE_WEEKS = 26
 
 _TAKEN = 0.1
-"""Of its people whom a session shares, that another of the usual pull takes. It is not learned: the marginal likelihood
-told it in counties of three years, not in those of half a year (docs/decisions/0030-demand-programme.md)."""
+"""Of its people whom a session shares, that another of the usual attraction takes. It is not learned: the marginal
+likelihood told it in counties of three years, not in those of half a year (docs/decisions/0030-demand-programme.md)."""
 
-_MOST_PULL = 3.0
-"""A session pulls as at most so many usual ones: it is one of a wild crowd that is not known."""
+_MOST_ATTRACTION = 3.0
+"""A session attracts as at most so many usual ones: it is one of a wild crowd that is not known."""
 
 _PRIOR_SESSIONS = 5.0
 _CELLS_AT_ONCE = 512
@@ -68,40 +68,42 @@ class Market:
             to_come=to_come,
         )
 
-    def left_by_others(self, pull: NDArray[np.float64], begun: NDArray[np.int64]) -> NDArray[np.float64]:
+    def left_by_others(self, attraction: NDArray[np.float64], begun: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n_sessions,) logarithm of what others leave of each session's people, 0 in the mean of past ones.
 
-        Whoever wants the category chooses among its sessions of the week within reach, each by its pull: a logit whose
-        other choices are a sum over the people of the venue.
+        Whoever wants the category chooses among its sessions of the week within reach, each by its attraction: a logit
+        whose other choices are a sum over the people of the venue.
 
         Args:
-            pull: (n_sessions,) places that each would draw, none of the others being there.
+            attraction: (n_sessions,) places that each would draw, none of the others being there.
             begun: Rows of past sessions.
         """
-        usual = self._usual(pull, begun)
-        pull = np.where(self.is_held, np.minimum(pull, _MOST_PULL * usual / self._own_overlap), 0.0)
-        others = np.maximum(self._around(pull) - pull * self._own_overlap, 0.0)
+        usual = self._usual(attraction, begun)
+        attraction = np.where(self.is_held, np.minimum(attraction, _MOST_ATTRACTION * usual / self._own_overlap), 0.0)
+        others = np.maximum(self._around(attraction) - attraction * self._own_overlap, 0.0)
         log = -np.log1p(_TAKEN * others / usual)
         return np.asarray(log - log[begun].mean())
 
-    def _usual(self, pull: NDArray[np.float64], begun: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(n_sessions,) pull, on its own people, of a usual session of the nest; drawn to that of all."""
-        on_own = (pull * self._own_overlap)[begun]
+    def _usual(self, attraction: NDArray[np.float64], begun: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n_sessions,) attraction, on its own people, of a usual session of the nest; drawn to that of all."""
+        on_own = (attraction * self._own_overlap)[begun]
         n_nests = int(self.nest.max(initial=-1)) + 1
         sums, counts = (np.bincount(self.nest[begun], weights=what, minlength=n_nests) for what in (on_own, None))
         return np.asarray((sums + _PRIOR_SESSIONS * on_own.mean()) / (counts + _PRIOR_SESSIONS))[self.nest]
 
-    def _around(self, pull: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n_sessions,) pull of all sessions of the cell on the people of each one's venue."""
+    def _around(self, attraction: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_sessions,) attraction of all sessions of the cell on the people of each one's venue."""
         n_cells, n_places = len(self.to_come), self.overlap.shape[0]
         recent = np.flatnonzero(self.is_recent)
         nest_of_cell = np.zeros(n_cells, dtype=np.int64)
         nest_of_cell[self.cell] = self.nest
         shape = (int(self.nest.max(initial=-1)) + 1, n_places)
-        a_week = sparse.csr_array((pull[recent] / self.n_weeks, (self.nest[recent], self.place[recent])), shape=shape)
-        held = sparse.csr_array((pull, (self.cell, self.place)), shape=(n_cells, n_places))
+        a_week = sparse.csr_array(
+            (attraction[recent] / self.n_weeks, (self.nest[recent], self.place[recent])), shape=shape
+        )
+        held = sparse.csr_array((attraction, (self.cell, self.place)), shape=(n_cells, n_places))
         offered = held + sparse.diags_array(self.to_come) @ a_week[nest_of_cell]
-        found = np.zeros(len(pull))
+        found = np.zeros(len(attraction))
         order = np.argsort(self.cell, kind="stable")
         for first in range(0, n_cells, _CELLS_AT_ONCE):
             start, end = np.searchsorted(self.cell[order], (first, first + _CELLS_AT_ONCE))

@@ -92,8 +92,8 @@ def effect_means(
             lifts = fit is None or refit % _LIFT_REFITS == 0
             before = fit or fit_effects(design, begun, values[begun], weight, learns_lift=False)
             # What each would draw alone is told by the fit before: effects and what others take go round in turn.
-            pull = np.exp(np.clip(alone + design.matrix @ before.effects, -5, 9))
-            design = replace(design, exposure=alone + market.left_by_others(pull, begun))
+            attraction = np.exp(np.clip(alone + design.matrix @ before.effects, -5, 9))
+            design = replace(design, exposure=alone + market.left_by_others(attraction, begun))
             fit = fit_effects(design, begun, values[begun], weight, before, learns_lift=lifts)
             means[:, refit] = fit.means(design)
             unknown[:, refit] = fit.open_variances(design)
