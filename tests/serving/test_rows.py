@@ -118,6 +118,9 @@ def test_references_to_rows_that_are_not_there_are_named(client):
     assert put.status_code == 200
     assert put.json()["region_id"] is None
     assert put.headers["X-Emptied-References"] == "region_id"
+    kept = client.put("/v1/users/somebody-new", json={"region_id": "37"})
+    assert kept.json()["region_id"] == "37"
+    assert "X-Emptied-References" not in kept.headers
     again = client.put("/v1/users/somebody-new", json={"gender": "f"})
     assert "X-Emptied-References" not in again.headers
     assert client.delete("/v1/users/somebody-new").status_code == 204
