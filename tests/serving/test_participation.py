@@ -1,8 +1,12 @@
+from typing import cast
+
 import numpy as np
+import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.participation import hidden_groups
+from serving.participation import _table, hidden_groups
+from serving.visits import Activity
 from serving.workbook import safe_cell
 
 
@@ -20,3 +24,10 @@ def test_nothing_small_is_shown_and_no_difference_gives_it_away(people):
 
 def test_a_cell_cannot_run():
     assert [safe_cell(v) for v in ("=1", "+1", "@x", "ok", 5, None)] == ["'=1", "'+1", "'@x", "ok", 5, None]
+
+
+def test_ages_come_the_youngest_first():
+    bands = ["65-74", "7-14", "75+", "unknown", "0-6", "18-24"]
+    visits = pd.DataFrame({"age_band": bands, "user_id": bands, "places": 1.0})
+    rows = _table(cast(Activity, None), visits, "age", 1)
+    assert [row.name for row in rows] == ["0-6", "7-14", "18-24", "65-74", "75+", "unknown"]
