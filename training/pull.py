@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.signals.catalogue import Catalogue
 from features.signals.cells import cells_of
-from features.signals.groups import AGE_EDGES
 from features.signals.lookup import WISH_LEVEL, take_or_missing
 from features.signals.offer import N_HOURS, hour_kinds
 from features.signals.people import UserBlock
@@ -19,7 +18,6 @@ from features.signals.pull import N_AGES, NO_DISTANCE, Pull, kinds_of, people_re
 from features.signals.pulled import booked_by_hour, expected_by_hour
 from features.signals.reach import booking_km, centre_places
 from features.signals.wishes import Seen, Wishes, seen_of, wish_rates
-from recsys.availability import ADULT_AGE
 from training.sample import evenly, sampled_people
 
 _PRIOR_ALL = 3.0
@@ -49,7 +47,7 @@ class _Bookings:
     """Bookings of held sessions, and what people want of them.
 
     Attributes:
-        reached: (n_ages + 1, n_centres + 1, n_sessions) see `people_reached`, 0 for ages that may not come.
+        reached: (n_ages + 1, n_centres + 1, n_sessions) see `people_reached`.
         hour: (n_sessions,) and `kind`: of each session.
         age: (n,) and `session`: of each booking.
         near: (n, n_centres + 1) share of each booking in the distances of `CENTRES_KM` next to its own.
@@ -112,15 +110,13 @@ def _bookings(start: Pull, block: UserBlock, catalogue: Catalogue, config: PullC
     lookup, filling = catalogue.lookup, catalogue.filling
     held = np.flatnonzero(filling.held & (lookup.of_sessions[WISH_LEVEL] >= 0))
     held = held[evenly(len(held), config.n_sessions)]
-    reached = people_reached(start, catalogue, held)
-    reached *= _may_come(catalogue, held)[:, None, :]
     place = np.full(len(lookup.sessions), -1, dtype=np.int64)
     place[held] = np.arange(len(held))
     session = take_or_missing(place, block.events.sessions)
     booked = block.events.only(session >= 0)
     venues = np.column_stack([catalogue.venue_lat, catalogue.venue_lon])
     return _Bookings(
-        reached=reached,
+        reached=people_reached(start, catalogue, held),
         hour=hour_kinds(lookup, catalogue.offer.is_for_children)[held],
         kind=kinds_of(start, lookup, held),
         age=block.profiles.groups["age"][booked.rows],
@@ -138,14 +134,6 @@ def _shares(km: NDArray[np.float64]) -> NDArray[np.float64]:
     found[rows[known], below[known] + 1] += share[known]
     found[~known, NO_DISTANCE] = 1.0
     return found
-
-
-def _may_come(catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(n_ages + 1, n_sessions) 1 where people of the age may come; children come with those who book for them."""
-    keys = catalogue.lookup.of_sessions[WISH_LEVEL][sessions]
-    least = np.where(catalogue.offer.is_for_children[keys], 0.0, catalogue.least_ages[sessions])
-    oldest = np.append(np.append(AGE_EDGES[1:], np.inf), ADULT_AGE)
-    return (oldest[:, None] > least).astype(np.float32)
 
 
 def _learned(start: Pull, bookings: _Bookings, config: PullConfig) -> Pull:

@@ -20,6 +20,7 @@ from features.signals.groups import AGE_EDGES
 from features.signals.lookup import WISH_LEVEL, Lookup, take_or_missing
 from features.signals.offer import distance_shares, hour_kinds
 from features.signals.reach import CENTRES_KM, between_centres
+from recsys.availability import ADULT_AGE
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.ids import IdMap
 
@@ -151,6 +152,8 @@ def kinds_of(pull: Pull, lookup: Lookup, sessions: NDArray[np.int64]) -> NDArray
 def people_reached(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float32]:
     """(n_ages + 1, n_centres + 1, n_sessions) what people of an age want of a session's key, by distance to its venue.
 
+    0 for ages that may not come.
+
     Args:
         pull: Neighbourhoods, and what is wanted there.
         catalogue: Where venues are.
@@ -175,4 +178,12 @@ def people_reached(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]
         for centre in range(NO_DISTANCE):
             near = shares[centre * len(cells) : (centre + 1) * len(cells)].T @ people[:-1]
             found[age, centre, placed] = near[venue[placed], key[placed]]
-    return found[:, :, of_session]
+    return found[:, :, of_session] * _may_come(catalogue, sessions)[:, None, :]
+
+
+def _may_come(catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n_ages + 1, n_sessions) 1 where people of the age may come; children come with those who book for them."""
+    keys = catalogue.lookup.of_sessions[WISH_LEVEL][sessions]
+    least = np.where(catalogue.offer.is_for_children[keys], 0.0, catalogue.least_ages[sessions])
+    oldest = np.append(np.append(AGE_EDGES[1:], np.inf), ADULT_AGE)
+    return (oldest[:, None] > least).astype(np.float32)

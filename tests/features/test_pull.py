@@ -26,6 +26,10 @@ def known():
     return ranking_world(11, n_users=150, n_activities=60, n_bookings=2500).known_at(AT)
 
 
+OLDEST = np.array([*AGE_EDGES[1:], np.inf, 18])
+"""From what age on nobody is of an age group; who tells no age is not taken for a grown-up."""
+
+
 @pytest.fixture(scope="module")
 def catalogue(known):
     return catalogue_of(known, AT)
@@ -59,8 +63,10 @@ def test_who_is_reached_is_told_apart_by_distance(catalogue, pull):
     venue, key = catalogue.lookup.of_sessions["venue"][sessions], catalogue.lookup.of_sessions[WISH_LEVEL][sessions]
     found = people_reached(pull, catalogue, sessions)
     assert (venue < 0).any()
+    assert (catalogue.least_ages >= 18).any()
     for num in range(0, len(sessions), 7):
-        people = pull.wanted[:, :, key[num]]
+        may_come = (0 if catalogue.offer.is_for_children[key[num]] else catalogue.least_ages[num]) < OLDEST
+        people = pull.wanted[:, :, key[num]] * may_come[:, None]
         np.testing.assert_allclose(found[:, :, num].sum(axis=1), people.sum(axis=1), rtol=1e-4)
         if venue[num] < 0:
             np.testing.assert_allclose(found[:, NO_DISTANCE, num], people.sum(axis=1), rtol=1e-4)

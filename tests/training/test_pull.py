@@ -95,6 +95,13 @@ def learned_from(dataset: Dataset):
     return catalogue, block, wishes
 
 
+def found_draws(pull: Pull, catalogue):
+    """(n_activities,) logarithm of bookings over those expected."""
+    expected = expected_of(pull, catalogue, np.arange(len(catalogue.lookup.sessions)))
+    of_activity = catalogue.lookup.session_activity
+    return np.log(np.bincount(of_activity, catalogue.filling.so_far) / np.bincount(of_activity, expected))
+
+
 @pytest.fixture(scope="module")
 def county():
     dataset, draws = drawn_county()
@@ -132,6 +139,7 @@ def test_a_kind_is_judged_by_those_who_may_come():
     gap = pull.of_kinds[:, pull.kinds.nums(["show"])[0]] - pull.of_kinds[:, pull.kinds.nums(["training"])[0]]
     assert gap[old] == pytest.approx(SHOW + logs[shows].mean() - logs[~shows].mean(), abs=0.3)
     assert gap[young] == pytest.approx(gap[old], abs=0.3), "not theirs to choose: what all ages have"
+    assert np.corrcoef(found_draws(pull, catalogue), logs)[0, 1] > 0.87, "who may not come was not expected"
 
 
 def test_hours_are_scaled_to_what_was_booked_in_all(county, pull):
@@ -147,13 +155,9 @@ def test_hours_are_scaled_to_what_was_booked_in_all(county, pull):
 
 def test_what_is_expected_of_sessions_leaves_what_each_draws(county, pull):
     _, draws, catalogue, _, _ = county
-    expected = expected_of(pull, catalogue, np.arange(len(catalogue.lookup.sessions)))
-    of_activity = catalogue.lookup.session_activity
-    total = np.bincount(of_activity, catalogue.filling.so_far) / np.bincount(of_activity, expected)
-    found = np.log(total)
     true = np.array([draws[activity] for activity in catalogue.lookup.activities.ids])
-    assert np.corrcoef(found, true)[0, 1] > 0.93
-    counts = np.log(np.bincount(of_activity, catalogue.filling.so_far))
+    assert np.corrcoef(found_draws(pull, catalogue), true)[0, 1] > 0.93
+    counts = np.log(np.bincount(catalogue.lookup.session_activity, catalogue.filling.so_far))
     assert np.corrcoef(counts, true)[0, 1] < 0.85, "where many live there are many bookings, whatever is on offer"
 
 
