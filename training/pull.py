@@ -32,7 +32,7 @@ class PullConfig(BaseModel):
     n_users: int = Field(default=10_000, gt=0, description="people whose wishes are added up at most, evenly drawn")
     n_sessions: int = Field(default=20_000, gt=0, description="held sessions that are learned from at most, evenly")
     n_cells: int = Field(default=600, gt=0, description="neighbourhoods at most")
-    least_bookings: int = Field(default=200, gt=0, description="fewest bookings from which it is learned")
+    least_bookings: int = Field(default=200, gt=0, description="fewest bookings of a known distance")
     strength: float = Field(
         default=20.0, gt=0, description="expected bookings of an age that weigh as much as all ages'"
     )
@@ -62,7 +62,7 @@ class _Bookings:
 
 
 def fit_pull(block: UserBlock, catalogue: Catalogue, wishes: Wishes | None, config: PullConfig) -> Pull | None:
-    """The pull of sessions; None without wishes, or where there are too few bookings.
+    """The pull of sessions; None without wishes, or where too few bookings tell how far people came.
 
     Effects are gamma-shrunk in turn, each beside all others as they are (iterative proportional fitting; Deming &
     Stephan 1940, Annals of Mathematical Statistics 11(4)); each session has one of its own.
@@ -80,7 +80,7 @@ def fit_pull(block: UserBlock, catalogue: Catalogue, wishes: Wishes | None, conf
     rates = wish_rates(wishes, catalogue, some, seen)
     start = _start(some, rates, len(block), catalogue, config)
     bookings = _bookings(start, block, catalogue, config)
-    if len(bookings.session) < config.least_bookings:
+    if bookings.near[:, :NO_DISTANCE].sum() < config.least_bookings:
         return None
     learned = _learned(start, bookings, config)
     return replace(learned, hour_scale=_hour_scale(learned, some, catalogue, seen, rates, config))

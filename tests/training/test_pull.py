@@ -1,5 +1,7 @@
 """Learning the pull: from bookings that are drawn by the model itself, and where there is little to learn from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -165,3 +167,10 @@ def test_without_wishes_or_with_few_bookings_there_is_none(county):
     _, _, catalogue, block, wishes = county
     assert fit_pull(block, catalogue, None, PullConfig()) is None
     assert fit_pull(block, catalogue, wishes, PullConfig(least_bookings=10**6)) is None
+
+
+def test_where_nothing_tells_how_far_people_came_there_is_none():
+    dataset, _ = drawn_county()
+    nowhere = replace(dataset, users=dataset.users.assign(lat=np.nan, lon=np.nan))
+    catalogue, block, wishes = learned_from(nowhere)
+    assert fit_pull(block, catalogue, wishes, PullConfig()) is None
