@@ -46,14 +46,28 @@ def tracking_uri(home: Path) -> str:
 def tracked_run(home: Path, name: str, params: Mapping[str, Any]) -> Iterator[str]:
     """One MLflow run around a training; yields its id. A failure inside marks the run as failed."""
     uri = tracking_uri(home)
-    mlflow.set_tracking_uri(uri)
-    if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-        local = uri.startswith("sqlite:")
-        mlflow.create_experiment(EXPERIMENT, (home / "mlflow" / "artifacts").resolve().as_uri() if local else None)
-    mlflow.set_experiment(EXPERIMENT)
-    with mlflow.start_run(run_name=name) as run:
-        mlflow.log_params(dict(params))
-        yield str(run.info.run_id)
+    with _environment_kept():
+        mlflow.set_tracking_uri(uri)
+        if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+            local = uri.startswith("sqlite:")
+            mlflow.create_experiment(EXPERIMENT, (home / "mlflow" / "artifacts").resolve().as_uri() if local else None)
+        mlflow.set_experiment(EXPERIMENT)
+        with mlflow.start_run(run_name=name) as run:
+            mlflow.log_params(dict(params))
+            yield str(run.info.run_id)
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """MLflow names its server and experiment in the environment: the next home's runs would go there too."""
+    before = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID")}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def log_evaluation(table: pd.DataFrame) -> None:

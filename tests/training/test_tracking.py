@@ -65,6 +65,16 @@ def test_a_failed_training_is_a_failed_run(home):
     assert MlflowClient(tracking_uri(home)).get_run(run_id).info.status == "FAILED"
 
 
+def test_runs_of_two_homes_in_one_process_stay_apart(home):
+    uris = []
+    for name in ("east", "west"):
+        with tracked_run(home / name, name, {}) as run_id:
+            pass
+        uris.append(tracking_uri(home / name))
+        assert MlflowClient(uris[-1]).get_run(run_id).info.run_name == name
+    assert uris[0] != uris[1]
+
+
 def test_a_server_is_used_when_named(home, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking.example:5000")
     assert tracking_uri(home) == "http://tracking.example:5000"
