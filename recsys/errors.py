@@ -1,9 +1,13 @@
 """The errors that people see: each says what, which value, what was expected and what to do."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 class RecsysError(Exception):

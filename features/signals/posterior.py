@@ -56,10 +56,10 @@ def posterior(
     Rows do not depend, to the last bit, on each other.
 
     Args:
-        counts: (n_users, n_keys) bookings and looks.
+        counts: (n_users, n_keys) of what people did.
         expected: (n_users, n_keys) what they are at the group's rate.
         loadings: (n_keys, n_factors).
-        own: (2, n_points) see `Wishes`.
+        own: (2, n_points) see `own_points`.
     """
     n_factors = loadings.shape[1]
     squares = (loadings[:, :, None] * loadings[:, None, :]).reshape(len(loadings), -1)
@@ -105,7 +105,7 @@ def own_multiples(
         counts: (n_users, n_keys).
         some: Rows and columns of those above 0.
         rate: (n_users, n_keys) what counts are at a multiple of 1.
-        own: (2, n_points) see `Wishes`.
+        own: (2, n_points) see `own_points`.
     """
     mean, variance = _moments(rate.astype(np.float32), own)
     mean[some], variance[some] = _moments(rate[some], own, counts[some])
