@@ -13,7 +13,7 @@ from recsys.dataset import TEXT, Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.inputs import FOLLOWED, OpeningInputs
 from recsys.openings.slots import nearest_slots
-from recsys.openings.value import filled, week_interval
+from recsys.openings.value import access_given, filled, week_interval
 
 QUIET = pd.Timedelta(weeks=8)
 """A class counts as opened where its category had no session at the venue for this long before."""
@@ -141,6 +141,6 @@ def _predicted(then: OpeningInputs, sessions: pd.DataFrame, admits: NDArray[np.f
 def _drawn(then: OpeningInputs, category: int, venue: int, slot: int, admits: NDArray[np.float32]) -> float:
     """People who would book a session there beside what ran then; what ran at the venue itself counts once."""
     pull = then.reach[:, venue] * (then.slot_fit[:, slot] * admits)[then.age_group]
-    own = then.reach[:, venue] * then.run_fit[then.age_group, category, venue]
+    own = access_given(then, category, venue)
     total = np.maximum(then.access[:, category] - own, 0.0) + np.maximum(own, pull)
     return float(then.rate[:, category] @ then.saturation.with_class(total, pull)[1]) * then.bias
