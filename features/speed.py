@@ -46,7 +46,7 @@ def speed_of(
     course = _usual_course(stage, size, has_room[row], has_room[row] & (share[row] >= _LEAST_FULL))
     taken = pd.Series(size).groupby(row).cumsum().to_numpy(dtype=float)
     is_last = np.append(row[1:] != row[:-1], True)[: len(row)]
-    enough = np.flatnonzero((taken >= np.ceil(_MOST_TAKEN * places[row])) | is_last)
+    enough = np.flatnonzero(taken >= np.ceil(_MOST_TAKEN * places[row]))
     told, first = np.unique(row[enough], return_index=True)
     at = enough[first]
     reached, due, last_due = np.zeros(n), np.full(n, np.nan), np.full(n, np.nan)

@@ -48,7 +48,7 @@ class Speed:
         It was full before a place was given back, or for parties: those turned away are as unseen as of a full one.
         """
         parties_due = places / self.party * (1 - self.last_due) / np.maximum(self.last_due, 1e-3)
-        return np.asarray((limits - places <= FIT_NOBODY) & (places > 0) & (parties_due >= _PARTIES_DUE))
+        return np.asarray((limits - places <= FIT_NOBODY) & (parties_due >= _PARTIES_DUE))
 
     def tails(self, means: Floats, limit: Floats, size: float) -> tuple[Floats, Floats]:
         """E[D | D >= limit] and E[D (D - 1) | D >= limit] of sessions with `due`, given how quickly they filled.

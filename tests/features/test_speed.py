@@ -14,9 +14,18 @@ OPEN = pd.Timedelta(days=10)
 PLACES, N_USUAL = 20, 12
 
 
-def speed(shares: dict[str, list[float]], party: float = 1.0, status: str = "attended") -> Speed:
-    """Of sessions named in order of start, of `PLACES` places, by the shares of their time at which each was booked."""
+def speed(
+    shares: dict[str, list[float]],
+    party: float = 1.0,
+    status: str = "attended",
+    cancelled: frozenset[str] = frozenset(),
+) -> Speed:
+    """Of sessions of `PLACES` places, in order of start, by the shares of their time at which each was booked.
+
+    Those whose name says that they are ahead start in two days.
+    """
     starts = {name: NOW - pd.Timedelta(days=60 - place) for place, name in enumerate(shares)}
+    starts |= {name: NOW + pd.Timedelta(days=2) for name in shares if name.startswith("ahead")}
     sessions = pd.DataFrame(
         {
             "session_id": list(shares),
@@ -24,6 +33,7 @@ def speed(shares: dict[str, list[float]], party: float = 1.0, status: str = "att
             "starts_at": list(starts.values()),
             "booking_opens_at": [start - OPEN for start in starts.values()],
             "capacity": float(PLACES),
+            "cancelled_at": [start - OPEN / 1000 if name in cancelled else None for name, start in starts.items()],
         }
     )
     rows = [(name, starts[name] - OPEN * (1 - share)) for name, booked in shares.items() for share in booked]
@@ -46,6 +56,15 @@ def speed(shares: dict[str, list[float]], party: float = 1.0, status: str = "att
 def usual() -> dict[str, list[float]]:
     """Sessions with room, booked evenly over their time."""
     return {f"u{place:02}": list((np.arange(12) + (place + 0.5) / N_USUAL) / 12) for place in range(N_USUAL)}
+
+
+def half_time(found: Speed) -> float:
+    """The usual course at half of the time: that of the only full session, all of which was booked then."""
+    return float(found.due[np.argmax(found.reached)])
+
+
+FULL_HALF_WAY = {"full": [0.505] * PLACES}
+LATE = [0.955] * 2
 
 
 def test_a_session_is_beside_the_usual_course() -> None:
@@ -72,3 +91,29 @@ def test_nobody_is_asked_where_nothing_was_booked_or_kept() -> None:
     for found in (speed(nothing), speed(usual(), status="cancelled")):
         assert np.isnan(found.due).all()
         np.testing.assert_array_equal(found.reached, 0.0)
+
+
+def test_the_usual_course_is_that_of_sessions_half_full_drawn_to_that_of_all_with_room() -> None:
+    np.testing.assert_allclose(half_time(speed(usual() | FULL_HALF_WAY)), 0.5, atol=0.01)
+    # Twelve sessions that hardly anybody wanted were booked late: all with room have 72 of 168 places by then, those
+    # half full 72 of 144, and these count beside 50 places of all.
+    empty = {f"v{place}": LATE for place in range(N_USUAL)}
+    drawn = (72 + 50 * 72 / 168) / (144 + 50)
+    np.testing.assert_allclose(half_time(speed(usual() | empty | FULL_HALF_WAY)), drawn, atol=0.006)
+    half_full = {f"v{place}": LATE * 5 for place in range(N_USUAL)}
+    np.testing.assert_allclose(half_time(speed(usual() | half_full | FULL_HALF_WAY)), 72 / 264, atol=0.006)
+
+
+def test_only_sessions_that_were_held_say_what_is_usual() -> None:
+    early = {f"v{place}": list(np.linspace(0.05, 0.25, 12)) for place in range(N_USUAL)}
+    held = half_time(speed(usual() | early | FULL_HALF_WAY))
+    called_off = half_time(speed(usual() | early | FULL_HALF_WAY, cancelled=frozenset(early)))
+    ahead = half_time(speed(usual() | {f"ahead {name}": booked for name, booked in early.items()} | FULL_HALF_WAY))
+    np.testing.assert_allclose([held, called_off, ahead], [0.75, 0.5, 0.5], atol=0.01)
+
+
+def test_bookings_come_in_any_order() -> None:
+    booked = usual() | {"quick": list(np.linspace(0.01, 0.2, PLACES))}
+    shuffled = {name: list(np.random.default_rng(1).permutation(at)) for name, at in booked.items()}
+    np.testing.assert_array_equal(speed(shuffled).due, speed(booked).due)
+    np.testing.assert_array_equal(speed(shuffled).last_due, speed(booked).last_due)

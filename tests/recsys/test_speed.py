@@ -78,3 +78,27 @@ def test_parties_are_counted_when_it_is_asked_who_is_still_due() -> None:
     places, limits, half = np.array([9.0, 9.0]), np.array([10.0, 10.0]), np.array([0.5, 0.5])
     # Nine places alone, or four and a half parties of two, are due in the other half of the time.
     assert Speed(places, half, half, np.array([1.0, 2.0])).has_stopped(places, limits).tolist() == [True, False]
+
+
+def test_what_is_to_come_by_hand() -> None:
+    """Nothing is to be reached any more: a gamma factor of mean 1 after what came by a fifth of the time."""
+    one = np.ones(1)
+    alone = Speed(10 * one, 0.2 * one, 0.3 * one, one).tails(10 * one, 10 * one, SIZE)
+    to_come = 0.8 * (2 + 10) / (2 / 10 + 0.2)
+    np.testing.assert_allclose(alone[0], 10 + to_come)
+    np.testing.assert_allclose(alone[1], to_come**2 * (1 + 1 / 12) + 2 * 10 * to_come + 10 * 9)
+    pairs = Speed(10 * one, 0.2 * one, 0.3 * one, 2 * one).tails(10 * one, 10 * one, SIZE)
+    np.testing.assert_allclose(pairs[0], 10 + 0.8 * (2 + 5) / (2 / 10 + 0.1))
+
+
+def test_no_more_is_reached_than_the_places_that_are_explained() -> None:
+    one = np.ones(1)
+    cut, whole = (Speed(reached * one, 0.2 * one, 0.3 * one, one) for reached in (25, 10))
+    np.testing.assert_array_equal(cut.tails(10 * one, 10 * one, SIZE), whole.tails(10 * one, 10 * one, SIZE))
+
+
+def test_a_session_with_room_for_a_party_has_not_stopped() -> None:
+    limits = np.array([20.0, 21.0, 22.0, 23.0])
+    early = Speed(np.full(4, 20.0), np.full(4, 0.5), np.full(4, 0.5), np.ones(4))
+    assert early.has_stopped(np.full(4, 20.0), limits).tolist() == [True, True, True, False]
+    assert not early.has_stopped(np.zeros(4), np.ones(4)).any()
