@@ -48,6 +48,12 @@ def test_what_has_no_place_is_open_to_all() -> None:
     assert found.shape == (len(VENUES) + 1, len(VENUES) + 1)
 
 
+def test_a_venue_that_nobody_is_near_shares_nobody() -> None:
+    found = near(people(30, 0))
+    assert found.reached[2] == 0
+    np.testing.assert_array_equal(found.overlap.toarray()[2], 0.0)
+
+
 def test_without_homes_people_live_about_the_venues() -> None:
     found = near(None).overlap.toarray()
     assert found[0, 1] > 1

@@ -192,6 +192,22 @@ def test_moves_gain(inputs):
         assert not runs[venues.index(new)]
 
 
+def test_a_move_gains_what_the_new_class_brings_less_what_ending_the_old_one_loses(inputs):
+    """New classes are so small that some running ones would be missed by more."""
+    question = Question(budget=0, max_size=4)
+    gains, n_losing = {}, 0
+    for name, here, loses in closings(inputs, question, at_most=None).itertuples(index=False):
+        close = ({"category": name, "venue_id": here},)
+        opened = solve(inputs, Question(budget=1, max_size=4, categories=(name,), close=close, effort="fast"))[1]
+        brings, there = opened[0].attendance, str(inputs.venues["venue_id"].iloc[opened[0].venue])
+        if there != here and brings > loses:
+            gains[name, here, there] = brings - loses
+        n_losing += there != here and brings < loses
+    assert n_losing > 0
+    table = moves(inputs, question, at_most=1000).set_index(["category", "from_venue_id", "to_venue_id"])["gain"]
+    assert table.to_dict() == pytest.approx(gains)
+
+
 def test_closings_lose_what_ending_the_class_loses(inputs):
     """Least first, and each as much as the plan of nothing once it is closed falls short of that before."""
     table = closings(inputs, Question(budget=0), at_most=1000)
