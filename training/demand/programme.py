@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from features.panel_sessions import SessionBook
 from recsys.hierarchy import Hierarchy
+from training.forecasters.booking_curve import PublishedRows
 from training.forecasters.boosting import BoostingConfig
-from training.forecasters.pace import PublishedRows
 from training.forecasters.published import PublishedForecaster, fit_published, published_rows
 from training.forecasters.unpublished import (
     UnpublishedForecaster,

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from features.calendar import day_table
 from features.panel_sessions import SessionBook, joint_codes
+from training.forecasters.booking_curve import DAYS, LEAST_PLACES, BookingCurve, PublishedRows, fit_booking_curve
 from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
 from training.forecasters.effects import REFIT_WEEKS, effect_means
 from training.forecasters.levels import decayed_sums, shrunk
-from training.forecasters.pace import DAYS, LEAST_PLACES, Pace, PublishedRows, fit_pace
 from training.forecasters.session_design import effect_design
 
 HALF_LIFE_WEEKS = 10.0
@@ -25,14 +25,14 @@ _TRUST = 0.3
 
 @dataclass(frozen=True)
 class PublishedForecaster:
-    """Mean places of a published session: by pace and level, moved by trees."""
+    """Mean places of a published session: by booking curve and level, moved by trees."""
 
-    pace: Pace
+    curve: BookingCurve
     booster: CountBooster
 
     def means(self, rows: PublishedRows) -> NDArray[np.float64]:
         """(n_rows,) final places."""
-        return self.booster.means(rows.features, self.pace.means(rows))
+        return self.booster.means(rows.features, self.curve.means(rows))
 
 
 def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: int, horizon: int) -> PublishedRows:
@@ -87,9 +87,9 @@ def fit_published(
     known = np.flatnonzero(book.age[rows.session] > cut_origin)
     part = rows.where(known)
     drawn = values[part.session]
-    pace = fit_pace(part, drawn, book.on_hand.shape[1])
-    booster = fit_boosting(part.features, drawn, pace.means(part), config, rng)
-    return PublishedForecaster(pace, replace(booster, share=_TRUST))
+    curve = fit_booking_curve(part, drawn, book.on_hand.shape[1])
+    booster = fit_boosting(part.features, drawn, curve.means(part), config, rng)
+    return PublishedForecaster(curve, replace(booster, share=_TRUST))
 
 
 def _visible(book: SessionBook, n_origins: int, horizon: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -186,7 +186,7 @@ class TestPooled(ForecasterContract):
 
 
 class TestPublishedSessions(ForecasterContract):
-    tests = ("fit_published", "fit_pace", "fit_effects", "fit_boosting")
+    tests = ("fit_published", "fit_booking_curve", "fit_effects", "fit_boosting")
     forecast = partial(programme_forecast, is_published=True)
     is_pooled = True
 

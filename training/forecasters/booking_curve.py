@@ -57,7 +57,7 @@ class PublishedRows:
 
 
 @dataclass(frozen=True)
-class Pace:
+class BookingCurve:
     """How bookings come in: by days ahead and by how long a session can be booked.
 
     Attributes:
@@ -82,7 +82,7 @@ class Pace:
         return np.maximum(rows.on_hand + (1 - so_far) * rows.level * factor, LEAST_PLACES)
 
 
-def fit_pace(rows: PublishedRows, drawn: NDArray[np.float64], n_leads: int) -> Pace:
+def fit_booking_curve(rows: PublishedRows, drawn: NDArray[np.float64], n_leads: int) -> BookingCurve:
     """Shares by day, drawn to each week's and from there to each stage's own; `drawn` (n_rows,) came in the end.
 
     Shares are of what came, not of the level: by how much levels of long ago missed says little of today's. The
@@ -92,14 +92,14 @@ def fit_pace(rows: PublishedRows, drawn: NDArray[np.float64], n_leads: int) -> P
     stage = _stage(rows.open_for)
     told = np.flatnonzero(so_far[rows.days, stage] > LEAST_PLACES)
     if not len(told):
-        return Pace(so_far, 0.0, 0.0)
+        return BookingCurve(so_far, 0.0, 0.0)
     known, came = rows.where(told), drawn[told]
-    paces = [Pace(so_far, *both) for both in itertools.product(_OWN_VARIANCE, _UNKNOWN_SHARE)]
+    curves = [BookingCurve(so_far, *both) for both in itertools.product(_OWN_VARIANCE, _UNKNOWN_SHARE)]
     losses = []
-    for pace in paces:
-        mean = pace.means(known)
+    for curve in curves:
+        mean = curve.means(known)
         losses.append(float((mean - came * np.log(mean)).sum()))
-    return paces[int(np.argmin(losses))]
+    return curves[int(np.argmin(losses))]
 
 
 def _shares(rows: PublishedRows, drawn: NDArray[np.float64], n_days: int) -> NDArray[np.float64]:
