@@ -9,7 +9,6 @@ import warnings
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 # Before numpy is loaded: the learners bring their own threads, and BLAS threads under them only get in the way.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -28,6 +27,7 @@ app = typer.Typer(
 
 Task = Literal["all", "ranking", "demand"]
 Period = Literal["week", "month", "quarter"]
+Language = Literal["zh", "en"]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 
@@ -38,20 +38,13 @@ def parse_time(text: str) -> Any:
     Raises:
         typer.BadParameter: says which value could not be read.
     """
-    import pandas as pd
-
-    from recsys.dataset import DEFAULT_TIMEZONE
+    from recsys.dataset import instant
+    from recsys.errors import DataError
 
     try:
-        time = pd.Timestamp(text)
-        if time is pd.NaT or not 1700 <= time.year <= 2199:
-            raise ValueError
-        time = time.as_unit("ns")
-        return (time.tz_localize(ZoneInfo(DEFAULT_TIMEZONE)) if time.tzinfo is None else time).tz_convert("UTC")
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(
-            f"{text!r} is not a time; write ISO 8601, for example 2026-03-01 or 2026-03-01T08:00:00Z"
-        ) from None
+        return instant(text)
+    except DataError as error:
+        raise typer.BadParameter(error.problems[0]) from None
 
 
 AsOf = Annotated[Any, typer.Option("--as-of", parser=parse_time, metavar="TIME", help="First instant not used.")]
@@ -159,15 +152,17 @@ def suggest(
     region: Annotated[str | None, typer.Option(help="Only venues in or under this region.")] = None,
     categories: Annotated[str | None, typer.Option(help="Only these categories, with commas between.")] = None,
     question: Annotated[
-        Path | None, typer.Option(help="JSON with further limits: must_open, not_here, close, costs, teachers, ...")
+        Path | None, typer.Option(help="JSON with all else that HTTP takes: must_open, floors, budgets, explain, ...")
     ] = None,
+    details: Annotated[Path | None, typer.Option(help="JSON file for curve, front, explanations, moves, ...")] = None,
+    lang: Annotated[Language, typer.Option(help="Language of reasons.")] = "en",
     quiet: Quiet = False,
 ) -> None:
     """Suggest where to open new weekly training classes."""
-    from training.answers import suggest_file
+    from training.suggestions import Asked, suggest_file
 
-    wanted = None if categories is None else [c.strip() for c in categories.split(",") if c.strip()]
-    _wrote(output, suggest_file(_settings(), as_of, budget, output, region, wanted, _reporter(quiet), question), quiet)
+    asked = Asked(budget, region, categories, question, details, lang)
+    _wrote(output, suggest_file(_settings(), as_of, asked, output, _reporter(quiet)), quiet)
 
 
 @app.command()
@@ -348,25 +343,14 @@ def main() -> None:
 
     Set CULTURE_DEBUG for tracebacks, and for the warnings of libraries.
     """
-    from recsys.errors import RecsysError
+    from recsys.errors import RecsysError, in_one_line
 
     if not os.environ.get("CULTURE_DEBUG"):
         warnings.simplefilter("ignore")
     try:
         app()
-    except RecsysError as error:
-        typer.echo(f"culture: {' '.join(str(error).split())}", err=True)
-        sys.exit(1)
-    except OSError as error:
-        what = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"culture: {what}{error.strerror or ' '.join(str(error).split())}", err=True)
-        sys.exit(1)
     except Exception as error:
-        if os.environ.get("CULTURE_DEBUG"):
+        if os.environ.get("CULTURE_DEBUG") and not isinstance(error, RecsysError | OSError):
             raise
-        typer.echo(
-            f"culture: unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            " (set CULTURE_DEBUG=1 for the traceback)",
-            err=True,
-        )
+        typer.echo(f"culture: {in_one_line(error)}", err=True)
         sys.exit(1)

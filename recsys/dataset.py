@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,26 @@ UNKNOWN_CATEGORY = "unknown"
 def no_removed_tags() -> pd.DataFrame:
     """Removed tags of nobody."""
     return pd.DataFrame({"user_id": pd.Series(dtype=TEXT), "tag": pd.Series(dtype=TEXT)})
+
+
+def instant(text: str) -> pd.Timestamp:
+    """An ISO 8601 instant in UTC; without a zone it is in `DEFAULT_TIMEZONE`.
+
+    >>> instant("2026-03-01")
+    Timestamp('2026-02-28 16:00:00+0000', tz='UTC')
+
+    Raises:
+        DataError: says which value could not be read.
+    """
+    try:
+        time = pd.Timestamp(text)
+        if time is pd.NaT or not 1700 <= time.year <= 2199:
+            raise ValueError
+        time = time.as_unit("ns")
+        return (time.tz_localize(ZoneInfo(DEFAULT_TIMEZONE)) if time.tzinfo is None else time).tz_convert("UTC")
+    except (ValueError, OverflowError):
+        expected = "write ISO 8601, for example 2026-03-01 or 2026-03-01T08:00:00Z"
+        raise DataError("time", [f"{text!r} is not a time; {expected}"]) from None
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,16 @@ class BundleError(RecsysError):
     """A bundle that is incomplete, changed, or cannot be written."""
 
 
+def in_one_line(error: Exception) -> str:
+    """A failure as people are told it: our own and those of files in their words, others with their kind."""
+    words = " ".join(str(error).split())
+    if isinstance(error, RecsysError):
+        return words
+    if isinstance(error, OSError):
+        return (f"{error.filename}: " if error.filename else "") + (error.strerror or words)
+    return f"unexpected {type(error).__name__}: {words[:300]} (set CULTURE_DEBUG=1 for the traceback)"
+
+
 def broken_rules(error: ValidationError, whole: str) -> list[str]:
     """Every rule that checked settings break: where, what was expected, and the value.
 

@@ -15,6 +15,7 @@ from features.signals.people import UserBlock
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.exploration import Exploration
 from recsys.ranking import MISSING, top_k
+from recsys.sentences import Sentence
 from serving.live import LiveData
 from serving.live_queries import read_person
 from serving.parts import BundleParts
@@ -104,7 +105,8 @@ def make_list(
         block = _person(live, catalogue, user_id, now)
         is_personal = bool(block.is_personal[0])
     if request.max_km is not None and request.lat is None and bool(np.isnan(block.lat[0])):
-        raise invalid("query.max_km", "needs lat and lon: no home is known to measure from")
+        needs = Sentence("需要 lat 和 lon：不知道从哪里量起", "needs lat and lon: no home is known to measure from")
+        raise invalid("query.max_km", needs)
     keep = is_open & _is_among(picture, catalogue, only)
     block = not_offered(block, catalogue.sessions.session_ids[~keep])
     if parts is None or parts.ranking is None:
@@ -151,14 +153,14 @@ def _with_reason(catalogue: Catalogue, row: Recommendation) -> Recommendation:
 
 def _reason(booked: float, programme: float) -> Reason:
     if booked >= 1:
-        return Reason("booked", "已有人预订", "others have booked it")
+        return Reason("已有人预订", "others have booked it", "booked")
     if programme > 0:
         return Reason(
-            "popular-programme",
             "同一主办方的这类活动常有人预订",
             "this organiser's activities of this kind are often booked",
+            "popular-programme",
         )
-    return Reason("open", "还可以预订", "can still be booked")
+    return Reason("还可以预订", "can still be booked", "open")
 
 
 def _recent(catalogue: Catalogue, level: str) -> NDArray[np.float64]:

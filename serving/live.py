@@ -21,7 +21,7 @@ from serving.candidates import Checked, check
 from serving.live_queries import FAR, read_all, read_sessions
 from serving.parts import BundleParts
 from serving.picture import Offer, Picture
-from serving.problems import ProblemError
+from serving.problems import STORE_AWAY, ProblemError
 
 _log = logging.getLogger("serving")
 _P = TypeVar("_P")
@@ -99,7 +99,7 @@ class LiveData:
         try:
             self.version()
         except ProblemError as problem:
-            return problem.detail
+            return str(problem)
         return None
 
     def version(self) -> int:
@@ -252,6 +252,4 @@ def unreachable(error: Exception) -> ProblemError:
     if isinstance(error, DataError | UnknownIdError):
         raise error
     _log.error("the store failed: %s", error)
-    return ProblemError(
-        503, "store-unavailable", "the store of live rows cannot be reached; check the database and try again"
-    )
+    return ProblemError(503, "store-unavailable", STORE_AWAY)

@@ -11,8 +11,8 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from recsys.dataset import DEFAULT_TIMEZONE
+from recsys.sentences import Language
 
-Language = Literal["zh", "en"]
 Level = Literal["province", "city", "county", "township", "village", "all"]
 """Levels of regions, and that of the root of platforms without one tree."""
 

@@ -1,21 +1,23 @@
-"""Errors as RFC 9457 problem details: every answer that is not a success has this one form."""
+"""Errors as RFC 9457 problem details: every answer that is not a success has this one form, in Chinese or English."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from pydantic_core import ErrorDetails
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
-from recsys.errors import DataError, RecsysError, UnknownIdError, expected
+from recsys.errors import DataError, RecsysError, UnknownIdError
+from recsys.sentences import Language, Sentence
+from serving.languages import broken_rule, language_of_problem
 from serving.metrics import route_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -27,6 +29,14 @@ class FieldError(BaseModel):
 
     field: str = Field(description="where: `query.k`, `body.0.booked_at`, `path.venue_id`")
     message: str = Field(description="what was expected")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One broken field, before the language of the answer is known."""
+
+    field: str
+    message: Sentence | str
 
 
 class Problem(BaseModel):
@@ -44,26 +54,26 @@ class Problem(BaseModel):
 class ProblemError(Exception):
     """Stops a request with a problem."""
 
-    def __init__(self, status: int, kind: str, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(self, status: int, kind: str, detail: Sentence | str, faults: Sequence[Fault] = ()) -> None:
         self.status = status
         self.kind = kind
         self.detail = detail
-        self.errors = list(errors)
-        super().__init__(detail)
+        self.faults = list(faults)
+        super().__init__(_told(detail, "en"))
 
 
-KINDS: dict[str, str] = {
-    "invalid-request": "The request breaks the rules of this route",
-    "unknown-id": "No row carries this id",
-    "not-found": "There is nothing at this address",
-    "method-not-allowed": "This address does not take this method",
-    "too-many-rows": "Too many rows in one request",
-    "body-too-large": "The body is too large",
-    "not-ready": "The service has nothing to answer this from yet",
-    "store-unavailable": "The store of live rows cannot be reached",
-    "cannot-answer": "The question cannot be answered from the data there are",
-    "http-error": "The request was refused",
-    "internal-error": "The service failed",
+KINDS: dict[str, Sentence] = {
+    "invalid-request": Sentence("请求不合要求", "The request breaks the rules of this route"),
+    "unknown-id": Sentence("没有这个编号", "No row carries this id"),
+    "not-found": Sentence("这个地址什么也没有", "There is nothing at this address"),
+    "method-not-allowed": Sentence("这个地址不支持这种请求", "This address does not take this method"),
+    "too-many-rows": Sentence("一次请求的行数太多", "Too many rows in one request"),
+    "body-too-large": Sentence("请求内容太大", "The body is too large"),
+    "not-ready": Sentence("还没有可用的结果", "The service has nothing to answer this from yet"),
+    "store-unavailable": Sentence("数据库暂时连不上", "The store of live rows cannot be reached"),
+    "cannot-answer": Sentence("现有数据无法回答", "The question cannot be answered from the data there are"),
+    "http-error": Sentence("请求被拒绝", "The request was refused"),
+    "internal-error": Sentence("服务出错了", "The service failed"),
 }
 """Kinds of problem and their titles."""
 
@@ -78,30 +88,41 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 """What routes declare beside their own answer."""
 
 
-def invalid(field: str, message: str) -> ProblemError:
+STORE_AWAY = Sentence(
+    "数据库暂时连不上，请稍后再试",
+    "the store of live rows cannot be reached; check the database and try again in a moment",
+)
+
+
+def invalid(field: str, message: Sentence | str) -> ProblemError:
     """A request whose one field breaks a rule."""
-    return ProblemError(422, "invalid-request", f"{field}: {message}", [FieldError(field=field, message=message)])
+    return _invalid([Fault(field, message)])
 
 
-def unknown(what: str, one_id: str) -> ProblemError:
-    """An id that no row carries; the id is the caller's own, so it may be said."""
-    return ProblemError(404, "unknown-id", f"no {what} has the id {one_id!r}")
+def _invalid(faults: Sequence[Fault]) -> ProblemError:
+    zh, en = ("; ".join(f"{one.field}: {_told(one.message, lang)}" for one in faults) for lang in get_args(Language))
+    return ProblemError(422, "invalid-request", Sentence(zh, en), faults)
 
 
 def problem_response(
-    request: Request, status: int, kind: str, detail: str, errors: Sequence[FieldError] = ()
+    request: Request, status: int, kind: str, detail: Sentence | str, faults: Sequence[Fault] = ()
 ) -> JSONResponse:
-    """The answer that carries a problem."""
+    """The answer that carries a problem, in the language that the request prefers."""
+    lang = language_of_problem(request)
     problem = Problem(
         type=f"/problems/{kind}",
-        title=KINDS[kind],
+        title=KINDS[kind].told(lang),
         status=status,
-        detail=detail,
+        detail=_told(detail, lang),
         instance=request.url.path,
         request_id=getattr(request.state, "request_id", None),
-        errors=list(errors),
+        errors=[FieldError(field=one.field, message=_told(one.message, lang)) for one in faults],
     )
     return JSONResponse(problem.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE)
+
+
+def _told(words: Sentence | str, lang: Language) -> str:
+    return words if isinstance(words, str) else words.told(lang)
 
 
 def install_problem_handlers(app: FastAPI) -> None:
@@ -117,24 +138,13 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 def _on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)
-    return problem_response(request, error.status, error.kind, error.detail, error.errors)
+    return problem_response(request, error.status, error.kind, error.detail, error.faults)
 
 
 def _on_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        FieldError(field=".".join(str(part) for part in e["loc"]) or "body", message=_sentence(e))
-        for e in error.errors()
-    ]
-    detail = "; ".join(f"{e.field}: {e.message}" for e in errors)
-    return problem_response(request, 422, "invalid-request", detail, errors)
-
-
-def _sentence(found: ErrorDetails) -> str:
-    if found["type"] == "extra_forbidden":
-        return "this parameter does not exist here"
-    # What stands in a body may be of a person.
-    return expected(found, is_shown=found["loc"][0] == "query")
+    faults = [Fault(".".join(str(part) for part in e["loc"]) or "body", broken_rule(e)) for e in error.errors()]
+    return _on_problem(request, _invalid(faults))
 
 
 def _on_http(request: Request, error: Exception) -> JSONResponse:
@@ -143,11 +153,14 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
         # What the framework says of a body whose bytes are no text.
         return _on_problem(request, invalid("body", "expected JSON in UTF-8"))
     kind = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}.get(error.status_code, "http-error")
-    detail = error.detail
+    detail: Sentence | str = error.detail
+    asked = f"{request.method} {request.url.path}"
     if kind == "not-found":
-        detail = f"{request.method} {request.url.path} leads nowhere; /openapi.json lists every route"
+        detail = Sentence(
+            f"没有 {asked}；/openapi.json 列出了所有地址", f"{asked} leads nowhere; /openapi.json lists every route"
+        )
     elif kind == "method-not-allowed":
-        detail = f"{request.method} is not for {request.url.path}; see the Allow header"
+        detail = Sentence(f"不支持 {asked}；见 Allow 头", f"no {asked} here; see the Allow header")
     response = problem_response(request, error.status_code, kind, detail or HTTPStatus(error.status_code).phrase)
     response.headers.update(error.headers or {})
     return response
@@ -155,7 +168,8 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 def _on_recsys(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, UnknownIdError):
-        return problem_response(request, 404, "unknown-id", str(error))
+        zh = f"没有编号为 {'、'.join(error.ids[:3])} 的记录，请检查编号"
+        return problem_response(request, 404, "unknown-id", Sentence(zh, str(error)))
     if isinstance(error, DataError):
         return problem_response(request, 422, "cannot-answer", str(error))
     return problem_response(request, 503, "not-ready", str(error))
@@ -163,14 +177,13 @@ def _on_recsys(request: Request, error: Exception) -> JSONResponse:
 
 def _on_store(request: Request, error: Exception) -> JSONResponse:
     _log.error("store cannot be reached: %s", type(error).__name__)
-    return problem_response(
-        request, 503, "store-unavailable", "the store of live rows cannot be reached; try again in a moment"
-    )
+    return problem_response(request, 503, "store-unavailable", STORE_AWAY)
 
 
 def _on_failure(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s failed", request.method, route_of(request.scope), exc_info=error)
-    response = problem_response(request, 500, "internal-error", "something went wrong; the request id helps to find it")
+    detail = Sentence("服务出了差错；凭请求编号可以查找原因", "something went wrong; the request id helps to find it")
+    response = problem_response(request, 500, "internal-error", detail)
     # The server closes a connection after a failure: who is not told sends the next request into it.
     response.headers["Connection"] = "close"
     return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import pandas as pd
 from fastapi import Depends, Request
@@ -14,8 +14,6 @@ from serving.lists import ListStyle
 from serving.live import LiveData
 from serving.metrics import Metrics
 from serving.parts import BundleParts
-
-Language = Literal["zh", "en"]
 
 
 @dataclass(frozen=True)
@@ -50,28 +48,3 @@ def _request_id(request: Request) -> str:
 
 
 RequestId = Annotated[str, Depends(_request_id)]
-
-
-def language(request: Request, asked: Language | None) -> Language:
-    """The language asked for by `lang`, else the one that Accept-Language prefers, else Chinese.
-
-    Quality values are honoured; a language that is neither Chinese nor English is passed over.
-    """
-    if asked is not None:
-        return asked
-    best: tuple[float, Language] = (0.0, "zh")
-    for part in request.headers.get("accept-language", "").split(","):
-        tag, _, parameters = part.strip().partition(";")
-        name = tag.strip().lower().split("-")[0]
-        try:
-            quality = float(parameters.strip().removeprefix("q=")) if parameters.strip().startswith("q=") else 1.0
-        except ValueError:
-            continue
-        if name in ("zh", "en") and quality > best[0]:
-            best = (quality, "zh" if name == "zh" else "en")
-    return best[1]
-
-
-def sentence(lang: Language, zh: str, en: str) -> str:
-    """The sentence in the language asked for."""
-    return zh if lang == "zh" else en

@@ -67,5 +67,5 @@ def _reasons(picture: Picture, one: str, other: str) -> tuple[Reason, ...]:
         ("organiser_id", "same-organiser", "同一主办方", "same organiser"),
         ("category", "same-category", f"同属{b['category']}", f"also {b['category']}"),
     ]
-    found = [Reason(code, zh, en) for column, code, zh, en in shared if pd.notna(a[column]) and a[column] == b[column]]
-    return tuple(found) or (Reason("similar-content", "标题、对象或地点相近", "similar title, audience or place"),)
+    found = [Reason(zh, en, code) for column, code, zh, en in shared if pd.notna(a[column]) and a[column] == b[column]]
+    return tuple(found) or (Reason("标题、对象或地点相近", "similar title, audience or place", "similar-content"),)

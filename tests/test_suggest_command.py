@@ -146,3 +146,41 @@ def _with_venues(culture, county, home, changed):
     changed(pd.read_csv(tables / "venues.csv", dtype=str)).to_csv(tables / "venues.csv", index=False)
     done(culture(home, "ingest", tables))
     return home
+
+
+def _asked_for_all():
+    return {"budgets": [1, 3], "front_points": 3, "front_seconds": 0.2, "explain": True, "moves": 2, "closings": 2}
+
+
+def test_all_that_http_tells_of_a_plan_goes_to_a_file_of_its_own(suggest, tmp_path):
+    _, plain = suggest(3)
+    first = {"category": plain["category"][0], "venue_id": plain["venue_id"][0]}
+    details = tmp_path / "details.json"
+    _, rows = suggest(3, "--details", details, question={**_asked_for_all(), "why_not": [first]})
+    pd.testing.assert_frame_equal(rows, plain)
+    told = json.loads(details.read_text(encoding="utf-8"))
+    assert [point["budget"] for point in told["curve"]] == [1, 3]
+    assert told["curve"][1]["expected_attendance"] == pytest.approx(told["expected_attendance"], abs=0.01)
+    assert told["expected_attendance"] == pytest.approx(rows["expected_attendance"].sum(), abs=0.01)
+    assert told["front"]
+    assert told["equity"]["by"] == "township"
+    assert told["why_not"] == [{**first, "reason": "it is in the plan"}]
+    for row, one in zip(rows.to_dict("records"), told["explanations"], strict=True):
+        assert one["venue_id"] == row["venue_id"]
+        assert sum(one["parts"].values()) == pytest.approx(row["expected_attendance"], rel=0.01)
+    assert len(told["closings"]) == 2
+    assert 0 <= told["gap"] < 1
+
+
+def test_what_is_asked_beside_the_plan_needs_a_file(suggest):
+    result, _ = suggest(2, question=_asked_for_all())
+    failed(result, "budgets, front_points, explain, moves, closings", "--details")
+
+
+def test_reasons_in_chinese(suggest):
+    _, english = suggest(2)
+    _, chinese = suggest(2, "--lang", "zh")
+    assert english["reason"].str.contains("people a week for").all()
+    assert chinese["reason"].str.contains("每周约").all()
+    assert not chinese["reason"].str.contains("people|aged|venue").any()
+    pd.testing.assert_frame_equal(english.drop(columns="reason"), chinese.drop(columns="reason"))

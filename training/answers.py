@@ -1,4 +1,4 @@
-"""`culture recommend`, `forecast`, `suggest` and `evaluate`: answers written to files."""
+"""`culture recommend`, `forecast` and `evaluate`: answers written to files."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ from features.settings import Settings
 from features.store.lists import operator_rules
 from features.store.store import open_store
 from recsys.dataset import Dataset
-from recsys.errors import DataError, RecsysError, UnknownIdError
-from recsys.openings.question import never_offered
-from recsys.openings.suggest import planned, read_question, rows
-from training.champion import openings_of, ranking_model, weekly_forecast
+from recsys.errors import DataError, RecsysError
+from training.champion import ranking_model, weekly_forecast
 from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.forecast import forecast_demand
 from training.demand.known import weeks_ahead
@@ -118,48 +116,6 @@ def forecast_file(
     return write_table(table, output)
 
 
-def suggest_file(
-    settings: Settings,
-    as_of: pd.Timestamp,
-    budget: int,
-    output: Path,
-    region_id: str | None,
-    categories: list[str] | None,
-    say: Say,
-    question: Path | None = None,
-) -> int:
-    """Writes the suggestions and says how good the plan is; returns the number of rows.
-
-    Args:
-        settings: Where things are.
-        as_of: Cut-off.
-        budget: Classes, or money where the question gives costs.
-        output: File.
-        region_id: Only venues in or under this region.
-        categories: Only these.
-        say: Gets a line now and then.
-        question: JSON file with further limits, see `Question`.
-    """
-    check_output(output)
-    text = "{}" if question is None else _text_of(question)
-    asked = read_question(text, budget=budget, region_id=region_id, categories=categories)
-    snapshot, dataset = known_data(settings, as_of, say)
-    inputs = openings_of(settings, snapshot, dataset, say)
-    unknown = never_offered(inputs, asked)
-    if asked.categories and set(asked.categories) <= set(unknown):
-        known = ", ".join(map(str, inputs.categories[:30])) or "none"
-        raise UnknownIdError("categories", asked.categories, f"offered so far: {known}")
-    if unknown:
-        say(f"passed over, never offered: {', '.join(unknown)}")
-    untaught = [str(c) for c in inputs.categories[~inputs.taught] if str(c) in (asked.categories or ())]
-    if untaught:
-        say(f"passed over, nobody teaches: {', '.join(untaught)}")
-    plan = planned(inputs, asked)
-    if plan.gap is not None and plan.opened:
-        say(f"the plan brings at least {1 - plan.gap:.1%} of what the best could")
-    return write_table(rows(plan.inputs, plan.opened), output)
-
-
 def evaluate_window(settings: Settings, as_of: pd.Timestamp, asked: BackTest, output: Path | None, say: Say) -> str:
     """Back-tests on [as_of, as_of + window) and windows before it, with an MLflow run; returns the table as text.
 
@@ -179,16 +135,9 @@ def evaluate_window(settings: Settings, as_of: pd.Timestamp, asked: BackTest, ou
         table = evaluate(dataset, cut_offs, config, tasks=asked.tasks)
         log_evaluation(table)
     if output is not None:
-        _replace(output, lambda path: path.write_text(_as_json(table, cut_offs, window_days, k), encoding="utf-8"))
+        write_json(_rows_and_head(table, cut_offs, window_days, k), output)
     shown = table[~table["segment"].str.match("category:|ahead:")]
     return shown.to_string(index=False, float_format=lambda x: f"{x:.4f}", na_rep="-")
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(str(path), [f"cannot be read: {error}"]) from error
 
 
 def read_user_ids(path: Path) -> list[str]:
@@ -238,6 +187,12 @@ def write_table(table: pd.DataFrame, output: Path) -> int:
     return len(table)
 
 
+def write_json(values: object, output: Path) -> None:
+    """Writes a JSON file whole or not at all."""
+    text = json.dumps(values, ensure_ascii=False, indent=1)
+    _replace(output, lambda path: path.write_text(text, encoding="utf-8"))
+
+
 def _write_lists(frames: Iterator[pd.DataFrame], output: Path) -> int:
     """Writes lists as they are made, whole or not at all; returns the number of rows."""
     n_rows = 0
@@ -260,11 +215,13 @@ def _within_calendar(as_of: pd.Timestamp, window_days: float | None) -> float | 
     return None if is_endless else window_days
 
 
-def _as_json(table: pd.DataFrame, cut_offs: Sequence[pd.Timestamp], window_days: float, k: int) -> str:
+def _rows_and_head(
+    table: pd.DataFrame, cut_offs: Sequence[pd.Timestamp], window_days: float, k: int
+) -> dict[str, object]:
     rows = json.loads(table.to_json(orient="records"))
     windows = [cut_off.isoformat() for cut_off in cut_offs]
     head = {"as_of": windows[-1], "windows": windows, "window_days": window_days, "k": k}
-    return json.dumps(head | {"rows": rows}, ensure_ascii=False, indent=1)
+    return head | {"rows": rows}
 
 
 def _replace(output: Path, write: Callable[[Path], object]) -> None:

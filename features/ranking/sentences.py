@@ -12,21 +12,18 @@ from features.signals.crowd import Signals
 from features.signals.events import Events
 from features.signals.people import UserBlock
 from recsys.availability import ADULT_AGE
+from recsys.sentences import Sentence
 
 
 @dataclass(frozen=True)
-class Reason:
+class Reason(Sentence):
     """One cause; without it the score is lower.
 
     Attributes:
         code: Name of the cause, see `features.ranking.reasons.CAUSES`.
-        zh: In Chinese.
-        en: In English.
     """
 
     code: str
-    zh: str
-    en: str
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def sentence_of(
             "age": ("同龄人常参加", "People of your age go to this"),
             "popular": ("近期热门", "Popular lately"),
         }[code]
-    return Reason(code, zh, en)
+    return Reason(zh, en, code)
 
 
 def _of_past(code: str, catalogue: Catalogue, block: UserBlock, column: int, category: str) -> tuple[str, str]:

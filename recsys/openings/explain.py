@@ -13,6 +13,7 @@ from recsys.openings.search import Search
 from recsys.openings.suggest import solve
 from recsys.openings.value import Audience, Opening
 from recsys.openings.who import who
+from recsys.sentences import Sentence
 
 Solved = tuple[OpeningInputs, list[Opening]]
 """What `solve` gives, where it is there already."""
@@ -61,8 +62,8 @@ def why_not(
 ) -> dict[str, Any]:
     """Why a class is not in the plan: what forbids it, or what it would bring beside the last class that is in.
 
-    Returns: `reason`, and where nothing forbids it `gain` (people a week beside the plan) and `last_in` (gain of the
-    weakest class of the plan).
+    Returns: `reason` (a `Sentence`), and where nothing forbids it `gain` (people a week beside the plan) and `last_in`
+    (gain of the weakest class of the plan).
 
     Raises:
         UnknownIdError: the category or the venue is not known.
@@ -71,30 +72,44 @@ def why_not(
     v = int(IdMap.of(inputs.venues["venue_id"], "venue_id").nums([venue_id])[0])
     inputs, opened = solved or solve(inputs, question)
     choices = Choices(inputs, question.model_copy(update={"close": ()}))
-    if any((o.category, o.venue) == (c, v) for o in opened):
-        return {"reason": "it is in the plan"}
-    if inputs.runs_now[c, v]:
-        return {"reason": "it runs there now"}
-    if (c, v) in choices.barred:
-        return {"reason": "it was ruled out in the question"}
-    if not choices.allowed[:, v].any():
-        return {"reason": "the venue has no free slot, room or seat, or lies outside the region asked for"}
-    if not choices.allowed[c, v]:
-        return {"reason": "the category was never taught as training, or was not asked for"}
     search = Search(inputs, choices)
     search.reset(opened)
-    if search.free[v] < 1:
-        return {"reason": "the plan uses up the venue's free slots for classes that bring more"}
+    forbidden = _forbidden(choices, search, opened, c, v)
+    if forbidden is not None:
+        return {"reason": forbidden}
     candidate = search.best_at(c, v)
     if candidate is None:
-        return {"reason": "every slot is taken there"}
+        return {"reason": Sentence("那里每个时段都已占用", "every slot is taken there")}
     last = min((o.attendance for o in opened), default=0.0)
+    brings, least = f"{candidate.attendance:.1f}", f"{last:.1f}"
     return {
-        "reason": f"it would bring {candidate.attendance:.1f} people a week beside the plan, "
-        f"the weakest class of the plan brings {last:.1f}",
+        "reason": Sentence(
+            f"在方案之外再开，每周约 {brings} 人；方案里人最少的班约 {least} 人",
+            f"it would bring {brings} people a week beside the plan, the weakest class of the plan brings {least}",
+        ),
         "gain": candidate.attendance,
         "last_in": last,
     }
+
+
+def _forbidden(choices: Choices, search: Search, opened: list[Opening], c: int, v: int) -> Sentence | None:
+    """What keeps category `c` from venue `v`, whatever it would bring."""
+    if any((o.category, o.venue) == (c, v) for o in opened):
+        return Sentence("它就在方案里", "it is in the plan")
+    if choices.inputs.runs_now[c, v]:
+        return Sentence("那里现在就有", "it runs there now")
+    if (c, v) in choices.barred:
+        return Sentence("您已选择不在那里开", "it was ruled out in the question")
+    if not choices.allowed[:, v].any():
+        no_room = "the venue has no free slot, room or seat, or lies outside the region asked for"
+        return Sentence("该场馆没有空闲时段、教室或座位，或不在所选地区", no_room)
+    if not choices.allowed[c, v]:
+        never = "the category was never taught as training, or was not asked for"
+        return Sentence("该门类没有开过培训班，或没有选它", never)
+    if search.free[v] < 1:
+        used = "the plan uses up the venue's free slots for classes that bring more"
+        return Sentence("该场馆的空闲时段已用于人更多的班", used)
+    return None
 
 
 def _best_left_out(inputs: OpeningInputs, question: Question, opened: list[Any]) -> dict[str, Any] | None:

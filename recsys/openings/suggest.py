@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
 from recsys.dataset import TEXT
-from recsys.errors import DataError, broken_rules
 from recsys.openings.bound import gap_of
 from recsys.openings.equity import plan_with_floors
 from recsys.openings.inputs import OpeningInputs
@@ -19,6 +17,8 @@ from recsys.openings.question import Choices, Question
 from recsys.openings.samples import plan_over_samples
 from recsys.openings.search import Search
 from recsys.openings.value import Audience, Opening, week_interval, without_classes
+from recsys.openings.who import aged
+from recsys.sentences import Language, Sentence, in_one
 
 COLUMNS = {
     "rank": "int64",
@@ -60,24 +60,7 @@ def suggest(
     asked = (question or Question(budget=budget)).model_copy(
         update={"budget": budget, "region_id": region_id, "categories": categories}
     )
-    return rows(*solve(inputs, asked))
-
-
-def read_question(text: str, **given: object) -> Question:
-    """A question from JSON, names as in `Question`; `given` values that are not None take their places in it.
-
-    Raises:
-        DataError: every value that cannot be used.
-    """
-    try:
-        written = json.loads(text)
-        if not isinstance(written, dict):
-            raise DataError("question", ["an object {...} is expected"])
-        return Question.model_validate({**written, **{name: v for name, v in given.items() if v is not None}})
-    except json.JSONDecodeError as error:
-        raise DataError("question", [f"it is not JSON: {error}"]) from error
-    except ValidationError as error:
-        raise DataError("question", broken_rules(error, "it")) from error
+    return rows(listed(*solve(inputs, asked)))
 
 
 @dataclass(frozen=True)
@@ -130,14 +113,22 @@ def totals(inputs: OpeningInputs, opened: Sequence[Opening]) -> tuple[float, flo
     return coming, new
 
 
-def rows(inputs: OpeningInputs, opened: list[Opening]) -> pd.DataFrame:
-    """Openings as rows: each valued beside those before it, so that the rows add up to the plan."""
+def listed(inputs: OpeningInputs, opened: list[Opening]) -> list[dict[str, Any]]:
+    """Openings, best first: each valued beside those before it, so that they add up to the plan.
+
+    Values as in `COLUMNS`, but for `reasons` (see there) instead of `reason`.
+    """
     ordered = Audience(inputs).in_turn(sorted(opened, key=lambda o: -o.worth))
-    table = [_row(inputs, rank, opening, drawn) for rank, (opening, drawn) in enumerate(ordered, start=1)]
+    return [_row(inputs, rank, opening, drawn) for rank, (opening, drawn) in enumerate(ordered, start=1)]
+
+
+def rows(listed: list[dict[str, Any]], lang: Language = "en") -> pd.DataFrame:
+    """Openings as the contract's rows; each `reason` is one sentence."""
+    table = [{**one, "reason": in_one(one["reasons"], lang)} for one in listed]
     return pd.DataFrame(table, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _row(inputs: OpeningInputs, rank: int, opening: Opening, drawn: np.ndarray) -> dict[str, object]:
+def _row(inputs: OpeningInputs, rank: int, opening: Opening, drawn: np.ndarray) -> dict[str, Any]:
     venue = inputs.venues.iloc[opening.venue]
     slot = inputs.slots.iloc[opening.slot]
     total = max(float(drawn.sum()), 1e-12)
@@ -154,7 +145,7 @@ def _row(inputs: OpeningInputs, rank: int, opening: Opening, drawn: np.ndarray) 
         "q0.1": min(low, opening.attendance),
         "q0.9": max(high, opening.attendance),
         "newly_reached": opening.attendance * float(drawn @ inputs.lapsed) / total,
-        "reason": reason(inputs, opening, drawn),
+        "reasons": reasons(inputs, opening, drawn),
     }
 
 
@@ -165,20 +156,26 @@ def interval(inputs: OpeningInputs, opening: Opening, drawn: float) -> tuple[flo
     return min(low, opening.size), min(high, opening.size)
 
 
-def reason(inputs: OpeningInputs, opening: Opening, drawn: np.ndarray) -> str:
-    """One sentence: who would come from where, and what there is now."""
+def reasons(inputs: OpeningInputs, opening: Opening, drawn: np.ndarray) -> tuple[Sentence, ...]:
+    """How many would come, from where, of what age, and what there is now."""
     category = str(inputs.categories[opening.category])
     km = inputs.km[:, opening.venue].astype(np.float64)
     known = np.isfinite(km)
-    parts = [f"about {opening.attendance:.1f} people a week for {category}"]
+    people = f"{opening.attendance:.1f}"
+    parts = [Sentence(f"{category}：每周约 {people} 人", f"about {people} people a week for {category}")]
     if known.any() and drawn[known].sum() > 0:
         # Told to a tenth of a kilometre: counting by tenths is faster than sorting.
         share = np.cumsum(np.bincount(np.rint(10 * km[known]).astype(np.int64), drawn[known]))
-        parts.append(f"half of them from within {np.searchsorted(share, 0.5 * share[-1]) / 10:.1f} km")
+        half = f"{np.searchsorted(share, 0.5 * share[-1]) / 10:.1f}"
+        parts.append(Sentence(f"其中一半住在 {half} 公里以内", f"half of them from within {half} km"))
     by_age = np.bincount(inputs.age_group, drawn, minlength=len(inputs.age_groups))
-    top = int(np.argmax(by_age))
-    if "unknown" not in inputs.age_groups[top] and by_age.sum() > 0:
-        parts.append(f"most of them aged {inputs.age_groups[top]}")
+    top = aged(inputs.age_groups[int(np.argmax(by_age))])
+    if top is not None and by_age.sum() > 0:
+        parts.append(Sentence(f"以 {top.zh}为主", f"most of them aged {top.en}"))
     running = int(inputs.runs_now[opening.category].sum())
-    now = "none runs now" if running == 0 else f"it runs at {running} other venue{'s' if running > 1 else ''} now"
-    return "; ".join([*parts, now])
+    if running == 0:
+        parts.append(Sentence("现在还没有这样的班", "none runs now"))
+    else:
+        venues = f"venue{'s' if running > 1 else ''}"
+        parts.append(Sentence(f"现在另有 {running} 处开班", f"it runs at {running} other {venues} now"))
+    return tuple(parts)

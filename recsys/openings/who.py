@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.openings.inputs import OpeningInputs
+from recsys.sentences import Sentence
 
 SMALLEST_GROUP = 5
 """Groups behind which fewer persons stand are hidden."""
@@ -48,6 +50,25 @@ def who(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) -> list[
     groups = _parts("age", inputs.age_group, list(inputs.age_groups), people, inputs.size)
     groups += _parts("distance", band, bands, people, inputs.size)
     return groups + _parts("township", township, [*regions, "unknown"], people, inputs.size)
+
+
+_AGES = (
+    (r"under (\d+)", r"\1 岁以下"),
+    (r"(\d+) and over", r"\1 岁及以上"),
+    (r"(\d+)-(\d+)", r"\1 至 \2 岁"),
+)
+
+
+def aged(group: str) -> Sentence | None:
+    """An age group in words; None for those whose age nobody knows.
+
+    >>> aged("30-44")
+    Sentence(zh='30 至 44 岁', en='30-44')
+    """
+    for pattern, words in _AGES:
+        if re.fullmatch(pattern, group):
+            return Sentence(re.sub(pattern, words, group), group)
+    return None
 
 
 def median_km(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) -> float | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recsys.demand import DemandForecast
 from recsys.errors import UnknownIdError
+from recsys.sentences import Sentence
 from serving.params import ForecastQuery, GapQuery
 from serving.parts import BundleParts
 from serving.problems import RESPONSES, ProblemError
@@ -114,7 +115,13 @@ def gaps(query: Annotated[GapQuery, Query()], service: InService, request: Reque
 def _demand(service: Service) -> tuple[BundleParts, DemandForecast]:
     parts = service.provider.current()
     if parts is None or parts.demand is None:
-        raise ProblemError(503, "not-ready", "no forecast has been made yet; `culture train` makes one")
+        raise ProblemError(
+            503,
+            "not-ready",
+            Sentence(
+                "还没有预测；请先运行 `culture train`", "no forecast has been made yet; `culture train` makes one"
+            ),
+        )
     return parts, parts.demand
 
 

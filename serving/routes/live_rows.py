@@ -15,7 +15,7 @@ from features.store.rows import RowResult as StoredResult
 from features.store.store import Store
 from recsys.schema import TABLES, Table
 from serving.edge import row_id
-from serving.problems import RESPONSES, FieldError, ProblemError, invalid
+from serving.problems import RESPONSES, Fault, ProblemError, invalid
 from serving.schemas.apps import RowResult, RowResults
 from serving.schemas.rows import row_model
 from serving.service import InService, Service
@@ -185,11 +185,11 @@ def _headers(ignored: list[str], emptied: Sequence[str] = ()) -> dict[str, str]:
     return {header: quote(",".join(names), safe=",") for header, names in named.items() if names}
 
 
-def _field_errors(table: Table, reason: str) -> list[FieldError]:
+def _field_errors(table: Table, reason: str) -> list[Fault]:
     """Each part of a reason with the column that it begins with."""
     parts = [part.strip() for part in reason.split(";") if part.strip()]
     named = [(next((c for c in table.column_names if part.startswith(c)), ""), part) for part in parts]
-    return [FieldError(field=f"body.{column}".rstrip("."), message=part) for column, part in named]
+    return [Fault(f"body.{column}".rstrip("."), part) for column, part in named]
 
 
 def ignored_columns(table: Table, row: Row) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from serving.languages import language_of_problem
 from serving.problems import KINDS, RESPONSES, ProblemError
 from serving.schemas.apps import Health, Readiness
 from serving.service import InService, Service
@@ -42,11 +43,11 @@ def metrics(service: InService) -> Response:
 
 
 @router.get("/problems/{kind}", responses={404: RESPONSES[404]})
-def problem_kind(kind: str) -> dict[str, str]:
+def problem_kind(kind: str, request: Request) -> dict[str, str]:
     """What a problem's `type` means."""
     if kind not in KINDS:
         raise ProblemError(404, "not-found", f"there is no kind of problem {kind!r}")
-    return {"type": f"/problems/{kind}", "title": KINDS[kind]}
+    return {"type": f"/problems/{kind}", "title": KINDS[kind].told(language_of_problem(request))}
 
 
 def _readiness(service: Service) -> Readiness:

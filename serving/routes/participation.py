@@ -11,6 +11,7 @@ from recsys.errors import UnknownIdError
 from recsys.regions import ROOT
 from serving.access import CIRCLE_KM
 from serving.edge import RegionId, VenueId
+from serving.languages import language
 from serving.params import ParticipationQuery, Period, RadiusQuery, ReportQuery, UtilisationQuery
 from serving.participation import MIN_PEOPLE, participation
 from serving.problems import RESPONSES
@@ -23,7 +24,7 @@ from serving.schemas.participation import (
     Utilisation,
 )
 from serving.schemas.reports import Report
-from serving.service import InService, Service, language
+from serving.service import InService, Service
 from serving.utilisation import service_radius, utilisation
 from serving.visits import Activity
 from serving.workbook import workbook

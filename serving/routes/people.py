@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 
 from recsys.errors import UnknownIdError
 from recsys.schema import TABLES
+from recsys.sentences import Sentence
 from serving.edge import TagName, UserId
 from serving.live_queries import read_person
 from serving.people import person_rows, tags_of
@@ -32,7 +33,10 @@ def remove_tag(user_id: UserId, tag: TagName, service: InService) -> Profile:
     before = _profile(service, user_id)
     if tag not in before.removed_tags:
         if tag not in {t.tag for t in before.tags}:
-            raise ProblemError(404, "unknown-id", f"this profile has no tag {tag!r}; GET the profile for its tags")
+            no_tag = Sentence(
+                f"画像中没有标签“{tag}”", f"this profile has no tag {tag!r}; GET the profile for its tags"
+            )
+            raise ProblemError(404, "unknown-id", no_tag)
         service.live.using(lambda store: store.remove_tag(user_id, tag))
     return _profile(service, user_id)
 

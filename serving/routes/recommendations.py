@@ -10,13 +10,15 @@ from fastapi import Request as HttpRequest
 
 from features.ranking.answers import Recommendation, Request
 from features.store.lists import Shown, log_shown
+from recsys.sentences import Language
 from serving.edge import ActivityId, UserId
+from serving.languages import language
 from serving.lists import Made, Only, make_list
 from serving.params import Filters, Similar, timestamp
 from serving.picture import Picture
 from serving.problems import RESPONSES
 from serving.schemas.apps import RankedSession, RecommendationList, VenueBrief
-from serving.service import InService, Language, RequestId, Service, language
+from serving.service import InService, RequestId, Service
 from serving.similar import similar_activities
 
 router = APIRouter(prefix="/v1", tags=["apps"], responses=RESPONSES)
@@ -98,7 +100,7 @@ def ranked(picture: Picture, row: Recommendation, lang: Language) -> RankedSessi
         score=row.score,
         source=row.source,
         propensity=row.propensity,
-        reasons=[reason.zh if lang == "zh" else reason.en for reason in row.reasons],
+        reasons=[reason.told(lang) for reason in row.reasons],
         reason_kinds=[reason.code for reason in row.reasons],
         **_shown(picture, row.session_id),
     )

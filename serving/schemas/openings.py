@@ -1,39 +1,14 @@
-"""Where to open classes: a planner's question and its answer."""
+"""Where to open classes: the answer to a planner's question."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from recsys.openings.access import By
-from recsys.openings.question import Choice, Question
+from recsys.openings.question import Choice
 from serving.schemas.apps import VenueBrief
 from serving.schemas.quantiles import Interval
-
-
-class SuggestionBody(Question):
-    """A planner's question; what is left out does not limit."""
-
-    budget: float = Field(ge=0, allow_inf_nan=False, description="classes, or money where costs are given")
-    budgets: list[Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
-        default_factory=list, max_length=20, description="budgets of the curve; empty for none"
-    )
-    front_points: int = Field(default=0, ge=0, le=40, description="plans of the front at most; 0 for no front")
-    front_seconds: float = Field(default=3.0, ge=0.1, le=20, description="time after which the front is as it is")
-    equity_by: By = Field(default="township", description="groups between which access should be even")
-    catchment_km: float | None = Field(
-        default=None, gt=0, le=200, description="way that counts for access; usual ways without"
-    )
-    explain: bool = Field(default=False, description="what makes each class's figure, who comes, what is next best")
-    why_not: list[Choice] = Field(default_factory=list, max_length=20, description="classes asked after")
-    moves: int = Field(default=0, ge=0, le=20, description="running classes worth moving, at most; 0 for none")
-    closings: int = Field(default=0, ge=0, le=20, description="running classes missed least, at most; 0 for none")
-
-    def question(self) -> Question:
-        """What is asked of the planning model."""
-        return Question.model_validate(self.model_dump(include=set(Question.model_fields)))
 
 
 class CurvePoint(BaseModel):

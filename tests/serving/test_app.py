@@ -39,7 +39,7 @@ def problem(response, status, kind):
     body = response.json()
     assert body["status"] == status
     assert body["type"] == f"/problems/{kind}"
-    assert body["title"] == KINDS[kind]
+    assert body["title"] == KINDS[kind].en
     assert body["request_id"] == response.headers["x-request-id"]
     return body
 
@@ -112,9 +112,32 @@ def test_all_broken_fields_are_named_at_once(client):
     assert {e["field"] for e in body["errors"]} == {"query.k", "query.lat", "query.lon", "query.surprise"}
 
 
+def test_problems_are_told_in_chinese_to_who_prefers_it(client):
+    def of(path, **headers):
+        answer = client.get(path, headers=headers)
+        assert answer.headers["content-type"] == MEDIA_TYPE
+        return answer.json()
+
+    path, chinese = "/v1/recommendations?k=0&surprise=1", {"Accept-Language": "zh-CN,en;q=0.5"}
+    told = of(path, **chinese)
+    assert told["title"] == KINDS["invalid-request"].zh
+    assert {e["field"]: e["message"] for e in told["errors"]} == {
+        "query.k": "不能小于 1",
+        "query.surprise": "没有这个参数",
+    }
+    assert told["detail"] == "query.k: 不能小于 1; query.surprise: 没有这个参数"
+    assert of(path + "&lang=zh")["detail"] == told["detail"]
+    assert "greater than or equal to 1" in of(path)["detail"]
+    assert "greater than or equal to 1" in of(path + "&lang=en", **chinese)["detail"]
+    unknown = of("/v1/users/nobody/profile", **chinese)
+    assert unknown["detail"] == "没有编号为 nobody 的记录，请检查编号"
+    assert "没有 GET /v1/nowhere" in of("/v1/nowhere", **chinese)["detail"]
+
+
 def test_each_kind_of_problem_can_be_looked_up(client):
     for kind, title in KINDS.items():
-        assert client.get(f"/problems/{kind}").json()["title"] == title
+        assert client.get(f"/problems/{kind}").json()["title"] == title.en
+        assert client.get(f"/problems/{kind}?lang=zh").json()["title"] == title.zh
     problem(client.get("/problems/other"), 404, "not-found")
 
 

@@ -170,11 +170,17 @@ def test_appraisal_gives_an_audience_with_interval_and_who(client):
     assert answer["weekday"] == 6
     small = client.post("/v1/activities/appraisal", json={**asked, "starts_at": "2026-02-07T10:00", "capacity": 1})
     assert small.json()["expected_audience"] <= 1
-    early = {"ends_at": "2026-02-07T09:00"}
-    for broken in ({"venue_id": "no"}, {"category": "no"}, {"capacity": 0}, {"starts_at": "soon"}, early):
+    early, past = {"ends_at": "2026-02-07T09:00"}, {"starts_at": "2020-02-07T10:00"}
+    for broken in ({"venue_id": "no"}, {"category": "no"}, {"capacity": 0}, {"starts_at": "soon"}, early, past):
         body = {**asked, "starts_at": "2026-02-07T10:00", **broken}
         found = problem(client.post("/v1/activities/appraisal", json=body), 422, "invalid-request")
         assert found["errors"][0]["field"] == f"body.{next(iter(broken))}"
+    assert "2020-02-07 10:00 has passed" in found["detail"]
+    priced = {**asked, "starts_at": "2026-02-07T10:00", "price": 30, "kind": "lecture"}
+    notes = client.post("/v1/activities/appraisal?lang=en", json=priced).json()["notes"]
+    assert len(notes) == len(answer["notes"]) + 2
+    assert "price" in notes[1]
+    assert "'lecture'" in notes[2]
 
 
 def test_the_report_agrees_with_the_rows_and_its_workbook_with_the_report(client, dataset):

@@ -27,10 +27,9 @@ const Culture = (() => {
     label();
   }
 
-  /* Problems come in English: in Chinese their kind is said first. */
-  function told({ type, title, detail }) {
-    const said = detail || title, kind = `problem:${(type || "").split("/").at(-1)}`;
-    return lang === "zh" && texts[kind] ? `${t(kind)}（${said}）` : said;
+  /* Not all that can be wrong is told in Chinese: then its kind, which is, stands before. */
+  function told({ title, detail }) {
+    return lang === "zh" && detail && !/[\u4e00-\u9fff]/.test(detail) ? `${title}（${detail}）` : detail || title;
   }
 
   async function ask(path, query = {}, body = undefined) {
@@ -139,7 +138,4 @@ const Culture = (() => {
 Culture.say({
   offline: ["连不上服务，请稍后再试。", "The service cannot be reached; try again in a moment."],
   map: ["场馆位置示意图", "Map of venues"],
-  "problem:not-ready": ["还没有可用的结果", "Nothing to answer this from yet"], "problem:store-unavailable": ["数据库暂时连不上，请稍后再试", "The store cannot be reached"],
-  "problem:unknown-id": ["没有这个编号", "Unknown id"], "problem:invalid-request": ["请求有误", "Invalid request"],
-  "problem:cannot-answer": ["现有数据无法回答", "Cannot be answered"], "problem:internal-error": ["服务出错了", "The service failed"],
 });

@@ -114,8 +114,8 @@ def test_explained_parts_add_up_to_the_gain(inputs):
 def test_why_not_gives_the_reason(inputs):
     running, rows = _running(inputs), suggest(inputs, 3)
     asked = Question(budget=3)
-    assert why_not(inputs, asked, **running)["reason"] == "it runs there now"
-    assert why_not(inputs, asked, rows["category"][0], rows["venue_id"][0])["reason"] == "it is in the plan"
+    assert why_not(inputs, asked, **running)["reason"].en == "it runs there now"
+    assert why_not(inputs, asked, rows["category"][0], rows["venue_id"][0])["reason"].en == "it is in the plan"
     taken = set(zip(rows["category"], rows["venue_id"], strict=True))
     other = next(c for c in _free(inputs, 40) if tuple(c.values()) not in taken)
     answer = why_not(inputs, asked, **other)

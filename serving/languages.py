@@ -1,0 +1,70 @@
+"""Which language an answer speaks, and broken rules of requests in Chinese."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from pydantic_core import ErrorDetails
+
+from recsys.errors import expected
+from recsys.sentences import Language, Sentence
+
+_CHINESE = {
+    "missing": "缺少这一项",
+    "extra_forbidden": "没有这个参数",
+    "greater_than_equal": "不能小于 {ge}",
+    "greater_than": "必须大于 {gt}",
+    "less_than_equal": "不能大于 {le}",
+    "less_than": "必须小于 {lt}",
+    "int_parsing": "应为整数",
+    "int_type": "应为整数",
+    "int_from_float": "应为整数",
+    "float_parsing": "应为数字",
+    "float_type": "应为数字",
+    "finite_number": "应为有限的数字",
+    "bool_parsing": "应为 true 或 false",
+    "bool_type": "应为 true 或 false",
+    "string_type": "应为文字",
+    "string_too_short": "不能为空",
+    "string_too_long": "不能超过 {max_length} 个字",
+    "too_long": "最多 {max_length} 项",
+    "literal_error": "应为 {expected} 之一",
+    "datetime_parsing": "应为 ISO 8601 时间",
+    "datetime_from_date_parsing": "应为 ISO 8601 时间",
+    "json_invalid": "应为 JSON",
+}
+"""By pydantic's kind of error; a kind that is not here is told in English."""
+
+
+def language(request: Request, asked: Language | None, otherwise: Language = "zh") -> Language:
+    """The language asked for by `lang`, else the one that Accept-Language prefers, else the last.
+
+    Quality values are honoured; a language that is neither Chinese nor English is passed over.
+    """
+    if asked is not None:
+        return asked
+    best: tuple[float, Language] = (0.0, otherwise)
+    for part in request.headers.get("accept-language", "").split(","):
+        tag, _, parameters = part.strip().partition(";")
+        name = tag.strip().lower().split("-")[0]
+        try:
+            quality = float(parameters.strip().removeprefix("q=")) if parameters.strip().startswith("q=") else 1.0
+        except ValueError:
+            continue
+        if name in ("zh", "en") and quality > best[0]:
+            best = (quality, "zh" if name == "zh" else "en")
+    return best[1]
+
+
+def language_of_problem(request: Request) -> Language:
+    """As `language`, but English where nothing is said: who sends no Accept-Language is a programme."""
+    asked: dict[str, Language] = {"zh": "zh", "en": "en"}
+    return language(request, asked.get(request.query_params.get("lang", "")), otherwise="en")
+
+
+def broken_rule(found: ErrorDetails) -> Sentence:
+    """What was expected in one place of a request."""
+    # What stands in a body may be of a person.
+    is_shown = found["loc"][0] == "query"
+    en = "this parameter does not exist here" if found["type"] == "extra_forbidden" else expected(found, is_shown)
+    zh = _CHINESE.get(found["type"])
+    return Sentence(en if zh is None else zh.format(**found.get("ctx", {})), en)
