@@ -27,6 +27,7 @@ _TYPES: dict[str, type[pl.DataType] | pl.DataType] = {
 }
 _LISTS_OF_YEARS = ("attendee_birth_years",)
 _ORDERED_TIMES = {"sessions": (("starts_at", "ends_at"),)}
+_ORDERED_COUNTS = {"activities": (("min_age", "max_age"),)}
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -37,10 +38,12 @@ class Cleaned:
     Attributes:
         rows: Good rows with all of the contract's columns, typed, then whatever else came with them.
         rejected: Bad rows as delivered (text), with `reason`; a row with several faults names all.
+        warnings: Number of good rows by what is odd about them.
     """
 
     rows: pl.DataFrame
     rejected: pl.DataFrame
+    warnings: dict[str, int]
 
 
 @dataclass
@@ -78,7 +81,7 @@ def clean_rows(table: Table, raw: pl.DataFrame, timezone: str) -> Cleaned:
     others = [raw[name] for name in raw.columns if name not in typed]
     rows = pl.DataFrame([*typed.values(), *others])
     if not faults.found:
-        return Cleaned(rows, raw.clear().with_columns(pl.lit("").alias("reason")))
+        return Cleaned(rows, raw.clear().with_columns(pl.lit("").alias("reason")), _warnings(table, rows))
     is_bad = reduce(or_, (mask for mask, _ in faults.found))
     reasons = pl.select(
         pl.concat_str(
@@ -87,7 +90,17 @@ def clean_rows(table: Table, raw: pl.DataFrame, timezone: str) -> Cleaned:
             ignore_nulls=True,
         ).alias("reason")
     )["reason"]
-    return Cleaned(rows.filter(~is_bad), raw.filter(is_bad).with_columns(reasons))
+    good = rows.filter(~is_bad)
+    return Cleaned(good, raw.filter(is_bad).with_columns(reasons), _warnings(table, good))
+
+
+def _warnings(table: Table, rows: pl.DataFrame) -> dict[str, int]:
+    """Rows that contradict themselves and are stored all the same: all that points at them would have to wait."""
+    found = {
+        f"{low} is above {high}: nobody is of that age": int((rows[low] > rows[high]).sum())
+        for low, high in _ORDERED_COUNTS.get(table.name, ())
+    }
+    return {warning: n_rows for warning, n_rows in found.items() if n_rows}
 
 
 def as_text(values: pl.Series) -> pl.Series:

@@ -245,7 +245,7 @@ def _stage_chunk(
         delivery.keep(table, bad, source.path.name)
         report.reasons = dict(Counter(report.reasons) + Counter(bad["reason"].to_list()))
         report.rejected += len(bad)
-    for warning, n_rows in resolved.emptied.items():
+    for warning, n_rows in [*cleaned.warnings.items(), *resolved.emptied.items()]:
         report.warnings[warning] = report.warnings.get(warning, 0) + n_rows
     report.waiting += len(waiting)
     report.read += chunk.n_rows

@@ -153,3 +153,11 @@ def test_any_text_is_typed_or_has_a_reason(user_id: str, year: str, time: str) -
     assert len(found.rows) + len(found.rejected) == 2
     assert found.rows["user_id"].to_list()[-1] == "good"
     assert (found.rejected["reason"] != "").all()
+
+
+def test_ages_of_nobody_are_stored_with_a_warning() -> None:
+    columns = {"activity_id": ["a", "b", "c", "d"], "category": ["x"] * 4}
+    raw = pl.DataFrame(columns | {"min_age": ["12", "6", None, "x"], "max_age": ["6", "12", "12", "6"]})
+    found = clean_rows(TABLES["activities"], raw, "Asia/Shanghai")
+    assert found.rows["min_age"].to_list() == [12, 6, None]
+    assert found.warnings == {"min_age is above max_age: nobody is of that age": 1}

@@ -242,3 +242,10 @@ def test_a_process_killed_half_way_leaves_the_store_as_it_was(store: Store, data
     assert done.returncode == -signal.SIGKILL
     assert (store.counts(), store.version()) == before
     assert ingest_folder(store, folder).tables["bookings"].accepted == 1
+
+
+def test_an_activity_for_nobody_is_stored_with_a_warning(store: Store, tmp_path: Path) -> None:
+    rows = "activity_id,category,min_age,max_age\na,dance,12,6\nb,dance,6,12\n"
+    report = table(store, tmp_path, "activities", activities=rows)
+    assert (report.accepted, report.rejected) == (2, 0)
+    assert report.warnings == {"min_age is above max_age: nobody is of that age": 1}
