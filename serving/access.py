@@ -24,16 +24,19 @@ class Access:
 
     Attributes:
         table: Rows `region_num, people, places_per_1000, nearest_km, within_town, within_country`, one a region asked
-            for in which anybody lives: means over its people, NaN where no place there has coordinates.
+            for in which anybody lives: means over its people, NaN where no place there has coordinates; and
+            `estimated_from`, registered users that stand for people there.
         gini: Of places by dwelling, weighted by people.
         reach_km: Farthest way that counts.
         is_population: Whether `people` is population; else registered users.
+        n_estimated: Smallest regions whose population is estimated from registered users.
     """
 
     table: pd.DataFrame
     gini: float
     reach_km: float
     is_population: bool
+    n_estimated: int
 
 
 def usual_reach_km(activity: Activity, chosen: NDArray[np.bool_]) -> float:
@@ -78,21 +81,23 @@ def access_of(
         {
             "region_num": region,
             "people": homes.people,
+            "estimated_from": homes.estimated_from,
             "places_per_1000": np.where(is_known, 1000.0 * met, np.nan),
             "nearest_km": nearest,
             **{f"within_{name}": np.where(np.isnan(nearest), np.nan, nearest <= km) for name, km in CIRCLE_KM.items()},
         }
     )[use]
     counted = use & is_known
-    return Access(_by_region(rows), gini(met[counted], homes.people[counted]), reach_km, homes.is_population)
+    evenness = gini(met[counted], homes.people[counted])
+    return Access(_by_region(rows), evenness, reach_km, homes.is_population, homes.n_estimated)
 
 
 def _by_region(rows: pd.DataFrame) -> pd.DataFrame:
     """One row a region: people in all, means over those people of whom a figure is known."""
-    people = rows.groupby("region_num")["people"].sum()
+    sums = rows.groupby("region_num")[["people", "estimated_from"]].sum()
     means = {}
-    for name in rows.columns.drop(["region_num", "people"]):
+    for name in rows.columns.drop(["region_num", "people", "estimated_from"]):
         weight = rows["people"].where(rows[name].notna())
-        sums = (rows[name] * weight).groupby(rows["region_num"]).sum(min_count=1)
-        means[name] = sums / weight.groupby(rows["region_num"]).sum(min_count=1)
-    return pd.DataFrame({"people": people, **means}).reset_index()
+        weighted = (rows[name] * weight).groupby(rows["region_num"]).sum(min_count=1)
+        means[name] = weighted / weight.groupby(rows["region_num"]).sum(min_count=1)
+    return sums.assign(**means).reset_index()

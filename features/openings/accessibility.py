@@ -22,25 +22,41 @@ class Dwellings:
     Attributes:
         regions: (n_dwellings,) region rows.
         spots: (n_dwellings, 2) latitude and longitude, NaN where unknown.
-        people: (n_dwellings,) population where every one of them states it, else registered users.
+        people: (n_dwellings,) population, or registered users where too few of the regions state theirs.
         is_population: Whether `people` is population.
+        estimated_from: (n_dwellings,) registered users that `people` goes by, 0 where the region states its population.
+        n_estimated: Regions that state none, if the others' is used.
     """
 
     regions: NDArray[np.int64]
     spots: NDArray[np.float64]
     people: NDArray[np.float64]
     is_population: bool
+    estimated_from: NDArray[np.float64]
+    n_estimated: int
 
 
 def dwellings_of(dataset: Dataset, tree: RegionTree, places: Positions) -> Dwellings:
-    """Villages, and townships without villages, with their people."""
+    """Villages, and townships without villages, with their people.
+
+    A region that states no population is taken to have as many people for each registered user as those that do, as
+    long as at least half of the users live in such regions.
+    """
     regions = np.setdiff1d(np.arange(len(tree)), tree.parents)
     stated = dataset.regions.set_index("region_id")["population"].reindex(tree.ids.ids[regions])
     population = stated.to_numpy(dtype=np.float64)
     homes = places.user_regions[places.user_regions >= 0]
     registered = np.bincount(homes, minlength=len(tree))[regions].astype(np.float64)
-    is_population = bool(len(population)) and bool((population >= 0).all())
-    return Dwellings(regions, places.centres[regions], population if is_population else registered, is_population)
+    is_stated = population >= 0
+    users = float(registered[is_stated].sum())
+    is_population = bool(is_stated.any()) and (bool(is_stated.all()) or 0 < users >= 0.5 * registered.sum())
+    people = registered
+    if is_population:
+        a_user = float(population[is_stated].sum()) / max(users, 1.0)
+        people = np.where(is_stated, population, a_user * registered)
+    estimated_from = np.where(is_stated & is_population, 0.0, registered)
+    n_estimated = int((~is_stated).sum()) if is_population else 0
+    return Dwellings(regions, places.centres[regions], people, is_population, estimated_from, n_estimated)
 
 
 def catchment(places: NDArray[np.float64], venues: NDArray[np.float64], reach_km: float) -> sparse.csr_array:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Query, Request
 
+from recsys.sentences import Sentence
 from serving.access import CIRCLE_KM, access_of
 from serving.params import AccessQuery, GapQuery, RegionPeriod
 from serving.participation import MIN_PEOPLE
@@ -46,6 +47,7 @@ def accessibility(query: Annotated[AccessQuery, Query()], service: InService, re
         until=until.to_pydatetime(),
         reach_km=round(found.reach_km, 2),
         people_are="population" if found.is_population else "registered",
+        estimated_regions=found.n_estimated,
         gini=round(found.gini, 4),
         reference_km=CIRCLE_KM,
         **place_of(request, query, len(table)),
@@ -54,7 +56,8 @@ def accessibility(query: Annotated[AccessQuery, Query()], service: InService, re
                 region_id=str(tree.ids.ids[row.region_num]),
                 region=str(tree.names[row.region_num]),
                 level=str(tree.levels[row.region_num]),
-                people=round(row.people) if found.is_population or row.people >= MIN_PEOPLE else None,
+                people=None if 0 < row.estimated_from < MIN_PEOPLE else round(row.people),
+                is_estimated=found.is_population and row.estimated_from > 0,
                 places_per_1000=_rounded(row.places_per_1000),
                 nearest_km=_rounded(row.nearest_km),
                 within_town_circle=_rounded(row.within_town),
@@ -91,7 +94,14 @@ def latent_demand(query: Annotated[GapQuery, Query()], service: InService, reque
     """What people would take up of a category that is not offered in their township, were a usual class there."""
     parts = service.provider.current()
     if parts is None or parts.latent is None:
-        raise ProblemError(503, "not-ready", "no latent demand has been learned yet; `culture train` does it")
+        raise ProblemError(
+            503,
+            "not-ready",
+            Sentence(
+                "还没有算出潜在需求；请先运行 `culture train`",
+                "no latent demand has been learned yet; `culture train` does it",
+            ),
+        )
     tree = service.live.tree(parts)
     nums = tree.ids.nums_or_missing(parts.latent["region_id"])
     keep = np.ones(len(nums), dtype=bool)

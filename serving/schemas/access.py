@@ -17,7 +17,8 @@ class RegionAccess(BaseModel):
     region_id: str
     region: str
     level: str
-    people: int | None = Field(description="none where fewer than five registered people live there")
+    people: int | None = Field(description="none where it goes by fewer than five registered people")
+    is_estimated: bool = Field(description="population of a part of it is estimated from registered users")
     places_per_1000: float | None = Field(description="places a week within reach for each 1,000 people")
     nearest_km: float | None = Field(description="straight line to the nearest venue in use, mean over people")
     within_town_circle: float | None = Field(description="share of people with a venue in use within 1 km")
@@ -31,6 +32,7 @@ class Accessibility(Part):
     until: datetime
     reach_km: float = Field(description="farthest way that counts: asked for, or how far nine of ten visits come")
     people_are: Literal["population", "registered"]
+    estimated_regions: int = Field(description="smallest regions that state no population: estimated from users")
     gini: float = Field(description="of places within reach, over people: 0 even, towards 1 uneven")
     reference_km: dict[str, float] = Field(description="the national 15-minute circle")
     items: list[RegionAccess]

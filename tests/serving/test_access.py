@@ -63,7 +63,19 @@ def test_a_wider_reach_shares_the_places_among_more_people():
     assert (wide["people"] @ wide["places_per_1000"]) == pytest.approx(10_000.0)
 
 
-def test_registered_people_stand_in_for_a_population_that_one_village_does_not_state():
+def test_a_village_without_a_population_has_as_many_people_a_user_as_the_others():
+    activity = two_villages(population=[np.nan, np.nan, np.nan, 200])
+    homes = dwellings_of(activity.dataset, activity.tree, activity.places)
+    assert homes.is_population
+    # Two users stand for 200 people in the second village, so one for 100 in the first.
+    assert homes.people.tolist() == [100, 200]
+    assert homes.estimated_from.tolist() == [1, 0]
+    found = access_of(activity, np.array([True, True]), 2.0, "township", 3.0)
+    assert found.n_estimated == 1
+    np.testing.assert_allclose(found.table[["people", "estimated_from"]].to_numpy(), [[300.0, 1.0]])
+
+
+def test_registered_people_stand_in_where_most_of_them_live_in_villages_that_state_no_population():
     activity = two_villages(population=[np.nan, np.nan, 100, np.nan])
     homes = dwellings_of(activity.dataset, activity.tree, activity.places)
     assert not homes.is_population
@@ -85,6 +97,8 @@ def test_accessibility_over_http(client, dataset):
     answer = client.get("/v1/accessibility", params={"limit": 1000}).json()
     rows = answer["items"]
     assert answer["total"] == len(rows) > 10
+    assert answer["estimated_regions"] == 0
+    assert not any(row["is_estimated"] for row in rows)
     assert {row["level"] for row in rows} == {"village"}
     found = [row["places_per_1000"] for row in rows if row["places_per_1000"] is not None]
     assert found == sorted(found)

@@ -13,6 +13,7 @@
     next_week: ["本周预计", "This week"], next_four: ["四周合计", "Four weeks"], last_four: ["过去四周", "Past four weeks"], interval: ["八成可能在 {low} 到 {high}", "80 %: {low} to {high}"],
     shift: ["{name}：自 {since} 那一周起，水平约为从前的 {ratio} 倍", "{name}: since the week of {since} about {ratio} times what it was"],
     why_forecast: ["怎么算出来的", "What makes it"], driver_level: ["水平", "Level"], driver_trend: ["趋势", "Trend"], driver_season: ["季节", "Season"], driver_holiday: ["节假日", "Holidays"], driver_programme: ["已排场次", "Programme"],
+    band_of_all: ["各门类合计的色带把各自的不确定当作互不相关相加：门类一起涨落时，实际范围更宽。选一个门类可看它自己的范围。", "For all categories the band adds their spreads as if they were independent: where categories rise and fall together the true range is wider. One category has its own."],
     no_days_off: ["其中有些周的放假安排还没有公布，按惯例推算。", "Days off of some of these weeks are not announced yet: the usual rule stands in."],
     week: ["周（周一）", "Week of"], actual: ["实际", "Actual"], expected: ["预计", "Expected"], low: ["下限", "Low"], high: ["上限", "High"],
     no_series: ["这个地区和门类还没有预测。", "There is no forecast for this region and category yet."],
@@ -112,13 +113,14 @@
     } catch (error) { $("forecast-why").hidden = true; fill($("forecast-notes")); fill($("forecast-tiles")); fill($("forecast-table")); problem($("forecast-chart"), error); }
   }
 
-  /* Shifts of level of what is shown, the greatest first, and holidays that are a guess. */
+  /* Shifts of level of what is shown, the greatest first; what the band leaves out, and holidays that are a guess. */
   function drawNotes({ alarms, items, are_days_off_announced: announced }) {
     const size = (alarm) => Math.abs(Math.log(alarm.ratio));
     const shown = items.length ? [...alarms].sort((a, b) => size(b) - size(a)).slice(0, 5) : [];
-    fill($("forecast-notes"), shown.length || !announced ? el("ul", { class: "notes" },
-      shown.map((a) => el("li", {}, t("shift", { name: a.category || t("all_categories"), since: a.since, ratio: number(a.ratio, 1) }))),
-      announced ? null : el("li", {}, t("no_days_off"))) : null);
+    const lines = shown.map((a) => t("shift", { name: a.category || t("all_categories"), since: a.since, ratio: number(a.ratio, 1) }));
+    if (!announced) lines.push(t("no_days_off"));
+    fill($("forecast-notes"), lines.length ? el("ul", { class: "notes" }, lines.map((line) => el("li", {}, line))) : null,
+      items.length > 1 ? el("p", { class: "muted" }, t("band_of_all")) : null);
   }
 
   /* What makes the forecast of one category's bookings, as places that add up; none of several together. */

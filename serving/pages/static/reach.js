@@ -7,7 +7,8 @@ Culture.reach = (() => {
     reach_title: ["够得着吗", "Within reach"], reach_lead: ["国家标准的 15 分钟文化圈：城区约 {town} 公里，乡村约 {country} 公里。名额按过去 26 周、路程内的场次计算。", "The national 15-minute circle: about {town} km in town, {country} km in the country. Places of the past 26 weeks within reach."],
     least_served: ["名额最少的地方", "Least served"], per_1000: ["每千人每周名额", "Places a week per 1,000"], nearest: ["最近场馆（公里）", "Nearest venue, km"], in_circle: ["{country} 公里内有场馆的人", "People with a venue within {country} km"],
     reach_gini: ["名额的基尼系数（0 最均匀）", "Gini coefficient of places (0: even)"], reach_km: ["算作够得着的路程", "Way that counts as within reach"], no_places: ["场馆和住处没有坐标，无法计算。", "No coordinates of venues or homes to go by."],
-    of_population: ["按人口计", "by population"], of_registered: ["按注册用户计（有的地方没有人口数）", "by registered users (some places state no population)"],
+    of_population: ["按人口计", "by population"], of_registered: ["按注册用户计（多数地方没有人口数）", "by registered users (most places state no population)"],
+    of_estimated: ["其中 {n} 处没有人口数，按注册用户推算", "{n} of the places state none: estimated from registered users"],
     how_far: ["人们从多远来", "How far people come"], how_far_note: ["横条：一半来客到八成来客的路程；竖线：{town} 与 {country} 公里", "Bars: from half of all visits to four in five; lines: {town} and {country} km"], no_radius: ["来客太少或住处不明。", "Too few visits with a known home."],
     radius_row: ["{category}：一半在 {half} 公里内，八成在 {most} 公里内", "{category}: half from within {half} km, four in five from within {most} km"],
     latent_title: ["没有开办、但有人想要", "Wanted where it is not offered"], latent_people: ["每周约有人", "People a week"], no_latent: ["没有发现。", "None found."],
@@ -25,7 +26,7 @@ Culture.reach = (() => {
       const circle = { town: number(town, 1), country: number(country, 1) };
       $("reach-lead").textContent = t("reach_lead", circle);
       const rows = answer.items.filter((r) => r.places_per_1000 !== null);
-      fill($("reach-access"), el("p", { class: "muted" }, `${t("reach_gini")} ${number(answer.gini, 2)} · ${t("reach_km")} ${number(answer.reach_km, 1)} km · ${t(`of_${answer.people_are}`)}`),
+      fill($("reach-access"), el("p", { class: "muted" }, `${t("reach_gini")} ${number(answer.gini, 2)} · ${t("reach_km")} ${number(answer.reach_km, 1)} km · ${t(`of_${answer.people_are}`)}${answer.estimated_regions ? ` · ${t("of_estimated", { n: number(answer.estimated_regions) })}` : ""}`),
         table("", [{ label: t("region"), of: (r) => r.region }, { label: t("per_1000"), n: true, of: (r) => number(r.places_per_1000, 1) },
           { label: t("nearest"), n: true, of: (r) => number(r.nearest_km, 1) }, { label: t("in_circle", circle), n: true, of: (r) => percent(r.within_country_circle) }], rows, t("no_places")));
     } catch (error) { problem($("reach-access"), error); }
