@@ -72,9 +72,9 @@ def test_the_planner_sees_forecast_gaps_suggestions_and_use(client, tmp_path):
 
 def test_where_nothing_has_been_learned_the_page_says_so_in_its_language(empty_client, tmp_path):
     chinese, _ = render(f"{empty_client.base_url}/planner", tmp_path)
-    assert "还没有可用的结果（no forecast has been made yet" in chinese
+    assert "还没有预测；请先运行" in chinese
     english, _ = render(f"{empty_client.base_url}/planner?lang=en", tmp_path)
-    assert "没有可用" not in english
+    assert "还没有预测" not in english
     assert "no forecast has been made yet" in english
 
 
