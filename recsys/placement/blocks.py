@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from recsys.placement.instance import PlacementInstance
+from recsys.placement.reach import Reach
 from recsys.placement.tight import Columns, model, only_prove
 
 
@@ -74,17 +75,30 @@ class Plan:
 
 
 class Block:
-    """Openings of one category at venues linked by points that both reach."""
+    """Openings of one category at venues linked by points that both reach.
+
+    Where others may take the same people, these have a price, `people` (n_points,) of one person of each point, or are
+    shared out: `demand` (n_points,) is what the block may take.
+    """
 
     def __init__(
-        self, instance: PlacementInstance, num: int, category: int, venues: NDArray[np.int64], most: NDArray[np.int64]
+        self,
+        instance: PlacementInstance,
+        num: int,
+        category: int,
+        venues: NDArray[np.int64],
+        most: NDArray[np.int64],
+        people: NDArray[np.float64] | None = None,
+        demand: NDArray[np.float64] | None = None,
     ) -> None:
         self.instance = instance
         self.num = num
         self.category = category
         self.venues = venues
         self.most = most
-        self.columns = Columns.of(instance, np.full(len(venues), category), venues, most)
+        demand = None if demand is None else np.broadcast_to(demand[:, None], instance.demand.shape)
+        self.columns = Columns.of(instance, np.full(len(venues), category), venues, most, demand)
+        self.taken = np.zeros(len(self.columns.flow_point)) if people is None else people[self.columns.flow_point]
         self._highs: highspy.Highs | None = None
 
     def best(
@@ -98,10 +112,16 @@ class Block:
             seconds: Limit for a block of several venues.
             gap: Relative distance of bound and plan that is close enough for a block of several venues.
         """
-        weight = self.columns.flow_weight * worth[self.columns.flow_point]
+        weight = np.maximum(self.columns.flow_weight * worth[self.columns.flow_point] - self.taken, 0.0)
         if len(self.venues) == 1:
             return self._best_alone(float(price[0]), weight)
         return self._best_together(price, weight, seconds, gap)
+
+    def _at_most(self, price: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+        """A bound where time ran out before the linear model was solved: every opening alone at its best."""
+        gains = Reach(self.columns, self.instance.seats[self.venues]).knapsacks(weight, np.arange(self.most.max() + 1))
+        net = gains - price[:, None] * np.arange(self.most.max() + 1)
+        return float(net.max(axis=1).sum())
 
     def _best_alone(self, price: float, weight: NDArray[np.float64]) -> tuple[float, Plan | None]:
         order = np.argsort(-weight, kind="stable")
@@ -134,6 +154,8 @@ class Block:
         highs.run()
         info = highs.getInfo()
         bound = max(float(info.mip_dual_bound), 0.0)
+        if np.isinf(bound):
+            bound = self._at_most(price, weight)
         if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
             return bound, None
         solution = np.array(highs.getSolution().col_value)

@@ -120,11 +120,17 @@ def solve_greedy(instance: PlacementInstance, prices: list[NDArray[np.float64]] 
 
 def assign(instance: PlacementInstance, classes: NDArray[np.int64]) -> tuple[NDArray[np.float64], float, float]:
     """Best assignment of people to given classes: (n_points,) people who come, their sum, and floors' penalties."""
+    columns, people = assigned(instance, classes)
+    by_point = np.bincount(columns.flow_point, people, minlength=len(instance.demand)).astype(np.float64)
+    return by_point, float(by_point.sum()), shortfall(instance, by_point)
+
+
+def assigned(instance: PlacementInstance, classes: NDArray[np.int64]) -> tuple[Columns, NDArray[np.float64]]:
+    """Columns of given classes, and (n_flows,) people who come in the best assignment."""
     category, venue = np.nonzero(classes)
-    if not len(category):
-        nobody = np.zeros(len(instance.demand))
-        return nobody, 0.0, shortfall(instance, nobody)
     columns = Columns.of(instance, category, venue, classes[category, venue])
+    if not len(columns.flow_pair):
+        return columns, np.zeros(0)
     rows, limits = columns.rows(instance, with_shared=False)
     people = columns.flow_demand * columns.flow_weight
     rows, limits, penalties = with_floors(instance, columns, rows, limits, people)
@@ -134,6 +140,4 @@ def assign(instance: PlacementInstance, classes: NDArray[np.int64]) -> tuple[NDA
     upper = np.concatenate([np.ones(len(people)), np.full(len(penalties), np.inf)])
     highs = model(np.concatenate([people, -penalties]), upper, 0, flow_rows, limits[len(people) :])
     highs.run()
-    share = np.array(highs.getSolution().col_value)[: len(people)]
-    by_point = np.bincount(columns.flow_point, share * people, minlength=len(instance.demand)).astype(np.float64)
-    return by_point, float(by_point.sum()), shortfall(instance, by_point)
+    return columns, np.array(highs.getSolution().col_value)[: len(people)] * people

@@ -28,11 +28,13 @@ class Relaxation:
         bound: No plan has a greater objective.
         prices: Of budget, slots, teachers and floors.
         wanted: (n_categories, n_venues) mean number of classes over the last steps.
+        people: (n_points, n_categories) price of taking one person of a point; None where people had none.
     """
 
     bound: float
     prices: Prices
     wanted: NDArray[np.float64]
+    people: NDArray[np.float64] | None = None
 
 
 @dataclass
@@ -80,14 +82,14 @@ def relax(instance: PlacementInstance, seconds: float, budget_price: float, n_st
     )
     scale = max(budget_price, 1e-6) * float(np.median(instance.cost))
     slope: _Multipliers | None = None
-    best, prices = np.inf, model.prices(now, np.zeros(instance.n_venues))
+    best, prices, people = np.inf, model.prices(now, np.zeros(instance.n_venues)), now.people
     wanted, n_averaged, slots = np.zeros(len(model.category)), 0, np.zeros(instance.n_venues)
     for k in range(n_steps):
         done = max(k / n_steps, (time.perf_counter() - began) / max(seconds, 1e-9))
         choice = model.choose(now)
         slots = choice.slots if k == 0 else 0.8 * slots + 0.2 * choice.slots
         if choice.bound < best:
-            best, prices = choice.bound, model.prices(now, slots)
+            best, prices, people = choice.bound, model.prices(now, slots), now.people
         if done >= 0.5:
             wanted, n_averaged = wanted + choice.classes, n_averaged + 1
         if done >= 1:
@@ -96,7 +98,7 @@ def relax(instance: PlacementInstance, seconds: float, budget_price: float, n_st
         model.follow(now, slope, FIRST_STEP * (LAST_STEP / FIRST_STEP) ** done, scale)
     mean = np.zeros(instance.allowed.shape)
     mean[model.category, model.venue] = wanted / max(n_averaged, 1)
-    return Relaxation(best, prices, mean)
+    return Relaxation(best, prices, mean, people)
 
 
 def rounded(instance: PlacementInstance, relaxed: Relaxation) -> GreedyState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -10,15 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.placement.blocks import Block, Plan, Prices, blocks_of
+from recsys.placement.clusters import cluster_bound, shared_out
 from recsys.placement.exact import Progress, Proof
-from recsys.placement.greedy import GreedyState, assign, fill, first_gains, point_weights
+from recsys.placement.greedy import GreedyState, assign, assigned, fill, first_gains, point_weights
 from recsys.placement.instance import Placement, PlacementInstance
-from recsys.placement.master import Master
-from recsys.placement.relaxation import relax, rounded
+from recsys.placement.master import Master, OfOneCategory
+from recsys.placement.relaxation import Relaxation, relax, rounded
 from recsys.placement.tight import solve_whole
 
 PROVEN_UP_TO = 5000
 """Openings up to which a proof by enumeration is worth a try: a city of some 230 venues with 24 categories."""
+
+MARGIN = 0.95
+"""Openings whose gain alone is below this share of the price start outside all blocks."""
+
+CUT_ABOVE = 400
+"""Venues above which a block is not solved whole before smaller parts of it have been."""
 
 START_FACTORS = (0.97, 1.03)
 """Prices around the relaxation's at which blocks offer further plans at the start."""
@@ -106,16 +114,32 @@ class _Solver:
         self.bound = relaxed.bound
         self._try(rounded(self.instance, relaxed).classes)
         self._report()
-        prices, margin = relaxed.prices, 0.95
+        self._clusters(relaxed)
+        prices, margin = relaxed.prices, MARGIN
         while self.left() > RESERVED * self.seconds and not self._done():
             before = self.bound, self.best[0]
-            prices = self._round(prices, margin)
+            active = self._active(prices, margin)
+            prices = self._round(prices, Master(self.instance, blocks_of(self.instance, active, self.most)), active)
             margin *= 0.8
             if (self.bound, self.best[0]) == before:
                 break
         if self.left() > 0 and not self._done():
             self._whole()
         return self._placement()
+
+    def _clusters(self, relaxed: Relaxation) -> None:
+        """Where blocks are too large to be solved whole: a bound and plans from parts of them, again and again."""
+        active = self._active(relaxed.prices, MARGIN)
+        if self._done() or max(len(block.venues) for block in blocks_of(self.instance, active, self.most)) <= CUT_ABOVE:
+            return
+        self.bound = min(self.bound, cluster_bound(self.instance, relaxed, self.pool))
+        self._report()
+        prices, before = relaxed.prices, -np.inf
+        while self.left() > RESERVED * self.seconds and not self._done() and self.best[0] > before:
+            before = self.best[0]
+            master = Master(self.instance, shared_out(self.instance, active | (self.best[1] > 0), self.best[1]))
+            prices = self._round(prices, master, active, is_whole=False)
+            self._report()
 
     def _report(self) -> None:
         if self.progress is not None:
@@ -132,17 +156,20 @@ class _Solver:
     def _done(self) -> bool:
         return bool(np.isfinite(self.bound)) and self.bound - self.best[0] <= self.gap * abs(self.bound)
 
-    def _round(self, centre: Prices, margin: float) -> Prices:
+    def _round(self, centre: Prices, master: Master, active: NDArray[np.bool_], is_whole: bool = True) -> Prices:
         """Column generation over the blocks that matter at about these prices; returns the best prices.
+
+        Where blocks are parts of larger ones (not `is_whole`) what they bring bounds their choice alone, not all plans.
 
         Prices tried lie between the best so far and the master's (in-out separation: Ben-Ameur & Neto 2007, Networks
         49(1)): the master's own swing far at first.
         """
-        master, active = self._start(centre, margin)
-        best_bound, lost, _ = self._price(master, centre, active)
+        for plan in _restricted(self.instance, master.blocks, self.best[1]):
+            master.add(plan)
+        best_bound, lost, _ = self._price(master, centre, active, is_whole)
         for factor in START_FACTORS:
             if self.left() > 0.7 * self.seconds:
-                self._price(master, replace(centre, budget=factor * centre.budget), active)
+                self._price(master, replace(centre, budget=factor * centre.budget), active, is_whole)
         step, tried = FIRST_SHARE, np.inf
         while self.left() > RESERVED * self.seconds:
             outer = master.prices()
@@ -157,7 +184,7 @@ class _Solver:
                     return centre
                 outer = master.prices()
             at = centre.towards(outer, step)
-            bound, outside, n_new = self._price(master, at, active)
+            bound, outside, n_new = self._price(master, at, active, is_whole)
             if bound < best_bound:
                 best_bound, centre, lost = bound, at, outside
             elif n_new == 0 and step >= 1:
@@ -170,25 +197,22 @@ class _Solver:
         self._choose(master)
         return centre
 
-    def _start(self, prices: Prices, margin: float) -> tuple[Master, NDArray[np.bool_]]:
-        """A master over the openings that matter, with the best plan's columns."""
+    def _active(self, prices: Prices, margin: float) -> NDArray[np.bool_]:
+        """Openings that matter at about these prices, and those of the best plan."""
         worth = point_weights(self.instance, prices.floors)
         # Slots lose their price when another class leaves: half of it keeps the next ones in.
         price = replace(prices, slots=0.5 * prices.slots).of_class(self.instance)
         active = (first_gains(self.instance, worth) > margin * price) & (self.most > 0)
-        active |= self.best[1] > 0
-        blocks = blocks_of(self.instance, active, self.most)
-        master = Master(self.instance, blocks)
-        for plan in _restricted(self.instance, blocks, self.best[1]):
-            master.add(plan)
-        return master, active
+        return active | (self.best[1] > 0)
 
     def _choose(self, master: Master) -> None:
         classes, _ = master.whole(max(0.5 * self.left(), 3.0), 0.2 * self.gap, self.best[0])
         if classes is not None:
             self._try(classes)
 
-    def _price(self, master: Master, prices: Prices, active: NDArray[np.bool_]) -> tuple[float, float, int]:
+    def _price(
+        self, master: Master, prices: Prices, active: NDArray[np.bool_], is_whole: bool
+    ) -> tuple[float, float, int]:
         """Bound at prices, the part of it owed to openings outside all blocks, and the number of new columns."""
         instance = self.instance
         worth = point_weights(instance, prices.floors)
@@ -207,7 +231,8 @@ class _Solver:
             bound += value
             if plan is not None:
                 n_new += master.add_if_new(plan)
-        self.bound = min(self.bound, bound)
+        if is_whole:
+            self.bound = min(self.bound, bound)
         return bound, outside, n_new
 
     def _try(self, classes: NDArray[np.int64]) -> None:
@@ -221,16 +246,22 @@ class _Solver:
         return Placement(self.best[1], people, value, short, max(self.bound, value - short), taken, "blocks")
 
 
-def _restricted(instance: PlacementInstance, blocks: list[Block], classes: NDArray[np.int64]) -> list[Plan]:
+def _restricted(instance: PlacementInstance, blocks: Sequence[OfOneCategory], classes: NDArray[np.int64]) -> list[Plan]:
     """What a plan does in each block, as columns."""
+    columns, coming = assigned(instance, classes)
+    category, venue = columns.category[columns.flow_opening], columns.venue[columns.flow_opening]
+    block_of = np.full(classes.shape, -1)
+    for num, block in enumerate(blocks):
+        block_of[block.category, block.venues] = num
+    order = np.argsort(block_of[category, venue], kind="stable")
+    ends = np.searchsorted(block_of[category, venue][order], np.arange(len(blocks) + 1))
     plans = []
-    for block in blocks:
+    for num, block in enumerate(blocks):
         mine = classes[block.category, block.venues]
+        flows = order[ends[num] : ends[num + 1]]
         if mine.sum() == 0:
             continue
-        alone = np.zeros_like(classes)
-        alone[block.category, block.venues] = mine
-        people, value, _ = assign(instance, alone)
+        people = np.bincount(columns.flow_point[flows], coming[flows], minlength=1).astype(np.float64)
         points = np.flatnonzero(people)
-        plans.append(Plan(block.num, mine, value, points, people[points]))
+        plans.append(Plan(num, mine, float(people.sum()), points, people[points]))
     return plans

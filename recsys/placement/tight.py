@@ -23,6 +23,7 @@ class Columns:
         venue: (n_openings,) its venue.
         most: (n_openings,) its ceiling.
         flow_opening: (n_flows,) opening that people are assigned to.
+        flow_pair: (n_flows,) its pair in the instance.
         flow_point: (n_flows,) point that they come from.
         flow_weight: (n_flows,) share that comes.
         flow_demand: (n_flows,) demand of the point for the category.
@@ -32,27 +33,42 @@ class Columns:
     venue: NDArray[np.int64]
     most: NDArray[np.int64]
     flow_opening: NDArray[np.int64]
+    flow_pair: NDArray[np.int64]
     flow_point: NDArray[np.int64]
     flow_weight: NDArray[np.float64]
     flow_demand: NDArray[np.float64]
 
     @classmethod
     def of(
-        cls, instance: PlacementInstance, category: NDArray[np.int64], venue: NDArray[np.int64], most: NDArray[np.int64]
+        cls,
+        instance: PlacementInstance,
+        category: NDArray[np.int64],
+        venue: NDArray[np.int64],
+        most: NDArray[np.int64],
+        left: NDArray[np.float64] | None = None,
     ) -> Columns:
-        """Columns of the openings given; flows of no demand are left out."""
+        """Columns of the openings given; flows of no demand are left out.
+
+        Args:
+            instance: What to choose from.
+            category: (n_openings,) categories.
+            venue: (n_openings,) venues.
+            most: (n_openings,) most classes.
+            left: (n_points, n_categories) demand, where it is not the instance's.
+        """
         starts = np.searchsorted(instance.pair_venue, np.arange(instance.n_venues + 1))
         counts = (starts[1:] - starts[:-1])[venue]
         opening = np.repeat(np.arange(len(venue)), counts)
         pair = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + starts[venue][opening]
         point = instance.pair_point[pair]
-        demand = instance.demand[point, category[opening]]
+        demand = (instance.demand if left is None else left)[point, category[opening]]
         some = demand > 1e-12
         return cls(
             category,
             venue,
             most,
             opening[some],
+            pair[some],
             point[some],
             instance.pair_weight[pair][some],
             demand[some],
