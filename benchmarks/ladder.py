@@ -56,7 +56,7 @@ class Both:
     def belief(self) -> Belief:
         """What is so, at the kinds of hour that are offered."""
         true = true_belief(self.world)
-        return replace(true, pull=true.pull * np.isin(np.arange(N_SLOTS), self.kinds).astype(np.float32))
+        return replace(true, attraction=true.attraction * np.isin(np.arange(N_SLOTS), self.kinds).astype(np.float32))
 
     @cached_property
     def row(self) -> NDArray[np.int64]:
@@ -91,7 +91,7 @@ class Both:
     @cached_property
     def unit(self) -> float:
         """Pull in the truth's unit of one of ours, in the mean."""
-        return float(self.belief.pull.mean() / (self.reach.mean(axis=1) * self.hours.mean(axis=1)).mean())
+        return float(self.belief.attraction.mean() / (self.reach.mean(axis=1) * self.hours.mean(axis=1)).mean())
 
     @cached_property
     def alone(self) -> Array:
@@ -102,14 +102,14 @@ class Both:
     def our_alone(self) -> Array:
         """The same as we see it."""
         i = self.inputs
-        pull = self.reach * self.hours.mean(axis=1, keepdims=True) * N_SLOTS / len(np.unique(self.kinds))
-        by_person = i.saturation.used(pull).mean(axis=1, keepdims=True)
+        attraction = self.reach * self.hours.mean(axis=1, keepdims=True) * N_SLOTS / len(np.unique(self.kinds))
+        by_person = i.saturation.used(attraction).mean(axis=1, keepdims=True)
         return np.asarray((i.rate * i.show)[self.row][:, self.column] * by_person, dtype=np.float64)
 
     @cached_property
     def _share(self) -> Array:
         kinds = np.unique(self.kinds)
-        mean = self.belief.pull[:, :, kinds].mean(axis=2)
+        mean = self.belief.attraction[:, :, kinds].mean(axis=2)
         return np.asarray(saturated(mean, self.truth.shape).mean(axis=1, keepdims=True), dtype=np.float64)
 
     @cached_property
@@ -148,9 +148,9 @@ def spread_over(at: Both) -> dict[str, Belief]:
         ratio = sums(at.our_alone, code) / np.maximum(sums(at.alone, code), 1e-12)
         return replace(true, want=(true.want * ratio[code]).astype(np.float32))
 
-    def pulled(by_venue: NDArray[np.float32], by_hour: NDArray[np.float32]) -> Belief:
-        pull = by_venue[:, :, None] * by_hour[:, None, :]
-        return replace(true, pull=(pull * (true.pull.mean() / pull.mean())).astype(np.float32))
+    def attracted(by_venue: NDArray[np.float32], by_hour: NDArray[np.float32]) -> Belief:
+        attraction = by_venue[:, :, None] * by_hour[:, None, :]
+        return replace(true, attraction=(attraction * (true.attraction.mean() / attraction.mean())).astype(np.float32))
 
     of_group = np.bincount(at.group)
     alike = (sums(true.want.astype(np.float64), at.group) / of_group[:, None])[at.group]
@@ -160,13 +160,15 @@ def spread_over(at: Both) -> dict[str, Belief]:
         "levels of categories": levels(one),
         "levels by township": levels(at.township),
         "tastes of persons": replace(true, want=persons.astype(np.float32)),
-        # How a person's pull spreads over venues; how remote the person is the true mean pull by hour says already.
-        "distance": pulled(at.reach / np.maximum(at.reach.mean(axis=1, keepdims=True), 1e-12), true.pull.mean(axis=1)),
-        "hours": pulled(true.pull.mean(axis=2), at.hours),
+        # How attraction spreads over venues; how remote the person is the true mean by hour says already.
+        "distance": attracted(
+            at.reach / np.maximum(at.reach.mean(axis=1, keepdims=True), 1e-12), true.attraction.mean(axis=1)
+        ),
+        "hours": attracted(true.attraction.mean(axis=2), at.hours),
         "what runs now": replace(
             true, base=(at.inputs.access[at.row][:, at.column] * np.float32(at.unit)).astype(np.float32)
         ),
-        "strength of competition": Belief(true.want / strength, true.pull * strength, true.base * strength),
+        "strength of competition": Belief(true.want / strength, true.attraction * strength, true.base * strength),
         "persons as their groups": replace(true, want=alike.astype(np.float32)),
         "season as it was": replace(true, want=(true.want * was_over_is(at)).astype(np.float32)),
     }
@@ -193,12 +195,12 @@ def mended(at: Both) -> dict[str, OpeningInputs]:
 
     venues = pd.Index(at.truth.tables["venues"]["venue_id"]).get_indexer(i.venues["venue_id"])
     reach, fit, access = i.reach.copy(), i.slot_fit.copy(), np.zeros_like(i.access)
-    near = true.pull.mean(axis=2)[:, venues]
+    near = true.attraction.mean(axis=2)[:, venues]
     reach[at.row] = near * (at.reach.mean(axis=1) / np.maximum(near.mean(axis=1), 1e-12))[:, None]
     for group in range(len(fit)):
         mine = i.age_group[at.row] == group
         if mine.any():
-            by_kind = true.want[mine].sum(axis=1) @ true.pull[mine].mean(axis=1)
+            by_kind = true.want[mine].sum(axis=1) @ true.attraction[mine].mean(axis=1)
             fit[group] = by_kind[at.kinds] * (fit[group].mean() / by_kind[at.kinds].mean())
     access[np.ix_(at.row, at.column)] = true.base / np.float32(at.unit)
     family, k = ("share" if at.truth.shape == "logit" else "chance"), CURVATURE[at.truth.shape] * at.unit

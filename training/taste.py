@@ -122,9 +122,9 @@ def _offered_near(
     np.add.at(counts, (at, lookup.of_sessions[level][chosen]), 1.0)
     lat, lon = np.append(catalogue.venue_lat, np.nan)[venues], np.append(catalogue.venue_lon, np.nan)[venues]
     km = distance_km(homes[:, :1], homes[:, 1:], lat[None, :], lon[None, :])
-    pull = catalogue.reach.pull(np.repeat(ages, len(venues)), km.ravel()).reshape(km.shape)
+    log_decay = catalogue.reach.log_decay(np.repeat(ages, len(venues)), km.ravel()).reshape(km.shape)
     # Where a distance is unknown it neither draws nor keeps away.
-    return np.asarray(np.log(np.exp(np.nan_to_num(pull)) @ counts + _LEAST_OFFERED))
+    return np.asarray(np.log(np.exp(np.nan_to_num(log_decay)) @ counts + _LEAST_OFFERED))
 
 
 def _earlier(events: Events, days: float) -> Events:

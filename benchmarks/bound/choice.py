@@ -38,7 +38,7 @@ class Choice:
         first: First session of each nest and week; `of_first`: (n,) which of them a session belongs to.
         may: (n, n_people) 1 where the session is for the person and in the county.
         km: (n_venues, n_people).
-        appeal: (n,) log-pull that is the same for all.
+        appeal: (n,) log-attraction that is the same for all.
         season: (n,) factor on wishes.
     """
 
@@ -100,13 +100,13 @@ class Choice:
         if self.shape == "gravity":
             decay = np.where(near <= 1, decay, np.float32(np.inf))
         log[venue >= 0] -= decay[venue[venue >= 0]]
-        pull = np.exp(log, out=log)
-        pull *= self.may
-        total = np.add.reduceat(pull, self.first, axis=0)
+        attraction = np.exp(log, out=log)
+        attraction *= self.may
+        total = np.add.reduceat(attraction, self.first, axis=0)
         share = saturated(total, self.shape) / np.maximum(total, np.float32(1e-12))
-        pull *= share[self.of_first]
-        pull *= self.season[:, None]
-        return pull
+        attraction *= share[self.of_first]
+        attraction *= self.season[:, None]
+        return attraction
 
     def by_nest(self, values: Floats) -> Floats:
         """(N_NESTS, n_people) sums over the sessions of a nest."""

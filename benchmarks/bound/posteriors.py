@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import interpolate, special
 
-from recsys.simulation.choice import Crowd, attraction, nests, saturated, seasons, sessions_by_week, wish
+from recsys.simulation.choice import Crowd, attractions, nests, saturated, seasons, sessions_by_week, wish
 from recsys.simulation.counts import GAMMA_SHAPE, MEMORY, MEMORY_SPREAD, SESSION_SPREAD
 from recsys.simulation.dates import DATE_QUALITY_SPREAD
 from recsys.simulation.oracle import Truth
@@ -39,26 +39,26 @@ class Nest:
 
     Attributes:
         rows: (k,) rows of the sessions.
-        pull: (k, n_people) pull of each, had it no quality.
-        come: (k, n_people) those who come for each unit of pull if nothing competes.
+        attraction: (k, n_people) attraction of each, had it no quality.
+        come: (k, n_people) those who come for each unit of attraction if nothing competes.
         shape: Family of choice.
     """
 
     rows: Ints
-    pull: NDArray[np.float32]
+    attraction: NDArray[np.float32]
     come: NDArray[np.float32]
     shape: str
 
     def means(self, quality: Floats) -> Floats:
         """(k, n) expected requests of n cases of (k, n) qualities."""
         factor = np.exp(quality).astype(np.float32)
-        return np.asarray(factor * (self.come @ self._share(self.pull.T @ factor)), dtype=np.float64)
+        return np.asarray(factor * (self.come @ self._share(self.attraction.T @ factor)), dtype=np.float64)
 
     def own_means(self, row: int, quality: Floats, cases: Floats) -> Floats:
         """(n,) expected requests of session `row` of the nest by its own quality, the others' (k,) being told."""
         factor = np.exp(quality).astype(np.float32)
-        others = factor @ self.pull - factor[row] * self.pull[row]
-        total = others[:, None] + np.exp(cases).astype(np.float32) * self.pull[row][:, None]
+        others = factor @ self.attraction - factor[row] * self.attraction[row]
+        total = others[:, None] + np.exp(cases).astype(np.float32) * self.attraction[row][:, None]
         return np.asarray(np.exp(cases) * (self.come[row] @ self._share(total)), dtype=np.float64)
 
     def _share(self, total: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -74,13 +74,13 @@ def nests_of(truth: Truth, sessions: pd.DataFrame) -> Iterator[Nest]:
         brings = crowd.brings(share)
         for rows in sessions_by_week(sessions, str(county_id), week):
             part = sessions.iloc[rows].assign(quality=0.0)
-            pull = attraction(crowd, part, truth.shape).T
-            come = pull * wish(crowd, part).T * seasons(part, truth.shape).astype(np.float32)[:, None] * brings
+            attraction = attractions(crowd, part, truth.shape).T
+            come = attraction * wish(crowd, part).T * seasons(part, truth.shape).astype(np.float32)[:, None] * brings
             nest = nests(part)
             for one in np.unique(nest):
                 mine = nest == one
-                kept = (pull[mine] > 0).any(axis=0)
-                yield Nest(rows[mine], pull[mine][:, kept], come[mine][:, kept], truth.shape)
+                kept = (attraction[mine] > 0).any(axis=0)
+                yield Nest(rows[mine], attraction[mine][:, kept], come[mine][:, kept], truth.shape)
 
 
 def quality_groups(sessions: pd.DataFrame) -> Ints:

@@ -140,7 +140,7 @@ def _predicted(then: OpeningInputs, sessions: pd.DataFrame, admits: NDArray[np.f
 
 def _drawn(then: OpeningInputs, category: int, venue: int, slot: int, admits: NDArray[np.float32]) -> float:
     """People who would book a session there beside what ran then; what ran at the venue itself counts once."""
-    pull = then.reach[:, venue] * (then.slot_fit[:, slot] * admits)[then.age_group]
+    given = then.reach[:, venue] * (then.slot_fit[:, slot] * admits)[then.age_group]
     own = access_given(then, category, venue)
-    total = np.maximum(then.access[:, category] - own, 0.0) + np.maximum(own, pull)
-    return float(then.rate[:, category] @ then.saturation.with_class(total, pull)[1]) * then.bias
+    total = np.maximum(then.access[:, category] - own, 0.0) + np.maximum(own, given)
+    return float(then.rate[:, category] @ then.saturation.with_class(total, given)[1]) * then.bias

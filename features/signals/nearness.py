@@ -39,7 +39,7 @@ def place_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
 
 
 def _reach(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], km: NDArray[np.float64]) -> Signals:
-    """The learned pull of the distance at the person's age, and the distance beyond their usual and their farthest."""
+    """What the distance leaves at the person's age, and how far it is beyond their usual and their farthest."""
     venues = np.column_stack([catalogue.venue_lat, catalogue.venue_lon])
     past = booking_km(block.events, catalogue.lookup, block.near, venues)
     known = ~np.isnan(past)
@@ -49,7 +49,7 @@ def _reach(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], km: 
     np.fmax.at(farthest, block.events.rows[known], past[known])
     ages = block.profiles.groups["age"][rows]
     return {
-        "reach_pull": catalogue.reach.pull(ages, km),
+        "reach_decay": catalogue.reach.log_decay(ages, km),
         "reach_beyond_usual": catalogue.reach.beyond_usual(ages, km, sums[rows], n_past),
         "reach_beyond_farthest": np.log1p(km) - np.log1p(farthest[rows]),
     }

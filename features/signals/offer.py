@@ -173,8 +173,8 @@ def _near(
         lone = anywhere - placed[is_placed].sum(axis=0)
         binned = (by_distance @ placed).reshape(len(CENTRES_KM), n_cells, n_keys)
         for age in [*range(one, n_ages), *([-1] if AGE_EDGES[one] < ADULT_AGE else [])]:
-            pull = np.exp(reach.decay[age])
-            found[age, :n_cells] += np.tensordot(pull, binned, axes=1) + lone
+            left = np.exp(reach.decay[age])
+            found[age, :n_cells] += np.tensordot(left, binned, axes=1) + lone
             found[age, n_cells] += anywhere
     return found.astype(np.float32)
 

@@ -36,8 +36,8 @@ class Reach:
     decay: NDArray[np.float64]
     usual: NDArray[np.float64]
 
-    def pull(self, ages: NDArray[np.int64], km: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n,) log pull at a distance for people of an age group (-1: unknown); NaN where the distance is."""
+    def log_decay(self, ages: NDArray[np.int64], km: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) log of what a distance leaves for people of an age group (-1: unknown); NaN where the distance is."""
         return between_centres(self.decay, np.where(ages < len(self.decay) - 1, ages, -1), km)
 
     def beyond_usual(

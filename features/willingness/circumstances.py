@@ -100,7 +100,7 @@ class Circumstances:
         )
 
     def weight(self, offered: Exposure) -> NDArray[np.float64]:
-        """(n_age_groups, n_sessions) pull of each session next door."""
+        """(n_age_groups, n_sessions) access that each session gives next door."""
         by_age = self.cell_fit[:, offered.cell] * self.kind_fit[:, offered.kind]
         return np.asarray(by_age * self.shared(offered) * offered.admits)
 

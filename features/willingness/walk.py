@@ -31,7 +31,9 @@ class Walk:
 
 @dataclass(frozen=True)
 class Programme:
-    """Past sessions as pull by place and by category in each week; (n_venues + 1) places, the last being none.
+    """The access that past sessions give next door, by place and by category in each week.
+
+    There are n_venues + 1 places, the last being none.
 
     Attributes:
         place: (n_sessions,) row of `Neighbourhoods.venues`; their number for sessions without a place.
@@ -50,7 +52,7 @@ class Programme:
         return cls(homes.columns(offered.venue), column, season.T.astype(np.float32))
 
     def offer(self, weight: NDArray[np.float64], n_venues: int) -> NDArray[np.float32]:
-        """(n_venues + 1, n_weeks * n_categories) pull of the sessions of each place and column, summed."""
+        """(n_venues + 1, n_weeks * n_categories) access that the sessions of each place and column give next door."""
         shape = (n_venues + 1, self.season.size)
         flat = sums_by(self.place * shape[1] + self.column, weight, shape[0] * shape[1])
         return flat.reshape(shape).astype(np.float32)
@@ -81,7 +83,7 @@ def walk(
         offered: Past sessions.
         homes: Where people are.
         decay: Willingness by distance.
-        weight: (n_age_groups, n_sessions) pull of each session next door.
+        weight: (n_age_groups, n_sessions) access that each session gives next door.
         season: (n_categories, n_weeks) what is wanted.
         saturation: How interest is used up.
         rate: (n_users, n_categories).

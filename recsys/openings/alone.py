@@ -76,6 +76,6 @@ class Alone:
             now, rate = np.ascontiguousarray(self.access[:, category]), np.ascontiguousarray(self.rate[:, category])
             used = self.saturation.used(now)
             for venue in np.flatnonzero(gain.max(axis=1, initial=-1.0) >= 0).tolist():
-                pull = reach[venue] * self.slot_fit[:, gain[venue].argmax()][self.age_group]
-                with_class, taken = self.saturation.with_class(now + pull, pull)
+                given = reach[venue] * self.slot_fit[:, gain[venue].argmax()][self.age_group]
+                with_class, taken = self.saturation.with_class(now + given, given)
                 yield category, venue, rate * (with_class - used), float(rate @ taken)

@@ -154,8 +154,8 @@ def _figures(audience: Audience, planned: PlannedSession) -> tuple[Figures, NDAr
 def _wanting(audience: Audience, planned: PlannedSession) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(n_points,) people who want a place, and those of them who would not have come to the category elsewhere."""
     inputs = audience.inputs
-    pull, before = audience.pull(planned.venue, planned.slot), audience.access(planned.category)
-    taken = inputs.saturation.with_class(before + pull, pull)[1]
+    given, before = audience.given(planned.venue, planned.slot), audience.access(planned.category)
+    taken = inputs.saturation.with_class(before + given, given)[1]
     rate = np.float32(inputs.bias) * inputs.rate[:, planned.category] * planned.admitted
     new = audience.drawn(planned.category, planned.venue, planned.slot) * planned.admitted
     return np.maximum(rate * taken, new), new

@@ -34,7 +34,7 @@ def explain(inputs: OpeningInputs, question: Question, solved: Solved | None = N
         rate = inputs.rate[:, o.category] * np.float32(inputs.bias)
         near = float(rate.sum()) * float(inputs.saturation.used(np.ones(1, np.float32))[0])
         here = float(rate @ inputs.saturation.used(inputs.reach[:, o.venue]))
-        timed = float(rate @ inputs.saturation.used(audience.pull(o.venue, o.slot)))
+        timed = float(rate @ inputs.saturation.used(audience.given(o.venue, o.slot)))
         new, show = float(drawn.sum()), float(inputs.show[o.category])
         kept = o.attendance / show if show > 0 else 0.0
         entries.append(

@@ -37,13 +37,13 @@ class Saturation:
         return np.exp(-np.float32(self.k) * access)
 
     def with_class(
-        self, access: NDArray[np.float32], pull: NDArray[np.float32]
+        self, access: NDArray[np.float32], given: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Interest used up at an access, and the part of it that goes to one class.
 
         Args:
             access: What everything gives, the class included.
-            pull: What the class gives of it.
+            given: What the class gives of it.
         """
         used = self.used(access)
-        return used, np.asarray(used * pull / np.maximum(access, np.float32(1e-9)), dtype=np.float32)
+        return used, np.asarray(used * given / np.maximum(access, np.float32(1e-9)), dtype=np.float32)

@@ -93,7 +93,7 @@ class Audience:
         """(n_points,) access to what runs and to what has been opened."""
         return self._access.get(category, self.inputs.access[:, category])
 
-    def pull(self, venue: int, slot: int) -> NDArray[np.float32]:
+    def given(self, venue: int, slot: int) -> NDArray[np.float32]:
         """(n_points,) access that a class there gives."""
         i = self.inputs
         return self._reach[venue] * i.slot_fit[:, slot][i.age_group]
@@ -110,8 +110,8 @@ class Audience:
             rate = np.float32(i.bias) * i.rate[:, category]
             self._now[category] = now, i.saturation.used(now), rate
         now, used, rate = self._now[category]
-        pull = self.pull(venue, slot)
-        with_class, taken = i.saturation.with_class(now + pull, pull)
+        given = self.given(venue, slot)
+        with_class, taken = i.saturation.with_class(now + given, given)
         return rate * (with_class - used), float(rate @ taken)
 
     def opening(self, category: int, venue: int, slot: int, size: float, usual: float | None = None) -> Opening:
@@ -139,7 +139,7 @@ class Audience:
 
     def take(self, opening: Opening) -> None:
         """Opens the class: the people it draws are less free for the next of its category."""
-        self._access[opening.category] = self.access(opening.category) + self.pull(opening.venue, opening.slot)
+        self._access[opening.category] = self.access(opening.category) + self.given(opening.venue, opening.slot)
         self._now.pop(opening.category, None)
 
     def in_turn(self, opened: Iterable[Opening]) -> Iterator[tuple[Opening, NDArray[np.float32]]]:

@@ -20,7 +20,7 @@ _ONLINE_LOG_COST = {"logit": -2.0, "gravity": -3.0}
 _BASE_LOG = {"logit": 0.2, "gravity": 0.0}
 GRAVITY_KM = 1.2
 GRAVITY_POWER = 1.7
-"""Decay (1 + km / 1.2)^-1.7 of the pull (gravity)."""
+"""Decay (1 + km / 1.2)^-1.7 of the attraction (gravity)."""
 _SATURATION = 0.8
 
 
@@ -92,8 +92,8 @@ def nests(sessions: pd.DataFrame) -> Ints:
     )
 
 
-def attraction(crowd: Crowd, sessions: pd.DataFrame, shape: str) -> Floats:
-    """(n, n_sessions) pull of each session on each person, 0 where not allowed, not registered or out of question."""
+def attractions(crowd: Crowd, sessions: pd.DataFrame, shape: str) -> Floats:
+    """(n, n_sessions) of each session on each person, 0 where not allowed, not registered or out of question."""
     is_child = sessions["audience_num"].to_numpy() == CHILD
     slot, venue = sessions["slot"].to_numpy(), sessions["venue_num"].to_numpy()
     log = crowd.kinds[sessions["kind_num"].to_numpy()]
@@ -106,18 +106,18 @@ def attraction(crowd: Crowd, sessions: pd.DataFrame, shape: str) -> Floats:
     near[venue < 0] = 0
     if shape == "logit":
         log -= near
-        pull = np.exp(log)
+        attraction = np.exp(log)
     else:
         km = crowd.km.T[venue]
         km[venue < 0] = 0
-        pull = np.exp(log - np.float32(GRAVITY_POWER) * np.log1p(km / np.float32(GRAVITY_KM)))
-        pull *= near <= 1
-    pull *= allowed(crowd, sessions)
-    return pull.T
+        attraction = np.exp(log - np.float32(GRAVITY_POWER) * np.log1p(km / np.float32(GRAVITY_KM)))
+        attraction *= near <= 1
+    attraction *= allowed(crowd, sessions)
+    return attraction.T
 
 
 def appeal(sessions: pd.DataFrame, shape: str) -> NDArray[np.float64]:
-    """(n_sessions,) log-pull that is the same for all people: how good it is, its price, whether it is online."""
+    """(n_sessions,) log-attraction that is the same for all people: how good it is, its price, whether it is online."""
     price, online = sessions["price"].to_numpy(), sessions["venue_num"].to_numpy() < 0
     constant = sessions["quality"].to_numpy() + _BASE_LOG[shape] - 0.03 * price
     dear = np.where(price > 30, -1.2, 0.0) if shape == "gravity" else 0.0
@@ -165,7 +165,7 @@ def wish(crowd: Crowd, sessions: pd.DataFrame) -> Floats:
 
 
 def saturated(total: Floats, shape: str) -> Floats:
-    """Chance to go anywhere of who wants to, given the total pull."""
+    """Chance to go anywhere of who wants to, given the total attraction."""
     if shape == "logit":
         return total / (1 + total)
     return np.asarray(-np.expm1(-np.float32(_SATURATION) * total))
@@ -184,22 +184,22 @@ def seasons(sessions: pd.DataFrame, shape: str) -> NDArray[np.float64]:
 def booking_chances(crowd: Crowd, sessions: pd.DataFrame, shape: str, companion_share: float) -> Floats:
     """(n, n_sessions) chance that each person asks for a place in each session of one week, nothing being full.
 
-    A person wants a category with the week's chance, then goes to one of its sessions in proportion to their pull, or
-    to none; a companion may come along.
+    A person wants a category with the week's chance, then goes to one of its sessions in proportion to their
+    attraction, or to none; a companion may come along.
     """
     if not len(sessions) or not len(crowd.nums):
         return np.zeros((len(crowd.nums), len(sessions)), dtype=np.float32)
-    pull = attraction(crowd, sessions, shape).T
+    attraction = attractions(crowd, sessions, shape).T
     nest, place = np.unique(nests(sessions), return_inverse=True)
-    share = np.empty((len(nest), pull.shape[1]), dtype=np.float32)
+    share = np.empty((len(nest), attraction.shape[1]), dtype=np.float32)
     for num in range(len(nest)):
-        total = pull[place == num].sum(axis=0)
+        total = attraction[place == num].sum(axis=0)
         share[num] = saturated(total, shape) / np.maximum(total, np.float32(1e-12))
-    alone = pull * share[place]
+    alone = attraction * share[place]
     alone *= wish(crowd, sessions).T
     alone *= seasons(sessions, shape).astype(np.float32)[:, None]
     np.minimum(alone, np.float32(0.9), out=alone)
-    along = alone[:, crowd.companion] * (pull > 0)
+    along = alone[:, crowd.companion] * (attraction > 0)
     along *= np.float32(companion_share)
-    along[:, crowd.companion == np.arange(pull.shape[1])] = 0
+    along[:, crowd.companion == np.arange(attraction.shape[1])] = 0
     return (alone + along - alone * along).T

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recsys.simulation.catalogue import CATEGORIES, CATEGORY_NAMES
-from recsys.simulation.choice import Crowd, attraction, saturated, seasons
+from recsys.simulation.choice import Crowd, attractions, saturated, seasons
 from recsys.simulation.tastes import N_SLOTS
 from recsys.simulation.world import World
 
@@ -69,15 +69,15 @@ def _county(world: World, crowd: Crowd, stations: pd.DataFrame, county_id: str) 
     weeks = ((mine["starts_at"] - as_of).dt.days // 7).to_numpy()
     days = as_of + pd.to_timedelta(7 * np.arange(config.future_weeks) + 3, unit="D")
     rows = []
-    # The pull of a class at a station does not depend on its category but for the wish.
+    # The attraction of a class at a station does not depend on its category but for the wish.
     probe = pd.DataFrame([typical_class(0, int(v), slot, as_of) for v in stations.index for slot in range(N_SLOTS)])
-    pull = attraction(crowd, probe, config.shape).reshape(len(crowd.nums), len(stations), N_SLOTS)
+    attraction = attractions(crowd, probe, config.shape).reshape(len(crowd.nums), len(stations), N_SLOTS)
     for category in range(len(CATEGORIES)):
         of = (mine["category_num"] == category).to_numpy()
         offered = mine[of]
         base = np.zeros((len(crowd.nums), config.future_weeks), dtype=np.float32)
         if len(offered):
-            drawn = attraction(crowd, offered, config.shape)
+            drawn = attractions(crowd, offered, config.shape)
             for k, w in enumerate(weeks[of]):
                 base[:, w] += drawn[:, k]
         dates = pd.DataFrame({"starts_at": days, "category_num": category, "kind_num": 0})
@@ -88,11 +88,14 @@ def _county(world: World, crowd: Crowd, stations: pd.DataFrame, county_id: str) 
         typical = base.mean(axis=1)
         stay = saturated(typical, config.shape)
         for s, station in enumerate(stations.itertuples()):
-            total = typical[:, None] + pull[:, s, :]
+            total = typical[:, None] + attraction[:, s, :]
             added = want[:, None] * (saturated(total, config.shape) - stay[:, None]) * mult.mean()
             best = int(added.sum(axis=0).argmax())
             share = (
-                want * saturated(total[:, best], config.shape) * pull[:, s, best] / np.maximum(total[:, best], 1e-12)
+                want
+                * saturated(total[:, best], config.shape)
+                * attraction[:, s, best]
+                / np.maximum(total[:, best], 1e-12)
             )
             residents = towns == station.township_id
             live = residents[town]

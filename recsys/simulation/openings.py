@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.simulation.catalogue import CATEGORY_NAMES
-from recsys.simulation.choice import CHILD, Crowd, at_home, attraction, saturated, seasons
+from recsys.simulation.choice import CHILD, Crowd, at_home, attractions, saturated, seasons
 from recsys.simulation.counts import GAMMA_SHAPE, MEMORY_SPREAD, SESSION_SPREAD
 from recsys.simulation.latent import typical_class
 from recsys.simulation.oracle import Truth
@@ -60,7 +60,7 @@ class OpeningWorld:
         return np.asarray(~(last >= self.truth.as_of - pd.Timedelta(weeks=52)))
 
     def base(self, category: int) -> Floats:
-        """(n, n_weeks) pull of what already runs of a category for grown-ups."""
+        """(n, n_weeks) attraction of what already runs of a category for grown-ups."""
         sessions = self.truth.tables["sessions"]
         mine = sessions[
             (sessions["category_num"] == category)
@@ -69,22 +69,22 @@ class OpeningWorld:
         ]
         total = np.zeros((len(self.crowd.nums), self.truth.future_weeks), dtype=np.float32)
         if len(mine):
-            pull = attraction(self.crowd, mine, self.truth.shape) * at_home(self.crowd, mine).T
+            attraction = attractions(self.crowd, mine, self.truth.shape) * at_home(self.crowd, mine).T
             weeks = ((mine["starts_at"] - self.truth.as_of).dt.days // 7).to_numpy()
             for num, week in enumerate(weeks):
                 if week < total.shape[1]:
-                    total[:, week] += pull[:, num]
+                    total[:, week] += attraction[:, num]
         return total
 
-    def pulls(self, venues: NDArray[np.int64], slots: NDArray[np.int64]) -> Floats:
-        """(n, n_openings) pull of ordinary new classes; it is the same for every category."""
+    def attractions(self, venues: NDArray[np.int64], slots: NDArray[np.int64]) -> Floats:
+        """(n, n_openings) attraction of ordinary new classes; it is the same for every category."""
         probe = pd.DataFrame(
             [typical_class(0, int(v), int(s), self.truth.as_of) for v, s in zip(venues, slots, strict=True)]
         )
         table = self.truth.tables["venues"]
         place = table[["county_id", "city_id"]].iloc[venues].reset_index(drop=True)
         probe = probe.assign(county_id=place["county_id"], city_id=place["city_id"])
-        return attraction(self.crowd, probe, self.truth.shape) * at_home(self.crowd, probe).T
+        return attractions(self.crowd, probe, self.truth.shape) * at_home(self.crowd, probe).T
 
     def season(self, category: int) -> NDArray[np.float64]:
         """(n_weeks,) multiplier of demand for classes."""
@@ -107,8 +107,8 @@ class OpeningWorld:
             here = np.flatnonzero(category == one)
             part = plan.iloc[here]
             num = CATEGORY_NAMES.index(one)
-            pull = self.pulls(part["venue_num"].to_numpy(), part["slot"].to_numpy())
-            fresh, reached, total = self._flows(num, pull)
+            attraction = self.attractions(part["venue_num"].to_numpy(), part["slot"].to_numpy())
+            fresh, reached, total = self._flows(num, attraction)
             size = part["size"].to_numpy(dtype=float)
             for row, k in enumerate(here):
                 asked = self._asked(total[row], rng)
@@ -122,21 +122,21 @@ class OpeningWorld:
                 draws[k] = rng.binomial(picked.astype(np.int64), np.clip(new_share[weeks], 0, 1))
         return Worth(attendance, newly, draws)
 
-    def _flows(self, category: int, pull: Floats) -> tuple[NDArray[np.float64], ...]:
+    def _flows(self, category: int, attraction: Floats) -> tuple[NDArray[np.float64], ...]:
         """(n_openings, n_weeks) each: new people, those newly reached, all who come; places unlimited."""
         base = self.base(category)
         want = self.want(category) * self.shows
         season = self.season(category)
-        new_pull = pull.sum(axis=1)
-        fresh, reached, total = (np.zeros((pull.shape[1], base.shape[1])) for _ in range(3))
+        new_attraction = attraction.sum(axis=1)
+        fresh, reached, total = (np.zeros((attraction.shape[1], base.shape[1])) for _ in range(3))
         for week in range(base.shape[1]):
-            with_plan = base[:, week] + new_pull
+            with_plan = base[:, week] + new_attraction
             chance = saturated(with_plan, self.truth.shape)
             gain = chance - saturated(base[:, week], self.truth.shape)
-            per_pull = want * season[week] * gain / np.maximum(new_pull, 1e-12)
-            fresh[:, week] = pull.T @ per_pull
-            reached[:, week] = pull.T @ (per_pull * self.is_new)
-            total[:, week] = pull.T @ (want * season[week] * chance / np.maximum(with_plan, 1e-12))
+            per_attraction = want * season[week] * gain / np.maximum(new_attraction, 1e-12)
+            fresh[:, week] = attraction.T @ per_attraction
+            reached[:, week] = attraction.T @ (per_attraction * self.is_new)
+            total[:, week] = attraction.T @ (want * season[week] * chance / np.maximum(with_plan, 1e-12))
         return fresh, reached, total
 
     def _asked(self, mean: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:

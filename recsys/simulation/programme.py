@@ -199,7 +199,7 @@ def _events(
 
 
 def event_qualities(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(n,) log-pull that single events have by themselves, and nobody can see."""
+    """(n,) log-attraction that single events have by themselves, and nobody can see."""
     return np.asarray(rng.normal(0, 0.7, n) + 1.0 / rng.pareto(2.0, n).clip(1.0, None))
 
 

@@ -123,12 +123,12 @@ class Belief:
 
     Attributes:
         want: (n, n_categories) people a week who want each category and show up, in the mean of the weeks ahead.
-        pull: (n, n_venues, N_SLOTS) pull of an ordinary new class.
-        base: (n, n_categories) pull of what runs.
+        attraction: (n, n_venues, N_SLOTS) attraction of an ordinary new class.
+        base: (n, n_categories) attraction of what runs.
     """
 
     want: Floats
-    pull: Floats
+    attraction: Floats
     base: Floats
 
 
@@ -136,12 +136,14 @@ def true_belief(world: OpeningWorld) -> Belief:
     """What is so, the weeks ahead taken in the mean."""
     n_venues = len(world.truth.tables["venues"])
     venues, slots = np.repeat(np.arange(n_venues), N_SLOTS), np.tile(np.arange(N_SLOTS), n_venues)
-    pull = world.pulls(venues, slots) if n_venues else np.zeros((len(world.crowd.nums), 0), dtype=np.float32)
+    attraction = (
+        world.attractions(venues, slots) if n_venues else np.zeros((len(world.crowd.nums), 0), dtype=np.float32)
+    )
     categories = range(len(CATEGORY_NAMES))
     want = [world.want(c) * world.shows * np.float32(world.season(c).mean()) for c in categories]
     base = [world.base(c).mean(axis=1) for c in categories]
     return Belief(
-        np.stack(want, axis=1), pull.reshape(len(world.crowd.nums), n_venues, N_SLOTS), np.stack(base, axis=1)
+        np.stack(want, axis=1), attraction.reshape(len(world.crowd.nums), n_venues, N_SLOTS), np.stack(base, axis=1)
     )
 
 
@@ -152,14 +154,14 @@ def oracle_plan(world: OpeningWorld, budget: int) -> pd.DataFrame:
 
 def plan_of(world: OpeningWorld, belief: Belief, budget: int) -> pd.DataFrame:
     """Greedy on the gain that is believed in, lazily: gains only fall as the plan grows."""
-    truth, n_venues = world.truth, belief.pull.shape[1]
+    truth, n_venues = world.truth, belief.attraction.shape[1]
     running, room, free = running_pairs(truth), room_sizes(truth), free_slots(truth)
     state = {c: np.ascontiguousarray(belief.base[:, c]) for c in range(len(CATEGORY_NAMES))}
     want = {c: np.ascontiguousarray(belief.want[:, c]) for c in state}
-    pull = [np.ascontiguousarray(belief.pull[:, v]) for v in range(n_venues)]
+    attraction = [np.ascontiguousarray(belief.attraction[:, v]) for v in range(n_venues)]
 
     def best_hour(category: int, venue: int) -> tuple[float, int]:
-        gains = _gains(world, state[category], want[category], pull[venue], np.full(N_SLOTS, room[venue]))
+        gains = _gains(world, state[category], want[category], attraction[venue], np.full(N_SLOTS, room[venue]))
         return -float(gains.max()), int(gains.argmax())
 
     heap: list[tuple[float, int, int, int, int]] = []
@@ -178,7 +180,7 @@ def plan_of(world: OpeningWorld, belief: Belief, budget: int) -> pd.DataFrame:
             gain, slot = best_hour(category, venue)
             heapq.heappush(heap, (gain, category, venue, slot, rounds[category]))
             continue
-        state[category] = state[category] + pull[venue][:, slot]
+        state[category] = state[category] + attraction[venue][:, slot]
         rounds[category] += 1
         free[venue] -= 1
         rows.append({"category": CATEGORY_NAMES[category], "venue_num": venue, "slot": slot, "size": room[venue]})
@@ -186,15 +188,15 @@ def plan_of(world: OpeningWorld, belief: Belief, budget: int) -> pd.DataFrame:
 
 
 def _gains(
-    world: OpeningWorld, held: Floats, want: Floats, pull: Floats, room: NDArray[np.float64]
+    world: OpeningWorld, held: Floats, want: Floats, attraction: Floats, room: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """(n_options,) people a week gained by one more class; a full room turns away in proportion."""
     before = saturated(held, world.truth.shape)
-    gains = np.empty(pull.shape[1])
-    for num in range(pull.shape[1]):
-        total = held + pull[:, num]
+    gains = np.empty(attraction.shape[1])
+    for num in range(attraction.shape[1]):
+        total = held + attraction[:, num]
         after = saturated(total, world.truth.shape)
-        comes = float((want * after * pull[:, num] / np.maximum(total, np.float32(1e-12))).sum())
+        comes = float((want * after * attraction[:, num] / np.maximum(total, np.float32(1e-12))).sum())
         gains[num] = float((want * (after - before)).sum()) * min(1.0, room[num] / max(comes, 1e-9))
     return gains
 

@@ -64,13 +64,13 @@ def test_sessions_near_home_are_weighed_by_distance_age_and_time_since_registeri
                 band = max(edge for edge in AGE_EDGES if edge <= min_age)
                 if band > least if least is not None else band >= 18:
                     continue
-                pull = 0.0
+                log_decay = 0.0
                 if cells[row] >= 0 and isinstance(one.venue_id, str):
                     at = venues.loc[one.venue_id]
                     centre = offer.cells.lat[cells[row]], offer.cells.lon[cells[row]]
                     km = distance_km(*(np.array([v]) for v in (*centre, at["lat"], at["lon"])))
-                    pull = catalogue.reach.pull(ages[row : row + 1], km)[0]
-                total += np.exp(pull)
+                    log_decay = catalogue.reach.log_decay(ages[row : row + 1], km)[0]
+                total += np.exp(log_decay)
             expected = total * recent / max(held, 1)
             # Between its centres the decay is straight here, and straight in the logarithm there.
             np.testing.assert_allclose(found[row, num], expected, rtol=0.05)

@@ -67,16 +67,16 @@ def test_the_decay_of_each_age_comes_back():
     reach = learned(*place(3000, (3.0, 12.0)))
     km = np.array([1.5, 5.0, 9.0])
     for age, scale in ((0, 3.0), (1, 12.0)):
-        pull = reach.pull(np.full(3, age), km)
-        np.testing.assert_allclose(pull[1:] - pull[0], -(km[1:] - km[0]) / scale, atol=0.3)
+        found = reach.log_decay(np.full(3, age), km)
+        np.testing.assert_allclose(found[1:] - found[0], -(km[1:] - km[0]) / scale, atol=0.3)
 
 
 def test_an_unknown_age_has_the_decay_of_all_and_an_unknown_distance_none():
     reach = learned(*place(500, (3.0, 12.0)))
     far = np.array([6.0, 6.0, 6.0])
-    young, old, unknown = reach.pull(np.array([0, 1, -1]), far)
+    young, old, unknown = reach.log_decay(np.array([0, 1, -1]), far)
     assert young < unknown < old
-    assert np.isnan(reach.pull(np.array([0]), np.array([np.nan]))).all()
+    assert np.isnan(reach.log_decay(np.array([0]), np.array([np.nan]))).all()
 
 
 def test_nobody_who_booked_leaves_no_decay():

@@ -136,7 +136,7 @@ def test_a_feature_that_hardly_varies_has_no_weight():
 
 
 def test_what_is_on_offer_near_home_is_no_taste(known, catalogue, block):
-    """Held sessions of a stretch, each by its pull at its distance from the person's home."""
+    """Held sessions of a stretch, each by what its distance leaves from the person's home."""
     rng = np.random.default_rng(0)
     part = _stretch("kind", block, catalogue, CONFIG, 0.0, rng)
     assert part is not None

@@ -19,7 +19,7 @@ class BoostingConfig(BaseModel):
     learning_rate: float = Field(default=0.06, gt=0, le=1, description="share of each tree that counts")
     n_leaves: int = Field(default=15, ge=2, description="leaves of a tree")
     min_rows_in_leaf: int = Field(default=150, ge=1, description="rows that a leaf needs")
-    l2: float = Field(default=10.0, ge=0, description="pull of each leaf towards the baseline, in places")
+    l2: float = Field(default=10.0, ge=0, description="shrinkage of each leaf towards the baseline, in places")
     max_rows: int = Field(default=250_000, ge=1_000, description="rows learned from; more are sampled")
     seed: int = Field(default=0, ge=0, description="of column and row sampling")
 

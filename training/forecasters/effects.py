@@ -153,9 +153,9 @@ def _fitted(
         mean = np.exp(np.clip(exposure + matrix @ effects, -5, 9))
         working = weight * mean / (1 + mean * dispersion[is_serial])
         # Counts far above a small mean would throw the first steps.
-        pull = working * np.clip((counts - mean) / mean, -1, 50 if has_settled else 3)
+        residual = working * np.clip((counts - mean) / mean, -1, 50 if has_settled else 3)
         curvature = squared @ working + ridge
-        step = _solved(matrix, transposed, working, ridge, curvature, transposed @ pull - ridge * effects)
+        step = _solved(matrix, transposed, working, ridge, curvature, transposed @ residual - ridge * effects)
         effects = effects + step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-9))
         if has_settled and learns_spreads:
             spreads = _spreads(design, effects, 1 / curvature)

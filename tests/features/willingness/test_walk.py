@@ -52,11 +52,11 @@ def plainly(offered, km, weight, season, rate):
             group = offered.age_group[person]
             for category in range(rate.shape[1]):
                 rows = np.flatnonzero((offered.week == week) & (offered.category == category))
-                pull = reach[person, offered.venue[rows]] * weight[group, rows]
-                used = SATURATION.used(pull.sum()) * season[category, week]
+                access = reach[person, offered.venue[rows]] * weight[group, rows]
+                used = SATURATION.used(access.sum()) * season[category, week]
                 exposed[person, category] += used
-                share = rate[person, category] * used / max(pull.sum(), 1e-9)
-                expected[group, rows] += share * pull
+                share = rate[person, category] * used / max(access.sum(), 1e-9)
+                expected[group, rows] += share * access
                 placed = rows[offered.venue[rows] < km.shape[1]]
                 np.add.at(at_one, band_of(km[person, offered.venue[placed]]), share * weight[group, placed])
     return exposed, at_one, expected

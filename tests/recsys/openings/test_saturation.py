@@ -5,11 +5,11 @@ from recsys.openings.saturation import Saturation
 
 
 @pytest.mark.parametrize("family", ["share", "chance"])
-def test_classes_share_what_is_used_up_by_their_pull(family):
-    saturation, pulls = Saturation(family, 0.7), np.array([[0.1, 0.0], [0.3, 0.0]], dtype=np.float32)
-    access = pulls.sum(axis=0)
-    used, first = saturation.with_class(access, pulls[0])
-    _, second = saturation.with_class(access, pulls[1])
+def test_classes_share_what_is_used_up_by_the_access_that_they_give(family):
+    saturation, given = Saturation(family, 0.7), np.array([[0.1, 0.0], [0.3, 0.0]], dtype=np.float32)
+    access = given.sum(axis=0)
+    used, first = saturation.with_class(access, given[0])
+    _, second = saturation.with_class(access, given[1])
     np.testing.assert_allclose(used, saturation.used(access))
     np.testing.assert_allclose(first + second, used, rtol=1e-6)
     np.testing.assert_allclose(3 * first, second, rtol=1e-6)

@@ -37,6 +37,14 @@ def test_the_table_knows_the_best_choice_and_the_best_through_each_row(seed):
         assert sum(c[k] for c, k in zip(costs, table.chosen, strict=True)) <= budget
 
 
+def test_units_that_a_row_in_front_leaves_over_are_no_use_to_those_behind():
+    """The second block is best at no cost: then the first has more units than it can use."""
+    costs = [np.array([4, 3]), np.array([5, 0]), np.array([0])]
+    values = [np.array([7.0, 5.0]), np.array([8.0, 8.0]), np.array([6.0])]
+    through = fill_budget(costs, values, 8).through
+    assert [rows.tolist() for rows in through] == [[21.0, 19.0], [19.0, 21.0], [21.0]]
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_with_a_floor_the_choices_worth_more_are_known_as_without(seed):
     costs, values, budget = random_blocks(seed, n_blocks=25, most_rows=5, units=60, budget_share=0.4)

@@ -52,10 +52,10 @@ def book_of(rows: list[dict[str, Any]], drawn: list[int] | None = None) -> Sessi
     return session_book(dataset, tree, Hierarchy.of(dataset, tree), 14, 160)
 
 
-def left(rows: list[dict[str, Any]], pull: list[float] | None = None) -> np.ndarray:
+def left(rows: list[dict[str, Any]], attraction: list[float] | None = None) -> np.ndarray:
     """What others leave of each session's people, over what they leave of the first's."""
     book = book_of(rows)
-    weights = np.ones(len(book)) if pull is None else np.array(pull)
+    weights = np.ones(len(book)) if attraction is None else np.array(attraction)
     log = Market.of(book).left_by_others(weights, np.flatnonzero(book.age >= 1))
     return np.exp(log - log[0])
 
