@@ -18,8 +18,8 @@ from features.counts import (
     on_hand_names,
     session_figures,
 )
+from features.geography.overlap import VenuePeople, venue_people
 from features.interactions import with_row_numbers
-from features.overlap import VenuePeople, venue_people
 from features.speed import speed_of
 from recsys.dataset import Dataset, local_times
 from recsys.hierarchy import Hierarchy

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.openings.catchments import KM_PER_DEGREE, Positions, positions
+from features.geography.positions import KM_PER_DEGREE, Positions, positions
 from recsys.availability import places_taken
 from recsys.dataset import Dataset, local_times
 from recsys.regions import RegionTree, session_regions

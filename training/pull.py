@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from features.geography.cells import cells_of
 from features.signals.catalogue import Catalogue
-from features.signals.cells import cells_of
 from features.signals.lookup import WISH_LEVEL, take_or_missing
 from features.signals.offer import N_HOURS, hour_kinds
 from features.signals.people import UserBlock

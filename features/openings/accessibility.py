@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import KDTree
 
-from features.openings.catchments import KM_PER_DEGREE, Positions
+from features.geography.positions import KM_PER_DEGREE, Positions
 from recsys.catchment import gaussian_weight
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.openings.catchments import Positions
+from features.geography.positions import Positions
 from recsys.dataset import Dataset, is_among, local_times, week_starts
 from recsys.ids import IdMap
 

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.openings.catchments import DistanceDecay, Positions, positions
+from features.geography.decay import DistanceDecay
+from features.geography.positions import Positions, positions
 from features.openings.exposure import AGE_GROUPS, TRAINING, admitted, attending, courses, sums_by, time_cell
 from features.openings.history import calibrated, followed, no_history, past_openings
 from features.willingness.config import LatentConfig

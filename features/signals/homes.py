@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.signals.cells import Cells, cells_of
+from features.geography.cells import Cells, cells_of
 from features.signals.events import Events
 from features.signals.keys import KeyColumns
 from features.signals.lookup import LEARNER_LEVEL, Lookup, take_or_missing

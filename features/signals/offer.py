@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.signals.cells import Cells, cells_of
+from features.geography.cells import Cells, cells_of
 from features.signals.events import NS_PER_DAY
 from features.signals.groups import AGE_EDGES
 from features.signals.lookup import SLOT_HOURS, WISH_LEVEL, Lookup, for_children

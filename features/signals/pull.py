@@ -14,8 +14,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from features.geography.cells import Cells
 from features.signals.catalogue import Catalogue
-from features.signals.cells import Cells
 from features.signals.groups import AGE_EDGES
 from features.signals.lookup import WISH_LEVEL, Lookup, take_or_missing
 from features.signals.offer import distance_shares, hour_kinds

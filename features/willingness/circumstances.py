@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.openings.catchments import PRIOR_DECAY, DistanceDecay, fit_decay
+from features.geography.decay import PRIOR_DECAY, DistanceDecay, fit_decay
 from features.openings.exposure import AGE_GROUPS, HOURS, N_TIME_CELLS, TRAINING, Exposure, sums_by
 from features.willingness.config import LatentConfig
 from features.willingness.facts import Facts

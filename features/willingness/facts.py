@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.openings.catchments import Positions
+from features.geography.positions import Positions
 from features.openings.exposure import Exposure, exposure
 from features.willingness.config import LatentConfig
 from features.willingness.neighbourhoods import Neighbourhoods

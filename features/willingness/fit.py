@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.openings.catchments import Positions
+from features.geography.positions import Positions
 from features.openings.exposure import Exposure, sums_by
 from features.willingness.circumstances import Circumstances, learn_circumstances
 from features.willingness.competition import DILUTION, MIN_SESSIONS, compared, weighed, within_courses

@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from features.openings.catchments import BAND_EDGES_KM, Positions, band_of
+from features.geography.decay import BAND_EDGES_KM, band_of
+from features.geography.positions import Positions
 from features.openings.exposure import Exposure, sums_by
 from recsys.regions import RegionTree
 
@@ -32,7 +33,7 @@ class Block:
         cell: Row of their cell.
         near: (n_near,) columns of `Neighbourhoods.venues` that are not far from the cell.
         km: (n_people, n_near) distance, NaN where unknown.
-        band: (n_people, n_near) see `features.openings.catchments.band_of`.
+        band: (n_people, n_near) see `features.geography.decay.band_of`.
     """
 
     people: NDArray[np.int64]

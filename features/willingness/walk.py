@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from features.openings.catchments import BAND_EDGES_KM, DistanceDecay
+from features.geography.decay import BAND_EDGES_KM, DistanceDecay
 from features.openings.exposure import AGE_GROUPS, Exposure, sums_by
 from features.willingness.neighbourhoods import Neighbourhoods
 from recsys.openings.saturation import Saturation

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from features.signals.cells import Cells
+from features.geography.cells import Cells
 from features.signals.homes import Homes
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.geography.positions import KM_PER_DEGREE
 from features.openings.accessibility import dwellings_of
-from features.openings.catchments import KM_PER_DEGREE
 from recsys.catchment import DEFAULT_KM
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree

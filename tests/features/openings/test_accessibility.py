@@ -1,7 +1,7 @@
 import numpy as np
 
+from features.geography.positions import KM_PER_DEGREE
 from features.openings.accessibility import accessibility, catchment
-from features.openings.catchments import KM_PER_DEGREE
 from recsys.catchment import gaussian_weight
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from features.openings.catchments import positions
+from features.geography.positions import positions
 from features.openings.exposure import exposure
 from features.willingness.competition import compared, weighed, within_courses
 from recsys.regions import RegionTree

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.openings.catchments import BAND_EDGES_KM, DistanceDecay, Positions, band_of, positions
+from features.geography.decay import BAND_EDGES_KM, DistanceDecay, band_of
+from features.geography.positions import Positions, positions
 from features.openings.exposure import AGE_GROUPS, exposure
 from features.willingness.neighbourhoods import NEAR_KM, Neighbourhoods
 from features.willingness.walk import walk

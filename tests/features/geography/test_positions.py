@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from features.openings.catchments import FAR_KM, TREE_KM, Positions
+from features.geography.positions import FAR_KM, TREE_KM, Positions
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 

@@ -1,4 +1,4 @@
-"""How far people are from venues, and how much less they come from farther away."""
+"""Where people and venues are, and how far apart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
@@ -20,7 +19,6 @@ TREE_KM = {"village": 0.7, "township": 3.0, "county": 12.0, "city": 40.0, "provi
 """Distance assumed between two places without coordinates, by the level of the smallest region that holds both."""
 
 FAR_KM = 300.0
-BAND_EDGES_KM = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 5.5, 7, 9, 12, 15, 20, 26, 35, 50, 80, 140, np.inf])
 
 
 @dataclass(frozen=True)
@@ -113,12 +111,6 @@ def _filled(
     return filled
 
 
-def band_of(km: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Row of the band of `BAND_EDGES_KM` that each distance lies in, the last where it is unknown."""
-    band = np.searchsorted(BAND_EDGES_KM[1:-1].astype(np.float32), km, side="right")
-    return np.where(np.isnan(km), len(BAND_EDGES_KM) - 1, band).astype(np.int8)
-
-
 def _tree_km(tree: RegionTree, from_regions: NDArray[np.int64], to_regions: NDArray[np.int64]) -> NDArray[np.float32]:
     """(n_from, n_to) by the smallest region that holds both; NaN from nowhere (-1), and to nowhere or the root."""
     if not len(from_regions) or not len(to_regions):
@@ -150,68 +142,3 @@ def _down(tree: RegionTree, region: int) -> list[int]:
         path.append(region)
         region = int(tree.parents[region])
     return path[::-1]
-
-
-@dataclass(frozen=True)
-class DistanceDecay:
-    """Willingness to come from a distance, relative to next door.
-
-    Attributes:
-        knots_km: (n_knots,) rising distances, from 0.
-        log_reach: (n_knots,) logarithm of the willingness, 0 at first, never rising; linear between knots.
-        unknown: Willingness assumed where the distance is unknown.
-    """
-
-    knots_km: NDArray[np.float64]
-    log_reach: NDArray[np.float64]
-    unknown: float
-
-    def reach(self, km: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Willingness at each distance, in [0, 1]; beyond the last knot it goes on falling as between the last two."""
-        grid = np.linspace(0.0, float(self.knots_km[-1]), 4001)
-        table = np.exp(np.interp(grid, self.knots_km, self.log_reach)).astype(np.float32)
-        step = grid[1]
-        known = np.nan_to_num(km, nan=0.0)
-        inside = table[np.minimum((known / step + 0.5).astype(np.int64), len(table) - 1)]
-        slope = (self.log_reach[-1] - self.log_reach[-2]) / (self.knots_km[-1] - self.knots_km[-2])
-        over = np.maximum(known - self.knots_km[-1], 0.0)
-        beyond = np.exp(np.minimum(slope, -0.02) * over).astype(np.float32)
-        return np.where(np.isnan(km), np.float32(self.unknown), inside * beyond).astype(np.float32)
-
-
-PRIOR_DECAY = DistanceDecay(
-    np.array([0.0, 1.0, 3.0, 6.0, 12.0, 25.0, 60.0]), -np.array([0.0, 0.2, 0.6, 1.2, 2.2, 3.6, 6.0]), 0.3
-)
-"""Used until bookings say more: half at about 2.5 km, a tenth at about 12 km."""
-
-
-def fit_decay(
-    observed: NDArray[np.float64], expected: NDArray[np.float64], mean_km: NDArray[np.float64], strength: float = 30.0
-) -> DistanceDecay:
-    """Decay from bookings per distance band beside what would be expected if distance were nothing.
-
-    Counts are Poisson around `expected * reach(mean_km)`; each band is shrunk towards `PRIOR_DECAY` with the weight
-    of `strength` bookings, then made never rising by isotonic regression.
-
-    Args:
-        observed: (n_bands,) bookings.
-        expected: (n_bands,) bookings expected at reach 1, to a common factor.
-        mean_km: (n_bands,) mean distance of the pairs in the band.
-        strength: Weight of the prior, in bookings.
-    """
-    use = expected > 0
-    if observed[use].sum() < strength:
-        return PRIOR_DECAY
-    km, seen, at_one = mean_km[use], observed[use], expected[use]
-    prior = np.exp(np.interp(km, PRIOR_DECAY.knots_km, PRIOR_DECAY.log_reach))
-    level = seen.sum() / (at_one * prior).sum()
-    weight = strength / len(km)
-    ratio = (seen + weight) / (at_one * prior * level + weight) * prior * level
-    logs = np.log(np.maximum(ratio, 1e-9))
-    falling = isotonic_regression(logs, weights=np.sqrt(seen + weight), increasing=False).x
-    knots, values = np.unique(np.concatenate([[0.0], km])), np.concatenate([[falling[0]], falling])
-    values = values[-len(knots) :]
-    spread = np.average(np.exp(values[-len(km) :] - values[0]), weights=at_one)
-    if len(knots) < 2:
-        return PRIOR_DECAY
-    return DistanceDecay(knots, values - values[0], float(np.clip(spread, 1e-3, 1.0)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from features.signals.cells import Cells, cells_of
+from features.geography.cells import Cells, cells_of
 from features.signals.place import distance_km
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from features.overlap import VenuePeople, venue_people
+from features.geography.overlap import VenuePeople, venue_people
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.openings.catchments import PRIOR_DECAY, Positions, positions
-from features.signals.cells import cells_of
+from features.geography.cells import cells_of
+from features.geography.decay import PRIOR_DECAY
+from features.geography.positions import Positions, positions
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 
