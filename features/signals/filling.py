@@ -37,7 +37,7 @@ class Filling:
     """How far the booking of each session has come.
 
     Attributes:
-        so_far: (n_sessions,) bookings.
+        so_far: (n_sessions,) bookings, whatever became of them.
         due: (n_sessions,) share of all its bookings that it should have by now; 1 for sessions that have begun.
         opened: (n_sessions,) days until it can be booked, negative if it can, NaN if unknown.
         closed: (n_sessions,) days until it no longer can.
@@ -60,12 +60,13 @@ def filling_of(table: pd.DataFrame, lookup: Lookup, everybody: Events, at: pd.Ti
         everybody: What people did.
         at: Instant.
     """
-    took = everybody.only(everybody.is_taking & (everybody.sessions >= 0))
-    so_far = np.bincount(took.sessions, minlength=len(lookup.sessions)).astype(np.float64)
+    # Who gave back, stayed away or found no place wanted to come all the same; few are told of sessions ahead.
+    booked = everybody.only(everybody.sessions >= 0)
+    so_far = np.bincount(booked.sessions, minlength=len(lookup.sessions)).astype(np.float64)
     age = (at.value - lookup.session_start) / NS_PER_DAY
     held = (age >= 0) & (age < HELD_DAYS) & table["cancelled_at"].isna().to_numpy(dtype=bool)
     opened, closed = booking_window(table, at)
-    due = due_by_now(took.only(held[took.sessions]), opened, closed, -age)
+    due = due_by_now(booked.only(held[booked.sessions]), opened, closed, -age)
     return Filling(so_far, np.where(age >= 0, 1.0, due), opened, closed, held)
 
 
@@ -94,23 +95,23 @@ def filling_facts(filling: Filling, session_nums: NDArray[np.int64], lookup: Loo
 
 
 def due_by_now(
-    took: Events, opened: NDArray[np.float64], closed: NDArray[np.float64], lead_days: NDArray[np.float64]
+    booked: Events, opened: NDArray[np.float64], closed: NDArray[np.float64], lead_days: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """(n_sessions,) share of a session's bookings that held sessions had at the same stage.
 
     The stage is the share of the time for booking that has gone by; where that time is unknown, the days to the start.
 
     Args:
-        took: Bookings of held sessions.
+        booked: Bookings of held sessions.
         opened: (n_sessions,) days until it can be booked, negative if it can, NaN if unknown.
         closed: (n_sessions,) days until it no longer can.
         lead_days: (n_sessions,) days until it starts.
     """
-    of = took.sessions
-    stage = stages(opened[of], closed[of], -took.days)
+    of = booked.sessions
+    stage = stages(opened[of], closed[of], -booked.days)
     gone = np.histogram(stage[~np.isnan(stage)], _SHARES)[0] + 1.0
     by_stage = np.append(0.0, np.cumsum(gone) / gone.sum())
-    lead = np.clip(lead_days[of] + took.days, 0.0, _LEADS[-1] - 1e-6)
+    lead = np.clip(lead_days[of] + booked.days, 0.0, _LEADS[-1] - 1e-6)
     ahead = np.histogram(lead, _LEADS)[0].astype(np.float64)
     by_lead = np.append(np.cumsum(ahead[::-1])[::-1], 0.0) / max(ahead.sum(), 1.0)
     share = stages(opened, closed, np.zeros(len(opened)))

@@ -1,5 +1,7 @@
 """How sessions fill: what is expected of a session by now and in all, against bookings whose law is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,6 +71,13 @@ def coming(days_open: dict[str, float]) -> pd.DataFrame:
 def facts_of(dataset: Dataset) -> pd.DataFrame:
     catalogue = catalogue_of(dataset, AT)
     return pd.DataFrame(catalogue.facts, index=pd.Index(catalogue.sessions.activity_ids))
+
+
+def test_who_stayed_away_or_found_no_place_had_booked_all_the_same():
+    dataset = place(coming({"big": 2.0, "small": 2.0, "new": 2.0}), {"big": 6})
+    statuses = np.resize(["attended", "no_show", "waitlisted", "cancelled"], len(dataset.bookings))
+    other = replace(dataset, bookings=dataset.bookings.assign(status=statuses))
+    pd.testing.assert_frame_equal(facts_of(other), facts_of(dataset)[facts_of(other).columns], check_exact=True)
 
 
 def test_a_session_is_expected_to_draw_what_its_organiser_draws():
