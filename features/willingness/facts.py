@@ -11,7 +11,7 @@ from scipy import sparse
 from features.geography.positions import Positions
 from features.openings.exposure import Exposure, exposure
 from features.willingness.config import LatentConfig
-from features.willingness.neighbourhoods import Neighbourhoods
+from features.willingness.distances import Distances
 from features.willingness.own_signals import category_signals, own_signals
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
@@ -32,7 +32,7 @@ class Facts:
     """
 
     offered: Exposure
-    homes: Neighbourhoods
+    homes: Distances
     booking_band: NDArray[np.int64]
     mean_km: NDArray[np.float64]
     segments: list[sparse.csr_array]
@@ -43,7 +43,7 @@ class Facts:
     def of(cls, dataset: Dataset, tree: RegionTree, places: Positions, config: LatentConfig) -> Facts:
         """The facts of a data set."""
         offered = exposure(dataset, places, config.history_weeks)
-        homes = Neighbourhoods.of(tree, places, offered)
+        homes = Distances.of(tree, places, offered)
         members = segments(dataset, tree, places, offered.age_group)
         signals = own_signals(dataset, offered.categories, members, config)
         liked = category_signals(dataset, offered.categories)

@@ -10,7 +10,7 @@ from scipy.stats import poisson
 
 from features.geography.decay import BAND_EDGES_KM, DistanceDecay
 from features.openings.exposure import AGE_GROUPS, Exposure, sums_by
-from features.willingness.neighbourhoods import Neighbourhoods
+from features.willingness.distances import Distances
 from recsys.openings.saturation import Saturation
 
 
@@ -36,7 +36,7 @@ class Programme:
     There are n_venues + 1 places, the last being none.
 
     Attributes:
-        place: (n_sessions,) row of `Neighbourhoods.venues`; their number for sessions without a place.
+        place: (n_sessions,) row of `Distances.venues`; their number for sessions without a place.
         column: (n_sessions,) week times n_categories plus category.
         season: (n_weeks, n_categories) what is wanted.
     """
@@ -46,7 +46,7 @@ class Programme:
     season: NDArray[np.float32]
 
     @classmethod
-    def of(cls, offered: Exposure, homes: Neighbourhoods, season: NDArray[np.float64]) -> Programme:
+    def of(cls, offered: Exposure, homes: Distances, season: NDArray[np.float64]) -> Programme:
         """That of what was offered, with `season` (n_categories, n_weeks)."""
         column = offered.week * len(offered.categories) + offered.category
         return cls(homes.columns(offered.venue), column, season.T.astype(np.float32))
@@ -67,7 +67,7 @@ class Programme:
 
 def walk(
     offered: Exposure,
-    homes: Neighbourhoods,
+    homes: Distances,
     decay: DistanceDecay,
     weight: NDArray[np.float64],
     season: NDArray[np.float64],
@@ -76,8 +76,8 @@ def walk(
 ) -> Walk:
     """Exposure of people, and with rates also expected counts (else 0).
 
-    All weeks of the people of one age group and cell are worked out at once. What is far from a cell gives all of its
-    people the same access.
+    All weeks of the people of one age group and square are worked out at once. What is far from a square gives all of
+    its people the same access.
 
     Args:
         offered: Past sessions.
@@ -100,13 +100,13 @@ def walk(
         at_place, beyond, drawn = np.zeros_like(offer), far @ offer, np.zeros((len(far), offer.shape[1]), np.float32)
         for block in (block for block in homes.blocks if block.age_group == group):
             near, here = decay.reach(block.km), offer[block.near]
-            access = near @ here + beyond[block.cell]
+            access = near @ here + beyond[block.square]
             used = programme.used(access, offered.first_week[block.people], saturation)
             exposed[block.people] = used.sum(axis=1)
             if rate is not None:
                 share = (rate[block.people][:, None, :] * used).reshape(access.shape) / np.maximum(access, 1e-9)
                 at_place[block.near] += near.T @ share
-                drawn[block.cell] += share.sum(axis=0)
+                drawn[block.square] += share.sum(axis=0)
                 at_one += sums_by(block.band.ravel(), (share @ here.T).ravel(), n_bands + 1)
         if rate is not None:
             at_place += far.T @ drawn

@@ -8,7 +8,7 @@ import pytest
 from features.geography.decay import BAND_EDGES_KM, DistanceDecay, band_of
 from features.geography.positions import Positions, positions
 from features.openings.exposure import AGE_GROUPS, exposure
-from features.willingness.neighbourhoods import NEAR_KM, Neighbourhoods
+from features.willingness.distances import NEAR_KM, Distances
 from features.willingness.walk import walk
 from recsys.openings.saturation import Saturation
 from recsys.regions import RegionTree
@@ -67,13 +67,13 @@ def plainly(offered, km, weight, season, rate):
 def test_it_is_the_plain_walk(county, degrees):
     tree, places, offered = county
     places = apart(places, degrees)
-    homes = Neighbourhoods.of(tree, places, offered)
+    homes = Distances.of(tree, places, offered)
     assert (homes.far_km[homes.is_far] > NEAR_KM).any() == (degrees > 0)
     km = places.km(tree)
     weight, season, rate = drawn(offered)
     walked = walk(offered, homes, DECAY, weight, season, SATURATION, rate)
     exposed, at_one, expected = plainly(offered, km, weight, season, rate)
-    # Beyond NEAR_KM the people of a cell share one distance: some come a little more, others less.
+    # Beyond NEAR_KM the people of a square share one distance: some come a little more, others less.
     exact = {"rtol": 1e-4} if degrees == 0 else {"rtol": 0.01, "atol": 0.01 * exposed.mean()}
     np.testing.assert_allclose(walked.exposed, exposed, **exact)
     np.testing.assert_allclose(walked.expected, expected, **exact)
@@ -85,7 +85,7 @@ def test_it_is_the_plain_walk(county, degrees):
 def test_distances_of_bookings_and_their_mean_are_those_of_all_pairs(county):
     tree, places, offered = county
     places = apart(places, 1.5)
-    homes = Neighbourhoods.of(tree, places, offered)
+    homes = Distances.of(tree, places, offered)
     km = places.km(tree)
     km = np.column_stack([km, np.full(len(km), np.nan)])
     wanted = band_of(km[offered.booking_user, offered.venue[offered.booking_session]])
@@ -98,7 +98,7 @@ def test_distances_of_bookings_and_their_mean_are_those_of_all_pairs(county):
 
 def test_some_users_walk_as_they_do_among_all(county):
     tree, places, offered = county
-    homes = Neighbourhoods.of(tree, places, offered)
+    homes = Distances.of(tree, places, offered)
     weight, season, _ = drawn(offered)
     exposed = walk(offered, homes, DECAY, weight, season, SATURATION).exposed
     kept = np.arange(0, len(exposed), 3)

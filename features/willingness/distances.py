@@ -13,11 +13,11 @@ from features.geography.positions import Positions
 from features.openings.exposure import Exposure, sums_by
 from recsys.regions import RegionTree
 
-CELL_DEGREES = 0.4
-"""Side of the cells in which people live: about 40 km."""
+SQUARE_DEGREES = 0.4
+"""Side of the squares in which people are taken together: about 40 km."""
 
 NEAR_KM = 60.0
-"""Up to here everybody's own distance counts; beyond, the mean of the people of a cell."""
+"""Up to here everybody's own distance counts; beyond, the mean of the people of a square."""
 
 MOST_PEOPLE = 2000
 """People of a block: what is worked out for them at once stays small."""
@@ -25,20 +25,20 @@ MOST_PEOPLE = 2000
 
 @dataclass(frozen=True)
 class Block:
-    """People of one age group who live in one cell.
+    """People of one age group who live in one square.
 
     Attributes:
         people: (n_people,) user rows.
         age_group: Row of their age group.
-        cell: Row of their cell.
-        near: (n_near,) columns of `Neighbourhoods.venues` that are not far from the cell.
+        square: Row of their square.
+        near: (n_near,) columns of `Distances.venues` that are not far from the square.
         km: (n_people, n_near) distance, NaN where unknown.
         band: (n_people, n_near) see `features.geography.decay.band_of`.
     """
 
     people: NDArray[np.int64]
     age_group: int
-    cell: int
+    square: int
     near: NDArray[np.int64]
     km: NDArray[np.float32]
     band: NDArray[np.int8]
@@ -50,14 +50,14 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Neighbourhoods:
-    """Everybody, and every venue at which there was something to go to.
+class Distances:
+    """How far everybody is from every venue at which there was something to go to.
 
     Attributes:
         venues: (n_venues,) venue rows.
         blocks: The people.
-        is_far: (n_cells, n_venues) beyond `NEAR_KM` from all people of the cell, or at one distance from all of them.
-        far_km: (n_cells, n_venues) mean distance of a cell's people, NaN where unknown, of no use where near.
+        is_far: (n_squares, n_venues) beyond `NEAR_KM` from all people of the square, or at one distance from them all.
+        far_km: (n_squares, n_venues) mean distance of a square's people, NaN where unknown, of no use where near.
     """
 
     venues: NDArray[np.int64]
@@ -66,11 +66,11 @@ class Neighbourhoods:
     far_km: NDArray[np.float32]
 
     @classmethod
-    def of(cls, tree: RegionTree, places: Positions, offered: Exposure) -> Neighbourhoods:
-        """Those of a data set; distances are worked out for the people of one cell at a time."""
+    def of(cls, tree: RegionTree, places: Positions, offered: Exposure) -> Distances:
+        """Those of a data set; distances are worked out for the people of one square at a time."""
         venues = np.unique(offered.venue[offered.venue < len(places.venues)])
         far, far_km, blocks = [], [], []
-        for cell, people in enumerate(_cells(places)):
+        for square, people in enumerate(_squares(places)):
             km = places.km(tree, people, venues)
             same = (km == km[0]) | (np.isnan(km) & np.isnan(km[0]))
             far.append((km > NEAR_KM).all(axis=0) | same.all(axis=0))
@@ -81,19 +81,19 @@ class Neighbourhoods:
                 rows = np.flatnonzero(group == one)
                 for some in np.array_split(rows, -(-len(rows) // MOST_PEOPLE)):
                     own = km[np.ix_(some, near)]
-                    blocks.append(Block(people[some], int(one), cell, near, own, band_of(own)))
+                    blocks.append(Block(people[some], int(one), square, near, own, band_of(own)))
         shape = (len(far), len(venues))
         is_far = np.array(far, dtype=bool).reshape(shape)
         return cls(venues, tuple(blocks), is_far, np.array(far_km, dtype=np.float32).reshape(shape))
 
-    def some(self, place: NDArray[np.int64]) -> Neighbourhoods:
+    def some(self, place: NDArray[np.int64]) -> Distances:
         """The same for those users who have a `place`, which is their new row."""
         blocks = (block.some(place) for block in self.blocks)
         return replace(self, blocks=tuple(block for block in blocks if len(block.people)))
 
     @cached_property
     def far_band(self) -> NDArray[np.int64]:
-        """(n_cells, n_venues) band of `far_km`; number of bands where the venue is near."""
+        """(n_squares, n_venues) band of `far_km`; number of bands where the venue is near."""
         return np.where(self.is_far, band_of(self.far_km), len(BAND_EDGES_KM)).astype(np.int64)
 
     def columns(self, venue: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -105,12 +105,12 @@ class Neighbourhoods:
         """(n_bands,) mean distance of people and venues in each band."""
         n_bands = len(BAND_EDGES_KM)
         n, total = np.zeros(n_bands), np.zeros(n_bands)
-        in_cell = np.zeros(len(self.far_km))
+        in_square = np.zeros(len(self.far_km))
         for block in self.blocks:
             n += np.bincount(block.band.ravel(), minlength=n_bands)
             total += sums_by(block.band.ravel(), np.nan_to_num(block.km).ravel(), n_bands)
-            in_cell[block.cell] += len(block.people)
-        people = np.broadcast_to(in_cell[:, None], self.far_km.shape)
+            in_square[block.square] += len(block.people)
+        people = np.broadcast_to(in_square[:, None], self.far_km.shape)
         n += sums_by(self.far_band.ravel(), people.ravel(), n_bands + 1)[:-1]
         total += sums_by(self.far_band.ravel(), (people * np.nan_to_num(self.far_km)).ravel(), n_bands + 1)[:-1]
         return np.asarray(total / np.maximum(n, 1))
@@ -126,7 +126,7 @@ class Neighbourhoods:
         order = np.argsort(booked_in, kind="stable")
         first = np.searchsorted(booked_in[order], np.arange(1, len(self.blocks)))
         for block, rows in zip(self.blocks, np.split(order, first), strict=False):
-            bands[rows] = np.append(self.far_band[block.cell], no_place)[column[rows]]
+            bands[rows] = np.append(self.far_band[block.square], no_place)[column[rows]]
             place = np.full(len(self.venues) + 1, -1)
             place[block.near] = np.arange(len(block.near))
             near = rows[place[column[rows]] >= 0]
@@ -134,11 +134,11 @@ class Neighbourhoods:
         return bands
 
 
-def _cells(places: Positions) -> list[NDArray[np.int64]]:
-    """User rows of each cell; who has no coordinates is with those of the same region."""
-    square = np.floor(places.users / CELL_DEGREES)
-    lost = np.asarray(~np.isfinite(square).all(axis=1))
-    key = np.where(lost[:, None], np.column_stack([np.full(len(lost), np.inf), places.user_regions]), square)
-    cell = np.unique(key, axis=0, return_inverse=True)[1].ravel()
-    order = np.argsort(cell, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(cell[order])) + 1) if len(order) else []
+def _squares(places: Positions) -> list[NDArray[np.int64]]:
+    """User rows of each square; who has no coordinates is with those of the same region."""
+    corner = np.floor(places.users / SQUARE_DEGREES)
+    lost = np.asarray(~np.isfinite(corner).all(axis=1))
+    key = np.where(lost[:, None], np.column_stack([np.full(len(lost), np.inf), places.user_regions]), corner)
+    square = np.unique(key, axis=0, return_inverse=True)[1].ravel()
+    order = np.argsort(square, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(square[order])) + 1) if len(order) else []
