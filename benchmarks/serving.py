@@ -24,10 +24,10 @@ import numpy as np
 import pandas as pd
 import uvicorn
 
-from features.ingest import ingest_folder
+from features.intake.ingest import ingest_folder
 from features.openings.inputs import opening_inputs
 from features.settings import Settings
-from features.snapshot import load_snapshot
+from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.activity_features import activity_features
+from features.encoding.activity_features import activity_features
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.ingest import ingest_folder
+from features.intake.ingest import ingest_folder
 from features.settings import Settings
-from features.snapshot import load_snapshot
+from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from features.openings.inputs import opening_inputs
 from features.ranking.lists import RankingModel, load_ranking
 from features.settings import Settings
-from features.snapshot import Snapshot
+from features.store.snapshot import Snapshot
 from recsys.bundle import ModelBundle
 from recsys.dataset import Dataset
 from recsys.demand import DemandForecast, load_demand

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from features.openings.inputs import OpeningsConfig, opening_inputs
 from features.openings.latent_demand import LATENT, latent_demand
 from features.settings import Settings
-from features.snapshot import SNAPSHOTS, Snapshot, load_snapshot
+from features.store.snapshot import SNAPSHOTS, Snapshot, load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset

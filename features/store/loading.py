@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection
 
-from features.references import Keys
+from features.intake.references import Keys
 from recsys.schema import TABLES, Table
 
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S%.fZ"

@@ -9,7 +9,7 @@ import pandas as pd
 from psycopg import sql
 from sqlalchemy import Connection
 
-from features.snapshot import read_rows
+from features.store.snapshot import read_rows
 from recsys.schema import TABLES
 
 Touched = Literal["sessions", "activities"]

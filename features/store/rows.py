@@ -9,10 +9,10 @@ from typing import Literal
 import polars as pl
 from sqlalchemy import Connection
 
-from features.cleaning import clean_rows
-from features.quarantine import add_to_quarantine, quarantine_rows, ready_rows
-from features.references import Keys, resolve, without_cycles
-from features.sources import ROW_NUMBER
+from features.intake.cleaning import clean_rows
+from features.intake.quarantine import add_to_quarantine, quarantine_rows, ready_rows
+from features.intake.references import Keys, resolve, without_cycles
+from features.intake.sources import ROW_NUMBER
 from features.store.loading import assignments, copy_out, ensure_partition
 from recsys.schema import TABLES, Table
 

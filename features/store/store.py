@@ -16,9 +16,8 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from features.quarantine import write_quarantine_files
+from features.intake.quarantine import write_quarantine_files
 from features.settings import Settings
-from features.snapshot import SNAPSHOTS, Snapshot, delete_snapshots_with, write_snapshot
 from features.store.loading import ensure_partition
 from features.store.people import (
     erase_user,
@@ -40,6 +39,7 @@ from features.store.platforms import (
 )
 from features.store.rows import RowResult, as_raw, store_rows, take_in_waiting
 from features.store.server import embedded_url
+from features.store.snapshot import SNAPSHOTS, Snapshot, delete_snapshots_with, write_snapshot
 from recsys.errors import RecsysError, UnknownIdError
 from recsys.schema import TABLES
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.ingest import ingest_folder
+from features.intake.ingest import ingest_folder
 from features.settings import Settings
 from features.store.store import open_store
 from recsys.bundle import BundleWriter, load_bundle

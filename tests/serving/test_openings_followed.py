@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
-from features.ingest import ingest_folder
+from features.intake.ingest import ingest_folder
 from features.openings.inputs import opening_inputs
 from features.settings import Settings
-from features.snapshot import load_snapshot
+from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.releases import bundles_folder, release

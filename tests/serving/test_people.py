@@ -1,7 +1,7 @@
 import pandas as pd
 
 from features.ranking.lists import load_ranking, recommend
-from features.snapshot import load_snapshot
+from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.releases import load_champion
 from tests.serving.conftest import AS_OF

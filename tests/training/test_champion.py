@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from features.settings import Settings
-from features.snapshot import Snapshot
+from features.store.snapshot import Snapshot
 from recsys.bundle import MANIFEST, BundleWriter
 from recsys.releases import bundles_folder, release
 from training.champion import same_data

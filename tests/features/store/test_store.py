@@ -3,9 +3,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.ingest import ingest_folder
+from features.intake.ingest import ingest_folder
 from features.settings import Settings
-from features.snapshot import load_snapshot
+from features.store.snapshot import load_snapshot
 from features.store.store import Store, open_store
 from recsys.errors import RecsysError, UnknownIdError
 

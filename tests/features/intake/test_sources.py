@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.sources import ROW_NUMBER, Source, find_sources
+from features.intake.sources import ROW_NUMBER, Source, find_sources
 from recsys.errors import DataError
 
 ACTIVITIES = 'activity_id,category,title\na1,dance,"One, ""two""\nthree"\n'

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.cleaning import LONGEST_ID, as_text, clean_rows
+from features.intake.cleaning import LONGEST_ID, as_text, clean_rows
 from recsys.schema import TABLES
 
 USERS = TABLES["users"]

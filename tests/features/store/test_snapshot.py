@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from features.snapshot import MANIFEST, load_snapshot
+from features.store.snapshot import MANIFEST, load_snapshot
 from features.store.store import Store
 from recsys.errors import DataError, RecsysError
 

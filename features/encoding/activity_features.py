@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.encoders import flagged, many_hot, many_hot_of, one_hot, region_paths, side_by_side, words
+from features.encoding.encoders import flagged, many_hot, many_hot_of, one_hot, region_paths, side_by_side, words
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from recsys.matrices import NamedFeatures

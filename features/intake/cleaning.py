@@ -9,7 +9,7 @@ from operator import or_
 
 import polars as pl
 
-from features.times import read_times
+from features.intake.times import read_times
 from recsys.schema import Column, Table
 
 LONGEST_ID = 2000

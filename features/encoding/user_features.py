@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.encoders import flagged, many_hot, one_hot, region_paths, side_by_side
+from features.encoding.encoders import flagged, many_hot, one_hot, region_paths, side_by_side
 from recsys.dataset import Dataset, split_list
 from recsys.ids import IdMap
 from recsys.matrices import NamedFeatures

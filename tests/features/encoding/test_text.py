@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.text import tokens
+from features.encoding.text import tokens
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,6 @@ def test_any_text_gives_words_without_spaces_in_one_case(text: str) -> None:
 
 
 def test_the_first_use_prints_nothing_and_warns_of_nothing() -> None:
-    code = "from features.text import tokens; assert tokens('舞蹈') == ['舞蹈']"
+    code = "from features.encoding.text import tokens; assert tokens('舞蹈') == ['舞蹈']"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from features.encoding.matrices import MatrixConfig, feature_matrices, interaction_matrix
+from features.encoding.user_features import age_bands
 from features.interactions import InteractionConfig
-from features.matrices import MatrixConfig, feature_matrices, interaction_matrix
-from features.user_features import age_bands
 from recsys.dataset import Dataset
 from recsys.errors import DataError
 from recsys.ids import IdMap

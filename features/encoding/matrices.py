@@ -7,9 +7,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
 
-from features.activity_features import ActivityFeatureConfig, activity_features
+from features.encoding.activity_features import ActivityFeatureConfig, activity_features
+from features.encoding.user_features import UserFeatureConfig, user_features
 from features.interactions import InteractionConfig, coded_events, events, weighted_pairs
-from features.user_features import UserFeatureConfig, user_features
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from recsys.matrices import FeatureMatrices

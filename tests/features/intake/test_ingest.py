@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from features.ingest import TableReport, ingest_folder
+from features.intake.ingest import TableReport, ingest_folder
 from features.store.store import Store
 from recsys.errors import DataError
 
@@ -220,7 +220,7 @@ def test_two_platforms_with_the_same_ids(store: Store, tmp_path: Path) -> None:
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-import features.ingest as ingest
+import features.intake.ingest as ingest
 from features.settings import Settings
 from features.store.store import open_store
 merge = ingest.merge_stage

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.times import read_times
+from features.intake.times import read_times
 
 
 @settings(max_examples=60, deadline=None)

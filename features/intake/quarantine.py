@@ -12,8 +12,8 @@ from urllib.parse import quote
 import polars as pl
 from sqlalchemy import Connection
 
-from features.cleaning import LONGEST_ID, as_text
-from features.sources import RAW, ROW_NUMBER
+from features.intake.cleaning import LONGEST_ID, as_text
+from features.intake.sources import RAW, ROW_NUMBER
 from features.store.loading import copy_into, driver
 from recsys.schema import TABLES, Table
 

@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.preprocessing import MultiLabelBinarizer, OneHotEncoder
 
-from features.text import tokens
+from features.encoding.text import tokens
 from recsys.dataset import split_list
 from recsys.matrices import NamedFeatures
 from recsys.regions import RegionTree
