@@ -112,13 +112,20 @@ class Block:
             seconds: Limit for a block of several venues.
             gap: Relative distance of bound and plan that is close enough for a block of several venues.
         """
-        weight = np.maximum(self.columns.flow_weight * worth[self.columns.flow_point] - self.taken, 0.0)
+        weight = self._net(worth)
         if len(self.venues) == 1:
             return self._best_alone(float(price[0]), weight)
         return self._best_together(price, weight, seconds, gap)
 
-    def _at_most(self, price: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
-        """A bound where time ran out before the linear model was solved: every opening alone at its best."""
+    def at_most(self, price: NDArray[np.float64], worth: NDArray[np.float64]) -> float:
+        """A quick bound on the block's worth: every opening at its best, as if alone; arguments as in `best`."""
+        return self._alone_at_most(price, self._net(worth))
+
+    def _net(self, worth: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_flows,) worth of taking one person."""
+        return np.maximum(self.columns.flow_weight * worth[self.columns.flow_point] - self.taken, 0.0)
+
+    def _alone_at_most(self, price: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
         gains = Reach(self.columns, self.instance.seats[self.venues]).knapsacks(weight, np.arange(self.most.max() + 1))
         net = gains - price[:, None] * np.arange(self.most.max() + 1)
         return float(net.max(axis=1).sum())
@@ -155,7 +162,7 @@ class Block:
         info = highs.getInfo()
         bound = max(float(info.mip_dual_bound), 0.0)
         if np.isinf(bound):
-            bound = self._at_most(price, weight)
+            bound = self._alone_at_most(price, weight)
         if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
             return bound, None
         solution = np.array(highs.getSolution().col_value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,7 +26,11 @@ CLOSE = 1e-3
 
 
 def cluster_bound(
-    instance: PlacementInstance, relaxed: Relaxation, pool: ThreadPoolExecutor, most_venues: int = MOST_VENUES
+    instance: PlacementInstance,
+    relaxed: Relaxation,
+    seconds: float,
+    pool: ThreadPoolExecutor,
+    most_venues: int = MOST_VENUES,
 ) -> float:
     """A bound on every plan at the relaxation's prices, never above its own but for the slots.
 
@@ -36,6 +41,7 @@ def cluster_bound(
     Args:
         instance: What to choose from.
         relaxed: With prices of people.
+        seconds: Time after which the openings of a cluster are bounded one by one.
         pool: Clusters are solved at the same time.
         most_venues: Venues of a cluster at most.
     """
@@ -51,8 +57,11 @@ def cluster_bound(
         bound += float(people @ instance.demand[:, category])
         clusters += [Block(instance, 0, category, g, most[category, g], people) for g in groups]
 
+    until = time.perf_counter() + seconds
+
     def best(cluster: Block) -> float:
-        return cluster.best(price[cluster.category, cluster.venues], worth, SECONDS, CLOSE)[0]
+        mine, left = price[cluster.category, cluster.venues], until - time.perf_counter()
+        return cluster.best(mine, worth, min(left, SECONDS), CLOSE)[0] if left > 0 else cluster.at_most(mine, worth)
 
     return bound + sum(pool.map(best, clusters))
 

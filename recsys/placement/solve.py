@@ -130,9 +130,10 @@ class _Solver:
     def _clusters(self, relaxed: Relaxation) -> None:
         """Where blocks are too large to be solved whole: a bound and plans from parts of them, again and again."""
         active = self._active(relaxed.prices, MARGIN)
-        if self._done() or max(len(block.venues) for block in blocks_of(self.instance, active, self.most)) <= CUT_ABOVE:
+        largest = max((len(block.venues) for block in blocks_of(self.instance, active, self.most)), default=0)
+        if self._done() or largest <= CUT_ABOVE:
             return
-        self.bound = min(self.bound, cluster_bound(self.instance, relaxed, self.pool))
+        self.bound = min(self.bound, cluster_bound(self.instance, relaxed, 0.5 * self.left(), self.pool))
         self._report()
         prices, before = relaxed.prices, -np.inf
         while self.left() > RESERVED * self.seconds and not self._done() and self.best[0] > before:

@@ -24,8 +24,10 @@ def pool():
 def test_clusters_bound_every_plan_and_the_larger_the_better(seed, pool):
     one = instance(seed, n_points=20, n_categories=2, n_venues=8)
     relaxed = relax(one, 20.0, 1.0)
-    bounds = [cluster_bound(one, relaxed, pool, most_venues) for most_venues in (1, 3, 8)]
+    bounds = [cluster_bound(one, relaxed, 20.0, pool, most_venues) for most_venues in (1, 3, 8)]
     assert brute_force(one) <= bounds[2] + 1e-6
+    # Where no time is left every opening is bounded by itself.
+    assert cluster_bound(one, relaxed, 0.0, pool, 8) >= bounds[2] - 1e-9
     # A cluster's bound is at most a thousandth off.
     assert bounds[2] <= bounds[1] * 1.002
     assert bounds[1] <= bounds[0] * 1.002
@@ -35,7 +37,7 @@ def test_clusters_are_tighter_than_the_relaxation_where_venues_share_people(pool
     one = part_of(*_dense_city())
     relaxed = relax(one, 20.0, 3.0)
     best = solve(one, 20.0, gap=1e-3).objective
-    assert best <= cluster_bound(one, relaxed, pool) < relaxed.bound - 0.3 * (relaxed.bound - best)
+    assert best <= cluster_bound(one, relaxed, 60.0, pool) < relaxed.bound - 0.3 * (relaxed.bound - best)
 
 
 def _dense_city():
