@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -11,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from recsys.errors import DataError
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
+from recsys.sentences import Sentence
 
 Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
@@ -69,6 +72,14 @@ def never_offered(inputs: OpeningInputs, question: Question) -> list[str]:
     return [name for name in dict.fromkeys(named) if name not in known]
 
 
+class QuestionError(DataError):
+    """Choices that contradict each other or what there is, each named in both languages."""
+
+    def __init__(self, sentences: Sequence[Sentence]) -> None:
+        self.sentences = tuple(sentences)
+        super().__init__("question", [one.en for one in sentences])
+
+
 class Choices:
     """A question against the inputs: rows instead of names, every contradiction found.
 
@@ -120,43 +131,73 @@ class Choices:
         return list(zip(categories.tolist(), venues.tolist(), strict=True))
 
     def _check(self, inside: NDArray[np.bool_], has_room: NDArray[np.bool_]) -> None:
-        inputs, problems = self.inputs, []
-        for category, venue in self.fixed:
-            name = f"must_open {inputs.categories[category]} at {self.venues.ids[venue]}"
-            reasons = {
-                "it is also in not_here": (category, venue) in self.barred,
-                "it runs there now": bool(inputs.runs_now[category, venue]),
-                f"the venue is not in {self.question.region_id}": not inside[venue],
-                "the venue has no free slot, room or seat": not has_room[venue],
-                "it stands there twice": self.fixed.count((category, venue)) > 1,
-            }
-            problems += [f"{name}: {reason}" for reason, holds in reasons.items() if holds]
-        free = inputs.venues["free_slots"].to_numpy(dtype=np.float64)
-        for venue in sorted({v for _, v in self.fixed}):
-            wanted = sum(v == venue for _, v in self.fixed)
-            if wanted > free[venue]:
-                problems.append(f"must_open wants {wanted} classes at {self.venues.ids[venue]}: {free[venue]:.0f} free")
-        for category in sorted({c for c, _ in self.fixed}):
-            wanted = sum(c == category for c, _ in self.fixed)
-            if wanted > self.teachers[category]:
-                name, most = inputs.categories[category], self.teachers[category]
-                problems.append(f"must_open wants {wanted} classes of {name}: teachers for {most:.0f}")
-        problems += [
-            f"close {inputs.categories[c]} at {self.venues.ids[v]}: it does not run there now"
-            for c, v in self.closing
-            if not inputs.runs_now[c, v]
-        ]
-        if self.question.costs is not None:
-            opens = np.isin(np.arange(len(self.costs)), [c for c, _ in self.fixed]) | self.allowed.any(axis=1)
-            missing = [name for name in inputs.categories[opens].astype(str) if name not in self.question.costs]
-            problems += [f"costs: none is given for {name}" for name in missing]
-            problems += [f"costs: {name} costs {cost}" for name, cost in self.question.costs.items() if not cost >= 0]
+        problems = self._of_fixed(inside, has_room) + self._of_closings() + self._of_costs()
         if not problems and sum(self.costs[c] for c, _ in self.fixed) > self.question.budget:
-            problems.append(f"must_open costs more than the budget of {self.question.budget:g}")
+            most = f"{self.question.budget:g}"
+            en = f"must_open costs more than the budget of {most}"
+            problems.append(Sentence(f"一定要开的班超出了 {most} 的预算", en))
         if self.question.over_samples and self.question.floors:
-            problems.append("over_samples: not together with floors")
-        ages = ", ".join(map(str, inputs.age_groups))
-        unknown_ages = [age for age in self.question.age_weights if age not in inputs.age_groups]
-        problems += [f"age_weights: {age!r} is no age group; there are {ages}" for age in unknown_ages]
+            problems.append(Sentence("over_samples 不能与 floors 同时使用", "over_samples: not together with floors"))
+        groups = list(map(str, self.inputs.age_groups))
+        for age in self.question.age_weights:
+            if age not in groups:
+                en = f"age_weights: {age!r} is no age group; there are {', '.join(groups)}"
+                problems.append(Sentence(f"age_weights：没有年龄组“{age}”，只有 {'、'.join(groups)}", en))
         if problems:
-            raise DataError("question", list(dict.fromkeys(problems)))
+            raise QuestionError(list(dict.fromkeys(problems)))
+
+    def _named(self, category: int, venue: int) -> str:
+        return f"{self.inputs.categories[category]} at {self.venues.ids[venue]}"
+
+    def _named_zh(self, category: int, venue: int) -> str:
+        return f"{self.inputs.venues['name'].iloc[venue]}的{self.inputs.categories[category]}"
+
+    def _of_fixed(self, inside: NDArray[np.bool_], has_room: NDArray[np.bool_]) -> list[Sentence]:
+        """What speaks against each class that must open, and against all of a venue or category together."""
+        inputs, problems = self.inputs, []
+        region = self.question.region_id
+        for c, v in self.fixed:
+            reasons = {
+                Sentence("又被排除在外", "it is also in not_here"): (c, v) in self.barred,
+                Sentence("那里现在就有", "it runs there now"): bool(inputs.runs_now[c, v]),
+                Sentence(f"该场馆不在 {region}", f"the venue is not in {region}"): not inside[v],
+                Sentence("该场馆没有空闲时段、教室或座位", "the venue has no free slot, room or seat"): not has_room[v],
+                Sentence("写了两次", "it stands there twice"): self.fixed.count((c, v)) > 1,
+            }
+            zh, en = f"一定要开{self._named_zh(c, v)}", f"must_open {self._named(c, v)}"
+            problems += [Sentence(f"{zh}：{r.zh}", f"{en}: {r.en}") for r, holds in reasons.items() if holds]
+        free = inputs.venues["free_slots"].to_numpy(dtype=np.float64)
+        for v, n in Counter(v for _, v in self.fixed).items():
+            if n > free[v]:
+                zh = f"一定要在{inputs.venues['name'].iloc[v]}开 {n} 个班：只有 {free[v]:.0f} 个空闲时段"
+                problems.append(
+                    Sentence(zh, f"must_open wants {n} classes at {self.venues.ids[v]}: {free[v]:.0f} free")
+                )
+        for c, n in Counter(c for c, _ in self.fixed).items():
+            if n > self.teachers[c]:
+                name, most = inputs.categories[c], f"{self.teachers[c]:.0f}"
+                zh = f"一定要开 {n} 个{name}班：教师只够 {most} 个"
+                problems.append(Sentence(zh, f"must_open wants {n} classes of {name}: teachers for {most}"))
+        return problems
+
+    def _of_closings(self) -> list[Sentence]:
+        return [
+            Sentence(
+                f"停办{self._named_zh(c, v)}：那里现在没有", f"close {self._named(c, v)}: it does not run there now"
+            )
+            for c, v in self.closing
+            if not self.inputs.runs_now[c, v]
+        ]
+
+    def _of_costs(self) -> list[Sentence]:
+        costs = self.question.costs
+        if costs is None:
+            return []
+        opens = np.isin(np.arange(len(self.costs)), [c for c, _ in self.fixed]) | self.allowed.any(axis=1)
+        missing = [name for name in self.inputs.categories[opens].astype(str) if name not in costs]
+        problems = [Sentence(f"costs：没有{name}的费用", f"costs: none is given for {name}") for name in missing]
+        return problems + [
+            Sentence(f"costs：{name}的费用是 {cost}", f"costs: {name} costs {cost}")
+            for name, cost in costs.items()
+            if not cost >= 0
+        ]

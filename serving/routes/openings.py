@@ -15,8 +15,9 @@ from recsys.openings.answer import answer, told
 from recsys.openings.appraisal import Alternative, appraise
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.inquiry import Inquiry
+from recsys.openings.question import QuestionError
 from recsys.openings.who import Group
-from recsys.sentences import Language, Sentence
+from recsys.sentences import Language, Sentence, in_one
 from serving.languages import language
 from serving.params import Localised
 from serving.parts import BundleParts
@@ -148,10 +149,13 @@ def _openings(service: Service) -> tuple[BundleParts, OpeningInputs]:
 
 
 def _refused(error: DataError | UnknownIdError) -> ProblemError:
-    if isinstance(error, UnknownIdError):
-        return ProblemError(422, "invalid-request", str(error), [Fault("body", str(error))])
-    errors = [Fault("body", problem) for problem in error.problems]
-    return ProblemError(422, "invalid-request", "; ".join(error.problems), errors)
+    if isinstance(error, QuestionError):
+        parts = error.sentences
+    else:
+        problems = error.problems if isinstance(error, DataError) else (str(error),)
+        parts = tuple(Sentence(one, one) for one in problems)
+    detail = Sentence(in_one(parts, "zh"), in_one(parts, "en"))
+    return ProblemError(422, "invalid-request", detail, [Fault("body", one) for one in parts])
 
 
 def _suggestion(service: Service, inputs: OpeningInputs, row: dict[Any, Any], lang: Language) -> Suggestion:

@@ -279,6 +279,10 @@ def test_contradictions_are_named_one_by_one_over_http(client):
     assert len(errors) == 2
     assert "not_here" in told
     assert "does not run there now" in told
+    chinese = client.post("/v1/classes/suggestions?lang=zh", json=asked).json()
+    assert chinese["detail"] == "；".join(error["message"] for error in chinese["errors"])
+    assert "又被排除在外" in chinese["detail"]
+    assert best["venue"]["name"] in chinese["detail"]
     nothing = client.post("/v1/classes/suggestions", json={"budget": 0, "must_open": [choice]})
     assert "budget" in problem(nothing, 422, "invalid-request")["errors"][0]["message"]
 
