@@ -24,10 +24,10 @@ from benchmarks.counties import county_parser, each_county
 from benchmarks.demand_worlds import judged, table_of
 from benchmarks.tables import read_tables
 from recsys.dataset import Dataset
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
+from recsys.demand.paths import OpenParts, SharedFactors, category_paths, level_groups, node_paths
+from recsys.demand.reconcile import fit_reconciler
 from recsys.ids import IdMap
-from recsys.paths import OpenParts, SharedFactors, category_paths, level_groups, node_paths
-from recsys.reconcile import fit_reconciler
 from training.demand.config import DemandConfig
 from training.demand.evaluate import evaluate_demand
 

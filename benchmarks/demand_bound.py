@@ -23,7 +23,7 @@ from benchmarks.bound.posteriors import memory_draws, nests_of, quality_draws
 from benchmarks.counties import Row, county_parser, each_county
 from benchmarks.demand_worlds import with_interval
 from recsys.dataset import Dataset
-from recsys.demand import TARGETS
+from recsys.demand.forecast import TARGETS
 from recsys.simulation.dates import SHORT_NOTICE_DAYS
 from recsys.simulation.oracle import Truth
 from recsys.simulation.paths import demand_paths

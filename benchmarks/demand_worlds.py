@@ -18,10 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from recsys.calibration import pit_coverage
 from recsys.dataset import Dataset
-from recsys.demand import TARGETS
-from recsys.hierarchy import Hierarchy
+from recsys.demand.calibration import pit_coverage
+from recsys.demand.forecast import TARGETS
+from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
 from recsys.simulation.oracle import Truth
 from recsys.simulation.score_forecast import score_forecast

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from recsys.reconcile import Method, fit_reconciler
+from recsys.demand.reconcile import Method, fit_reconciler
 from training.forecasters.statistical import Statistical, statistical_forecasts
 
 HORIZON, SEASON = 12, 12

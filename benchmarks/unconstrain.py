@@ -15,7 +15,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.unconstrain import unconstrain_sessions
+from recsys.demand.unconstrain import unconstrain_sessions
 
 
 def world(

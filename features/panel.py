@@ -14,7 +14,7 @@ from features.calendar import week_table
 from features.counts import MEASURES, SERIES, weekly_counts, with_regions_above
 from features.panel_sessions import SessionBook, counted_sessions, session_book
 from recsys.dataset import Dataset
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
 
 CLOSED_AFTER_WEEKS = 13

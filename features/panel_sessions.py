@@ -22,9 +22,9 @@ from features.geography.overlap import VenuePeople, venue_people
 from features.interactions import with_row_numbers
 from features.speed import speed_of
 from recsys.dataset import Dataset, local_times
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
+from recsys.demand.speed import FIT_NOBODY, Speed
 from recsys.regions import RegionTree, session_regions
-from recsys.speed import FIT_NOBODY, Speed
 
 _GROWTH_WEEKS = 13
 _LEAST_PEOPLE = 0.05

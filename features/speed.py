@@ -10,8 +10,8 @@ from features.booking_window import booking_window, stages
 from features.signals.events import NS_PER_DAY
 from recsys.availability import nanoseconds
 from recsys.dataset import Dataset
+from recsys.demand.speed import Speed
 from recsys.schema import TAKING_STATUSES
-from recsys.speed import Speed
 
 _MOST_TAKEN = 0.9
 """Share of the places that tells how quickly a session filled: the last ones may be given back and taken again."""

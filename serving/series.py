@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.panel import LONG_PERIODS, LongPeriod, by_period, period_starts
-from recsys.demand import DemandForecast
+from recsys.demand.forecast import DemandForecast
 
 SERIES = ["region_id", "level", "category"]
 TARGETED = [*SERIES, "target"]

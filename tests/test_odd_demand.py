@@ -14,7 +14,7 @@ from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset
-from recsys.demand import FORECAST_COLUMNS
+from recsys.demand.forecast import FORECAST_COLUMNS
 from recsys.errors import DataError
 from recsys.releases import bundles_folder, release
 from tests.commands import Result, failed

@@ -11,7 +11,7 @@ from features.settings import Settings
 from features.store.snapshot import Snapshot
 from recsys.bundle import ModelBundle
 from recsys.dataset import Dataset
-from recsys.demand import DemandForecast, load_demand
+from recsys.demand.forecast import DemandForecast, load_demand
 from recsys.errors import BundleError
 from recsys.openings.inputs import OpeningInputs, load_openings
 from recsys.releases import load_champion

@@ -12,7 +12,7 @@ from scipy.stats import nbinom
 
 from features.openings.exposure import Exposure
 from features.willingness.mixed import Block, fit_mixed
-from recsys.tails import tail_means
+from recsys.demand.tails import tail_means
 
 FREE_SPREAD = 4.0
 """Standard deviation of courses wide enough to leave nothing of what is between them to be explained."""

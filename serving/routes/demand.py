@@ -9,7 +9,7 @@ import pandas as pd
 from fastapi import APIRouter, Query, Request
 from numpy.typing import NDArray
 
-from recsys.demand import DemandForecast
+from recsys.demand.forecast import DemandForecast
 from recsys.errors import UnknownIdError
 from recsys.sentences import Sentence
 from serving.params import ForecastQuery, GapQuery

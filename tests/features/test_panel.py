@@ -7,7 +7,7 @@ from features.counts import MEASURES
 from features.panel import by_period, demand_panel, week_states
 from features.panel_sessions import session_book
 from recsys.dataset import Dataset
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
 
 NOW = pd.Timestamp("2026-01-07T00:00", tz="Asia/Shanghai").tz_convert("UTC")

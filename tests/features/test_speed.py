@@ -5,9 +5,9 @@ import pandas as pd
 
 from features.panel_sessions import session_book
 from recsys.dataset import Dataset
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
+from recsys.demand.speed import Speed
 from recsys.regions import RegionTree
-from recsys.speed import Speed
 
 NOW = pd.Timestamp("2026-01-05T00:00", tz="Asia/Shanghai")
 OPEN = pd.Timedelta(days=10)

@@ -7,7 +7,7 @@ import pytest
 from features.panel_sessions import session_book
 from features.spill import spill_share
 from recsys.dataset import Dataset
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
 from training.demand.known import session_demand, without_outliers
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.paths import single_weeks
+from recsys.demand.paths import single_weeks
 from training.demand.config import DemandConfig
 from training.demand.known import KnownDemand, unseen
 from training.demand.paths import N_TEST_PATHS, Limits, draw

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from recsys.availability import places_taken
 from recsys.dataset import Dataset, week_starts
-from recsys.demand import QUANTILES
-from recsys.hierarchy import Hierarchy
+from recsys.demand.forecast import QUANTILES
+from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree, session_regions
 from training.demand.back_test import SERVED
 from training.demand.config import DemandConfig

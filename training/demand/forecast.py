@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.panel import DemandPanel
-from recsys.alarms import LONGEST_WEEKS
 from recsys.dataset import Dataset
-from recsys.demand import FORECAST_COLUMNS, QUANTILES, TABLE_COLUMNS, TARGETS, DemandForecast, empty_table
-from recsys.hierarchy import Hierarchy
-from recsys.paths import Span, over_spans, single_weeks
-from recsys.reconcile import Method
+from recsys.demand.alarms import LONGEST_WEEKS
+from recsys.demand.forecast import FORECAST_COLUMNS, QUANTILES, TABLE_COLUMNS, TARGETS, DemandForecast, empty_table
+from recsys.demand.hierarchy import Hierarchy
+from recsys.demand.paths import Span, over_spans, single_weeks
+from recsys.demand.reconcile import Method
 from recsys.regions import RegionTree
 from training.demand.back_test import PastForecasts, back_test, outcomes, past_forecasts
 from training.demand.config import DemandConfig

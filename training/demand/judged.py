@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.demand import QUANTILES
+from recsys.demand.forecast import QUANTILES
 
 LEAST_WINDOWS = 5
 """From so many windows on, intervals are over windows instead of over series."""

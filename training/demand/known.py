@@ -12,9 +12,9 @@ from features.panel import DemandPanel, panel_of
 from features.panel_sessions import SessionBook, session_book
 from features.spill import Spill, spill_share
 from recsys.dataset import Dataset
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
+from recsys.demand.unconstrain import unconstrain_sessions
 from recsys.regions import RegionTree
-from recsys.unconstrain import unconstrain_sessions
 from training.demand.config import DemandConfig
 
 _OUTLIER_RATIO = 25.0

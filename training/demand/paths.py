@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.panel_sessions import SessionBook
-from recsys.calibration import calibrated_pit, central_levels, path_pit
-from recsys.demand import QUANTILES
-from recsys.hierarchy import Hierarchy
-from recsys.paths import Floats, Paths, Span, category_paths, node_paths, over_spans
+from recsys.demand.calibration import calibrated_pit, central_levels, path_pit
+from recsys.demand.forecast import QUANTILES
+from recsys.demand.hierarchy import Hierarchy
+from recsys.demand.paths import Floats, Paths, Span, category_paths, node_paths, over_spans
 from training.demand.programme import OpenMeans
 from training.demand.spread import Spread
 

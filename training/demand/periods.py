@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.panel import LONG_PERIODS, DemandPanel, LongPeriod, period_starts
-from recsys.paths import Span
+from recsys.demand.paths import Span
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.panel_sessions import SessionBook
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
 from training.forecasters.booking_curve import PublishedRows
 from training.forecasters.boosting import BoostingConfig
 from training.forecasters.published import PublishedForecaster, fit_published, published_rows

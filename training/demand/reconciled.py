@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.panel import DemandPanel
-from recsys.hierarchy import Hierarchy
-from recsys.reconcile import METHODS, Method, fit_reconciler, summing_constraints
+from recsys.demand.hierarchy import Hierarchy
+from recsys.demand.reconcile import METHODS, Method, fit_reconciler, summing_constraints
 from training.demand.known import KnownDemand
 from training.demand.programme import OpenMeans, ProgrammeData
 from training.forecasters.family import median_of

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from recsys.hierarchy import Hierarchy
-from recsys.paths import Floats, Ints, OpenParts, SharedFactors, level_groups
+from recsys.demand.hierarchy import Hierarchy
+from recsys.demand.paths import Floats, Ints, OpenParts, SharedFactors, level_groups
 from training.demand.programme import OpenMeans
 
 _SESSION_PRIOR = (1.2, 0.05, 0.1, 0.7)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from features.calendar import week_table
 from features.panel import DemandPanel, week_states
-from recsys.alarms import level_shifts
-from recsys.demand import ANNOUNCED, DAYS_OFF, TABLE_COLUMNS, empty_table
-from recsys.hierarchy import Hierarchy
+from recsys.demand.alarms import level_shifts
+from recsys.demand.forecast import ANNOUNCED, DAYS_OFF, TABLE_COLUMNS, empty_table
+from recsys.demand.hierarchy import Hierarchy
 from training.forecasters.pooled import PooledForecaster
 
 SHOWN_WEEKS = 104

@@ -7,7 +7,7 @@ import pandas as pd
 
 from recsys.availability import places_taken
 from recsys.dataset import Dataset
-from recsys.demand import TABLE_COLUMNS, empty_table
+from recsys.demand.forecast import TABLE_COLUMNS, empty_table
 from recsys.regions import RegionTree, session_regions
 
 _SHARE_WEEKS = 52

@@ -8,7 +8,7 @@ import pytest
 
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
-from recsys.demand import FORECAST_COLUMNS, TABLE_COLUMNS, DemandForecast, load_demand
+from recsys.demand.forecast import FORECAST_COLUMNS, TABLE_COLUMNS, DemandForecast, load_demand
 from recsys.regions import RegionTree
 from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.evaluate import evaluate_demand

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recsys.hierarchy import Hierarchy
-from recsys.reconcile import METHODS
-from tests.recsys.test_hierarchy import hierarchy as hierarchy
+from recsys.demand.hierarchy import Hierarchy
+from recsys.demand.reconcile import METHODS
+from tests.recsys.demand.test_hierarchy import hierarchy as hierarchy
 from tests.training.demand.test_forecast import CONFIG, NOW, small_town
 from training.demand.evaluate import evaluate_demand
 from training.demand.forecast import judged_forecast

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recsys.hierarchy import Hierarchy
-from tests.recsys.test_hierarchy import hierarchy as hierarchy
+from recsys.demand.hierarchy import Hierarchy
+from tests.recsys.demand.test_hierarchy import hierarchy as hierarchy
 from training.demand.programme import OpenMeans
 from training.demand.spread import OpenOutcomes, fit_spread, joined
 

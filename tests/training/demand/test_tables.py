@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from recsys.demand import DemandForecast
+from recsys.demand.forecast import DemandForecast
 from training.demand.tables import notes_table
 
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from features.panel_sessions import session_book
 from recsys.dataset import Dataset
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
 from training.demand.programme import fit_programme, programme_data
 from training.forecasters.boosting import BoostingConfig

@@ -8,7 +8,7 @@ import pytest
 
 from features.panel_sessions import SessionBook, session_book
 from recsys.dataset import Dataset
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
 from training.forecasters.competition import Market, rival_counts
 from training.forecasters.effects import effect_means

@@ -5,7 +5,7 @@ import pandas as pd
 
 from features.panel_sessions import session_book
 from recsys.dataset import Dataset
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
 from training.forecasters.effects import fit_effects
 from training.forecasters.session_design import effect_design, is_serial

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
-from recsys.reconcile import METHODS, Method, fit_reconciler, shrinkage_intensity, summing_constraints
+from recsys.demand.reconcile import METHODS, Method, fit_reconciler, shrinkage_intensity, summing_constraints
 
 TREE = np.vstack([np.ones(8), [1, 1, 1, 0, 0, 0, 0, 0], [0, 0, 0, 1, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1, 1, 0], np.eye(8)])
 GROUPED = np.vstack([np.ones(4), [1, 1, 0, 0], [0, 0, 1, 1], [1, 0, 1, 0], [0, 1, 0, 1], np.eye(4)])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recsys.speed import Speed
-from recsys.unconstrain import unconstrain_sessions
+from recsys.demand.speed import Speed
+from recsys.demand.unconstrain import unconstrain_sessions
 
 N, LIMIT, SIZE = 6_000, 12, 2.0
 

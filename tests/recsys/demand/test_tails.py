@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from recsys.tails import MIXINGS, Mixing, likelier_mixing, tail_means
+from recsys.demand.tails import MIXINGS, Mixing, likelier_mixing, tail_means
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.tails import Floats, tail_means
+from recsys.demand.tails import Floats, tail_means
 
 FIT_NOBODY = 2.0
 """Places left that a party may not fit into."""

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recsys.tails import tail_means
-from recsys.unconstrain import _Tails, chained_means, unconstrain_sessions
+from recsys.demand.tails import tail_means
+from recsys.demand.unconstrain import _Tails, chained_means, unconstrain_sessions
 
 
 def of_panel(counts: np.ndarray, limits: np.ndarray) -> np.ndarray:

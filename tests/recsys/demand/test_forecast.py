@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from recsys.demand import DemandForecast
+from recsys.demand.forecast import DemandForecast
 
 
 def test_shifts_of_level_are_said_the_greatest_by_name():

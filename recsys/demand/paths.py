@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
 
 Floats = NDArray[np.float64]
 Paths = NDArray[np.float32]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.speed import Speed
-from recsys.tails import Mixing, likelier_mixing, tail_means
+from recsys.demand.speed import Speed
+from recsys.demand.tails import Mixing, likelier_mixing, tail_means
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from recsys.dataset import Dataset
-from recsys.hierarchy import Hierarchy
+from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
 
 NOW = pd.Timestamp("2026-11-25", tz="UTC")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recsys.alarms import level_shifts
+from recsys.demand.alarms import level_shifts
 
 
 def test_a_closure_is_found_with_its_start() -> None:

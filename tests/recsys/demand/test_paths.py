@@ -5,8 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recsys.paths import OpenParts, SharedFactors, category_paths, level_groups, node_paths, sample_wanted, taken_of
-from tests.recsys.test_hierarchy import hierarchy as hierarchy
+from recsys.demand.paths import (
+    OpenParts,
+    SharedFactors,
+    category_paths,
+    level_groups,
+    node_paths,
+    sample_wanted,
+    taken_of,
+)
+from tests.recsys.demand.test_hierarchy import hierarchy as hierarchy
 
 N_PATHS = 4000
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recsys.calibration import central_levels, path_pit, pit_coverage
+from recsys.demand.calibration import central_levels, path_pit, pit_coverage
 
 QUANTILES = (0.1, 0.5, 0.9)
 
