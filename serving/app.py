@@ -13,7 +13,6 @@ from features.store.store import Store
 from serving.champion import Provider
 from serving.edge import LimitedBody, SlashesInIds
 from serving.lists import ListStyle
-from serving.live import LiveData
 from serving.metrics import Metrics, Observed
 from serving.parts import BundleParts
 from serving.problems import RESPONSES, install_problem_handlers
@@ -30,6 +29,7 @@ from serving.routes import (
     people,
     recommendations,
 )
+from serving.rows.live import LiveData
 from serving.service import Service
 
 TITLE = "Culture: recommendations and demand"

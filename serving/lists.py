@@ -16,12 +16,12 @@ from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.exploration import Exploration
 from recsys.ranking import MISSING, top_k
 from recsys.sentences import Sentence
-from serving.live import LiveData
-from serving.live_queries import read_person
 from serving.parts import BundleParts
-from serving.people import person_block, person_rows
-from serving.picture import Offer, Picture
 from serving.problems import invalid
+from serving.rows.live import LiveData
+from serving.rows.people import person_block, person_rows
+from serving.rows.picture import Offer, Picture
+from serving.rows.queries import read_person
 
 FALLBACK = "popular-from-store"
 """Source of a list made without a bundle: what was booked most, counted from the store."""

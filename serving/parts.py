@@ -16,7 +16,7 @@ from recsys.demand.forecast import DemandForecast, load_demand
 from recsys.openings.inputs import OpeningInputs, load_openings
 from recsys.releases import load_champion
 from serving.champion import UNREADABLE
-from serving.series import SeriesTables
+from serving.planning.series import SeriesTables
 
 _T = TypeVar("_T")
 

@@ -11,9 +11,9 @@ from fastapi import Depends, Request
 
 from serving.champion import Provider
 from serving.lists import ListStyle
-from serving.live import LiveData
 from serving.metrics import Metrics
 from serving.parts import BundleParts
+from serving.rows.live import LiveData
 
 
 @dataclass(frozen=True)

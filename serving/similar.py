@@ -11,9 +11,9 @@ from recsys.errors import UnknownIdError
 from recsys.ids import IdMap
 from recsys.ranking import MISSING, top_k
 from serving.lists import Made, not_offered
-from serving.live import LiveData
 from serving.parts import BundleParts
-from serving.picture import Picture
+from serving.rows.live import LiveData
+from serving.rows.picture import Picture
 
 SOURCE = "similar-content"
 

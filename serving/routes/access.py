@@ -9,9 +9,10 @@ import pandas as pd
 from fastapi import APIRouter, Query, Request
 
 from recsys.sentences import Sentence
-from serving.access import CIRCLE_KM, access_of
 from serving.params import AccessQuery, GapQuery, RegionPeriod
-from serving.participation import MIN_PEOPLE
+from serving.planning.access import CIRCLE_KM, access_of
+from serving.planning.participation import MIN_PEOPLE
+from serving.planning.utilisation import optional, service_radius
 from serving.problems import RESPONSES, ProblemError
 from serving.routes.paging import place_of
 from serving.schemas.access import (
@@ -23,7 +24,6 @@ from serving.schemas.access import (
     RegionAccess,
 )
 from serving.service import InService
-from serving.utilisation import optional, service_radius
 
 router = APIRouter(prefix="/v1", tags=["planners"], responses=RESPONSES)
 

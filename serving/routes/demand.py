@@ -14,6 +14,7 @@ from recsys.errors import UnknownIdError
 from recsys.sentences import Sentence
 from serving.params import ForecastQuery, GapQuery
 from serving.parts import BundleParts
+from serving.planning.series import SERIES, TARGETED, Grouped
 from serving.problems import RESPONSES, ProblemError
 from serving.routes.paging import place_of
 from serving.schemas.demand import (
@@ -28,7 +29,6 @@ from serving.schemas.demand import (
     WeekForecast,
     WeekPoint,
 )
-from serving.series import SERIES, TARGETED, Grouped
 from serving.service import InService, Service
 
 router = APIRouter(prefix="/v1/demand", tags=["planners"], responses=RESPONSES)

@@ -12,10 +12,10 @@ from recsys.errors import UnknownIdError
 from recsys.operator_rules import RuleTable
 from serving.edge import RuleId
 from serving.params import ExposureQuery, timestamp
+from serving.planning.shown import exposure_table
 from serving.problems import RESPONSES, invalid
 from serving.schemas.operators import Exposed, ExposureReport, OperatorRule, RuleBody
 from serving.service import InService, Service
-from serving.shown import exposure_table
 
 router = APIRouter(prefix="/v1", tags=["operators"], responses=RESPONSES)
 

@@ -9,13 +9,16 @@ from fastapi import APIRouter, Query, Request, Response
 
 from recsys.errors import UnknownIdError
 from recsys.regions import ROOT
-from serving.access import CIRCLE_KM
 from serving.edge import RegionId, VenueId
 from serving.languages import language
 from serving.params import ParticipationQuery, Period, RadiusQuery, ReportQuery, UtilisationQuery
-from serving.participation import MIN_PEOPLE, participation
+from serving.planning.access import CIRCLE_KM
+from serving.planning.participation import MIN_PEOPLE, participation
+from serving.planning.reports import report
+from serving.planning.utilisation import service_radius, utilisation
+from serving.planning.visits import Activity
+from serving.planning.workbook import workbook
 from serving.problems import RESPONSES
-from serving.reports import report
 from serving.routes.paging import place_of
 from serving.schemas.participation import (
     ParticipationTables,
@@ -25,9 +28,6 @@ from serving.schemas.participation import (
 )
 from serving.schemas.reports import Report
 from serving.service import InService, Service
-from serving.utilisation import service_radius, utilisation
-from serving.visits import Activity
-from serving.workbook import workbook
 
 router = APIRouter(prefix="/v1", tags=["planners"], responses=RESPONSES)
 

@@ -12,9 +12,9 @@ from recsys.errors import UnknownIdError
 from recsys.schema import TABLES
 from recsys.sentences import Sentence
 from serving.edge import TagName, UserId
-from serving.live_queries import read_person
-from serving.people import person_rows, tags_of
 from serving.problems import RESPONSES, ProblemError
+from serving.rows.people import person_rows, tags_of
+from serving.rows.queries import read_person
 from serving.schemas.apps import PersonalCopy, Personalisation, Profile
 from serving.service import InService, Service
 

@@ -15,8 +15,8 @@ from serving.edge import ActivityId, UserId
 from serving.languages import language
 from serving.lists import Made, Only, make_list
 from serving.params import Filters, Similar, timestamp
-from serving.picture import Picture
 from serving.problems import RESPONSES
+from serving.rows.picture import Picture
 from serving.schemas.apps import RankedSession, RecommendationList, VenueBrief
 from serving.service import InService, RequestId, Service
 from serving.similar import similar_activities

@@ -19,8 +19,8 @@ from recsys.releases import bundles_folder, release
 from recsys.simulation.command import simulate
 from serving.app import create_app
 from serving.champion import ChampionWatcher
-from serving.live_queries import FAR
 from serving.parts import open_parts
+from serving.rows.queries import FAR
 from tests.serving.live import FixedProvider, serving
 from training.demand.config import DemandConfig
 from training.demand.forecast import forecast_demand

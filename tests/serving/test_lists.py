@@ -121,7 +121,7 @@ def test_similar_activities_are_open_alike_and_not_the_same(client):
 
 
 def test_what_is_like_an_activity_stored_a_second_ago(own_client, monkeypatch):
-    monkeypatch.setattr("serving.live.CHEAP_CPU_S", 0.0)  # As with a store too large to be read for each request.
+    monkeypatch.setattr("serving.rows.live.CHEAP_CPU_S", 0.0)  # As with a store too large to be read for each request.
     one = items(own_client)[0]
     stored = own_client.get(f"/v1/activities/{one['activity_id']}").json()
     assert own_client.put("/v1/activities/brand-new", json=stored | {"activity_id": "brand-new"}).status_code == 200

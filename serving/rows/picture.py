@@ -14,8 +14,8 @@ from features.signals.catalogue import Catalogue
 from recsys.dataset import Dataset
 from recsys.operator_rules import RuleTable
 from recsys.regions import RegionTree
+from serving.planning.visits import Activity, activity_of
 from serving.similarity import similarity_rows
-from serving.visits import Activity, activity_of
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Offer:
         picture: The rows.
         catalogue: Candidates.
         rules: Operators' rules.
-        n_shown: Times that each organiser was shown within `serving.live.SHOWN_DAYS`.
+        n_shown: Times that each organiser was shown within `serving.rows.live.SHOWN_DAYS`.
     """
 
     picture: Picture

@@ -9,8 +9,8 @@ import pytest
 from features.store.lists import put_operator_rule
 from features.store.store import open_store
 from recsys.operator_rules import RuleTable
-from serving import live as live_module
-from serving.live import LiveData
+from serving.rows import live as live_module
+from serving.rows.live import LiveData
 from tests.serving.conftest import AS_OF
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from features.openings.accessibility import accessibility, catchment, dwellings_of, nearest_km
 from recsys.catchment import DEFAULT_KM, LEAST_KM, MOST_KM, USUAL_SHARE
 from recsys.evenness import gini
-from serving.participation import MIN_PEOPLE
-from serving.visits import Activity
+from serving.planning.participation import MIN_PEOPLE
+from serving.planning.visits import Activity
 
 CIRCLE_KM = {"town": 1.0, "country": 1.5}
 """The national 15-minute cultural circle as a straight line."""

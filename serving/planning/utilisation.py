@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.ids import IdMap
-from serving.participation import MIN_PEOPLE
+from serving.planning.participation import MIN_PEOPLE
+from serving.planning.visits import Activity
 from serving.schemas.participation import VenueUtilisation
-from serving.visits import Activity
 
 ASSUMED_HOURS = 1.5
 """Length of a session whose end is not known."""

@@ -5,9 +5,9 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.participation import _table, hidden_groups
-from serving.visits import Activity
-from serving.workbook import safe_cell
+from serving.planning.participation import _table, hidden_groups
+from serving.planning.visits import Activity
+from serving.planning.workbook import safe_cell
 
 
 @given(st.lists(st.integers(0, 60), max_size=12))

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from serving.visits import Activity
+from serving.planning.visits import Activity
 
 By = Literal["organiser", "region", "venue_size"]
 

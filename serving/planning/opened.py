@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from serving.planning.visits import Activity
 from serving.schemas.reports import OpeningRow
-from serving.visits import Activity
 
 
 def opened_classes(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.utilisation import ASSUMED_HOURS, by_hour
+from serving.planning.utilisation import ASSUMED_HOURS, by_hour
 
 
 def test_hours_go_over_midnight_over_the_week_and_to_their_own_venue():

@@ -7,11 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.availability import places_taken
-from serving.opened import opened_classes
-from serving.participation import Participation, participation
+from serving.planning.opened import opened_classes
+from serving.planning.participation import Participation, participation
+from serving.planning.utilisation import share, utilisation
+from serving.planning.visits import Activity
 from serving.schemas.reports import AccuracyRow, CategoryRow, MonthRow, Report, ReportSummary, VenueRow, WeeklyAccuracy
-from serving.utilisation import share, utilisation
-from serving.visits import Activity
 
 
 def report(
@@ -32,7 +32,7 @@ def report(
         until: First instant no longer in it.
         now: Instant of the question: weeks not over by then are not compared with their forecast.
         forecasts: Past forecasts with columns `region_id, category, target, week_start, mean, q0.1, q0.9`, if kept.
-        followed: Openings that were made, see `serving.opened`.
+        followed: Openings that were made, see `serving.planning.opened`.
     """
     num = int(activity.tree.ids.nums([region_id])[0])
     chosen = activity.in_time(since, until) & activity.under(region_id)

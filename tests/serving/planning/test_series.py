@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from serving.series import whole_past_periods
+from serving.planning.series import whole_past_periods
 
 
 def history(first: str, n_weeks: int) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from features.removed_tags import EVENT_TAGS
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock, user_block
 from recsys.dataset import TEXT, split_list
+from serving.planning.visits import UNKNOWN, age_bands
 from serving.schemas.apps import Tag
-from serving.visits import UNKNOWN, age_bands
 
 TAGS_SHOWN = 20
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from serving.planning.visits import AGE_NAMES, UNKNOWN, Activity
 from serving.schemas.participation import GroupRow
-from serving.visits import AGE_NAMES, UNKNOWN, Activity
 
 MIN_PEOPLE = 5
 """Groups of fewer people are hidden."""

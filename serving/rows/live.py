@@ -18,10 +18,10 @@ from features.store.store import Store
 from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.regions import RegionTree
 from serving.candidates import Checked, check
-from serving.live_queries import FAR, read_all, read_sessions
 from serving.parts import BundleParts
-from serving.picture import Offer, Picture
 from serving.problems import STORE_AWAY, ProblemError
+from serving.rows.picture import Offer, Picture
+from serving.rows.queries import FAR, read_all, read_sessions
 
 _log = logging.getLogger("serving")
 _P = TypeVar("_P")

@@ -9,8 +9,8 @@ from features.openings.accessibility import dwellings_of
 from recsys.catchment import DEFAULT_KM
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
-from serving.access import access_of
-from serving.visits import activity_of
+from serving.planning.access import access_of
+from serving.planning.visits import activity_of
 from tests.serving.conftest import AS_OF
 
 DEGREE = 1.0 / KM_PER_DEGREE

@@ -1,0 +1,1 @@
+"""Rows as they are this second: a picture of the whole store in memory, and what must be newer than it."""
