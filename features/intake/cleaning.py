@@ -81,7 +81,7 @@ def clean_rows(table: Table, raw: pl.DataFrame, timezone: str) -> Cleaned:
     others = [raw[name] for name in raw.columns if name not in typed]
     rows = pl.DataFrame([*typed.values(), *others])
     if not faults.found:
-        return Cleaned(rows, raw.clear().with_columns(pl.lit("").alias("reason")), _warnings(table, rows))
+        return Cleaned(rows, raw.clear().with_columns(pl.lit("").alias("reason")), warnings_of(table, rows))
     is_bad = reduce(or_, (mask for mask, _ in faults.found))
     reasons = pl.select(
         pl.concat_str(
@@ -91,13 +91,16 @@ def clean_rows(table: Table, raw: pl.DataFrame, timezone: str) -> Cleaned:
         ).alias("reason")
     )["reason"]
     good = rows.filter(~is_bad)
-    return Cleaned(good, raw.filter(is_bad).with_columns(reasons), _warnings(table, good))
+    return Cleaned(good, raw.filter(is_bad).with_columns(reasons), warnings_of(table, good))
 
 
-def _warnings(table: Table, rows: pl.DataFrame) -> dict[str, int]:
-    """Rows that contradict themselves and are stored all the same: all that points at them would have to wait."""
+def warnings_of(table: Table, rows: pl.DataFrame) -> dict[str, int]:
+    """Number of clean rows by what is odd about them.
+
+    They contradict themselves, and are stored all the same: all that points at them would have to wait otherwise.
+    """
     found = {
-        f"{low} is above {high}: nobody is of that age": int((rows[low] > rows[high]).sum())
+        f"{low} is above {high}: nobody is of that age": rows.filter(pl.col(low) > pl.col(high)).height
         for low, high in _ORDERED_COUNTS.get(table.name, ())
     }
     return {warning: n_rows for warning, n_rows in found.items() if n_rows}

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
+import polars as pl
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
+from features.intake.cleaning import warnings_of
 from features.store.rows import RowResult as StoredResult
 from features.store.store import Store
 from recsys.schema import TABLES, Table
@@ -154,7 +156,7 @@ def _upsert(service: Service, platform: str, table: str, rows: list[Row]) -> lis
 
 
 def _put(service: Service, table: str, one_id: str, row: Any) -> tuple[Row | RowResult, dict[str, str]]:
-    """What was stored, and headers that name columns left out and references emptied."""
+    """What was stored, and headers that name columns left out, references emptied and what is odd about the row."""
     contract = TABLES[table]
     problem = _shape_problem(row)
     if problem is not None:
@@ -177,11 +179,12 @@ def _put(service: Service, table: str, one_id: str, row: Any) -> tuple[Row | Row
     stored = _get(service, table, one_id)
     references = [c.name for c in contract.columns if c.refers_to is not None and not c.is_required]
     emptied = [name for name in references if row.get(name) not in (None, "") and stored.get(name) is None]
-    return stored, _headers(ignored, emptied)
+    odd = list(warnings_of(contract, pl.DataFrame([stored])))
+    return stored, _headers(ignored, emptied, odd)
 
 
-def _headers(ignored: list[str], emptied: Sequence[str] = ()) -> dict[str, str]:
-    named = {"X-Ignored-Columns": ignored, "X-Emptied-References": emptied}
+def _headers(ignored: list[str], emptied: Sequence[str] = (), odd: Sequence[str] = ()) -> dict[str, str]:
+    named = {"X-Ignored-Columns": ignored, "X-Emptied-References": emptied, "X-Warnings": odd}
     return {header: quote(",".join(names), safe=",") for header, names in named.items() if names}
 
 

@@ -1,3 +1,5 @@
+from urllib.parse import unquote
+
 import pytest
 
 from tests.serving.test_app import problem
@@ -151,3 +153,13 @@ def test_rules_ids_may_hold_a_slash(empty_client):
     rule = {"action": "pin", "target": "category", "value": "x"}
     assert empty_client.put("/v1/rules/a%2Fb", json=rule).json()["rule_id"] == "a/b"
     assert empty_client.get("/v1/rules").json()[0]["rule_id"] == "a/b"
+
+
+def test_ages_of_nobody_are_stored_and_told(empty_client):
+    def put(**ages):
+        answer = empty_client.put("/v1/activities/a", json={"category": "dance", **ages})
+        assert answer.status_code == 200
+        return unquote(answer.headers.get("X-Warnings", ""))
+
+    assert put(min_age=12, max_age=6) == "min_age is above max_age: nobody is of that age"
+    assert put(min_age=6, max_age=12) == put(max_age=6) == put(min_age=12) == put() == ""
