@@ -177,6 +177,10 @@ def test_what_is_asked_beside_the_plan_needs_a_file(suggest):
     failed(result, "budgets, front_points, explain, moves, closings", "--details")
 
 
+def test_the_plan_and_what_is_told_of_it_are_two_files(suggest, tmp_path):
+    failed(suggest(2, "--details", tmp_path / "openings.parquet")[0], "openings.parquet", "name another")
+
+
 def test_reasons_in_chinese(suggest):
     _, english = suggest(2)
     _, chinese = suggest(2, "--lang", "zh")

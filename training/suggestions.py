@@ -59,6 +59,8 @@ def suggest_file(settings: Settings, as_of: pd.Timestamp, asked: Asked, output: 
     for file in (output, asked.details):
         if file is not None:
             check_output(file)
+    if asked.details is not None and asked.details.resolve() == output.resolve():
+        raise DataError("details", [f"{output} is the file of the plan already: name another"])
     inquiry = asked.inquiry()
     snapshot, dataset = known_data(settings, as_of, say)
     inputs = openings_of(settings, snapshot, dataset, say)
