@@ -234,7 +234,7 @@ def score(
     quiet: Quiet = False,
 ) -> None:
     """Score answers against the truth, beside the oracle's and simple rules'."""
-    from recsys.simulation.scoring import score as score_answers
+    from recsys.simulation.scoring.answers import score as score_answers
 
     result = score_answers(truth, recommendations, forecast, suggestions)
     typer.echo(json.dumps(result, ensure_ascii=False, indent=None if quiet else 2))

@@ -27,7 +27,7 @@ from recsys.demand.forecast import TARGETS
 from recsys.simulation.dates import SHORT_NOTICE_DAYS
 from recsys.simulation.oracle import Truth
 from recsys.simulation.paths import demand_paths
-from recsys.simulation.score_forecast import FORECAST_COLUMNS, forecast_of_paths, future_sessions, score_forecast
+from recsys.simulation.scoring.forecast import FORECAST_COLUMNS, forecast_of_paths, future_sessions, score_forecast
 from recsys.simulation.season import season
 from training.demand.config import DemandConfig
 from training.demand.forecast import forecast_demand
@@ -96,7 +96,7 @@ class Ladder:
         return festival_scale(self.truth, self.past, self.future, self.n_paths, self._chance(3))
 
     def forecast(self, told: Told) -> dict[str, pd.DataFrame]:
-        """By target, rows like `recsys.simulation.score_forecast.oracle_forecast`'s."""
+        """By target, rows like `recsys.simulation.scoring.forecast.oracle_forecast`'s."""
         sessions = self.future
         scale = self.quality_scale(told)
         if not told.festival:

@@ -28,7 +28,7 @@ from recsys.simulation.catalogue import CATEGORY_NAMES
 from recsys.simulation.choice import saturated
 from recsys.simulation.openings import OpeningWorld, slot_of
 from recsys.simulation.oracle import Truth
-from recsys.simulation.score_openings import Belief, plan_of, score_suggestions, true_belief
+from recsys.simulation.scoring.openings import Belief, plan_of, score_suggestions, true_belief
 from recsys.simulation.season import season
 from recsys.simulation.tastes import N_SLOTS
 

@@ -22,7 +22,7 @@ from recsys.dataset import Dataset
 from recsys.openings.question import Question
 from recsys.openings.suggest import suggest
 from recsys.simulation.oracle import Truth
-from recsys.simulation.score_openings import score_suggestions
+from recsys.simulation.scoring.openings import score_suggestions
 
 
 def judged(dataset: Dataset, truth: Truth, budget: int) -> Row:

@@ -24,7 +24,8 @@ from benchmarks.bound.county import Ahead, County
 from benchmarks.bound.guesses import Prior, drawn, rows_of
 from benchmarks.bound.quality import UnknownQuality
 from recsys.simulation.oracle import Truth, load_truth
-from recsys.simulation.score_ranking import (
+from recsys.simulation.scoring.answers import read_answer
+from recsys.simulation.scoring.ranking import (
     RECOMMENDATION_COLUMNS,
     Judged,
     Lists,
@@ -34,7 +35,6 @@ from recsys.simulation.score_ranking import (
     judge,
     may,
 )
-from recsys.simulation.scoring import read_answer
 
 _STARTS = ("from the truth", "from anywhere")
 _DRAWS = 500

@@ -16,6 +16,7 @@ ROOMS = "recsys|features|training|serving|benchmarks|tests|docs|notebooks"
 def missing(page: Path) -> list[str]:
     text = (ROOT / page).read_text(encoding="utf-8")
     files = re.findall(rf"(?<![\w/])((?:{ROOMS})/[\w/.-]*\w/?)(?=[`,; )]|$)", text, re.MULTILINE)
+    modules = re.findall(r"`((?:recsys|features|training|serving)(?:\.\w+)+)`", text)
     files += [str(page.parent / link) for link in re.findall(r"\]\(([^)#:]+)\)", text)]
     targets = re.findall(
         r"^([a-z][a-z -]*):", (ROOT / "Makefile").read_text(encoding="utf-8").replace("bench-%", ""), re.M
@@ -23,7 +24,16 @@ def missing(page: Path) -> list[str]:
     known = {name for line in targets for name in line.split()}
     makes = [name for name in re.findall(r"`make ([a-z][a-z-]*)[` ]", text) if name not in known]
     commands = [name for name in re.findall(r"`culture ([a-z]+)[` ]", text) if name not in get_command(app).commands]
-    return [name for name in files if not (ROOT / name).exists()] + makes + commands
+    return [name for name in files if not (ROOT / name).exists()] + makes + commands + list(filter(is_lost, modules))
+
+
+def is_lost(name: str) -> bool:
+    """A dotted name leads neither to a module nor to something in one."""
+    where = ROOT.joinpath(*name.split("."))
+    if where.is_dir() or where.with_suffix(".py").exists():
+        return False
+    module = where.parent.with_suffix(".py")
+    return not module.exists() or re.search(rf"\b{where.name}\b", module.read_text(encoding="utf-8")) is None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -33,5 +43,7 @@ def test_a_page_names_only_what_is_there(page):
 
 def test_what_is_not_there_is_found(tmp_path):
     text = "`recsys/nothing.py`, [page](nowhere.md), `make nonsense`, `culture dance`, `recsys/ids.py`, `make demo`"
+    text += " `recsys.ids`, `recsys.ids.IdMap`, `recsys.ids.Nothing`, `recsys.nothing`"
     (tmp_path / "page.md").write_text(text, encoding="utf-8")
-    assert missing(tmp_path / "page.md") == ["recsys/nothing.py", str(tmp_path / "nowhere.md"), "nonsense", "dance"]
+    there_not = ["nonsense", "dance", "recsys.ids.Nothing", "recsys.nothing"]
+    assert missing(tmp_path / "page.md") == ["recsys/nothing.py", str(tmp_path / "nowhere.md"), *there_not]

@@ -9,7 +9,7 @@ from benchmarks.demand_bound import ALL, RUNGS, Ladder, Told, as_rows
 from recsys.simulation.catalogue import CATEGORY_NAMES
 from recsys.simulation.choice import Crowd, booking_chances
 from recsys.simulation.oracle import Truth
-from recsys.simulation.score_forecast import oracle_forecast, score_forecast
+from recsys.simulation.scoring.forecast import oracle_forecast, score_forecast
 
 
 @pytest.fixture(scope="module")

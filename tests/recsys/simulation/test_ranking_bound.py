@@ -11,7 +11,7 @@ from benchmarks.bound.guesses import Prior, drawn, rows_of
 from benchmarks.ranking_bound import Sample, sample
 from recsys.errors import DataError
 from recsys.simulation.oracle import Truth
-from recsys.simulation.score_ranking import best_lists, gains, may
+from recsys.simulation.scoring.ranking import best_lists, gains, may
 from recsys.simulation.tastes import Own, Population, rates
 
 

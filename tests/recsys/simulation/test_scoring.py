@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from recsys.errors import DataError
-from recsys.simulation.list_rules import open_sessions
 from recsys.simulation.openings import OpeningWorld
 from recsys.simulation.oracle import Truth
-from recsys.simulation.score_forecast import oracle_forecast, score_forecast
-from recsys.simulation.score_openings import oracle_plan, rule_plan, score_suggestions
-from recsys.simulation.score_ranking import judge, score_recommendations
-from recsys.simulation.scoring import score, score_table
+from recsys.simulation.scoring.answers import score, score_table
+from recsys.simulation.scoring.forecast import oracle_forecast, score_forecast
+from recsys.simulation.scoring.list_rules import open_sessions
+from recsys.simulation.scoring.openings import oracle_plan, rule_plan, score_suggestions
+from recsys.simulation.scoring.ranking import judge, score_recommendations
 
 
 def oracle_rows(truth: Truth) -> pd.DataFrame:

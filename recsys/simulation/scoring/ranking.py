@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from recsys.ids import IdMap
 from recsys.metrics import discounts
-from recsys.simulation.list_rules import open_sessions, violations
 from recsys.simulation.oracle import Truth
 from recsys.simulation.place import KM_PER_DEGREE
+from recsys.simulation.scoring.list_rules import open_sessions, violations
 
 RECOMMENDATION_COLUMNS = ("user_id", "rank", "activity_id", "session_id")
 MAX_USERS = 30_000

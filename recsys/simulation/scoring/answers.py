@@ -9,9 +9,9 @@ import pandas as pd
 
 from recsys.errors import DataError
 from recsys.simulation.oracle import Truth, load_truth
-from recsys.simulation.score_forecast import FORECAST_COLUMNS, score_forecast
-from recsys.simulation.score_openings import SUGGESTION_COLUMNS, score_suggestions
-from recsys.simulation.score_ranking import RECOMMENDATION_COLUMNS, score_recommendations
+from recsys.simulation.scoring.forecast import FORECAST_COLUMNS, score_forecast
+from recsys.simulation.scoring.openings import SUGGESTION_COLUMNS, score_suggestions
+from recsys.simulation.scoring.ranking import RECOMMENDATION_COLUMNS, score_recommendations
 
 
 def score(

@@ -1,0 +1,1 @@
+"""Answers against the truth, beside the oracle's and simple rules'."""
