@@ -9,7 +9,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from features.intake.ingest import TableReport, ingest_folder
+from features.intake.ingest import ingest_folder
+from features.intake.report import TableReport
 from features.store.store import Store
 from recsys.errors import DataError
 

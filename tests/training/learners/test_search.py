@@ -10,7 +10,8 @@ from recsys.errors import FitError
 from tests.training.learners.worlds import checkerboard, random_interactions
 from training.learners.ease import EaseConfig, fit_ease
 from training.learners.families import FAMILIES, Family
-from training.learners.search import blend_weights, climb, inner_splits, select
+from training.learners.inner_splits import inner_splits
+from training.learners.search import blend_weights, climb, select
 
 
 def test_the_inner_splits_hold_out_a_fifth_of_each_history() -> None:
