@@ -28,7 +28,8 @@ from recsys.simulation.catalogue import CATEGORY_NAMES
 from recsys.simulation.choice import saturated
 from recsys.simulation.openings import OpeningWorld, slot_of
 from recsys.simulation.oracle import Truth
-from recsys.simulation.scoring.openings import Belief, plan_of, score_suggestions, true_belief
+from recsys.simulation.scoring.openings import score_suggestions
+from recsys.simulation.scoring.plans import Belief, plan_of, true_belief
 from recsys.simulation.season import season
 from recsys.simulation.tastes import N_SLOTS
 

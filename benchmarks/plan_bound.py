@@ -25,7 +25,7 @@ from benchmarks.counties import Row, county_parser, each_county
 from recsys.dataset import Dataset
 from recsys.simulation.openings import OpeningWorld
 from recsys.simulation.oracle import Truth
-from recsys.simulation.scoring.openings import Belief, plan_of, true_belief
+from recsys.simulation.scoring.plans import Belief, plan_of, true_belief
 from recsys.simulation.tastes import rates
 
 _WISHES = (("mixing",), ("passion",), ("activity",), ("mixing", "activity"), ("child", "child_passion"), ("passion",))

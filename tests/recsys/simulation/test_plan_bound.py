@@ -11,7 +11,7 @@ from benchmarks.bound.places import Places, tastes
 from benchmarks.plan_bound import believed, guesses
 from recsys.simulation.openings import OpeningWorld
 from recsys.simulation.oracle import Truth
-from recsys.simulation.scoring.openings import oracle_plan, plan_of, true_belief
+from recsys.simulation.scoring.plans import oracle_plan, plan_of, true_belief
 from recsys.simulation.tastes import COUNTY_SPREAD, TOWNSHIP_SPREAD, rates
 
 
