@@ -8,6 +8,8 @@ import pandas as pd
 from recsys.dataset import Dataset
 
 UNTIL = pd.Timestamp("2026-03-02T00:00:00+08:00")
+SESSION_COLUMNS = ["session_id", "activity_id", "starts_at", "venue_id", "capacity", "published_at"]
+BOOKING_COLUMNS = ["booking_id", "user_id", "session_id", "booked_at", "status", "status_at"]
 
 
 @dataclass(frozen=True)
@@ -43,22 +45,7 @@ def world(
     taste = popularity * by_age * rng.gamma(0.5, 2.0, (n_users, 1)) * rng.gamma(1.0, 1.0, (n_users, n_categories))
     km = np.hypot(*(user_xy[:, None] - venue_xy[None]).transpose(2, 0, 1))
     names = tuple(f"cat{c}" for c in range(n_categories))
-    sessions, bookings = [], []
-    for c in range(n_categories):
-        for v in rng.choice(n_venues, 3, replace=False):
-            day, hour = int(rng.integers(0, 7)), int(rng.choice([9, 14, 19]))
-            for w in range(-weeks, 3):
-                start = UNTIL + pd.Timedelta(days=7 * w + day, hours=hour)
-                key = f"s{c}-{v}-{w}"
-                sessions.append((key, f"a{c}-{v}", start, f"v{v}", 20, start - pd.Timedelta(days=40)))
-                if w >= 0:
-                    continue
-                wants = rng.random(n_users) < 1 - np.exp(-taste[:, c] * np.exp(-km[:, v] / reach_km))
-                for u in np.flatnonzero(wants)[:20]:
-                    status = "attended" if rng.random() < 0.9 else "no_show"
-                    bookings.append((f"b{len(bookings)}", f"u{u}", key, start - pd.Timedelta(days=3), status, start))
-    lat, lon = 36.0 + user_xy[:, 0] / 111.195, 117.0 + user_xy[:, 1] / 111.195 / np.cos(np.radians(36.09))
-    vlat, vlon = 36.0 + venue_xy[:, 0] / 111.195, 117.0 + venue_xy[:, 1] / 111.195 / np.cos(np.radians(36.09))
+    sessions, bookings = _programme(rng, taste, np.exp(-km / reach_km), weeks)
     towns = [f"t{v}" for v in range(n_venues)]
     nearest = np.argmin(km, axis=1)
     tables = {
@@ -75,8 +62,7 @@ def world(
                 "venue_id": [f"v{v}" for v in range(n_venues)],
                 "name": [f"Hall {v}" for v in range(n_venues)],
                 "region_id": towns,
-                "lat": vlat,
-                "lon": vlon,
+                **_spots(venue_xy),
                 "rooms": 2,
                 "seats": 40,
                 "weekly_slots": 12,
@@ -88,8 +74,7 @@ def world(
                 "birth_year": age,
                 "gender": rng.choice(["f", "m"], n_users),
                 "region_id": [towns[n] for n in nearest],
-                "lat": lat,
-                "lon": lon,
+                **_spots(user_xy),
             }
         ),
         "activities": pd.DataFrame(
@@ -99,11 +84,33 @@ def world(
                 "kind": "training",
             }
         ),
-        "sessions": pd.DataFrame(
-            sessions, columns=["session_id", "activity_id", "starts_at", "venue_id", "capacity", "published_at"]
-        ),
-        "bookings": pd.DataFrame(
-            bookings, columns=["booking_id", "user_id", "session_id", "booked_at", "status", "status_at"]
-        ),
+        "sessions": pd.DataFrame(sessions, columns=SESSION_COLUMNS),
+        "bookings": pd.DataFrame(bookings, columns=BOOKING_COLUMNS),
     }
     return World(Dataset.from_tables(tables, UNTIL), taste, km, reach_km, names)
+
+
+def _programme(
+    rng: np.random.Generator, taste: np.ndarray, reach: np.ndarray, weeks: int
+) -> tuple[list[tuple], list[tuple]]:
+    """Rows of sessions and of bookings: each category weekly at three venues, twenty places each."""
+    sessions, bookings = [], []
+    for c in range(taste.shape[1]):
+        for v in rng.choice(reach.shape[1], 3, replace=False):
+            day, hour = int(rng.integers(0, 7)), int(rng.choice([9, 14, 19]))
+            for w in range(-weeks, 3):
+                start = UNTIL + pd.Timedelta(days=7 * w + day, hours=hour)
+                key = f"s{c}-{v}-{w}"
+                sessions.append((key, f"a{c}-{v}", start, f"v{v}", 20, start - pd.Timedelta(days=40)))
+                if w >= 0:
+                    continue
+                wants = rng.random(len(taste)) < 1 - np.exp(-taste[:, c] * reach[:, v])
+                for u in np.flatnonzero(wants)[:20]:
+                    status = "attended" if rng.random() < 0.9 else "no_show"
+                    bookings.append((f"b{len(bookings)}", f"u{u}", key, start - pd.Timedelta(days=3), status, start))
+    return sessions, bookings
+
+
+def _spots(xy: np.ndarray) -> dict[str, np.ndarray]:
+    """Latitude and longitude of places in kilometres."""
+    return {"lat": 36.0 + xy[:, 0] / 111.195, "lon": 117.0 + xy[:, 1] / 111.195 / np.cos(np.radians(36.09))}
