@@ -18,28 +18,14 @@ SHORT_NOTICE_DAYS = (3, 12)
 
 def dates(activities: pd.DataFrame, place: Place, config: SimulationConfig, rng: np.random.Generator) -> pd.DataFrame:
     """Sessions of the activities, sorted by start; see `Programme.sessions`."""
-    length = activities["length"].to_numpy()
-    row = np.repeat(np.arange(len(activities)), length)
-    date_no = np.arange(len(row)) - np.repeat(length.cumsum() - length, length)
-    one = activities.iloc[row].reset_index(drop=True)
-    is_training = (one["kind_num"] == 0).to_numpy()
-    day = (one["first_week"] * 7 + one["weekday"]).to_numpy() + np.where(is_training, 7, 1) * date_no
-    first = np.datetime64(config.first_day, "D")
-    days = first - (first.astype(np.int64) + 3) % 7 + day
-    gap = days_from_spring_festival(days)
-    total = (config.weeks + config.future_weeks) * 7
-    keep = (days >= first) & (days < first + total) & ~(one["breaks"].to_numpy() & (gap >= -7) & (gap <= 9))
-    row, one, days, is_training = row[keep], one[keep].reset_index(drop=True), days[keep], is_training[keep]
+    row, one, days, is_training = _kept(activities, config)
     n = len(one)
     minutes = rng.choice([0, 0, 30], n) * ~is_training
     starts = days + one["hour"].to_numpy() * np.timedelta64(60, "m") + minutes.astype("timedelta64[m]")
     lasting = np.select([is_training, one["kind_num"] == 2], [90, 180], 120)
     notice, opens = _notice(one, is_training, starts, row, config, rng)
     venue = np.where(one["online"], -1, one["venue"])
-    seats = place.venues["seats"].to_numpy() / place.venues["rooms"].to_numpy().clip(1)
-    places = np.where(is_training, 16.0, 45.0) * one["fill"].to_numpy() * config.capacity_scale
-    capacity = np.clip(np.round(places), 5, np.maximum(seats[one["venue"]], 8) * max(config.capacity_scale, 1))
-    capacity = np.where(one["online"] | ((one["kind_num"] == 2) & (rng.random(n) < 0.5)), np.nan, np.floor(capacity))
+    capacity = _capacity(one, is_training, place, config, rng)
     off = rng.random(n) < config.session_cancel_rate
     called_off = starts - (1 + 6 * rng.random(n) * 24 * 60).astype("timedelta64[m]") - np.timedelta64(24, "h")
     hour_band = np.digitize(one["hour"], [12, 17, 19])
@@ -70,6 +56,39 @@ def dates(activities: pd.DataFrame, place: Place, config: SimulationConfig, rng:
     ).sort_values("starts_at", kind="stable")
     table.insert(0, "session_id", [f"x{k:07d}" for k in range(n)])
     return table.reset_index(drop=True)
+
+
+def _kept(
+    activities: pd.DataFrame, config: SimulationConfig
+) -> tuple[NDArray[np.int64], pd.DataFrame, NDArray[np.datetime64], NDArray[np.bool_]]:
+    """Activity row, activity, day and whether it is a class of each date within the world's weeks, less breaks."""
+    length = activities["length"].to_numpy()
+    row = np.repeat(np.arange(len(activities)), length)
+    date_no = np.arange(len(row)) - np.repeat(length.cumsum() - length, length)
+    one = activities.iloc[row].reset_index(drop=True)
+    is_training = (one["kind_num"] == 0).to_numpy()
+    day = (one["first_week"] * 7 + one["weekday"]).to_numpy() + np.where(is_training, 7, 1) * date_no
+    first = np.datetime64(config.first_day, "D")
+    days = first - (first.astype(np.int64) + 3) % 7 + day
+    gap = days_from_spring_festival(days)
+    total = (config.weeks + config.future_weeks) * 7
+    keep = (days >= first) & (days < first + total) & ~(one["breaks"].to_numpy() & (gap >= -7) & (gap <= 9))
+    return row[keep], one[keep].reset_index(drop=True), days[keep], is_training[keep]
+
+
+def _capacity(
+    one: pd.DataFrame,
+    is_training: NDArray[np.bool_],
+    place: Place,
+    config: SimulationConfig,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """(n,) places, NaN online and for half of what has no fixed number."""
+    seats = place.venues["seats"].to_numpy() / place.venues["rooms"].to_numpy().clip(1)
+    places = np.where(is_training, 16.0, 45.0) * one["fill"].to_numpy() * config.capacity_scale
+    capacity = np.clip(np.round(places), 5, np.maximum(seats[one["venue"]], 8) * max(config.capacity_scale, 1))
+    is_open = one["online"] | ((one["kind_num"] == 2) & (rng.random(len(one)) < 0.5))
+    return np.where(is_open, np.nan, np.floor(capacity))
 
 
 def _notice(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from recsys.simulation.catalogue import CATEGORIES, CATEGORY_NAMES
 from recsys.simulation.choice import Crowd, attractions, saturated, seasons
-from recsys.simulation.tastes import N_SLOTS
+from recsys.simulation.config import SimulationConfig
+from recsys.simulation.tastes import N_SLOTS, Floats
 from recsys.simulation.world import World
 
 
@@ -74,40 +76,48 @@ def _county(world: World, crowd: Crowd, stations: pd.DataFrame, county_id: str) 
     attraction = attractions(crowd, probe, config.shape).reshape(len(crowd.nums), len(stations), N_SLOTS)
     for category in range(len(CATEGORIES)):
         of = (mine["category_num"] == category).to_numpy()
-        offered = mine[of]
-        base = np.zeros((len(crowd.nums), config.future_weeks), dtype=np.float32)
-        if len(offered):
-            drawn = attractions(crowd, offered, config.shape)
-            for k, w in enumerate(weeks[of]):
-                base[:, w] += drawn[:, k]
+        base = _base(crowd, mine[of], weeks[of], config)
         dates = pd.DataFrame({"starts_at": days, "category_num": category, "kind_num": 0})
         mult = seasons(dates, config.shape).astype(np.float32)
         want = crowd.people.rates[crowd.nums, category] * crowd.brings(config.companion_share)
         now = want[:, None] * saturated(base, config.shape) * mult
         by_town = np.bincount(town, now.mean(axis=1), len(towns))
         typical = base.mean(axis=1)
-        stay = saturated(typical, config.shape)
         for s, station in enumerate(stations.itertuples()):
-            total = typical[:, None] + attraction[:, s, :]
-            added = want[:, None] * (saturated(total, config.shape) - stay[:, None]) * mult.mean()
-            best = int(added.sum(axis=0).argmax())
-            share = (
-                want
-                * saturated(total[:, best], config.shape)
-                * attraction[:, s, best]
-                / np.maximum(total[:, best], 1e-12)
-            )
+            added, share = _with_class(typical, attraction[:, s, :], want, float(mult.mean()), config)
             residents = towns == station.township_id
-            live = residents[town]
             here = float(by_town[residents].sum())
-            rows.append(
-                (
-                    station.township_id,
-                    CATEGORY_NAMES[category],
-                    here,
-                    here + float(added[live, best].sum()),
-                    float(share.sum() * mult.mean()),
-                )
-            )
+            offered = here + float(added[residents[town]].sum())
+            rows.append((station.township_id, CATEGORY_NAMES[category], here, offered, share))
     columns = ["township_id", "category", "demand_now", "demand_if_offered", "class_demand"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _base(crowd: Crowd, offered: pd.DataFrame, week: NDArray[np.int64], config: SimulationConfig) -> Floats:
+    """(n, future_weeks) attraction of what runs, `week` (n_sessions,) being the week of each session."""
+    base = np.zeros((len(crowd.nums), config.future_weeks), dtype=np.float32)
+    if len(offered):
+        drawn = attractions(crowd, offered, config.shape)
+        for k, w in enumerate(week):
+            base[:, w] += drawn[:, k]
+    return base
+
+
+def _with_class(
+    typical: Floats, attraction: Floats, want: NDArray[np.float64], season: float, config: SimulationConfig
+) -> tuple[NDArray[np.float64], float]:
+    """(n,) people a week who come with a class beside what runs and would not come else, at its best hour; all of it.
+
+    Args:
+        typical: (n,) attraction of what runs.
+        attraction: (n, N_SLOTS) of the class.
+        want: (n,) people a week who want the category.
+        season: Mean over the weeks ahead.
+        config: Shape of the choice.
+    """
+    total = typical[:, None] + attraction
+    stay = saturated(typical, config.shape)
+    added = want[:, None] * (saturated(total, config.shape) - stay[:, None]) * season
+    best = int(added.sum(axis=0).argmax())
+    share = want * saturated(total[:, best], config.shape) * attraction[:, best] / np.maximum(total[:, best], 1e-12)
+    return added[:, best], float(share.sum() * season)
