@@ -33,7 +33,8 @@ from recsys.errors import FitError, RecsysError
 from recsys.rankers.base import Ranker, UserBatch
 from training.learners.ease import EaseConfig, fit_ease
 from training.learners.families import FAMILIES, Family
-from training.learners.search import CUT, Budget, Selection, fit_selected, scored_lists, select
+from training.learners.inner_splits import CUT
+from training.learners.search import Budget, Selection, fit_selected, scored_lists, select
 
 PEERS_REGULARISATION = 500.0
 AS_PEERS = Family(

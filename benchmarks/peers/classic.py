@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.environments import PEERS, PeerAnswer, PeerError
 from benchmarks.peers.folds import Fold, figures
-from training.learners.search import CUT
+from training.learners.inner_splits import CUT
 
 NO_FIGURES = dict.fromkeys(("ndcg", "low", "high", "fit_seconds", "users_per_second", "peak_mb"))
 
