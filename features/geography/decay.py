@@ -49,28 +49,30 @@ PRIOR_DECAY = DistanceDecay(
 )
 """Used until bookings say more: half at about 2.5 km, a tenth at about 12 km."""
 
+PRIOR_BOOKINGS = 30.0
+"""Weight of the prior decay."""
+
 
 def fit_decay(
-    observed: NDArray[np.float64], expected: NDArray[np.float64], mean_km: NDArray[np.float64], strength: float = 30.0
+    observed: NDArray[np.float64], expected: NDArray[np.float64], mean_km: NDArray[np.float64]
 ) -> DistanceDecay:
     """Decay from bookings per distance band beside what would be expected if distance were nothing.
 
     Counts are Poisson around `expected * reach(mean_km)`; each band is shrunk towards `PRIOR_DECAY` with the weight
-    of `strength` bookings, then made never rising by isotonic regression.
+    of `PRIOR_BOOKINGS` bookings, then made never rising by isotonic regression.
 
     Args:
         observed: (n_bands,) bookings.
         expected: (n_bands,) bookings expected at reach 1, to a common factor.
         mean_km: (n_bands,) mean distance of the pairs in the band.
-        strength: Weight of the prior, in bookings.
     """
     use = expected > 0
-    if observed[use].sum() < strength:
+    if observed[use].sum() < PRIOR_BOOKINGS:
         return PRIOR_DECAY
     km, seen, at_one = mean_km[use], observed[use], expected[use]
     prior = np.exp(np.interp(km, PRIOR_DECAY.knots_km, PRIOR_DECAY.log_reach))
     level = seen.sum() / (at_one * prior).sum()
-    weight = strength / len(km)
+    weight = PRIOR_BOOKINGS / len(km)
     ratio = (seen + weight) / (at_one * prior * level + weight) * prior * level
     logs = np.log(np.maximum(ratio, 1e-9))
     falling = isotonic_regression(logs, weights=np.sqrt(seen + weight), increasing=False).x

@@ -29,6 +29,7 @@ COLUMNS = (
     "row_number",
     "source",
 )
+_ROWS_AT_ONCE = 50_000
 _TEXTS = ("reason", "missing_table", "missing_id", "source")
 
 
@@ -104,7 +105,7 @@ def release_stored(connection: Connection, table: Table, platform_num: int, stag
     )
 
 
-def ready_rows(connection: Connection, table: Table, platform_num: int, limit: int = 50_000) -> pl.DataFrame:
+def ready_rows(connection: Connection, table: Table, platform_num: int) -> pl.DataFrame:
     """Waiting rows of a table whose missing row has come: columns as delivered, `row_number`, `fingerprint`."""
     found = [
         (fingerprint, row)
@@ -114,7 +115,7 @@ def ready_rows(connection: Connection, table: Table, platform_num: int, limit: i
             'SELECT q.fingerprint, q."row"::text FROM quarantine q'
             f" JOIN {column.refers_to} t ON t.platform_num = q.platform_num"
             f" AND t.{TABLES[column.refers_to].key} = q.missing_id"
-            f" WHERE q.platform_num = %s AND q.table_name = %s AND q.missing_table = %s LIMIT {limit}",
+            f" WHERE q.platform_num = %s AND q.table_name = %s AND q.missing_table = %s LIMIT {_ROWS_AT_ONCE}",
             (platform_num, table.name, column.refers_to),
         )
     ]

@@ -24,6 +24,8 @@ _BLOCK = 1 << 22
 _BATCH_ROWS = 100_000
 _SUFFIXES = (".csv", ".parquet")
 _OTHER_SEPARATORS = ";\t|"
+_CHARS_LOOKED_AT = 20_000
+"""Beyond ASCII, to know an encoding by."""
 
 
 @dataclass(frozen=True)
@@ -187,11 +189,11 @@ def _undecodable_line(path: Path, encoding: str) -> int | None:
             line += block.count(b"\n")
 
 
-def _looks_chinese(path: Path, n_chars: int = 20_000) -> bool:
+def _looks_chinese(path: Path) -> bool:
     """Nearly all text beyond ASCII is of GB 2312, the everyday characters: chance decodes of other bytes are not."""
     found: list[str] = []
     with path.open(encoding="gb18030", newline="") as file:
-        while len(found) < n_chars and (text := file.read(1 << 20)):
+        while len(found) < _CHARS_LOOKED_AT and (text := file.read(1 << 20)):
             found += [c for c in text if not c.isascii()]
     n_common = sum(_is_gb2312(c) for c in found)
     return n_common >= 0.9 * len(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from features.openings.inputs import OpeningsConfig, opening_inputs
+from features.openings.inputs import opening_inputs
 from recsys.dataset import TEXT, Dataset
 from recsys.openings.inputs import OpeningInputs
 from recsys.regions import RegionTree, session_regions
@@ -13,29 +13,25 @@ from recsys.regions import RegionTree, session_regions
 LATENT = "latent_demand/table"
 """The table's name in a bundle."""
 
+SUPPLY_WEEKS = 52
 NEAR_KM = 1.5
 """Distance assumed to a class in a township that has no venue."""
 
 Z80 = 1.2816
 
 
-def latent_demand(
-    dataset: Dataset,
-    inputs: OpeningInputs | None = None,
-    config: OpeningsConfig | None = None,
-    supply_weeks: int = 52,
-) -> pd.DataFrame:
+def latent_demand(dataset: Dataset, inputs: OpeningInputs | None = None) -> pd.DataFrame:
     """People a week whom a township's residents would send to a category if a usual weekly class were there.
 
     One row for each township (or village, where it has no township above) with users and each category of which
-    no session was there in the last `supply_weeks` nor is announced: `region_id, category, mean, q0.1, q0.9`. What
+    no session was there in the last `SUPPLY_WEEKS` nor is announced: `region_id, category, mean, q0.1, q0.9`. What
     they go to elsewhere already is in it. The class is at the township's best placed venue, at its best time.
     """
-    inputs = inputs if inputs is not None else opening_inputs(dataset, config)
+    inputs = inputs if inputs is not None else opening_inputs(dataset)
     town = _towns(inputs.tree)
     point_town = np.where(inputs.point_region >= 0, town[np.maximum(inputs.point_region, 0)], -1)
     venue_town = town[inputs.venues["region_num"].to_numpy(dtype=np.int64)] if len(inputs.venues) else np.zeros(0, int)
-    supplied = _supplied(dataset, inputs, town, supply_weeks)
+    supplied = _supplied(dataset, inputs, town)
     usual = _usual_reach(inputs)
     rows = []
     for num in np.unique(point_town[point_town >= 0]):
@@ -70,9 +66,10 @@ def _usual_reach(inputs: OpeningInputs) -> float:
     return float(inputs.reach[near].mean()) if near.any() else 0.7
 
 
-def _supplied(dataset: Dataset, inputs: OpeningInputs, town: np.ndarray, weeks: int) -> np.ndarray:
+def _supplied(dataset: Dataset, inputs: OpeningInputs, town: np.ndarray) -> np.ndarray:
     sessions = dataset.sessions
-    recent = (sessions["starts_at"] >= dataset.data_until - pd.Timedelta(weeks=weeks)) & sessions["cancelled_at"].isna()
+    since = dataset.data_until - pd.Timedelta(weeks=SUPPLY_WEEKS)
+    recent = (sessions["starts_at"] >= since) & sessions["cancelled_at"].isna()
     category = sessions["activity_id"].map(dataset.activities.set_index("activity_id")["category"])
     column = pd.Index(inputs.categories).get_indexer(category)
     region = town[session_regions(dataset, inputs.tree)]

@@ -17,6 +17,7 @@ _BANDS = ((-28, -11), (-11, -4), (-4, 4), (4, 11), (11, 18), (18, 28))
 
 _RIDGE = {"level": 0.0, "trend": 40.0, "season": 4.0, "holiday": 4.0}
 _OWN_RIDGE = 30.0
+_N_ROUNDS = 12
 _TREND_HALF_LIFE_WEEKS = 26.0
 
 
@@ -51,7 +52,7 @@ class PooledForecaster:
         return parts["level"] * parts["trend"] * parts["season"] * parts["holiday"]
 
 
-def fit_pooled(counts: NDArray[np.float64], weeks: pd.DatetimeIndex, n_rounds: int = 12) -> PooledForecaster:
+def fit_pooled(counts: NDArray[np.float64], weeks: pd.DatetimeIndex) -> PooledForecaster:
     """Penalised negative binomial regression by iterated weighted least squares, older weeks counting less.
 
     First all categories together learn trend, season and festivals; then each learns its own deviation, the more
@@ -60,7 +61,6 @@ def fit_pooled(counts: NDArray[np.float64], weeks: pd.DatetimeIndex, n_rounds: i
     Args:
         counts: (n_categories, n_weeks).
         weeks: (n_weeks,) Mondays.
-        n_rounds: Iterations.
     """
     has_season = len(weeks) > _YEAR_WEEKS + 8
     design, groups = _design(weeks, weeks[-1], has_season=has_season)
@@ -68,7 +68,7 @@ def fit_pooled(counts: NDArray[np.float64], weeks: pd.DatetimeIndex, n_rounds: i
     weight = 0.5 ** (age / (4 * _TREND_HALF_LIFE_WEEKS)) if has_season else 0.5 ** (age / _TREND_HALF_LIFE_WEEKS)
     ridge = np.array([_RIDGE[group] for group in groups])
     clipped = _without_outliers(counts)
-    total = _solve(clipped.sum(axis=0), design, np.zeros(design.shape[1]), ridge, weight, 20.0, n_rounds)
+    total = _solve(clipped.sum(axis=0), design, np.zeros(design.shape[1]), ridge, weight, 20.0)
     size = 10.0
     own_ridge = np.where(groups == "level", 0.3, _OWN_RIDGE)
     coefficients = np.zeros((len(counts), design.shape[1]))
@@ -76,7 +76,7 @@ def fit_pooled(counts: NDArray[np.float64], weeks: pd.DatetimeIndex, n_rounds: i
         centre = total.copy()
         share = (series @ weight + 0.05) / max(float(clipped.sum(axis=0) @ weight), 0.1)
         centre[groups == "level"] += np.log(min(share, 1.0))
-        coefficients[category] = _solve(series, design, centre, own_ridge, weight, size, n_rounds)
+        coefficients[category] = _solve(series, design, centre, own_ridge, weight, size)
     fitted = np.exp(np.clip(coefficients @ design.T, -12, 12))
     extra = float(((clipped - fitted) ** 2 - fitted).sum())
     size = float(np.clip((fitted**2).sum() / extra, 0.3, 200.0)) if extra > 0 else 200.0
@@ -96,14 +96,13 @@ def _solve(
     ridge: NDArray[np.float64],
     weight: NDArray[np.float64],
     size: float,
-    n_rounds: int,
 ) -> NDArray[np.float64]:
     """Maximises the quasi likelihood less `ridge` times squared distance from `centre`."""
     beta = centre.copy()
     if not centre.any():
         beta[0] = np.log(max(float(counts @ weight / weight.sum()), 0.05))
         centre = beta * (ridge == 0)
-    for _ in range(n_rounds):
+    for _ in range(_N_ROUNDS):
         eta = np.clip(design @ beta, -12, 12)
         mean = np.exp(eta)
         working = weight * mean / (1 + mean / size)
