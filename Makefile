@@ -38,7 +38,7 @@ test: setup ## Run all tests
 
 test-availability: setup ## Availability over ANSWERS (a million) answers: batch, HTTP, evaluation's pool
 	CULTURE_ANSWERS=$(or $(ANSWERS),1000000) $(BIN)/pytest -o junit_family=xunit1 --junitxml=var/availability.xml \
-		tests/features/ranking/test_lists.py tests/training/test_evaluation_pool.py tests/serving/test_availability.py
+		tests/features/ranking/test_lists.py tests/training/ranking/test_evaluation_pool.py tests/serving/test_availability.py
 	grep -oE 'testcase [^>]*name="[^"]*"|name="answers" value="[0-9]+"' var/availability.xml
 
 demo: setup ## Simulated county in, service out

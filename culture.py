@@ -97,9 +97,9 @@ def tune(
     """Search ranking's settings on windows before TIME; run again to go on where it ended."""
     import pandas as pd
 
+    from training.ranking.tuning import TuneConfig
+    from training.ranking.tuning import tune as search
     from training.run import known_data, load_config
-    from training.tuning import TuneConfig
-    from training.tuning import tune as search
 
     settings = _settings()
     time = pd.Timestamp.now(tz="UTC").floor("D") if as_of is None else as_of

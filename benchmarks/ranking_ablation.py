@@ -24,9 +24,9 @@ from features.signals.people import UserBlock
 from features.signals.stage_one import booked_organisers, stage_one
 from recsys.dataset import Dataset
 from recsys.metrics import bootstrap_interval, ndcg_at_k
-from training.ranking import RankingConfig, fit_learners
-from training.reranker import TreeConfig, fit_re_ranker
-from training.windows import WindowConfig, WindowMemory, WindowPairs, asked, cut_offs, hits_of
+from training.ranking.fit import RankingConfig, fit_learners
+from training.ranking.reranker import TreeConfig, fit_re_ranker
+from training.ranking.windows import WindowConfig, WindowMemory, WindowPairs, asked, cut_offs, hits_of
 
 WINDOW_DAYS = 14.0
 K = 10

@@ -23,7 +23,7 @@ from features.signals.people import user_block
 from features.signals.stage_one import key_scores, learner_histories
 from recsys.dataset import Dataset
 from recsys.ranking import top_k
-from training.ranking import RankingConfig, evaluate_ranking, fit_learners, fit_ranking
+from training.ranking.fit import RankingConfig, evaluate_ranking, fit_learners, fit_ranking
 
 CUT_OFFS = "2017-05-01,2017-06-01,2017-07-01,2017-08-01"
 

@@ -27,8 +27,8 @@ from features.ranking.two_stages import offered, rivals, shortlisted
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.stage_one import booked_organisers, stage_one
 from recsys.dataset import Dataset
-from training.ranking import RankingConfig, fit_ranking
-from training.windows import WindowConfig
+from training.ranking.fit import RankingConfig, fit_ranking
+from training.ranking.windows import WindowConfig
 
 K = 10
 N_FACTORS = 64

@@ -39,7 +39,7 @@ from serving.main import address_of, bind
 from serving.parts import open_parts
 from training.demand.config import DemandConfig
 from training.demand.forecast import forecast_demand
-from training.ranking import RankingConfig, fit_ranking
+from training.ranking.fit import RankingConfig, fit_ranking
 
 START = date(2025, 7, 21)
 PLANS: dict[str, dict[str, object]] = {

@@ -16,7 +16,7 @@ from recsys.errors import BundleError
 from recsys.openings.inputs import OpeningInputs, load_openings
 from recsys.releases import load_champion
 from training.demand.forecast import forecast_demand
-from training.ranking import fit_ranking
+from training.ranking.fit import fit_ranking
 from training.run import Say, TrainConfig
 
 CHAMPION_DAYS = 7

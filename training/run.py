@@ -24,9 +24,9 @@ from training.demand.config import DemandConfig
 from training.demand.evaluate import evaluate_demand
 from training.demand.forecast import forecast_demand
 from training.gate import GateReport, judge
-from training.ranking import RankingConfig, evaluate_ranking, fit_ranking
+from training.ranking.fit import RankingConfig, evaluate_ranking, fit_ranking
+from training.ranking.windows import WindowMemory
 from training.tracking import log_bundle, log_evaluation, register, tracked_run
-from training.windows import WindowMemory
 
 Say = Callable[[str], None]
 Task = Literal["ranking", "demand"]

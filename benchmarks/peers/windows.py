@@ -20,7 +20,7 @@ from features.signals.lookup import LEARNER_LEVEL
 from features.signals.people import UserBlock
 from recsys.dataset import Dataset
 from recsys.schema import TAKING_STATUSES
-from training.windows import hits_of
+from training.ranking.windows import hits_of
 
 MODELS: Mapping[str, tuple[str, ...]] = {
     "lenskit": ("slim", "ease", "item-knn", "implicit-mf"),

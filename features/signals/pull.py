@@ -2,8 +2,8 @@
 
 Bookings of an age group in a session are Poisson about a sum over neighbourhoods of what people there want of its key,
 times what the distance, the hour and the kind leave of it, times the draw of the activity: what it has beyond that,
-whoever asks. All are learned beside each other (`training.pull`), so that a venue in a crowded town is not taken for a
-liked one, nor what opened an hour ago for an unloved one.
+whoever asks. All are learned beside each other (`training.ranking.pull`), so that a venue in a crowded town is not
+taken for a liked one, nor what opened an hour ago for an unloved one.
 """
 
 from __future__ import annotations

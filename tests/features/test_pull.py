@@ -17,8 +17,8 @@ from features.signals.pulled import booked_by_hour, pull_signals, pulled
 from features.signals.wishes import seen_of, wish_rates
 from recsys.bundle import BundleWriter, load_bundle
 from tests.ranking_world import AT, ranking_world
-from training.pull import PullConfig, fit_pull
-from training.wishes import WishConfig, fit_wishes
+from training.ranking.pull import PullConfig, fit_pull
+from training.ranking.wishes import WishConfig, fit_wishes
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from features.signals.wishes import wish_rates
 from recsys.ids import IdMap
 from recsys.ranking import MISSING, top_k
 from tests.ranking_world import AT, ranking_world
-from training.wishes import WishConfig, fit_wishes
+from training.ranking.wishes import WishConfig, fit_wishes
 
 
 def test_affinity_by_a_plain_loop_and_popularity_for_all_alike() -> None:

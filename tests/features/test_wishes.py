@@ -14,7 +14,7 @@ from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from tests.ranking_world import AT, ranking_world
-from training.wishes import WishConfig, fit_wishes
+from training.ranking.wishes import WishConfig, fit_wishes
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from tests.serving.live import FixedProvider, serving
 from training.demand.config import DemandConfig
 from training.demand.forecast import forecast_demand
 from training.forecasters.boosting import BoostingConfig
-from training.ranking import RankingConfig, fit_ranking
+from training.ranking.fit import RankingConfig, fit_ranking
 
 AS_OF = pd.Timestamp("2026-01-19T00:00:00+08:00")
 BUNDLE = "first"

@@ -18,9 +18,9 @@ from serving.parts import open_parts
 from tests.ranking_rules import assert_none_broken, n_answers
 from tests.ranking_world import AT, world_tables
 from tests.serving.live import FixedProvider, serving
-from training.ranking import RankingConfig, fit_ranking
-from training.reranker import TreeConfig
-from training.windows import WindowConfig
+from training.ranking.fit import RankingConfig, fit_ranking
+from training.ranking.reranker import TreeConfig
+from training.ranking.windows import WindowConfig
 
 USUALLY = 4_000
 ROWS_A_LIST = 36

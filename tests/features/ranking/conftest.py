@@ -5,9 +5,9 @@ import pytest
 from features.signals.catalogue import Catalogue, catalogue_of
 from recsys.dataset import Dataset
 from tests.ranking_world import AT, ranking_world
-from training.ranking import RankingConfig, fit_ranking
-from training.reranker import TreeConfig
-from training.windows import WindowConfig
+from training.ranking.fit import RankingConfig, fit_ranking
+from training.ranking.reranker import TreeConfig
+from training.ranking.windows import WindowConfig
 
 
 @pytest.fixture(scope="package")

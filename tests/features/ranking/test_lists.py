@@ -13,7 +13,7 @@ from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
 from tests.ranking_rules import assert_none_broken
 from tests.ranking_world import AT, ranking_world, world_tables
-from training.ranking import fit_ranking
+from training.ranking.fit import fit_ranking
 
 
 def lists_of(*asked) -> pd.DataFrame:

@@ -14,8 +14,8 @@ from features.signals.pulled import booked_by_hour, expected_by_hour
 from features.signals.reach import CENTRES_KM
 from features.signals.wishes import seen_of, wish_rates
 from recsys.dataset import Dataset
-from training.pull import PullConfig, fit_pull
-from training.wishes import WishConfig, fit_wishes
+from training.ranking.pull import PullConfig, fit_pull
+from training.ranking.wishes import WishConfig, fit_wishes
 
 AT = pd.Timestamp("2026-03-02T00:00:00Z")
 N_USERS, N_WEEKS = 1500, 40

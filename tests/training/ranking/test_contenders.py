@@ -11,7 +11,7 @@ from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from recsys.regions import RegionTree
 from tests.ranking_world import AT, ranking_world
-from training.contenders import (
+from training.ranking.contenders import (
     BACKED_OFF,
     HYBRID,
     REGIONAL,

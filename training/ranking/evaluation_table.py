@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.metrics import bootstrap_interval
-from training.contenders import BACKED_OFF, REGIONAL
-from training.evaluation_ranking import PARTS, SERVED, JudgedLists
+from training.ranking.contenders import BACKED_OFF, REGIONAL
+from training.ranking.evaluation import PARTS, SERVED, JudgedLists
 
 COLUMNS = ["task", "model", "role", "segment", "metric", "window", "mean", "low", "high", "n"]
 BASELINES = ("popularity", "affinity", REGIONAL, BACKED_OFF)

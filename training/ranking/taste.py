@@ -14,7 +14,7 @@ from features.signals.events import NS_PER_DAY, Events
 from features.signals.people import UserBlock
 from features.signals.place import distance_km
 from features.signals.taste import TASTE_FEATURES, TASTE_LEVELS, crowd_of, taste_features
-from training.sample import sampled_people
+from training.ranking.sample import sampled_people
 
 _LEAST_OFFERED = 0.3
 """Sessions that count as on offer where none was in reach: people look at more than they can go to."""

@@ -16,17 +16,17 @@ from recsys.dataset import Dataset
 from recsys.errors import FitError
 from recsys.ids import IdMap
 from recsys.rankers.base import Ranker
-from training.contenders import ContenderConfig
-from training.evaluation_ranking import OutsideLearner, judge_lists
-from training.evaluation_table import ranking_table
 from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
 from training.learners.item_knn import ItemKnnConfig, fit_item_knn
-from training.pull import PullConfig, fit_pull
-from training.reranker import TreeConfig, fit_re_ranker
-from training.taste import TasteConfig, fit_tastes
-from training.windows import WindowConfig, WindowMemory, cut_offs
-from training.wishes import WishConfig, fit_wishes
+from training.ranking.contenders import ContenderConfig
+from training.ranking.evaluation import OutsideLearner, judge_lists
+from training.ranking.evaluation_table import ranking_table
+from training.ranking.pull import PullConfig, fit_pull
+from training.ranking.reranker import TreeConfig, fit_re_ranker
+from training.ranking.taste import TasteConfig, fit_tastes
+from training.ranking.windows import WindowConfig, WindowMemory, cut_offs
+from training.ranking.wishes import WishConfig, fit_wishes
 
 
 class RankingConfig(BaseModel):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-import training.evaluation_ranking as evaluation
+import training.ranking.evaluation as evaluation
 from recsys.ranking import top_k
 from tests.ranking_rules import assert_none_broken, n_answers
 from tests.ranking_world import AT, ranking_world
-from training.evaluation_ranking import judge_lists
-from training.ranking import RankingConfig, fit_ranking
-from training.windows import WindowConfig
+from training.ranking.evaluation import judge_lists
+from training.ranking.fit import RankingConfig, fit_ranking
+from training.ranking.windows import WindowConfig
 
 SMALL = 10_000
 N_WORLDS = 5

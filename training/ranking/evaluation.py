@@ -21,8 +21,8 @@ from recsys.dataset import Dataset
 from recsys.exploration import explored
 from recsys.metrics import coverage, ndcg_at_k, novelty, recall_at_k
 from recsys.ranking import MISSING, top_k
-from training.contenders import ContenderConfig, Contenders, fit_contenders
-from training.windows import asked, hits_of
+from training.ranking.contenders import ContenderConfig, Contenders, fit_contenders
+from training.ranking.windows import asked, hits_of
 
 SERVED = "two-stage"
 

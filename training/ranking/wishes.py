@@ -17,7 +17,7 @@ from features.signals.people import UserBlock
 from features.signals.posterior import own_points, posterior
 from features.signals.wishes import GROUPINGS, INTERESTS, Seen, Wishes, seen_of, told_interests
 from recsys.ids import IdMap
-from training.sample import evenly, sampled_people
+from training.ranking.sample import evenly, sampled_people
 
 _LEAST = 1e-12
 _LONGEST_STEP = 0.5

@@ -11,7 +11,7 @@ from features.signals.lookup import WISH_LEVEL
 from features.signals.people import user_block
 from features.signals.wishes import seen_of, wish_rates
 from recsys.dataset import Dataset
-from training.wishes import WishConfig, fit_wishes
+from training.ranking.wishes import WishConfig, fit_wishes
 
 AT = pd.Timestamp("2026-03-02T00:00:00Z")
 N_USERS, N_KEYS, N_WEEKS = 1500, 8, 20

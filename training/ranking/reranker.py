@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.optimize import minimize
 
 from features.ranking.model import EXPECTED, ReRanker, expected_of
-from training.windows import WindowPairs
+from training.ranking.windows import WindowPairs
 
 MIN_HITS = 50
 """Fewest hits from which trees are learned."""

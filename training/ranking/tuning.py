@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from recsys.dataset import Dataset
 from recsys.errors import DataError
-from training.ranking import RankingConfig, evaluate_ranking
+from training.ranking.fit import RankingConfig, evaluate_ranking
 from training.tracking import tracked_run
 
 Evaluate = Callable[[Dataset, pd.Timestamp, float, int, RankingConfig], pd.DataFrame]

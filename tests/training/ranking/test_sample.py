@@ -6,7 +6,7 @@ from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
 from features.signals.wishes import seen_of
 from tests.ranking_world import AT, ranking_world
-from training.sample import evenly, sampled_people
+from training.ranking.sample import evenly, sampled_people
 
 
 def test_some_people_are_seen_as_they_are_among_all():

@@ -11,7 +11,7 @@ from features.signals.taste import GROUPINGS, TASTE_FEATURES, crowd_of, taste_fe
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from tests.ranking_world import AT, ranking_world
-from training.taste import TasteConfig, _logit, _stretch, fit_tastes
+from training.ranking.taste import TasteConfig, _logit, _stretch, fit_tastes
 
 CONFIG = TasteConfig(least_events=50)
 

@@ -9,9 +9,9 @@ import pytest
 from recsys.dataset import Dataset
 from recsys.errors import DataError
 from tests.ranking_world import AT, ranking_world
-from training.ranking import RankingConfig
+from training.ranking.fit import RankingConfig
+from training.ranking.tuning import SPACE, Range, TuneConfig, past_windows, tune, with_values
 from training.run import TrainConfig
-from training.tuning import SPACE, Range, TuneConfig, past_windows, tune, with_values
 
 SMALL = {"ease.regularisation": Range(2.0, 500.0), "trees.n_trees": Range(40, 60)}
 
@@ -76,7 +76,7 @@ def test_a_search_that_was_killed_goes_on(home):
     config = TuneConfig(n_trials=3, n_windows=1)
     code = (
         "import os; from pathlib import Path; from tests.ranking_world import ranking_world;"
-        "from tests.training.test_tuning import SMALL; from training.tuning import TuneConfig, tune;"
+        "from tests.training.ranking.test_tuning import SMALL; from training.ranking.tuning import TuneConfig, tune;"
         f"tune(ranking_world(), Path({str(home)!r}), TuneConfig(n_trials=3, n_windows=1), quiet=True, space=SMALL,"
         " evaluate=lambda *_: os._exit(9))"
     )

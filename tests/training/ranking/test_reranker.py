@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.reranker import TreeConfig, fit_re_ranker, stacked_weight
-from training.windows import WindowPairs
+from training.ranking.reranker import TreeConfig, fit_re_ranker, stacked_weight
+from training.ranking.windows import WindowPairs
 
 CONFIG = TreeConfig(n_trees=20, min_leaf_pairs=20)
 N_PEOPLE, N_CANDIDATES = 150, 20

@@ -18,7 +18,7 @@ from features.signals.pull import N_AGES, NO_DISTANCE, Pull, kinds_of, people_re
 from features.signals.pulled import booked_by_hour, expected_by_hour
 from features.signals.reach import booking_km, centre_places
 from features.signals.wishes import Seen, Wishes, seen_of, wish_rates
-from training.sample import evenly, sampled_people
+from training.ranking.sample import evenly, sampled_people
 
 _PRIOR_ALL = 3.0
 """Expected bookings that weigh as much as an effect of all ages together being none."""

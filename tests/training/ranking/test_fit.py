@@ -6,10 +6,10 @@ import pytest
 
 from recsys.dataset import Dataset
 from tests.ranking_world import AT, ranking_world, world_tables
-from training.evaluation_ranking import PARTS
-from training.ranking import RankingConfig, evaluate_ranking, fit_learners, fit_ranking
-from training.reranker import FEW_LEAVES, MANY_LEAVES, TreeConfig, distinct_signals, fit_re_ranker
-from training.windows import WindowConfig, WindowMemory, WindowPairs, cut_offs, hits_of, window_pairs
+from training.ranking.evaluation import PARTS
+from training.ranking.fit import RankingConfig, evaluate_ranking, fit_learners, fit_ranking
+from training.ranking.reranker import FEW_LEAVES, MANY_LEAVES, TreeConfig, distinct_signals, fit_re_ranker
+from training.ranking.windows import WindowConfig, WindowMemory, WindowPairs, cut_offs, hits_of, window_pairs
 
 CONFIG = RankingConfig(
     windows=WindowConfig(n_windows=3, step_days=7, enough_hits=0), trees=TreeConfig(n_trees=15, min_leaf_pairs=5)
@@ -122,7 +122,9 @@ def test_learning_twice_gives_the_same_trees(whole):
 
 def test_fits_that_share_windows_learn_what_they_learn_alone(whole, monkeypatch):
     computed = []
-    monkeypatch.setattr("training.windows.window_pairs", lambda *args: computed.append(args[2]) or window_pairs(*args))
+    monkeypatch.setattr(
+        "training.ranking.windows.window_pairs", lambda *args: computed.append(args[2]) or window_pairs(*args)
+    )
     memory = WindowMemory()
     times = [AT - pd.Timedelta(days=7), AT]
     shared = [fit_ranking(whole.known_at(time), CONFIG, memory) for time in times]
@@ -193,7 +195,7 @@ def test_trees_grow_with_the_hits(monkeypatch):
     config = TreeConfig(n_trees=3, min_leaf_pairs=5, l2=0.0, signal_share=1.0, kinds=("drawn-odds",))
     assert n_leaves(config) == FEW_LEAVES
     assert n_leaves(config.model_copy(update={"n_leaves": 5})) == 5
-    monkeypatch.setattr("training.reranker.MANY_HITS", 100)
+    monkeypatch.setattr("training.ranking.reranker.MANY_HITS", 100)
     assert n_leaves(config) == MANY_LEAVES
 
 
