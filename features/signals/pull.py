@@ -31,6 +31,9 @@ NO_DISTANCE = len(CENTRES_KM)
 DRAW_PRIOR = 6.0
 """Bookings expected by now that weigh as much as an activity drawing like any other."""
 
+SERIES_PRIOR = 20.0
+"""Bookings expected that weigh as much as a series drawing like any other, or an activity like others of its series."""
+
 _LEAST_REST = 0.02
 """Share of its bookings that is still to come of a session whose booking is about to close."""
 
@@ -101,7 +104,7 @@ class Candidates:
 
     Attributes:
         hour: (n_candidates,) see `hour_kinds`.
-        draw: (n_candidates,) log of the activity's bookings so far over those expected by now.
+        draw: (n_candidates,) log of the activity's bookings so far over those expected by now, drawn to its series'.
         rest: (n_candidates,) log of the share of a session's bookings still to come, summed over the sessions of the
             activity.
         for_ages: (n_ages + 1, n_candidates) all of these and the kind, in logarithms.
@@ -116,16 +119,8 @@ class Candidates:
 def _candidates_of(pull: Pull, catalogue: Catalogue) -> Candidates:
     lookup, filling = catalogue.lookup, catalogue.filling
     activities, nums = catalogue.activities, catalogue.session_nums
-    n_activities = len(lookup.activities)
-    of_candidates = np.zeros(n_activities + 1, dtype=bool)
-    of_candidates[activities] = True
-    alike = np.flatnonzero(of_candidates[lookup.session_activity] & (filling.due > 0))
-    activity = lookup.session_activity[alike]
-    expected = expected_of(pull, catalogue, alike) * filling.due[alike]
-    so_far = np.bincount(activity, filling.so_far[alike], minlength=n_activities)
-    due = np.bincount(activity, expected, minlength=n_activities)
-    draw = np.log((so_far + DRAW_PRIOR) / (due + DRAW_PRIOR))[activities]
-    left = np.bincount(activities, np.maximum(1.0 - filling.due[nums], _LEAST_REST), minlength=n_activities)
+    draw = _draws(pull, catalogue)[activities]
+    left = np.bincount(activities, np.maximum(1.0 - filling.due[nums], _LEAST_REST), minlength=len(lookup.activities))
     rest = np.log(left[activities])
     return Candidates(
         hour=hour_kinds(lookup, catalogue.offer.is_for_children)[nums],
@@ -133,6 +128,34 @@ def _candidates_of(pull: Pull, catalogue: Catalogue) -> Candidates:
         rest=rest,
         for_ages=pull.of_kinds[:, kinds_of(pull, lookup, nums)] + draw + rest,
     )
+
+
+def _draws(pull: Pull, catalogue: Catalogue) -> NDArray[np.float64]:
+    """(n_activities,) log of what the activities of candidates draw; where others of the series are known, as they do.
+
+    What has no booking yet may be the next term of a course that is known.
+    """
+    lookup, filling = catalogue.lookup, catalogue.filling
+    series = lookup.activity_keys["series"]
+    n = len(series)
+    groups = np.where(series < 0, len(lookup.keys["series"]) + np.arange(n), series)
+    n_groups = len(lookup.keys["series"]) + n
+    is_candidate = np.zeros(n_groups, dtype=bool)
+    is_candidate[groups[catalogue.activities]] = True
+    is_told = (filling.held | (lookup.session_start > catalogue.at.value)) & (filling.due > 0)
+    told = np.flatnonzero(is_candidate[groups[lookup.session_activity]] & is_told)
+    activity = lookup.session_activity[told]
+    so_far = np.bincount(activity, filling.so_far[told], minlength=n)
+    due = np.bincount(activity, expected_of(pull, catalogue, told) * filling.due[told], minlength=n)
+    of_series = _shrunk(*(np.bincount(groups, values, minlength=n_groups) for values in (so_far, due)), SERIES_PRIOR)
+    is_one_of_some = np.bincount(groups, due > 0, minlength=n_groups)[groups] > 1
+    alike = of_series[groups]
+    within = alike * _shrunk(so_far, due * alike, SERIES_PRIOR)
+    return np.log(np.where(is_one_of_some, within, _shrunk(so_far, due, DRAW_PRIOR)))
+
+
+def _shrunk(seen: NDArray[np.float64], due: NDArray[np.float64], prior: float) -> NDArray[np.float64]:
+    return (seen + prior) / (due + prior)
 
 
 def expected_of(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -78,20 +78,49 @@ def test_who_is_reached_is_told_apart_by_distance(catalogue, pull):
         assert (beyond >= people[:, :-1][:, far].sum(axis=1) * (1 - 1e-4)).all()
 
 
+def told(
+    catalogue, new: int, of_new: tuple[float, float], past: int = -1, of_past: float = 0.0, is_series: bool = False
+):
+    """The catalogue where `new` has so many bookings and such a share of them is due, and `past` has so many.
+
+    They are a series of their own, or in none.
+    """
+    lookup, filling = catalogue.lookup, catalogue.filling
+    series = np.full(len(lookup.activities), -1)
+    series[[new, past]] = 0 if is_series else -1
+    is_new, is_past = lookup.session_activity == new, lookup.session_activity == past
+    so_far = np.select([is_new, is_past], [of_new[0], of_past], filling.so_far)
+    due = np.select([is_new, is_past], [of_new[1], 1.0], filling.due)
+    return replace(
+        catalogue,
+        lookup=replace(lookup, activity_keys={**lookup.activity_keys, "series": series}),
+        filling=replace(filling, so_far=so_far, due=due),
+    )
+
+
 def test_an_activity_draws_by_its_bookings_over_those_due_by_now(catalogue, pull):
     activity = int(catalogue.activities[0])
-    of_activity = catalogue.lookup.session_activity == activity
 
     def draw(so_far: float, due: float) -> float:
-        filling = catalogue.filling
-        seen = np.where(of_activity, so_far, filling.so_far)
-        stage = np.where(of_activity, due, filling.due)
-        other = replace(catalogue, filling=replace(filling, so_far=seen, due=stage))
-        return float(pull.candidates(other).draw[0])
+        return float(pull.candidates(told(catalogue, activity, (so_far, due))).draw[0])
 
     assert draw(0.0, 1e-6) == pytest.approx(0.0, abs=1e-3), "nothing is due: it opened a moment ago"
     assert draw(0.0, 1.0) < draw(0.0, 0.3) < -1e-3, "the longer nobody books it, the less it draws"
     assert draw(30.0, 0.3) > draw(30.0, 1.0) > 0.5, "as many bookings say more the sooner they came"
+
+
+def test_what_nobody_has_booked_yet_draws_like_others_of_its_series(catalogue, pull):
+    lookup, filling = catalogue.lookup, catalogue.filling
+    new = int(catalogue.activities[0])
+    past = int(lookup.session_activity[np.flatnonzero(filling.held & (lookup.session_activity != new))[0]])
+
+    def draw(of_past: float, is_series: bool = True) -> float:
+        other = told(catalogue, new, (0.0, 1e-6), past, of_past, is_series)
+        return float(pull.candidates(other).draw[0])
+
+    assert draw(200.0) > 1.0
+    assert draw(0.0) < -0.05
+    assert draw(200.0, is_series=False) == draw(0.0, is_series=False) == pytest.approx(0.0, abs=1e-3)
 
 
 def test_what_is_left_is_summed_over_the_dates_of_an_activity(catalogue, pull):

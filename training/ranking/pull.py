@@ -38,6 +38,9 @@ class PullConfig(BaseModel):
     )
     session_strength: float = Field(default=2.0, gt=0, description="the same for a session against all sessions")
     own_variance: float = Field(default=0.2, gt=0, description="variance of a person's own hours, of logarithms")
+    draw_variance: float = Field(
+        default=0.5, ge=0, description="variance of what activities of a kind draw: one that is booked much says less"
+    )
     n_sweeps: int = Field(default=6, gt=0, description="turns of distances, hours, kinds and sessions")
     n_points: int = Field(default=7, gt=1, description="points that what is a person's own is summed over")
 
@@ -48,7 +51,7 @@ class _Bookings:
 
     Attributes:
         reached: (n_ages + 1, n_centres + 1, n_sessions) see `people_reached`.
-        hour: (n_sessions,) and `kind`: of each session.
+        hour: (n_sessions,) and `kind` and `activity`: of each session.
         age: (n,) and `session`: of each booking.
         near: (n, n_centres + 1) share of each booking in the distances of `CENTRES_KM` next to its own.
     """
@@ -56,6 +59,7 @@ class _Bookings:
     reached: NDArray[np.float32]
     hour: NDArray[np.int64]
     kind: NDArray[np.int64]
+    activity: NDArray[np.int64]
     age: NDArray[np.int64]
     near: NDArray[np.float64]
     session: NDArray[np.int64]
@@ -119,6 +123,7 @@ def _bookings(start: Pull, block: UserBlock, catalogue: Catalogue, config: PullC
         reached=people_reached(start, catalogue, held),
         hour=hour_kinds(lookup, catalogue.offer.is_for_children)[held],
         kind=kinds_of(start, lookup, held),
+        activity=lookup.session_activity[held],
         age=block.profiles.groups["age"][booked.rows],
         near=_shares(booking_km(booked, lookup, block.near, venues)),
         session=session[session >= 0],
@@ -144,22 +149,25 @@ def _learned(start: Pull, bookings: _Bookings, config: PullConfig) -> Pull:
     seen = {
         "decay": by_distance,
         "hours": _counts(bookings.age, hour[bookings.session], N_HOURS),
-        "of_kinds": _counts(bookings.age, kind[bookings.session], n_kinds),
+        "sessions": _counts(bookings.age, bookings.session, len(hour)),
     }
     taken = np.bincount(bookings.session, minlength=len(hour)).astype(np.float64)
     level = taken.sum() / max(float(reached.sum()), 1e-9)
-    draw = np.ones(len(hour))
+    draw, weights = np.ones(len(hour)), np.ones(len(hour))
     decay, hours, of_kinds = (np.ones_like(getattr(start, name)) for name in ("decay", "hours", "of_kinds"))
     for _ in range(config.n_sweeps):
         others = (level * draw * hours[:, hour] * of_kinds[:, kind]).astype(np.float32)
         decay = _shrunk(seen["decay"], np.einsum("abs,as->ab", reached, others), config)
         near = np.einsum("abs,ab->as", reached, decay.astype(np.float32)) * (level * draw)
         hours = _shrunk(seen["hours"], _sums(near * of_kinds[:, kind], hour, N_HOURS), config)
-        of_kinds = _shrunk(seen["of_kinds"], _sums(near * hours[:, hour], kind, n_kinds), config)
+        by_kind = (_sums(values * weights, kind, n_kinds) for values in (seen["sessions"], near * hours[:, hour]))
+        of_kinds = _shrunk(*by_kind, config)
         due = (near * hours[:, hour] * of_kinds[:, kind]).sum(axis=0) / draw
         level *= taken.sum() / max(due.sum(), 1e-9)
         due *= taken.sum() / max(due.sum(), 1e-9)
         draw = (taken + config.session_strength) / (due + config.session_strength)
+        # A kind has few activities that draw very differently: it is told by them (weights of a negative binomial).
+        weights = 1.0 / (1.0 + config.draw_variance * np.bincount(bookings.activity, due)[bookings.activity])
     return replace(
         start,
         wanted=(start.wanted * level).astype(np.float32),

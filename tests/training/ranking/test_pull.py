@@ -31,10 +31,10 @@ def is_show(num: int) -> bool:
     return num % 4 == 3
 
 
-def drawn_county(seed: int = 0, with_shows: bool = False) -> tuple[Dataset, dict[str, float]]:
+def drawn_county(seed: int = 0, with_shows: bool = False, hit: str | None = None) -> tuple[Dataset, dict[str, float]]:
     """Three in five live in a town, the others anywhere; mornings and evenings; and what each activity draws, in logs.
 
-    Everybody wants both categories alike. With shows, a quarter of the activities are some.
+    Everybody wants both categories alike. With shows, a quarter of the activities are some; a hit draws far more.
     """
     rng = np.random.default_rng(seed)
     is_old = rng.random(N_USERS) < 0.5
@@ -45,6 +45,8 @@ def drawn_county(seed: int = 0, with_shows: bool = False) -> tuple[Dataset, dict
     venues = np.array([36.7, 117.0]) + rng.uniform(0, 0.2, (N_VENUES, 2))
     activities, sessions, bookings = [], [], []
     draws = {f"a{num}": float(rng.normal(0, 0.7)) for num in range(N_ACTIVITIES)}
+    if hit is not None:
+        draws[hit] = 3.0
     for num, (activity, draw) in enumerate(draws.items()):
         hour, venue = (2, 11)[num // N_VENUES % 2], num % N_VENUES
         for_elders = with_shows and is_show(num)
@@ -142,6 +144,19 @@ def test_a_kind_is_judged_by_those_who_may_come():
     assert gap[old] == pytest.approx(SHOW + logs[shows].mean() - logs[~shows].mean(), abs=0.3)
     assert gap[young] == pytest.approx(gap[old], abs=0.3), "not theirs to choose: what all ages have"
     assert np.corrcoef(found_draws(pull, catalogue), logs)[0, 1] > 0.87, "who may not come was not expected"
+
+
+def test_a_kind_is_told_by_its_activities_not_by_the_bookings_of_one():
+    dataset, _ = drawn_county(with_shows=True, hit="a3")
+    catalogue, block, wishes = learned_from(dataset)
+
+    def gap(draw_variance: float) -> float:
+        pull = fit_pull(block, catalogue, wishes, PullConfig(draw_variance=draw_variance))
+        assert pull is not None
+        show, training = pull.kinds.nums(["show", "training"])
+        return float(pull.of_kinds[8, show] - pull.of_kinds[8, training])
+
+    assert gap(0.5) < gap(0.0) - 0.3
 
 
 def test_hours_are_scaled_to_what_was_booked_in_all(county, pull):
