@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from features.signals.catalogue import Catalogue
 from features.signals.crowd import Signals
 from features.signals.events import Events
-from features.signals.lookup import Lookup, take_or_missing
-from features.signals.offer import N_HOURS, hour_kinds
+from features.signals.lookup import take_or_missing
+from features.signals.offer import DAYS_A_WEEK, N_HOURS, hour_kinds
 from features.signals.people import UserBlock
 from features.signals.posterior import own_multiples
 from features.signals.pull import Candidates, Pull
@@ -52,7 +52,7 @@ def own_hours(
 ) -> NDArray[np.float64]:
     """(n_users, N_HOURS) what hours leave: of the age group, times a multiple that is the person's own."""
     due = expected_by_hour(catalogue, seen, rates) * np.exp(pull.hours)[block.profiles.groups["age"]] * pull.hour_scale
-    counts = booked_by_hour(block.events, catalogue.lookup, catalogue.offer.is_for_children, len(block))
+    counts = booked_by_hour(block.events, catalogue, len(block))
     own, _ = own_multiples(counts, np.nonzero(counts), due, pull.own)
     return np.asarray(pull.hours[block.profiles.groups["age"]] + np.log(own))
 
@@ -63,11 +63,11 @@ def expected_by_hour(catalogue: Catalogue, seen: Seen, rates: NDArray[np.float64
     return row_products(wanted, catalogue.offer.hours)
 
 
-def booked_by_hour(
-    events: Events, lookup: Lookup, is_for_children: NDArray[np.bool_], n_users: int
-) -> NDArray[np.float64]:
-    """(n_users, N_HOURS) bookings."""
-    hours = take_or_missing(hour_kinds(lookup, is_for_children), events.sessions)
+def booked_by_hour(events: Events, catalogue: Catalogue, n_users: int) -> NDArray[np.float64]:
+    """(n_users, N_HOURS) bookings of the weeks whose offer `expected_by_hour` counts."""
+    offer = catalogue.offer
+    sessions = np.where(events.days <= offer.n_weeks * DAYS_A_WEEK, events.sessions, -1)
+    hours = take_or_missing(hour_kinds(catalogue.lookup, offer.is_for_children), sessions)
     return events.table(hours, (n_users, N_HOURS), np.ones(len(hours)))
 
 

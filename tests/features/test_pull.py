@@ -152,9 +152,17 @@ def test_who_books_an_hour_more_than_expected_has_more_of_it_left(known, catalog
     block = block_of(known, catalogue)
     hours = pulls_on(pull, catalogue, wishes, block).hours
     of_age = pull.hours[block.profiles.groups["age"]]
-    booked = booked_by_hour(block.events, catalogue.lookup, catalogue.offer.is_for_children, len(block))
+    booked = booked_by_hour(block.events, catalogue, len(block))
     assert (hours - of_age)[booked >= 4].mean() > 0.1
     assert (hours - of_age)[booked == 0].max() < 0.01
+
+
+def test_hours_booked_before_what_is_known_of_the_offer_do_not_count(known, catalogue):
+    block = block_of(known, catalogue)
+    days = 7 * catalogue.offer.n_weeks
+    assert booked_by_hour(block.events, catalogue, len(block)).sum() > 0
+    long_ago = replace(block.events, days=block.events.days + days)
+    assert booked_by_hour(long_ago, catalogue, len(block)).sum() == 0
 
 
 def test_pulls_do_not_depend_on_who_else_is_in_the_block(known, catalogue, wishes, pull):

@@ -207,7 +207,7 @@ def _hour_scale(
 ) -> NDArray[np.float64]:
     """(n_hours,): see `Pull.hour_scale`."""
     due = expected_by_hour(catalogue, seen, rates) * np.exp(pull.hours)[some.profiles.groups["age"]]
-    counts = booked_by_hour(some.events, catalogue.lookup, catalogue.offer.is_for_children, len(some))
+    counts = booked_by_hour(some.events, catalogue, len(some))
     overall = counts.sum() / max(due.sum(), 1e-9)
     strength = config.strength
     return np.asarray(overall * (counts.sum(axis=0) + strength) / (due.sum(axis=0) * overall + strength))

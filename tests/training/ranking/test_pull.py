@@ -164,7 +164,7 @@ def test_hours_are_scaled_to_what_was_booked_in_all(county, pull):
     seen = seen_of(catalogue, block)
     due = expected_by_hour(catalogue, seen, wish_rates(wishes, catalogue, block, seen))
     due *= np.exp(pull.hours)[block.profiles.groups["age"]] * pull.hour_scale
-    booked = booked_by_hour(block.events, catalogue.lookup, catalogue.offer.is_for_children, len(block)).sum(axis=0)
+    booked = booked_by_hour(block.events, catalogue, len(block)).sum(axis=0)
     many = booked > 300
     assert many.sum() > 1
     np.testing.assert_allclose(due.sum(axis=0)[many], booked[many], rtol=0.002)
