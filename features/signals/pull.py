@@ -145,13 +145,16 @@ def _draws(pull: Pull, catalogue: Catalogue) -> NDArray[np.float64]:
     is_told = (filling.held | (lookup.session_start > catalogue.at.value)) & (filling.due > 0)
     told = np.flatnonzero(is_candidate[groups[lookup.session_activity]] & is_told)
     activity = lookup.session_activity[told]
-    so_far = np.bincount(activity, filling.so_far[told], minlength=n)
-    due = np.bincount(activity, expected_of(pull, catalogue, told) * filling.due[told], minlength=n)
-    of_series = _shrunk(*(np.bincount(groups, values, minlength=n_groups) for values in (so_far, due)), SERIES_PRIOR)
-    is_one_of_some = np.bincount(groups, due > 0, minlength=n_groups)[groups] > 1
-    alike = of_series[groups]
+    so_far = _sums(activity, filling.so_far[told], n)
+    due = _sums(activity, expected_of(pull, catalogue, told) * filling.due[told], n)
+    alike = _shrunk(_sums(groups, so_far, n_groups), _sums(groups, due, n_groups), SERIES_PRIOR)[groups]
     within = alike * _shrunk(so_far, due * alike, SERIES_PRIOR)
+    is_one_of_some = np.bincount(groups[due > 0], minlength=n_groups)[groups] > 1
     return np.log(np.where(is_one_of_some, within, _shrunk(so_far, due, DRAW_PRIOR)))
+
+
+def _sums(groups: NDArray[np.int64], values: NDArray[np.float64], n_groups: int) -> NDArray[np.float64]:
+    return np.bincount(groups, values, minlength=n_groups).astype(np.float64, copy=False)
 
 
 def _shrunk(seen: NDArray[np.float64], due: NDArray[np.float64], prior: float) -> NDArray[np.float64]:

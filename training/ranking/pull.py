@@ -142,32 +142,29 @@ def _shares(km: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _learned(start: Pull, bookings: _Bookings, config: PullConfig) -> Pull:
-    reached, hour, kind = bookings.reached, bookings.hour, bookings.kind
+    reached, hour, kind, activity = bookings.reached, bookings.hour, bookings.kind, bookings.activity
     n_kinds = start.of_kinds.shape[1]
     by_distance = np.zeros((N_AGES + 1, NO_DISTANCE + 1))
     np.add.at(by_distance, bookings.age, bookings.near)
-    seen = {
-        "decay": by_distance,
-        "hours": _counts(bookings.age, hour[bookings.session], N_HOURS),
-        "sessions": _counts(bookings.age, bookings.session, len(hour)),
-    }
-    taken = np.bincount(bookings.session, minlength=len(hour)).astype(np.float64)
+    by_session = _counts(bookings.age, bookings.session, len(hour))
+    by_hour = _sums(by_session, hour, N_HOURS)
+    taken = by_session.sum(axis=0)
     level = taken.sum() / max(float(reached.sum()), 1e-9)
-    draw, weights = np.ones(len(hour)), np.ones(len(hour))
+    draw = weights = np.ones(len(hour))
     decay, hours, of_kinds = (np.ones_like(getattr(start, name)) for name in ("decay", "hours", "of_kinds"))
     for _ in range(config.n_sweeps):
         others = (level * draw * hours[:, hour] * of_kinds[:, kind]).astype(np.float32)
-        decay = _shrunk(seen["decay"], np.einsum("abs,as->ab", reached, others), config)
+        decay = _shrunk(by_distance, np.einsum("abs,as->ab", reached, others), config)
         near = np.einsum("abs,ab->as", reached, decay.astype(np.float32)) * (level * draw)
-        hours = _shrunk(seen["hours"], _sums(near * of_kinds[:, kind], hour, N_HOURS), config)
-        by_kind = (_sums(values * weights, kind, n_kinds) for values in (seen["sessions"], near * hours[:, hour]))
-        of_kinds = _shrunk(*by_kind, config)
+        hours = _shrunk(by_hour, _sums(near * of_kinds[:, kind], hour, N_HOURS), config)
+        due_by_kind = _sums(near * hours[:, hour] * weights, kind, n_kinds)
+        of_kinds = _shrunk(_sums(by_session * weights, kind, n_kinds), due_by_kind, config)
         due = (near * hours[:, hour] * of_kinds[:, kind]).sum(axis=0) / draw
         level *= taken.sum() / max(due.sum(), 1e-9)
         due *= taken.sum() / max(due.sum(), 1e-9)
         draw = (taken + config.session_strength) / (due + config.session_strength)
         # A kind has few activities that draw very differently: it is told by them (weights of a negative binomial).
-        weights = 1.0 / (1.0 + config.draw_variance * np.bincount(bookings.activity, due)[bookings.activity])
+        weights = 1.0 / (1.0 + config.draw_variance * _sums(due[None], activity, int(activity.max()) + 1)[0, activity])
     return replace(
         start,
         wanted=(start.wanted * level).astype(np.float32),
@@ -186,7 +183,7 @@ def _counts(ages: NDArray[np.int64], columns: NDArray[np.int64], width: int) -> 
 
 def _sums(values: NDArray[np.float64], columns: NDArray[np.int64], width: int) -> NDArray[np.float64]:
     """(n_ages + 1, width) values of sessions summed by their column."""
-    found = np.zeros((width, len(values)))
+    found: NDArray[np.float64] = np.zeros((width, len(values)))
     np.add.at(found, columns, values.T)
     return found.T
 
