@@ -10,11 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.geography.positions import Positions
+from features.openings.ages import admitted, age_groups
 from recsys.dataset import Dataset, is_among, local_times, week_starts
 from recsys.ids import IdMap
 
-AGE_EDGES = (18, 30, 45, 60, 75)
-AGE_GROUPS = ("under 18", "18-29", "30-44", "45-59", "60-74", "75 and over", "age unknown")
 HOURS = 24
 N_TIME_CELLS = 2 * HOURS
 """Hours of a working day, then of a weekend's."""
@@ -56,7 +55,7 @@ class Exposure:
         booking_session: (n_bookings,) session row.
         people: (n_bookings,) places asked for, waiting lists included.
         keeps_waiting: People beyond the places are known: sessions that were full have waiting lists.
-        age_group: (n_users,) row of `AGE_GROUPS`.
+        age_group: (n_users,) row of `features.openings.ages.AGE_GROUPS`.
         admits: (n_age_groups, n_sessions) share of each group whose age a session admits.
     """
 
@@ -112,30 +111,6 @@ class Exposure:
 def sums_by(codes: NDArray[np.integer[Any]], values: NDArray[Any], n: int) -> NDArray[np.float64]:
     """(n,) sums of values by code."""
     return np.asarray(np.bincount(codes, values, minlength=n), dtype=np.float64)
-
-
-def age_groups(birth_years: pd.Series, year: int) -> NDArray[np.int64]:
-    """Row of `AGE_GROUPS` of each birth year."""
-    age = year - birth_years.to_numpy(dtype=np.float64)
-    group = np.searchsorted(AGE_EDGES, np.nan_to_num(age, nan=0.0), side="right")
-    return np.where(np.isfinite(age), group, len(AGE_GROUPS) - 1).astype(np.int64)
-
-
-def admitted(birth_years: pd.Series, year: int, min_age: pd.Series, max_age: pd.Series) -> NDArray[np.float64]:
-    """(n_age_groups, n_sessions) share of the users of each group whose age lies within a session's limits.
-
-    Where no user of a group is known, and for who tells no age, everybody is admitted.
-    """
-    group = age_groups(birth_years, year)
-    age = year - birth_years.to_numpy(dtype=np.float64)
-    limits = np.column_stack([min_age.fillna(-np.inf), max_age.fillna(np.inf)]).astype(np.float64)
-    pairs, of_session = np.unique(limits, axis=0, return_inverse=True)
-    shares = np.ones((len(AGE_GROUPS), len(pairs)))
-    for num in range(len(AGE_GROUPS) - 1):
-        ages = age[group == num]
-        if len(ages):
-            shares[num] = [((ages >= low) & (ages <= high)).mean() for low, high in pairs]
-    return shares[:, of_session.ravel()]
 
 
 def courses(dataset: Dataset, activity_ids: pd.Series) -> NDArray[np.object_]:
@@ -229,7 +204,7 @@ def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposur
     week = ((weeks - monday).dt.days // 7).to_numpy(dtype=np.int64)
     weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
     group = age_groups(dataset.users["birth_year"], until.year)
-    admits = admitted(dataset.users["birth_year"], until.year, facts["min_age"], facts["max_age"])
+    admits = admitted(dataset, sessions)
     session_ids = IdMap.of(sessions["session_id"], "session_id")
     bookings, user, row = _asked(dataset, session_ids, group, admits)
     people = bookings["party_size"].to_numpy(dtype=np.float64)

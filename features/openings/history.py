@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.openings.exposure import admitted, attending
+from features.openings.ages import admitted
+from features.openings.exposure import attending
 from recsys.dataset import TEXT, Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.inputs import FOLLOWED, OpeningInputs
@@ -51,8 +52,7 @@ def past_openings(then: OpeningInputs, sessions: pd.DataFrame, dataset: Dataset)
     placed = sessions[sessions["venue_id"].notna() & sessions["cancelled_at"].isna()]
     before = placed[(placed["starts_at"] < since) & (placed["starts_at"] >= since - QUIET)]
     after = placed[(placed["starts_at"] >= since) & (placed["starts_at"] < dataset.data_until)]
-    limits = dataset.activities.set_index("activity_id")[["min_age", "max_age"]].reindex(after["activity_id"])
-    admits = admitted(dataset.users["birth_year"], since.year, limits["min_age"], limits["max_age"])
+    admits = admitted(dataset, after, since.year)
     old = pd.MultiIndex.from_frame(before[["category", "venue_id"]])
     after = after.assign(
         is_new=~pd.MultiIndex.from_frame(after[["category", "venue_id"]]).isin(old),

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.geography.decay import DistanceDecay
 from features.geography.positions import Positions, positions
-from features.openings.exposure import AGE_GROUPS, TRAINING, admitted, attending, courses, sums_by, time_cell
+from features.openings.ages import AGE_GROUPS, admitted
+from features.openings.exposure import TRAINING, attending, courses, sums_by, time_cell
 from features.openings.history import calibrated, followed, no_history, past_openings
 from features.willingness.config import LatentConfig
 from features.willingness.draws import drawn_levels, drawn_slots
@@ -208,8 +209,7 @@ def classes_now(dataset: Dataset, learned: Willingness) -> RunningClasses:
     kind_row = pd.Index(learned.exposure.kinds).get_indexer(kind)
     fit = fit * np.where(kind_row >= 0, learned.circumstances.kind_fit[:, kind_row], 1.0)
     fit = fit * learned.fit_of_courses(courses(dataset, near["activity_id"]))
-    limits = dataset.activities.set_index("activity_id")[["min_age", "max_age"]].reindex(near["activity_id"])
-    fit = fit * admitted(dataset.users["birth_year"], dataset.data_until.year, limits["min_age"], limits["max_age"])
+    fit = fit * admitted(dataset, near)
     weeks = _weeks_covered(near["starts_at"], dataset.data_until)
     total = np.zeros((len(AGE_GROUPS), len(categories), len(venues)))
     for group in range(len(AGE_GROUPS)):

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.geography.decay import PRIOR_DECAY, DistanceDecay, fit_decay
-from features.openings.exposure import AGE_GROUPS, HOURS, N_TIME_CELLS, TRAINING, Exposure, sums_by
+from features.openings.ages import AGE_GROUPS
+from features.openings.exposure import HOURS, N_TIME_CELLS, TRAINING, Exposure, sums_by
 from features.willingness.config import LatentConfig
 from features.willingness.facts import Facts
 from features.willingness.mixed import Block, MixedFit, fit_mixed

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from features.geography.decay import BAND_EDGES_KM, DistanceDecay
-from features.openings.exposure import AGE_GROUPS, Exposure, sums_by
+from features.openings.ages import AGE_GROUPS
+from features.openings.exposure import Exposure, sums_by
 from features.willingness.distances import Distances
 from recsys.openings.saturation import Saturation
 
