@@ -20,10 +20,12 @@ from features.willingness.fit import Willingness, fit_willingness
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
+from recsys.openings.saturation import Saturation
 from recsys.openings.slots import start_minutes
 from recsys.regions import RegionTree
 
-RUNS_WITHIN = pd.Timedelta(days=28)
+WEEKS_BEFORE = 4
+RUNS_WITHIN = pd.Timedelta(weeks=WEEKS_BEFORE)
 DEFAULT_TIMES = ("09:30", "14:30", "19:00")
 PEOPLE_AT_ONCE = 1000
 
@@ -96,7 +98,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     age_group = learned.exposure.age_group
     ahead = learned.outlook.mean(axis=1)
     rate = learned.rate * ahead.astype(np.float32)
-    access = _access(reach, now.fit, age_group)
+    access = marginal_access(reach, now.by_week, age_group, learned.saturation)
     left = rate * learned.saturation.slope(access)
     group_gain = np.stack([left[age_group == g].T @ reach[age_group == g] for g in range(len(AGE_GROUPS))])
     return OpeningInputs(
@@ -132,12 +134,25 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     )
 
 
-def _access(reach: NDArray[np.float32], fit: NDArray[np.float64], age_group: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(n_users, n_categories) of what runs now; `fit` (n_age_groups, n_categories, n_venues)."""
-    access = np.zeros((len(reach), fit.shape[1]), dtype=np.float32)
-    for group, of_group in enumerate(fit):
-        access[age_group == group] = reach[age_group == group] @ of_group.T.astype(np.float32)
-    return access
+def marginal_access(
+    reach: NDArray[np.float32], by_week: NDArray[np.float64], age_group: NDArray[np.int64], saturation: Saturation
+) -> NDArray[np.float32]:
+    """(n_users, n_categories) the access at which a little more is worth what it is in the mean of the weeks.
+
+    Not the mean access: in a week in which nothing is on, a new class takes from nothing.
+
+    Args:
+        reach: (n_users, n_venues).
+        by_week: See `RunningClasses`.
+        age_group: (n_users,).
+        saturation: How interest is used up.
+    """
+    slope = np.zeros((len(reach), by_week.shape[2]), dtype=np.float32)
+    for group in range(len(AGE_GROUPS)):
+        near = reach[age_group == group]
+        weeks = (saturation.slope(near @ one[group].T.astype(np.float32)) for one in by_week)
+        slope[age_group == group] = sum(weeks) / np.float32(len(by_week))
+    return saturation.access_at(slope)
 
 
 def _km_and_reach(
@@ -183,13 +198,18 @@ class RunningClasses:
 
     Attributes:
         runs: (n_categories, n_venues) a training session of the category is there.
-        fit: (n_age_groups, n_categories, n_venues) fit of a week's sessions of every kind, summed.
+        by_week: (n_weeks, n_age_groups, n_categories, n_venues) fit of each week's sessions of every kind, summed.
         held: (n_venues,) training sessions a week.
     """
 
     runs: NDArray[np.bool_]
-    fit: NDArray[np.float64]
+    by_week: NDArray[np.float64]
     held: NDArray[np.float64]
+
+    @property
+    def fit(self) -> NDArray[np.float64]:
+        """(n_age_groups, n_categories, n_venues) fit in the mean of the weeks."""
+        return np.asarray(self.by_week.mean(axis=0))
 
 
 def classes_now(dataset: Dataset, learned: Willingness) -> RunningClasses:
@@ -211,9 +231,11 @@ def classes_now(dataset: Dataset, learned: Willingness) -> RunningClasses:
     fit = fit * learned.fit_of_courses(courses(dataset, near["activity_id"]))
     fit = fit * admitted(dataset, near)
     weeks = _weeks_covered(near["starts_at"], dataset.data_until)
-    total = np.zeros((len(AGE_GROUPS), len(categories), len(venues)))
+    week = ((near["starts_at"] - dataset.data_until) // pd.Timedelta(weeks=1)).to_numpy(dtype=np.int64) + WEEKS_BEFORE
+    n_weeks = int(weeks[0]) if len(weeks) else WEEKS_BEFORE
+    total = np.zeros((n_weeks, len(AGE_GROUPS), len(categories), len(venues)))
     for group in range(len(AGE_GROUPS)):
-        np.add.at(total[group], (column[use], venue[use]), fit[group, use] / weeks[use])
+        np.add.at(total[:, group], (np.clip(week[use], 0, n_weeks - 1), column[use], venue[use]), fit[group, use])
     runs = np.zeros((len(categories), len(venues)), dtype=bool)
     training = near["session_id"].isin(training_sessions(dataset)["session_id"]).to_numpy() & (venue >= 0)
     runs[column[training], venue[training]] = True

@@ -26,11 +26,12 @@ SESSION_SIZE = 8.0
 MIN_SESSIONS = 100
 """Sessions in courses of several, below which strengths are not told apart."""
 
-DILUTION = 1.5
+DILUTION = 3.0
 """How much stronger competition is than it looks within courses.
 
-What stands beside a session is itself known with error only, which weakens every slope on it. The size is the one with
-which openings came out as predicted on simulated counties of both shapes (docs/decisions/0040-openings.md).
+Sessions that stand beside each other draw different people, by hours and ways of their own that nobody tells, so a
+mean person's slope on what is near comes out too weak. The size is between those with which openings came out as
+predicted on simulated counties of both shapes (docs/decisions/0040-openings.md).
 """
 
 CUT_ROUNDS = 3

@@ -29,7 +29,7 @@ class LatentConfig(BaseModel):
     taste_strength: float = Field(default=0.7, gt=0, description="the same for a person's count in one category")
     family: Family = Field(default="share", description="form of saturation")
     curvatures: tuple[float, ...] = Field(
-        default=(0.05, 0.2, 0.5, 1.0, 2.0), description="strengths of it that are tried"
+        default=(0.1, 0.4, 1.0, 2.0, 4.0), description="strengths of it that are tried"
     )
     trial_users: int = Field(default=18_000, ge=1, description="users drawn to choose the strength on")
     trial_rounds: int = Field(default=2, ge=1, description="alternations under each strength tried")

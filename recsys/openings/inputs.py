@@ -58,7 +58,8 @@ class OpeningInputs:
         lapsed: (n_points,) share of people with no attendance in 52 weeks.
         size: (n_points,) people.
         point_region: (n_points,) region row, -1 where unknown.
-        access: (n_points, n_categories) access to what runs now.
+        access: (n_points, n_categories) access to what runs now: that at which a little more is worth what it is in the
+            mean of the weeks.
         slot_fit: (n_age_groups, n_slots) fit of a slot.
         runs_now: (n_categories, n_venues) a training session within 28 days.
         busy: (n_venues, n_slots) sessions a week in or across the slot.

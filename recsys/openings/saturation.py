@@ -36,6 +36,16 @@ class Saturation:
             return 1 / np.square(1 + np.float32(self.k) * access)
         return np.exp(-np.float32(self.k) * access)
 
+    def access_at(self, slope: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The access at which a little more access uses up so much interest.
+
+        >>> float(Saturation("share", 2.0).access_at(np.float32(0.25)))
+        0.5
+        """
+        if self.family == "share":
+            return np.asarray((1 / np.sqrt(slope) - 1) / np.float32(self.k), dtype=np.float32)
+        return np.asarray(-np.log(slope) / np.float32(self.k), dtype=np.float32)
+
     def with_class(
         self, access: NDArray[np.float32], given: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.openings.ages import AGE_GROUPS
 from features.openings.exposure import attending
-from features.openings.inputs import OpeningsConfig, opening_inputs
+from features.openings.inputs import OpeningsConfig, marginal_access, opening_inputs
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from recsys.openings.inputs import load_openings
+from recsys.openings.saturation import Saturation
 from recsys.openings.suggest import COLUMNS, suggest
 from tests.opening_world import UNTIL, World, world
 
@@ -186,3 +188,17 @@ def test_kept_waiting_lists_are_demand_and_others_are_guessed(county):
 )
 def test_who_is_still_booked_came_where_nobody_is_ever_marked_as_attended(status, came):
     assert attending(pd.DataFrame({"status": status})).tolist() == came
+
+
+@pytest.mark.parametrize("family", ["share", "chance"])
+def test_what_runs_in_some_weeks_takes_less_from_a_new_class_than_what_runs_in_all(family):
+    saturation = Saturation(family, 0.8)
+    by_week = np.zeros((2, len(AGE_GROUPS), 3, 2))
+    by_week[:, :, 0, 0] = 1.0  # every week
+    by_week[0, :, 1, 0] = 2.0  # the same in the mean
+    reach, age_group = np.array([[0.5, 0.1], [0.2, 0.9]], dtype=np.float32), np.array([0, 3])
+    access = marginal_access(reach, by_week, age_group, saturation)
+    np.testing.assert_allclose(access[:, 0], [0.5, 0.2], rtol=1e-5)
+    np.testing.assert_allclose(saturation.slope(access[:, 1]), (1 + saturation.slope(np.float32([1.0, 0.4]))) / 2)
+    assert (access[:, 1] < access[:, 0]).all()
+    np.testing.assert_array_equal(access[:, 2], 0.0)
