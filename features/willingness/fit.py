@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.geography.positions import Positions
-from features.openings.exposure import Exposure, sums_by
+from features.openings.exposure import TRAINING, Exposure, sums_by
 from features.willingness.circumstances import Circumstances, learn_circumstances
 from features.willingness.competition import DILUTION, MIN_SESSIONS, compared, weighed, within_courses
 from features.willingness.config import LatentConfig
@@ -23,6 +23,9 @@ from recsys.regions import RegionTree
 
 MIN_BOOKINGS = 500
 """Bookings below which the strength of saturation is not learned."""
+
+FEW_PEOPLE = 60.0
+"""People that those seen in training must outweigh to change how many are expected there."""
 
 
 @dataclass(frozen=True)
@@ -115,4 +118,16 @@ def _learned(facts: Facts, config: LatentConfig, saturation: Saturation, rounds:
         now = learn_circumstances(facts, now, expected, rate, inflation, config)
         if not o.keeps_waiting:
             inflation = turned_away(asked, o.is_full, o.capacity, expected.expected.sum(axis=0))
-    return _Learned(rates(), now, expected.expected.sum(axis=0))
+    rate = rates()
+    due = walked(rate).expected.sum(axis=0)
+    return _Learned(rate * _of_training(o, asked * inflation, due), now, due)
+
+
+def _of_training(offered: Exposure, asked: NDArray[np.float64], due: NDArray[np.float64]) -> np.float32:
+    """People who asked for places in training over those expected: rates are those of all kinds together.
+
+    Where kinds differ is told by courses, of which large ones count less than by their people; of training, which
+    is planned, the sum is kept. Few people change nothing.
+    """
+    training = offered.kind == np.flatnonzero(offered.kinds == TRAINING)[0]
+    return np.float32((asked[training].sum() + FEW_PEOPLE) / (due[training].sum() + FEW_PEOPLE))

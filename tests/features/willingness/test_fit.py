@@ -1,0 +1,48 @@
+"""What is learned adds up to what was seen of the classes that are planned."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.geography.positions import positions
+from features.openings.exposure import TRAINING, sums_by
+from features.willingness.config import LatentConfig
+from features.willingness.facts import Facts
+from features.willingness.fit import fit_willingness
+from features.willingness.walk import walk
+from recsys.dataset import Dataset
+from recsys.regions import RegionTree
+from tests.opening_world import world
+
+
+def with_few_large_events() -> Dataset:
+    """Half of the activities are performances, of which few are booked by parties of twelve."""
+    dataset = world(2, n_users=900, weeks=16).dataset
+    num = np.arange(len(dataset.activities))
+    activities = dataset.activities.assign(kind=np.where(num % 2, "performance", TRAINING))
+    large = dataset.sessions.loc[dataset.sessions["activity_id"].isin(activities["activity_id"][num % 8 == 1])]
+    party = dataset.bookings["party_size"].mask(dataset.bookings["session_id"].isin(large["session_id"]), 12)
+    return replace(
+        dataset,
+        activities=activities,
+        sessions=dataset.sessions.assign(capacity=np.nan),
+        bookings=dataset.bookings.assign(party_size=party),
+    )
+
+
+def test_people_expected_in_training_are_as_many_as_asked_for_places_there():
+    dataset = with_few_large_events()
+    tree = RegionTree.of(dataset)
+    places = positions(dataset, tree)
+    config = LatentConfig(curvatures=(0.5,))
+    learned, facts = fit_willingness(dataset, tree, places, config), Facts.of(dataset, tree, places, config)
+    o, now = facts.offered, learned.circumstances
+    expected = walk(
+        o, facts.homes, now.decay, now.weight(o), now.season(o), learned.saturation, learned.rate
+    ).expected
+    training = o.kinds[o.kind] == TRAINING
+    asked = sums_by(o.booking_session, o.people, len(o.week))
+    assert training.any()
+    assert not training.all()
+    assert expected[:, training].sum() == pytest.approx(asked[training].sum(), rel=0.01)
