@@ -7,6 +7,7 @@ import pytest
 from features.openings.ages import AGE_GROUPS
 from features.openings.exposure import attending
 from features.openings.inputs import OpeningsConfig, marginal_access, opening_inputs
+from features.willingness.config import LatentConfig
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from recsys.openings.inputs import load_openings
@@ -55,7 +56,14 @@ def test_chosen_classes_are_worth_nearly_what_the_truth_allows(plan, county):
     ]
     chosen = [county.gain(int(c[3:]), int(v[1:])) for c, v in zip(plan["category"], plan["venue_id"], strict=True)]
     assert sum(chosen) >= 0.9 * sum(sorted(gains)[-12:])
-    assert plan["expected_attendance"].sum() == pytest.approx(0.9 * sum(chosen), rel=0.3)
+
+
+def test_as_many_are_expected_as_the_truth_allows(county):
+    """Nothing competes in this county, which a timetable that is the same in all weeks cannot tell."""
+    weak = OpeningsConfig(latent=LatentConfig(curvatures=(0.05,)))
+    plan = suggest(opening_inputs(county.dataset, weak), 12)
+    chosen = [county.gain(int(c[3:]), int(v[1:])) for c, v in zip(plan["category"], plan["venue_id"], strict=True)]
+    assert plan["expected_attendance"].sum() == pytest.approx(0.9 * sum(chosen), rel=0.15)
 
 
 def test_region_and_categories_limit_the_plan(county):

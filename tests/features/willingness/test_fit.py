@@ -38,9 +38,7 @@ def test_people_expected_in_training_are_as_many_as_asked_for_places_there():
     config = LatentConfig(curvatures=(0.5,))
     learned, facts = fit_willingness(dataset, tree, places, config), Facts.of(dataset, tree, places, config)
     o, now = facts.offered, learned.circumstances
-    expected = walk(
-        o, facts.homes, now.decay, now.weight(o), now.season(o), learned.saturation, learned.rate
-    ).expected
+    expected = walk(o, facts.homes, now.decay, now.weight(o), now.season(o), learned.saturation, learned.rate).expected
     training = o.kinds[o.kind] == TRAINING
     asked = sums_by(o.booking_session, o.people, len(o.week))
     assert training.any()
