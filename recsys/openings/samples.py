@@ -53,7 +53,11 @@ class SampledAudience(Audience):
 
 
 def plan_over_samples(choices: Choices) -> list[Opening]:
-    """The plan of most worth in the mean of the draws, by the same search as the plan on means."""
+    """The plan of most worth in the mean of the draws: by the same search as the plan on means, or that plan itself."""
+    search = Search(choices.inputs, choices)
+    on_means = search.run()
     search = Search(choices.inputs, choices)
     search.audience = SampledAudience(choices.inputs, point_worth(choices))
-    return search.run()
+    over = search.run()
+    search.reset(on_means)
+    return max(over, search.opened, key=lambda plan: sum(o.worth for o in plan))
