@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,22 +11,27 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.geography.decay import DistanceDecay
 from features.geography.positions import Positions, positions
-from features.openings.ages import AGE_GROUPS, admitted
-from features.openings.exposure import TRAINING, attending, courses, sums_by, time_cell
+from features.openings.ages import AGE_GROUPS
+from features.openings.exposure import attending, time_cell
 from features.openings.history import calibrated, followed, no_history, past_openings
+from features.openings.running import (
+    busy,
+    classes_now,
+    show_rates,
+    taught_categories,
+    training_sessions,
+    typical_sizes,
+    weekly_slots,
+)
 from features.willingness.config import LatentConfig
 from features.willingness.draws import drawn_levels, drawn_slots
-from features.willingness.fit import Willingness, fit_willingness
-from recsys.dataset import Dataset, local_times
-from recsys.ids import IdMap
+from features.willingness.fit import fit_willingness
+from recsys.dataset import Dataset
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.saturation import Saturation
 from recsys.openings.slots import start_minutes
 from recsys.regions import RegionTree
 
-WEEKS_BEFORE = 4
-RUNS_WITHIN = pd.Timedelta(weeks=WEEKS_BEFORE)
-DEFAULT_TIMES = ("09:30", "14:30", "19:00")
 PEOPLE_AT_ONCE = 1000
 
 
@@ -117,9 +122,9 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         access=access,
         slot_fit=learned.slot_fit(weekday, cell).astype(np.float32),
         runs_now=now.runs,
-        busy=_busy(dataset, slots),
-        show=_show_rates(dataset, learned.exposure.categories, config.show_strength),
-        typical_size=_typical_sizes(dataset, learned.exposure.categories, config.default_size),
+        busy=busy(dataset, slots),
+        show=show_rates(dataset, learned.exposure.categories, config.show_strength),
+        typical_size=typical_sizes(dataset, learned.exposure.categories, config.default_size),
         group_gain=(step * group_gain).astype(np.float32),
         run_fit=now.fit.astype(np.float32),
         taught=taught_categories(dataset, learned.exposure.categories),
@@ -168,92 +173,6 @@ def _km_and_reach(
     return far, reach
 
 
-def training_sessions(dataset: Dataset) -> pd.DataFrame:
-    """Sessions of training with `category`; all sessions where no kind is ever delivered or none is training."""
-    facts = dataset.activities.set_index("activity_id")[["category", "kind"]].reindex(dataset.sessions["activity_id"])
-    sessions = dataset.sessions.assign(category=facts["category"].to_numpy())
-    is_training = (facts["kind"] == TRAINING).to_numpy()
-    return sessions[is_training] if is_training.any() else sessions
-
-
-def taught_categories(dataset: Dataset, categories: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """(n_categories,) has ever run as training; every category where nothing is known to be training."""
-    if not (dataset.activities["kind"] == TRAINING).any():
-        return np.ones(len(categories), dtype=bool)
-    return np.isin(categories.astype(str), training_sessions(dataset)["category"].unique().astype(str))
-
-
-def weekly_slots(dataset: Dataset, max_start_times: int) -> pd.DataFrame:
-    """Weekly slots to choose from: the commonest start times of training, on each weekday."""
-    local = local_times(training_sessions(dataset)["starts_at"], dataset.timezone)
-    times = local.dt.strftime("%H:%M").value_counts()
-    common = sorted(times[times >= 0.02 * times.sum()].index[:max_start_times]) or list(DEFAULT_TIMES)
-    frame = pd.DataFrame([(day, time) for day in range(1, 8) for time in common], columns=["weekday", "start_time"])
-    return frame.astype({"weekday": "int64"})
-
-
-@dataclass(frozen=True)
-class RunningClasses:
-    """What runs within 28 days of the cut-off.
-
-    Attributes:
-        runs: (n_categories, n_venues) a training session of the category is there.
-        by_week: (n_weeks, n_age_groups, n_categories, n_venues) fit of each week's sessions of every kind, summed.
-        held: (n_venues,) training sessions a week.
-    """
-
-    runs: NDArray[np.bool_]
-    by_week: NDArray[np.float64]
-    held: NDArray[np.float64]
-
-    @property
-    def fit(self) -> NDArray[np.float64]:
-        """(n_age_groups, n_categories, n_venues) fit in the mean of the weeks."""
-        return np.asarray(self.by_week.mean(axis=0))
-
-
-def classes_now(dataset: Dataset, learned: Willingness) -> RunningClasses:
-    """What of each category runs now and where, from sessions within 28 days, before or after, not cancelled."""
-    categories = learned.exposure.categories
-    venues = IdMap.of(dataset.venues["venue_id"], "venue_id")
-    near = _within(dataset.sessions, dataset.data_until)
-    kind = near["activity_id"].map(dataset.activities.set_index("activity_id")["kind"]).fillna(TRAINING)
-    category = near["activity_id"].map(dataset.activities.set_index("activity_id")["category"])
-    online = near["activity_id"].map(dataset.activities.set_index("activity_id")["online"]).to_numpy(dtype=bool)
-    venue = venues.nums_or_missing(near["venue_id"])
-    column = pd.Index(categories).get_indexer(category)
-    use = (venue >= 0) & ~online
-    local = local_times(near["starts_at"], dataset.timezone)
-    weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
-    fit = learned.slot_fit(weekday, time_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)))
-    kind_row = pd.Index(learned.exposure.kinds).get_indexer(kind)
-    fit = fit * np.where(kind_row >= 0, learned.circumstances.kind_fit[:, kind_row], 1.0)
-    fit = fit * learned.fit_of_courses(courses(dataset, near["activity_id"]))
-    fit = fit * admitted(dataset, near)
-    weeks = _weeks_covered(near["starts_at"], dataset.data_until)
-    week = ((near["starts_at"] - dataset.data_until) // pd.Timedelta(weeks=1)).to_numpy(dtype=np.int64) + WEEKS_BEFORE
-    n_weeks = int(weeks[0]) if len(weeks) else WEEKS_BEFORE
-    total = np.zeros((n_weeks, len(AGE_GROUPS), len(categories), len(venues)))
-    for group in range(len(AGE_GROUPS)):
-        np.add.at(total[:, group], (np.clip(week[use], 0, n_weeks - 1), column[use], venue[use]), fit[group, use])
-    runs = np.zeros((len(categories), len(venues)), dtype=bool)
-    training = near["session_id"].isin(training_sessions(dataset)["session_id"]).to_numpy() & (venue >= 0)
-    runs[column[training], venue[training]] = True
-    held = sums_by(venue[training], 1.0 / weeks[training], len(venues))
-    return RunningClasses(runs, total, held)
-
-
-def _within(sessions: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
-    away = (sessions["starts_at"] - until).abs()
-    return sessions[(away <= RUNS_WITHIN) & sessions["cancelled_at"].isna()]
-
-
-def _weeks_covered(starts: pd.Series, until: pd.Timestamp) -> NDArray[np.float64]:
-    """Weeks that sessions are spread over: four before the cut-off, and as many after it as a timetable reaches."""
-    after = ((starts - until).max() / pd.Timedelta(weeks=1)) if len(starts) else 0.0
-    return np.full(len(starts), 4.0 + min(max(float(np.ceil(after)), 0.0), 4.0))
-
-
 def _venues(dataset: Dataset, regions: NDArray[np.int64], held: NDArray[np.float64]) -> pd.DataFrame:
     venues = dataset.venues
     return pd.DataFrame(
@@ -276,44 +195,3 @@ def _lapsed(dataset: Dataset, weeks: int) -> NDArray[np.float32]:
     return (~dataset.users["user_id"].isin(bookings.loc[attending(bookings) & recent, "user_id"])).to_numpy(
         dtype=np.float32
     )
-
-
-def _busy(dataset: Dataset, slots: pd.DataFrame) -> NDArray[np.int64]:
-    """(n_venues, n_slots) most sessions at once within 90 minutes of the slot in a usual week."""
-    venues = IdMap.of(dataset.venues["venue_id"], "venue_id")
-    near = _within(dataset.sessions, dataset.data_until)
-    row = venues.nums_or_missing(near["venue_id"])
-    local = local_times(near["starts_at"], dataset.timezone)
-    weekday = local.dt.dayofweek.to_numpy() + 1
-    minute = (local.dt.hour * 60 + local.dt.minute).to_numpy()
-    weeks = _weeks_covered(near["starts_at"], dataset.data_until)
-    busy = np.zeros((len(venues), len(slots)))
-    for n, (day, at) in enumerate(zip(slots["weekday"], start_minutes(slots), strict=True)):
-        meets = (weekday == day) & (np.abs(minute - at) < 90) & (row >= 0)
-        busy[:, n] = np.bincount(row[meets], 1.0 / weeks[meets], minlength=len(venues))
-    return np.round(busy).astype(np.int64)
-
-
-def _show_rates(dataset: Dataset, categories: NDArray[np.object_], strength: float) -> NDArray[np.float32]:
-    """(n_categories,) attended share of attended and no-shows, shrunk to the mean; 1 where none is ever told apart."""
-    activity = dataset.bookings["session_id"].map(dataset.sessions.set_index("session_id")["activity_id"])
-    category = activity.map(dataset.activities.set_index("activity_id")["category"])
-    column = pd.Index(categories).get_indexer(category)
-    came = (dataset.bookings["status"] == "attended").to_numpy()
-    missed = (dataset.bookings["status"] == "no_show").to_numpy()
-    if not missed.any() or not came.any():
-        return np.ones(len(categories), dtype=np.float32)
-    n_came = np.bincount(column[came], minlength=len(categories))
-    n_all = n_came + np.bincount(column[missed], minlength=len(categories))
-    mean = n_came.sum() / n_all.sum()
-    return ((n_came + strength * mean) / (n_all + strength)).astype(np.float32)
-
-
-def _typical_sizes(dataset: Dataset, categories: NDArray[np.object_], default: float) -> NDArray[np.float32]:
-    """(n_categories,) upper quartile of the capacities of training; the overall one for categories without."""
-    sessions = training_sessions(dataset)
-    capacity = sessions["capacity"].where(sessions["capacity"] > 0)
-    overall = capacity.quantile(0.75)
-    by_category = capacity.groupby(sessions["category"]).quantile(0.75).reindex(categories)
-    filled = by_category.fillna(overall if np.isfinite(overall) else default)
-    return filled.clip(1, 10_000).to_numpy(dtype=np.float32)
