@@ -34,6 +34,9 @@ DRAW_PRIOR = 6.0
 SERIES_PRIOR = 20.0
 """Bookings expected that weigh as much as a series drawing like any other, or an activity like others of its series."""
 
+SESSIONS_AT_ONCE = 50_000
+"""Sessions whose people are told apart by age and distance at once: some 100 MB."""
+
 _LEAST_REST = 0.02
 """Share of its bookings that is still to come of a session whose booking is about to close."""
 
@@ -161,8 +164,15 @@ def _shrunk(seen: NDArray[np.float64], due: NDArray[np.float64], prior: float) -
     return (seen + prior) / (due + prior)
 
 
-def expected_of(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float64]:
+def expected_of(
+    pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64], at_once: int = SESSIONS_AT_ONCE
+) -> NDArray[np.float64]:
     """(n_sessions,) bookings in all of some sessions, were each activity to draw like any other."""
+    parts = [sessions[first : first + at_once] for first in range(0, len(sessions), at_once)]
+    return np.concatenate([np.zeros(0), *(_expected_of(pull, catalogue, part) for part in parts)])
+
+
+def _expected_of(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float64]:
     lookup = catalogue.lookup
     reached = people_reached(pull, catalogue, sessions)
     by_age = (reached * np.exp(pull.decay)[:, :, None]).sum(axis=1)

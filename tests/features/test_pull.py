@@ -12,7 +12,7 @@ from features.signals.lookup import WISH_LEVEL
 from features.signals.offer import N_HOURS, hour_kinds
 from features.signals.people import user_block
 from features.signals.place import distance_km
-from features.signals.pull import NO_DISTANCE, Pull, kinds_of, load_pull, people_reached
+from features.signals.pull import NO_DISTANCE, Pull, expected_of, kinds_of, load_pull, people_reached
 from features.signals.pulled import booked_by_hour, pull_signals, pulled
 from features.signals.wishes import seen_of, wish_rates
 from recsys.bundle import BundleWriter, load_bundle
@@ -76,6 +76,13 @@ def test_who_is_reached_is_told_apart_by_distance(catalogue, pull):
         far = distance_km(pull.cells.lat, pull.cells.lon, lat, lon) > 9.5
         beyond = found[:, 8:NO_DISTANCE, num].sum(axis=1)
         assert (beyond >= people[:, :-1][:, far].sum(axis=1) * (1 - 1e-4)).all()
+
+
+def test_what_is_expected_does_not_depend_on_how_many_are_worked_out_at_once(catalogue, pull):
+    sessions = np.arange(len(catalogue.lookup.sessions))
+    at_once = expected_of(pull, catalogue, sessions)
+    assert (at_once > 0).any()
+    np.testing.assert_array_equal(expected_of(pull, catalogue, sessions, at_once=17), at_once)
 
 
 def told(
