@@ -1,1 +1,1 @@
-"""Tables in, matrices out: sources, cleaning, the store, interactions, features, the demand panel, catchments."""
+"""Tables in, matrices out: intake, store, geography, signals and lists of them, the demand panel, who would come."""
