@@ -54,17 +54,10 @@ class Provider(Protocol[PartsOut]):
 class ChampionWatcher(Generic[Parts]):
     """Follows the champion of a home folder: loads and checks beside the traffic, then swaps in one step."""
 
-    def __init__(
-        self,
-        home: Path,
-        open_parts: Callable[[ModelBundle], Parts],
-        interval_s: float = 1.0,
-        on_swap: Callable[[Parts], None] = lambda parts: None,
-    ) -> None:
+    def __init__(self, home: Path, open_parts: Callable[[ModelBundle], Parts], interval_s: float = 1.0) -> None:
         self._home = home
         self._open_parts = open_parts
         self._interval_s = interval_s
-        self._on_swap = on_swap
         self._held: tuple[Parts | None, BundleState] = (None, BundleState(None, None))
         self._seen: tuple[str | None, float] | None = None
         self._ended = threading.Event()
@@ -108,7 +101,6 @@ class ChampionWatcher(Generic[Parts]):
         except UNREADABLE as error:
             self._refuse(name, error)
             return
-        self._on_swap(parts)
         self._held = (parts, BundleState(bundle.name, None))
         _log.info("bundle %s serves", bundle.name)
 

@@ -26,11 +26,11 @@ class Participation:
     tables: dict[str, list[GroupRow]]
 
 
-def hidden_groups(people: Sequence[int], min_people: int = MIN_PEOPLE) -> NDArray[np.bool_]:
+def hidden_groups(people: Sequence[int]) -> NDArray[np.bool_]:
     """(n_groups,) which groups must be hidden so that neither they nor their difference to the total shows.
 
     Small groups are hidden, then the next smallest until at least two are and together they hold at least
-    `min_people`. Groups without people stay: that nobody came says nothing of anybody.
+    `MIN_PEOPLE`. Groups without people stay: that nobody came says nothing of anybody.
 
     >>> hidden_groups([40, 3, 12, 0]).tolist()
     [False, True, True, False]
@@ -38,11 +38,11 @@ def hidden_groups(people: Sequence[int], min_people: int = MIN_PEOPLE) -> NDArra
     [False, False]
     """
     counts = np.asarray(people, dtype=np.int64)
-    hidden = (counts > 0) & (counts < min_people)
+    hidden = (counts > 0) & (counts < MIN_PEOPLE)
     if not hidden.any():
         return hidden
     for num in np.argsort(counts, kind="stable"):
-        if hidden.sum() >= 2 and counts[hidden].sum() >= min_people:
+        if hidden.sum() >= 2 and counts[hidden].sum() >= MIN_PEOPLE:
             break
         if counts[num] > 0:
             hidden[num] = True
@@ -56,7 +56,6 @@ def participation(
     *,
     category: str | None = None,
     region_id: str | None = None,
-    min_people: int = MIN_PEOPLE,
 ) -> Participation:
     """Counts of people and visits in the sessions of a mask, narrowed to a category and a region.
 
@@ -66,11 +65,11 @@ def participation(
     in_category = activity.of_category(category)
     in_region = activity.under(region_id)
     visits = activity.visits_of(chosen & in_category & in_region)
-    guarded = _gives_away(activity, chosen, in_category, in_region, category, region_id, min_people)
+    guarded = _gives_away(activity, chosen, in_category, in_region, category, region_id)
     n_people = int(visits["user_id"].nunique())
-    if guarded or 0 < n_people < min_people:
+    if guarded or 0 < n_people < MIN_PEOPLE:
         return Participation(None, None, {name: [] for name in by})
-    tables = {name: _table(activity, visits, name, min_people) for name in by}
+    tables = {name: _table(activity, visits, name) for name in by}
     return Participation(n_people, round(float(visits["places"].sum())), tables)
 
 
@@ -81,11 +80,10 @@ def _gives_away(
     in_region: NDArray[np.bool_],
     category: str | None,
     region_id: str | None,
-    min_people: int,
 ) -> bool:
     if category is not None:
         visits = activity.visits_of(chosen & in_region)
-        groups = _table(activity, visits, "category", min_people)
+        groups = _table(activity, visits, "category")
         if any(g.name == category and g.is_hidden for g in groups):
             return True
     if region_id is not None:
@@ -97,19 +95,19 @@ def _gives_away(
                 activity.visits_of(chosen & in_category & activity.under(str(activity.tree.ids.ids[s])))["user_id"]
                 for s in siblings
             ]
-            hidden = hidden_groups([int(c.nunique()) for c in counts], min_people)
+            hidden = hidden_groups([int(c.nunique()) for c in counts])
             return bool(hidden[siblings == num][0])
     return False
 
 
-def _table(activity: Activity, visits: pd.DataFrame, by: str, min_people: int) -> list[GroupRow]:
+def _table(activity: Activity, visits: pd.DataFrame, by: str) -> list[GroupRow]:
     names = _names(activity, visits, by)
     grouped = visits.assign(group=names).groupby("group", sort=True)
     people = grouped["user_id"].nunique()
     if by == "age":
         people = people.reindex([name for name in AGE_NAMES if name in people.index])
     places = grouped["places"].sum()
-    hidden = hidden_groups(people.tolist(), min_people)
+    hidden = hidden_groups(people.tolist())
     labels = dict(zip(activity.tree.ids.ids, activity.tree.names, strict=True)) if by == "region" else {}
     return [
         GroupRow(

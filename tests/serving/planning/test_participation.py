@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.planning.participation import _table, hidden_groups
+from serving.planning.participation import MIN_PEOPLE, _table, hidden_groups
 from serving.planning.visits import Activity
 from serving.planning.workbook import safe_cell
 
@@ -28,6 +28,7 @@ def test_a_cell_cannot_run():
 
 def test_ages_come_the_youngest_first():
     bands = ["65-74", "7-14", "75+", "unknown", "0-6", "18-24"]
-    visits = pd.DataFrame({"age_band": bands, "user_id": bands, "places": 1.0})
-    rows = _table(cast(Activity, None), visits, "age", 1)
+    people = np.arange(MIN_PEOPLE * len(bands))
+    visits = pd.DataFrame({"age_band": np.resize(bands, len(people)), "user_id": people, "places": 1.0})
+    rows = _table(cast(Activity, None), visits, "age")
     assert [row.name for row in rows] == ["0-6", "7-14", "18-24", "65-74", "75+", "unknown"]
