@@ -18,9 +18,10 @@ from features.counts import (
     on_hand_names,
     session_figures,
 )
-from features.geography.overlap import VenuePeople, venue_people
 from features.interactions import with_row_numbers
+from features.panel_people import PeopleBook, people_book
 from features.speed import speed_of
+from recsys.availability import ADULT_AGE
 from recsys.dataset import Dataset, local_times
 from recsys.demand.hierarchy import Hierarchy
 from recsys.demand.speed import FIT_NOBODY, Speed
@@ -57,7 +58,7 @@ class SessionBook:
         on_hand: (n_sessions, n_leads) places booked by the origin of each lead.
         people: (n_sessions,) people registered by the start, over those of now; from `as_of` on they grow as lately.
         speed: How quickly each filled.
-        near: People near venues, by their code.
+        residents: People, and how near they live to each place.
     """
 
     as_of: pd.Timestamp
@@ -78,7 +79,7 @@ class SessionBook:
     on_hand: NDArray[np.float32]
     people: NDArray[np.float64]
     speed: Speed
-    near: VenuePeople
+    residents: PeopleBook
 
     def __len__(self) -> int:
         return len(self.age)
@@ -87,7 +88,12 @@ class SessionBook:
     def place(self) -> NDArray[np.int64]:
         """(n_sessions,) row of `near`."""
         venue = self.keys["venue"]
-        return np.where(venue >= 0, venue, len(self.near.reached) - 1)
+        return np.where(venue >= 0, venue, self.residents.near.shape[0] - 1)
+
+    @property
+    def is_for_children(self) -> NDArray[np.bool_]:
+        """(n_sessions,) no adult may come."""
+        return np.asarray(self.traits["max_age"] < ADULT_AGE)
 
     @property
     def is_cancelled(self) -> NDArray[np.bool_]:
@@ -171,7 +177,7 @@ def session_book(
         on_hand=np.ascontiguousarray(figures.select(on_hand_names(n_leads)).to_numpy(), dtype=np.float32),
         people=_people(dataset, starts, as_of),
         speed=_speed(dataset, sessions, figures, capacity),
-        near=venue_people(dataset, tree, venue_ids),
+        residents=people_book(dataset, tree, sessions, venue_ids, pd.Index(hierarchy.categories.ids)),
     )
 
 

@@ -42,7 +42,8 @@ def speed_of(
     """
     row, stage, size = _kept_bookings(dataset, sessions)
     n = len(sessions)
-    share = places / np.fmax(sessions["capacity"].to_numpy(dtype=float), 1.0)
+    # Without a stated capacity it is not known to be half full.
+    share = places / np.maximum(sessions["capacity"].to_numpy(dtype=float), 1.0)
     course = _usual_course(stage, size, has_room[row], has_room[row] & (share[row] >= _LEAST_FULL))
     taken = pd.Series(size).groupby(row).cumsum().to_numpy(dtype=float)
     is_last = np.append(row[1:] != row[:-1], True)[: len(row)]

@@ -19,10 +19,11 @@ def speed(
     party: float = 1.0,
     status: str = "attended",
     cancelled: frozenset[str] = frozenset(),
+    unstated: str = "none",
 ) -> Speed:
     """Of sessions of `PLACES` places, in order of start, by the shares of their time at which each was booked.
 
-    Those whose name says that they are ahead start in two days.
+    Those whose name says that they are ahead start in two days; those that begin with `unstated` state no places.
     """
     starts = {name: NOW - pd.Timedelta(days=60 - place) for place, name in enumerate(shares)}
     starts |= {name: NOW + pd.Timedelta(days=2) for name in shares if name.startswith("ahead")}
@@ -32,7 +33,7 @@ def speed(
             "activity_id": "a",
             "starts_at": list(starts.values()),
             "booking_opens_at": [start - OPEN for start in starts.values()],
-            "capacity": float(PLACES),
+            "capacity": [None if name.startswith(unstated) else float(PLACES) for name in shares],
             "cancelled_at": [start - OPEN / 1000 if name in cancelled else None for name, start in starts.items()],
         }
     )
@@ -73,6 +74,14 @@ def test_a_session_is_beside_the_usual_course() -> None:
     np.testing.assert_allclose(found.due[-1], 0.18, atol=0.03)
     np.testing.assert_allclose(found.last_due[-1], 0.2, atol=0.03)
     np.testing.assert_array_equal(found.party, 1.0)
+
+
+def test_a_session_of_unknown_size_is_not_taken_to_be_half_full() -> None:
+    late = {f"late{place:02}": list(np.linspace(0.9, 0.99, 12)) for place in range(N_USUAL)}
+    quick = {"quick": list(np.linspace(0.01, 0.2, PLACES))}
+    stated, unstated = (speed(usual() | late | quick, unstated=name).due[-1] for name in ("none", "late"))
+    assert stated < 0.12
+    assert unstated > 0.14
 
 
 def test_parties_are_counted_by_their_places() -> None:

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from features.panel_sessions import SessionBook, joint_codes
-from recsys.availability import ADULT_AGE
 
 _USUAL_WEEKS = 12
 _SHARE_WEEKS = 26
 
-_TAKEN = 0.1
-"""Of its people whom a session shares, that another of the usual attraction takes. It is not learned: the marginal
-likelihood told it in counties of three years, not in those of half a year (docs/decisions/0030-demand-programme.md)."""
-
-_MOST_ATTRACTION = 3.0
-"""A session attracts as at most so many usual ones: it is one of a wild crowd that is not known."""
-
-_PRIOR_SESSIONS = 5.0
-_CELLS_AT_ONCE = 512
-
 
 @dataclass(frozen=True)
-class Market:
+class Rivals:
     """Sessions of a category, for children or not, that vie for the same people in one week.
 
     Attributes:
         nest: (n_sessions,) category, for children or not.
         cell: (n_sessions,) nest and week.
-        place: (n_sessions,) row of `overlap`.
-        overlap: See `VenuePeople`.
+        nest_of_cell: (n_cells,).
         is_held: (n_sessions,) not cancelled.
         is_recent: (n_sessions,) of the weeks that say what is usual.
         n_weeks: How many these are.
@@ -43,79 +30,47 @@ class Market:
 
     nest: NDArray[np.int64]
     cell: NDArray[np.int64]
-    place: NDArray[np.int64]
-    overlap: sparse.csr_array
+    nest_of_cell: NDArray[np.int64]
     is_held: NDArray[np.bool_]
     is_recent: NDArray[np.bool_]
     n_weeks: float
     to_come: NDArray[np.float64]
 
     @classmethod
-    def of(cls, book: SessionBook) -> Market:
-        """The market of a session book."""
-        nest = joint_codes(book.category, (book.traits["max_age"] < ADULT_AGE).astype(np.int64))
+    def of(cls, book: SessionBook) -> Rivals:
+        """The rivals of a session book."""
+        nest = joint_codes(book.category, book.is_for_children.astype(np.int64))
         cell = joint_codes(nest, book.week - book.week.min(initial=0))
-        to_come = np.zeros(int(cell.max(initial=-1)) + 1)
-        to_come[cell] = _to_come(book)
+        n_cells = int(cell.max(initial=-1)) + 1
+        to_come, nest_of_cell = np.zeros(n_cells), np.zeros(n_cells, dtype=np.int64)
+        to_come[cell], nest_of_cell[cell] = _to_come(book), nest
         return cls(
             nest=nest,
             cell=cell,
-            place=book.place,
-            overlap=book.near.overlap,
+            nest_of_cell=nest_of_cell,
             is_held=~book.is_cancelled,
             is_recent=~book.is_cancelled & _is_recent(book),
             n_weeks=_n_usual_weeks(book),
             to_come=to_come,
         )
 
-    def left_by_others(self, attraction: NDArray[np.float64], begun: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(n_sessions,) logarithm of what others leave of each session's people, 0 in the mean of past ones.
-
-        Whoever wants the category chooses among its sessions of the week within reach, each by its attraction: a logit
-        whose other choices are a sum over the people of the venue.
+    def offered(self, attraction: NDArray[np.float64], place: NDArray[np.int64], n_places: int) -> sparse.csr_array:
+        """(n_cells, n_places) attraction of the sessions of a cell at each place, with those still to be published.
 
         Args:
-            attraction: (n_sessions,) places that each would draw, none of the others being there.
-            begun: Rows of past sessions.
+            attraction: (n_sessions,) of each.
+            place: (n_sessions,) where each is.
+            n_places: How many there are.
         """
-        usual = self._usual(attraction, begun)
-        attraction = np.where(self.is_held, np.minimum(attraction, _MOST_ATTRACTION * usual / self._own_overlap), 0.0)
-        others = np.maximum(self._around(attraction) - attraction * self._own_overlap, 0.0)
-        log = -np.log1p(_TAKEN * others / usual)
-        return np.asarray(log - log[begun].mean())
-
-    def _usual(self, attraction: NDArray[np.float64], begun: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(n_sessions,) attraction, on its own people, of a usual session of the nest; drawn to that of all."""
-        on_own = (attraction * self._own_overlap)[begun]
+        held, recent = np.flatnonzero(self.is_held), np.flatnonzero(self.is_recent)
         n_nests = int(self.nest.max(initial=-1)) + 1
-        sums, counts = (np.bincount(self.nest[begun], weights=what, minlength=n_nests) for what in (on_own, None))
-        return np.asarray((sums + _PRIOR_SESSIONS * on_own.mean()) / (counts + _PRIOR_SESSIONS))[self.nest]
-
-    def _around(self, attraction: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n_sessions,) attraction of all sessions of the cell on the people of each one's venue."""
-        n_cells, n_places = len(self.to_come), self.overlap.shape[0]
-        recent = np.flatnonzero(self.is_recent)
-        nest_of_cell = np.zeros(n_cells, dtype=np.int64)
-        nest_of_cell[self.cell] = self.nest
-        shape = (int(self.nest.max(initial=-1)) + 1, n_places)
-        a_week = sparse.csr_array(
-            (attraction[recent] / self.n_weeks, (self.nest[recent], self.place[recent])), shape=shape
+        of_cells = sparse.csr_array(
+            (attraction[held], (self.cell[held], place[held])), shape=(len(self.to_come), n_places)
         )
-        held = sparse.csr_array((attraction, (self.cell, self.place)), shape=(n_cells, n_places))
-        offered = held + sparse.diags_array(self.to_come) @ a_week[nest_of_cell]
-        found = np.zeros(len(attraction))
-        order = np.argsort(self.cell, kind="stable")
-        for first in range(0, n_cells, _CELLS_AT_ONCE):
-            start, end = np.searchsorted(self.cell[order], (first, first + _CELLS_AT_ONCE))
-            rows = order[start:end]
-            block = (offered[first : first + _CELLS_AT_ONCE] @ self.overlap).toarray()
-            found[rows] = block[self.cell[rows] - first, self.place[rows]]
-        return found
-
-    @cached_property
-    def _own_overlap(self) -> NDArray[np.float64]:
-        """(n_sessions,) of its venue with itself; a venue that nobody is near shares nobody."""
-        return np.maximum(self.overlap.diagonal()[self.place], 1e-9)
+        a_week = sparse.csr_array(
+            (attraction[recent] / self.n_weeks, (self.nest[recent], place[recent])), shape=(n_nests, n_places)
+        )
+        return sparse.csr_array(of_cells + sparse.diags_array(self.to_come) @ a_week[self.nest_of_cell])
 
 
 def rival_counts(book: SessionBook) -> list[NDArray[np.float64]]:

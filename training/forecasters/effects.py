@@ -10,8 +10,9 @@ from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
 from features.panel_sessions import SessionBook
-from training.forecasters.competition import Market
 from training.forecasters.session_design import EffectDesign
+from training.forecasters.turnout import Floats, Scene, Turnout
+from training.forecasters.turnout_fit import fit_turnout
 
 REFIT_WEEKS = 4
 """Effects are learned anew at every fourth origin, and used until the next."""
@@ -28,8 +29,14 @@ _SETTLE_ROUNDS = 4
 _FOLDS, _ROWS_OF_FOLDS = (2, 10), 30_000
 """Folds that sessions are judged in, the more the fewer sessions there are: fits to many cost time."""
 
-_LIFT_REFITS = 4
-"""How far what is unknown lifts a mean is learned at every so many refits, and used until the next."""
+_SLOW_REFITS = 4
+"""Who comes, and how far what is unknown lifts a mean, are learned at every so many refits, and used until the next."""
+
+_TOLD = 0.7
+"""How far a mean follows what is wanted near it: wishes fit sessions that told of them better than those ahead."""
+
+_ATTRACTION_RANGE = (-2.5, 2.5)
+_LEAST_EXPECTED = 0.003
 
 _LIFT_ROUNDS = 25
 _HALF, _LIFT_RANGE = 0.5, ((-1.0, 1.0), (0.0, 2.0))
@@ -83,21 +90,49 @@ def effect_means(
     n_refits = -(-(n_origins - 1) // REFIT_WEEKS) + 1
     means, unknown = np.ones((len(book), n_refits)), np.ones((len(book), n_refits))
     fit: EffectFit | None = None
-    market, alone = Market.of(book), design.exposure
+    scene, plain = Scene.of(book), design
     for refit in range(n_refits - 1, -1, -1):
         cut = refit * REFIT_WEEKS
         begun = np.flatnonzero((book.age > cut) & ~book.is_cancelled)
         if len(begun):
             weight = 0.5 ** ((book.age[begun] - cut) / _HALF_LIFE_WEEKS)
-            lifts = fit is None or refit % _LIFT_REFITS == 0
+            is_slow = fit is None or refit % _SLOW_REFITS == 0
             before = fit or fit_effects(design, begun, values[begun], weight, learns_lift=False)
-            # What each would draw alone is told by the fit before: effects and what others take go round in turn.
-            attraction = np.exp(np.clip(alone + design.matrix @ before.effects, -5, 9))
-            design = replace(design, exposure=alone + market.left_by_others(attraction, begun))
-            fit = fit_effects(design, begun, values[begun], weight, before, learns_lift=lifts)
+            if is_slow:
+                log = design.exposure + design.matrix @ before.effects
+                design = replace(
+                    plain, exposure=plain.exposure + wanted_there(scene, fit_turnout(scene, cut), log, begun)
+                )
+            fit = fit_effects(design, begun, values[begun], weight, before, learns_lift=is_slow)
             means[:, refit] = fit.means(design)
             unknown[:, refit] = fit.open_variances(design)
     return means, unknown
+
+
+def wanted_there(scene: Scene, turnout: Turnout, log_means: Floats, begun: NDArray[np.int64]) -> Floats:
+    """(n_sessions,) what people near want of each session beside the others of its week, as a logarithm about 0.
+
+    What each attracts by itself is told by the fit before: effects and what people want go round in turn.
+
+    Args:
+        scene: Sessions and people.
+        turnout: Who comes.
+        log_means: (n_sessions,) of the fit before.
+        begun: Rows of past sessions.
+    """
+    attraction = np.ones(len(log_means))
+    for _ in range(2):
+        alone, beside = (_log(one, begun) for one in turnout.expected(scene, attraction))
+        own = log_means - beside
+        own = np.clip(own - np.median(own[begun]), *_ATTRACTION_RANGE)
+        attraction = np.exp(own) / np.exp(own[begun]).mean()
+    return np.asarray(_TOLD * alone + beside - alone)
+
+
+def _log(expected: Floats, begun: NDArray[np.int64]) -> Floats:
+    usual = max(float(expected[begun].mean()), 1e-9)
+    log = np.log(np.maximum(expected / usual, _LEAST_EXPECTED))
+    return np.asarray(log - log[begun].mean())
 
 
 def fit_effects(

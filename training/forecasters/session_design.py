@@ -25,7 +25,7 @@ _LEAST_SEASON_WEEKS = 60
 _STEP_WEEKS = 13
 _YEAR_WEEKS = 52.0
 _GROWTH_AHEAD_YEARS = 0.1
-_RIVAL_SPREAD, _REACHED_SPREAD = 0.3, 0.5
+_RIVAL_SPREAD = 0.3
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def effect_design(book: SessionBook) -> EffectDesign:
         known = np.flatnonzero(code >= 0)
         blocks.append((known, code[known], ones[known], int(code.max(initial=-1)) + 1, spread))
     rivals = [(logs, _RIVAL_SPREAD) for logs in rival_counts(book)]
-    for dense, spread in [*_levels_in_time(book), *rivals, (_log_reached(book), _REACHED_SPREAD)]:
+    for dense, spread in [*_levels_in_time(book), *rivals]:
         width = dense.shape[1]
         column = np.repeat(np.arange(width), n_sessions)
         blocks.append((np.tile(every, width), column, dense.T.ravel(), width, spread))
@@ -91,7 +91,7 @@ def _crossed(book: SessionBook, serial: NDArray[np.int64]) -> list[tuple[NDArray
     festival = np.digitize(days["to_spring_festival"].to_numpy(), _FESTIVAL_BANDS).astype(np.int64)
     off = days["is_off"].to_numpy().astype(np.int64) + 2 * days["is_makeup"].to_numpy().astype(np.int64)
     slot = joint_codes(weekday, hour)
-    part = _hour_of_free_time(starts, weekday, days)
+    part = 24 * is_free_day(book) + hour
     least_age = np.unique(np.nan_to_num(book.traits["min_age"], nan=-1.0), return_inverse=True)[1].astype(np.int64)
     some_kind = np.maximum(kind, 0)
     price = _price_bands(book)
@@ -171,10 +171,11 @@ def _seasons(book: SessionBook) -> list[tuple[NDArray[np.int64], NDArray[np.floa
     return [(code, wave(angle), 0.2) for code in (everything, book.category) for wave in (np.sin, np.cos)]
 
 
-def _hour_of_free_time(starts: pd.DatetimeIndex, weekday: NDArray[np.int64], days: pd.DataFrame) -> NDArray[np.int64]:
-    """Hour of a workday or of a free one: who works or goes to school comes at other hours then."""
-    is_free = ((weekday >= 5) & ~days["is_makeup"].to_numpy()) | days["is_off"].to_numpy()
-    return np.asarray(24 * is_free + starts.hour.to_numpy(), dtype=np.int64)
+def is_free_day(book: SessionBook) -> NDArray[np.int64]:
+    """(n_sessions,) 1 for weekends that are none of work, and days off: who works or goes to school comes otherwise."""
+    days = day_table(book.starts.astype("datetime64[D]"))
+    is_weekend = pd.DatetimeIndex(book.starts).dayofweek.to_numpy() >= 5
+    return ((is_weekend & ~days["is_makeup"].to_numpy()) | days["is_off"].to_numpy()).astype(np.int64)
 
 
 def _levels_in_time(book: SessionBook) -> list[tuple[NDArray[np.float64], float]]:
@@ -186,9 +187,3 @@ def _levels_in_time(book: SessionBook) -> list[tuple[NDArray[np.float64], float]
     )
     years = np.minimum(-back / _YEAR_WEEKS, _GROWTH_AHEAD_YEARS)
     return [(steps.astype(np.float64), 0.1), (years[:, None], 0.3), (np.log(book.people)[:, None], 0.5)]
-
-
-def _log_reached(book: SessionBook) -> NDArray[np.float64]:
-    """(n_sessions, 1) log of the people near enough to come, about its mean."""
-    logs = np.log1p(book.near.reached)[book.place][:, None]
-    return logs - logs.mean() if len(logs) else logs

@@ -6,101 +6,53 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.panel_sessions import SessionBook, session_book
-from recsys.dataset import Dataset
-from recsys.demand.hierarchy import Hierarchy
-from recsys.regions import RegionTree
-from training.forecasters.competition import Market, rival_counts
+from features.panel_sessions import SessionBook
+from tests.training.forecasters.test_turnout import KM, NOW, OLD, PLACES, people, some, world
+from training.forecasters.competition import Rivals, rival_counts
 from training.forecasters.effects import effect_means
 from training.forecasters.session_design import effect_design
 
-NOW = pd.Timestamp("2026-01-05T00:00", tz="Asia/Shanghai")
-KM = 1 / 111.195
-PLACES = {"here": 36.0, "next door": 36.0 + KM, "far away": 38.0}
+KNOWN = {"category": "guitar", "max_age": None, "cancelled_at": None, "venue_id": "here"}
 
 
-def book_of(rows: list[dict[str, Any]], drawn: list[int] | None = None) -> SessionBook:
-    """One row a session: `week` (negative: past) and what else is stated, in order of start."""
-    sessions = pd.DataFrame(rows).assign(session_id=[f"s{place:04}" for place in range(len(rows))])
-    sessions["activity_id"] = sessions["session_id"]
-    sessions["starts_at"] = NOW + pd.to_timedelta(7 * sessions["week"], unit="D") + pd.Timedelta(hours=10)
-    sessions["published_at"] = sessions.get("published_at", NOW - pd.Timedelta(days=2000))
-    activities = pd.DataFrame({"activity_id": sessions["activity_id"]}).assign(
-        category=sessions.get("category", "guitar"), max_age=sessions.get("max_age")
+def rivals_of(rows: list[dict[str, Any]]) -> Rivals:
+    users = people(near=(36.0, OLD))
+    return Rivals.of(
+        world([KNOWN | row for row in rows], [["near0"] if row["week"] < 0 else [] for row in rows], users)
     )
-    venues = pd.DataFrame({"venue_id": list(PLACES), "name": list(PLACES), "lat": list(PLACES.values()), "lon": 117.0})
-    users = pd.DataFrame({"user_id": [f"u{i}" for i in range(60)], "lat": [36.0 + KM / 2] * 30 + [38.0] * 30})
-    tables = {
-        "venues": venues,
-        "users": users.assign(lon=117.0),
-        "activities": activities,
-        "sessions": sessions.drop(columns=["week", "category", "max_age"], errors="ignore"),
-    }
-    if drawn is not None:
-        taken = np.repeat(np.arange(len(rows)), drawn)
-        tables["bookings"] = pd.DataFrame(
-            {
-                "booking_id": [f"b{i}" for i in range(len(taken))],
-                "user_id": "u0",
-                "session_id": sessions["session_id"].to_numpy()[taken],
-                "booked_at": sessions["starts_at"].to_numpy()[taken] - pd.Timedelta(hours=1),
-                "status": "attended",
-            }
-        )
-    dataset = Dataset.from_tables(tables, NOW)
-    tree = RegionTree.of(dataset)
-    return session_book(dataset, tree, Hierarchy.of(dataset, tree), 14, 160)
-
-
-def left(rows: list[dict[str, Any]], attraction: list[float] | None = None) -> np.ndarray:
-    """What others leave of each session's people, over what they leave of the first's."""
-    book = book_of(rows)
-    weights = np.ones(len(book)) if attraction is None else np.array(attraction)
-    log = Market.of(book).left_by_others(weights, np.flatnonzero(book.age >= 1))
-    return np.exp(log - log[0])
-
-
-ALONE = {"week": -4, "venue_id": "here"}
 
 
 @pytest.mark.parametrize(
-    ("other", "takes"),
+    ("other", "vies"),
     [
-        ({"venue_id": "next door"}, True),
-        ({"venue_id": "far away"}, False),
-        ({"venue_id": "next door", "category": "chess"}, False),
-        ({"venue_id": "next door", "max_age": 12}, False),
-        ({"venue_id": "next door", "cancelled_at": NOW - pd.Timedelta(days=40)}, False),
-        ({"venue_id": None}, True),
+        ({}, True),
+        ({"venue_id": "far away"}, True),
+        ({"category": "chess"}, False),
+        ({"max_age": 12}, False),
+        ({"week": -3}, False),
     ],
 )
-def test_who_is_near_and_alike_takes(other: dict[str, Any], *, takes: bool) -> None:
-    known = {"category": "guitar", "max_age": None, "cancelled_at": None}
-    found = left([known | ALONE, known | {"week": -2, "venue_id": "here"}, known | {"week": -2} | other])
-    if takes:
-        assert 0.8 < found[1] < 0.97
-    else:
-        np.testing.assert_allclose(found[1], 1.0)
+def test_rivals_are_of_a_category_an_audience_and_a_week(other: dict[str, Any], *, vies: bool) -> None:
+    found = rivals_of([{"week": -2}, {"week": -2} | other])
+    assert (found.cell[0] == found.cell[1]) == vies
 
 
-def test_a_session_takes_nothing_from_itself() -> None:
-    found = left([ALONE, {"week": -2, "venue_id": "here"}], [1.0, 2.0])
-    np.testing.assert_allclose(found, 1.0)
+def test_what_is_cancelled_offers_nothing() -> None:
+    found = rivals_of([{"week": -2}, {"week": -2, "cancelled_at": NOW - pd.Timedelta(days=40)}])
+    offered = found.offered(np.array([1.0, 5.0]), np.zeros(2, dtype=np.int64), 2).toarray()
+    np.testing.assert_allclose(offered, [[1.0, 0.0]])
 
 
-def test_what_others_leave_is_nothing_new_in_the_mean_of_past_sessions() -> None:
-    book = book_of([ALONE, {"week": -2, "venue_id": "here"}, {"week": -2, "venue_id": "next door"}])
-    found = Market.of(book).left_by_others(np.ones(3), np.arange(3))
-    assert found[0] > 0 > found[1]
-    np.testing.assert_allclose(found.mean(), 0.0, atol=1e-12)
-
-
-def test_a_wild_crowd_takes_as_much_as_a_few_usual_ones() -> None:
-    pair = [ALONE, {"week": -2, "venue_id": "here"}, {"week": -2, "venue_id": "next door"}]
-    usual = [{"week": -week, "venue_id": "here"} for week in range(60, 10, -1)]
-    wild = left([*usual, *pair], [1.0] * (len(usual) + 2) + [1000.0])
-    # Itself it raises what is usual, by one session among many.
-    assert 0.7 < wild[-2] / left([*usual, *pair])[-2] < 0.95
+def test_weeks_ahead_hold_what_is_usual_as_far_as_it_is_still_to_be_published() -> None:
+    rows = [
+        {"week": week, "published_at": NOW + pd.to_timedelta(min(7 * week - 10, -1), unit="D")} for week in range(-4, 3)
+    ]
+    users = people(near=(36.0, OLD))
+    sessions = [KNOWN | row for row in rows]
+    found = Rivals.of(world(sessions, [["near0"] if row["week"] < 0 else [] for row in rows], users))
+    offered = found.offered(np.ones(7), np.zeros(7, dtype=np.int64), 1).toarray()[:, 0]
+    np.testing.assert_allclose(offered[:4], 1.0)
+    np.testing.assert_allclose(offered[4:], [1.0, 1.0, 2.0])
 
 
 def programme(n_weeks: int) -> list[dict[str, Any]]:
@@ -131,46 +83,10 @@ def still_to_come(book: SessionBook) -> np.ndarray:
     return np.array([np.mean([known < week for known in known_for]) if week >= 0 else 0.0 for week in book.week])
 
 
-def left_by_the_loop(book: SessionBook, attraction: np.ndarray, begun: np.ndarray) -> np.ndarray:
-    """What others leave, session by session."""
-    overlap, coming = book.near.overlap.toarray(), still_to_come(book)
-    nest = list(zip(book.category, book.traits["max_age"] < 18, strict=True))
-    own = overlap[book.place, book.place]
-    held = ~book.is_cancelled
-    n_usual = min(12, -int(book.week.min()))
-    log = np.empty(len(book))
-    usual = {}
-    for one in set(nest):
-        rows = [i for i in begun if nest[i] == one]
-        prior = (attraction * own)[begun].mean()
-        usual[one] = ((attraction * own)[rows].sum() + 5 * prior) / (len(rows) + 5)
-    draws = [held[j] * min(attraction[j], 3 * usual[nest[j]] / own[j]) for j in range(len(book))]
-    for i in range(len(book)):
-        others = 0.0
-        for j in range(len(book)):
-            if nest[j] == nest[i] and held[j]:
-                taken = draws[j] * overlap[book.place[j], book.place[i]]
-                others += taken * (book.week[j] == book.week[i] and j != i)
-                others += taken * coming[i] * (-12 <= book.week[j] < 0) / n_usual
-        log[i] = -np.log1p(0.1 * others / usual[nest[i]])
-    return log - log[begun].mean()
-
-
-@pytest.mark.parametrize("n_weeks", [4, 130])
-def test_what_others_leave_is_that_of_the_plain_loop(n_weeks: int) -> None:
-    book = book_of(programme(n_weeks))
-    market = Market.of(book)
-    if n_weeks > 100:
-        assert len(market.to_come) > 512  # More than are worked out at once.
-    attraction = np.random.default_rng(1).gamma(0.5, 2.0, len(book))
-    begun = np.flatnonzero((book.age >= 1) & ~book.is_cancelled)
-    found = market.left_by_others(attraction, begun)
-    np.testing.assert_allclose(found, left_by_the_loop(book, attraction, begun), atol=1e-9)
-
-
 @pytest.mark.parametrize("n_weeks", [4, 20])
 def test_rivals_are_counted_as_by_the_plain_loop(n_weeks: int) -> None:
-    book = book_of(programme(n_weeks))
+    rows = programme(n_weeks)
+    book = world(rows, [[] for _ in rows], people(near=(36.0, OLD)))
     coming, held, venue = still_to_come(book), ~book.is_cancelled, book.keys["venue"]
     expected = []
     for i in range(len(book)):
@@ -185,14 +101,16 @@ def test_rivals_are_counted_as_by_the_plain_loop(n_weeks: int) -> None:
 def test_means_are_lower_in_weeks_with_others_nearby() -> None:
     """Others are as many in every week, so that their number tells nothing."""
     rng = np.random.default_rng(2)
-    rows, means = [], []
+    users = people(near=(36.0 + KM / 2, OLD), far=(38.0, OLD))
+    rows, came = [], []
     for week in range(-120, 2):
         others = "next door" if week % 2 == 0 else "far away"
-        rows += [{"week": week, "venue_id": "here"}, *({"week": week, "venue_id": others} for _ in range(5))]
-        means += [12.0 if week % 2 else 12.0 / 1.5] * 6
-    drawn = [int(count) if row["week"] < 0 else 0 for row, count in zip(rows, rng.poisson(means), strict=True)]
-    book = book_of(rows, drawn)
+        rows += [{"week": week, "venue_id": "here"}, *({"week": week, "venue_id": others} for _ in range(3))]
+        share = 1.0 if week % 2 else 1 / 1.8
+        homes = ["near", *["near" if week % 2 == 0 else "far"] * 3]
+        came += [some(rng, home, 8 * share) if week < 0 else [] for home in homes]
+    book = world(rows, came, users)
     found = effect_means(book, effect_design(book), book.places, 1)[0][:, 0]
     is_here = book.keys["venue"] == book.keys["venue"][0]
     near, far = (float(found[is_here & (book.week == week)].mean()) for week in (0, 1))
-    assert near / far == pytest.approx(1 / 1.5, rel=0.1)
+    assert near / far == pytest.approx(1 / 1.8, rel=0.15)

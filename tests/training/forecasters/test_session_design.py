@@ -7,7 +7,7 @@ from features.panel_sessions import session_book
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
-from training.forecasters.effects import fit_effects
+from training.forecasters.effects import effect_means
 from training.forecasters.session_design import effect_design, is_serial
 
 NOW = pd.Timestamp("2026-01-05T00:00", tz="Asia/Shanghai")
@@ -49,18 +49,32 @@ def test_a_new_venue_is_expected_to_draw_by_who_lives_near() -> None:
             "starts_at": [NOW + pd.Timedelta(weeks=week, hours=10) for _, week in rows],
         }
     )
+    homes, came = np.repeat(np.arange(7), n_near), []
+    rng = np.random.default_rng(3)
+    for place, week in rows:
+        near = np.flatnonzero(homes == place)
+        came.append(near[rng.random(len(near)) < 0.1] if week < 0 else near[:0])
+    session = np.repeat(np.arange(len(rows)), [len(one) for one in came])
+    bookings = pd.DataFrame(
+        {
+            "booking_id": [f"b{i}" for i in range(len(session))],
+            "user_id": [f"u{i}" for i in np.concatenate(came)],
+            "session_id": sessions["session_id"].to_numpy()[session],
+            "booked_at": sessions["starts_at"].to_numpy()[session] - pd.Timedelta(hours=1),
+            "status": "attended",
+        }
+    )
     tables = {
         "venues": venues,
         "users": users.assign(user_id=[f"u{i}" for i in range(len(users))]),
+        "bookings": bookings,
         "activities": pd.DataFrame({"activity_id": sessions["activity_id"], "category": "guitar"}),
         "sessions": sessions,
     }
     dataset = Dataset.from_tables(tables, NOW)
     tree = RegionTree.of(dataset)
     book = session_book(dataset, tree, Hierarchy.of(dataset, tree), 14, 160)
-    design, begun = effect_design(book), np.flatnonzero(book.age >= 1)
     place = np.array([place for place, _ in rows])
-    counts = np.array(n_near, dtype=float)[place] / 10
-    found = fit_effects(design, begun, counts[begun], np.ones(len(begun))).means(design)
+    found = effect_means(book, effect_design(book), book.places, 1)[0][:, 0]
     ahead = {place[row]: found[row] for row in range(len(rows)) if book.age[row] < 1}
     assert ahead[0] > 10 * ahead[6]
