@@ -238,6 +238,19 @@ def test_of_many_classes_the_most_promising_are_tried(inputs, monkeypatch):
     pd.testing.assert_frame_equal(moves(inputs, Question(budget=0), at_most=3), every)
 
 
+def test_what_a_class_would_be_missed_by_counts_in_what_it_promises(inputs, monkeypatch):
+    """New classes are so small that the category of the best one runs where it is missed by more than that."""
+    question = Question(budget=0, max_size=4)
+    running = closings(inputs, question, at_most=None)
+    one = {name: Question(budget=1, max_size=4, categories=(name,), effort="fast") for name in running["category"]}
+    brings = running["category"].map({name: solve(inputs, each)[1][0].attendance for name, each in one.items()})
+    first = (brings - running["loses"]).idxmax()
+    assert first != brings.idxmax()
+    monkeypatch.setattr("recsys.openings.tradeoffs.MOST_TRIED", 1)
+    tried = moves(inputs, question)[["category", "from_venue_id"]].to_numpy().tolist()
+    assert tried == [running.loc[first, ["category", "venue_id"]].tolist()]
+
+
 def test_moves_stay_within_the_region_and_categories_asked_for(inputs):
     of_venue = inputs.tree.ids.ids[inputs.venues["region_num"].to_numpy(dtype=np.int64)]
     venues = inputs.venues["venue_id"].to_numpy(dtype=object)
