@@ -18,10 +18,11 @@ from benchmarks.peers.windows import Peers
 from benchmarks.tables import read_folder
 from features.ranking.lists import recommend
 from features.signals.catalogue import catalogue_of
+from features.signals.learners import key_scores, learner_histories
 from features.signals.lookup import LEARNER_LEVEL
 from features.signals.people import user_block
-from features.signals.stage_one import key_scores, learner_histories
 from recsys.dataset import Dataset
+from recsys.rankers.base import UserBatch
 from recsys.ranking import top_k
 from training.ranking.fit import RankingConfig, evaluate_ranking, fit_learners, fit_ranking
 
@@ -51,13 +52,14 @@ def timings(known: Dataset, at: pd.Timestamp, window_days: float, k: int) -> lis
     done = time.perf_counter()
     rows.append(_cost("two-stage", fitted - started, len(users) / (done - fitted)))
     people = user_block(catalogue, known.users.iloc[:4000], known.bookings, known.feedback, known.sessions)
-    batch = learner_histories(catalogue, people, model.learners)
+    histories = learner_histories(catalogue, people, model.learners.keys)
     keys = catalogue.levels[LEARNER_LEVEL].keys
     for name, ranker in model.learners.rankers.items():
         started = time.perf_counter()
         fit_learners(known, catalogue, config, only=name)
         fitted = time.perf_counter()
-        top_k(key_scores(ranker, batch, keys), np.ones((len(people), len(keys)), dtype=bool), k)
+        scores = key_scores(ranker, UserBatch(histories.of(name).astype(np.float32)), keys)
+        top_k(scores, np.ones((len(people), len(keys)), dtype=bool), k)
         rows.append(_cost(name, fitted - started, len(people) / (time.perf_counter() - fitted)))
     return rows
 

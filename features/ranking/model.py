@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from features.signals.crowd import Signals
+from features.signals.learners import Learners
 from features.signals.lookup import LEARNER_LEVEL
 from features.signals.pull import load_pull
-from features.signals.stage_one import Learners
 from features.signals.taste import TASTE_FEATURES
 from features.signals.wishes import load_wishes
 from recsys.bundle import BundleWriter, ModelBundle

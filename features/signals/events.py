@@ -74,9 +74,7 @@ class Events:
         self, columns: NDArray[np.int64], shape: tuple[int, int], values: NDArray[np.float64]
     ) -> sparse.csr_array:
         """CSR of summed values by user and column; events with column -1 are left out."""
-        groups = self.grouped(columns, shape[1])
-        starts = np.searchsorted(groups.codes, np.arange(shape[0] + 1) * shape[1])
-        return sparse.csr_array((groups.sums(values)[:-1], groups.codes % shape[1], starts), shape=shape)
+        return self.grouped(columns, shape[1]).matrix(shape[0], values)
 
     def table(
         self, columns: NDArray[np.int64], shape: tuple[int, int], values: NDArray[np.float64]
@@ -120,6 +118,12 @@ class EventGroups:
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_groups + 1,) sum of each group's events, 0 for no group."""
         return np.bincount(self.of_kept, values[self.kept], len(self.codes) + 1).astype(np.float64, copy=False)
+
+    def matrix(self, n_users: int, values: NDArray[np.float64]) -> sparse.csr_array:
+        """(n_users, width) CSR of `sums`."""
+        starts = np.searchsorted(self.codes, np.arange(n_users + 1) * self.width)
+        cells = self.sums(values)[:-1], self.codes % self.width, starts
+        return sparse.csr_array(cells, shape=(n_users, self.width))
 
     def last(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_groups + 1,) value of each group's last event, NaN for no group."""

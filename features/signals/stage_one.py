@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -11,16 +11,12 @@ from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue
 from features.signals.keys import FAST_DAYS, SLOW_DAYS
+from features.signals.learners import Learners, learner_scores
 from features.signals.lookup import LEARNER_LEVEL, WISH_LEVEL, take_or_missing
 from features.signals.people import UserBlock
-from features.signals.pull import Pull
 from features.signals.pulled import Pulled, pulled
 from features.signals.taste import taste_features, taste_scores
-from features.signals.wishes import Wishes, seen_of, wish_rates
-from recsys.ids import IdMap
-from recsys.products import row_products
-from recsys.rankers.base import Ranker, UserBatch
-from recsys.rankers.factor import FactorRanker
+from features.signals.wishes import seen_of, wish_rates
 from recsys.ranking import KeyGroups, KeyScores, SummedScores
 
 DISCOVERY_SHARES: Mapping[str, float] = {"item-knn": 3.0, "als": 1.0, "ease": 1.0}
@@ -31,37 +27,6 @@ WISH = "wish"
 """Name of the ranker that scores by the share of what a person wants."""
 
 _LEAST_POPULARITY = 0.3
-
-HISTORY_HALF_LIFE_DAYS = 180.0
-"""Half-life of the histories that matrix learners are given."""
-
-
-@dataclass(frozen=True)
-class Learners:
-    """Matrix learners and the keys that they were learned on.
-
-    Attributes:
-        keys: Key ids of the level `LEARNER_LEVEL`.
-        rankers: By name.
-        tastes: Level to weights of the features of taste.
-        wishes: What was learned of everybody's wishes; None where there was too little to learn from.
-        pull: What was learned of how much sessions pull; None where there was too little to learn from, or no wishes.
-    """
-
-    keys: IdMap
-    rankers: Mapping[str, Ranker]
-    tastes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    wishes: Wishes | None = None
-    pull: Pull | None = None
-
-
-def learner_histories(catalogue: Catalogue, block: UserBlock, learners: Learners) -> UserBatch:
-    """The block's decayed past over the learners' keys."""
-    known = learners.keys.nums_or_missing(catalogue.lookup.keys[LEARNER_LEVEL].ids)
-    keys = block.events.keys(catalogue.lookup, LEARNER_LEVEL)
-    columns = np.append(known, -1)[keys]
-    weights = block.events.decayed(HISTORY_HALF_LIFE_DAYS)
-    return UserBatch(block.events.matrix(columns, (len(block), len(learners.keys)), weights).astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,10 +114,9 @@ def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Fir
     columns = catalogue.levels[LEARNER_LEVEL]
     nums = learners.keys.nums_or_missing(catalogue.lookup.keys[LEARNER_LEVEL].ids[columns.keys])
     known = np.flatnonzero(nums >= 0)
-    batch = learner_histories(catalogue, block, learners)
     own = {"affinity": _affinity(catalogue, block, candidates)}
-    for name, ranker in learners.rankers.items():
-        own[name] = _spread(key_scores(ranker, batch, nums[known]), known, len(candidates))
+    for name, scores in learner_scores(catalogue, block, learners, nums[known]).items():
+        own[name] = _spread(scores, known, len(candidates))
     popularity = KeyScores(np.arange(len(catalogue)), {"popularity": _popularity(catalogue)[None, :]})
     near = np.take(catalogue.homes.lift_at(block.near), columns.of_candidate[candidates], axis=1)
     tastes = tuple(_tastes(catalogue, block, learners))
@@ -208,17 +172,6 @@ def _wishes(catalogue: Catalogue, rates: NDArray[np.float64]) -> tuple[KeyScores
         KeyScores(of_candidate, {WISH: shares.astype(np.float32)}),
         KeyScores(of_candidate, {"wish-rate": rates.astype(np.float32)}),
     )
-
-
-def key_scores(ranker: Ranker, batch: UserBatch, key_nums: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Scores that do not depend, to the last bit, on who else is in the batch."""
-    if not isinstance(ranker, FactorRanker):
-        return ranker.scores(batch, key_nums)
-    vectors = ranker.user_factors(batch).astype(np.float32, copy=False)
-    scores = row_products(vectors, np.ascontiguousarray(ranker.factors[key_nums].T))
-    scores[:, ~ranker.known[key_nums]] = np.nan
-    scores[np.diff(batch.histories.indptr) == 0] = np.nan
-    return scores
 
 
 def blend(first: FirstStage, weights: Mapping[str, float]) -> SummedScores:

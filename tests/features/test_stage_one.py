@@ -7,9 +7,10 @@ import numpy as np
 from features.ranking.two_stages import offered, shortlist
 from features.signals.catalogue import catalogue_of
 from features.signals.keys import FAST_DAYS, SLOW_DAYS
+from features.signals.learners import Learners
 from features.signals.lookup import WISH_LEVEL
 from features.signals.people import user_block
-from features.signals.stage_one import Learners, booked_organisers, discovery, stage_one
+from features.signals.stage_one import booked_organisers, discovery, stage_one
 from features.signals.wishes import wish_rates
 from recsys.ids import IdMap
 from recsys.ranking import MISSING, top_k

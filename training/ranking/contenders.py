@@ -12,9 +12,9 @@ from scipy import sparse
 from features.signals.catalogue import Catalogue
 from features.signals.groups import AGE_EDGES, membership
 from features.signals.keys import SLOW_DAYS
+from features.signals.learners import HISTORY_HALF_LIFE_DAYS
 from features.signals.lookup import LEARNER_LEVEL, Lookup
 from features.signals.people import UserBlock, user_block
-from features.signals.stage_one import HISTORY_HALF_LIFE_DAYS
 from recsys.dataset import Dataset
 from recsys.errors import FitError
 from recsys.rankers.base import UserBatch

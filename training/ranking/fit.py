@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.ranking.lists import RankingModel
 from features.signals.catalogue import Catalogue, catalogue_of
+from features.signals.learners import Learners, learner_histories
 from features.signals.lookup import LEARNER_LEVEL
 from features.signals.people import user_block
-from features.signals.stage_one import HISTORY_HALF_LIFE_DAYS, Learners
 from recsys.dataset import Dataset
 from recsys.errors import FitError
 from recsys.ids import IdMap
@@ -89,13 +89,11 @@ def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig, 
     block = user_block(
         catalogue, dataset.users, dataset.bookings, dataset.feedback, dataset.sessions, dataset.removed_tags
     )
-    columns = block.events.keys(catalogue.lookup, LEARNER_LEVEL)
-    shape = (len(block), max(len(keys), 1))
-    histories = block.events.matrix(columns, shape, block.events.decayed(HISTORY_HALF_LIFE_DAYS))
+    histories = learner_histories(catalogue, block, keys)
     makers: dict[str, Callable[[], Ranker]] = {
-        "ease": lambda: fit_ease(histories, config.ease),
-        "item-knn": lambda: fit_item_knn(histories, config.item_knn),
-        "als": lambda: fit_als(histories, config.als),
+        "ease": lambda: fit_ease(histories.of("ease"), config.ease),
+        "item-knn": lambda: fit_item_knn(histories.of("item-knn"), config.item_knn),
+        "als": lambda: fit_als(histories.of("als"), config.als),
     }
     rankers: dict[str, Ranker] = {}
     for name, make in makers.items():
