@@ -18,6 +18,7 @@ from features.signals.filling import Filling, filling_of
 from features.signals.groups import AGE_EDGES, GROUPED_LEVELS, group_lifts, interests_of, profiles_of
 from features.signals.homes import Homes, homes_of
 from features.signals.keys import SLOW_DAYS, KeyColumns, key_columns
+from features.signals.likeness import Likeness, likeness_of
 from features.signals.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
 from features.signals.offer import Offer, offer_of
 from features.signals.place import Places, areas, near_home, places_of, region_spots
@@ -52,6 +53,7 @@ class Catalogue:
         filling: How far the booking of each session has come.
         facts: Name to (n_candidates,) signal of the candidate alone.
         words: Words of titles.
+        likeness: To what organisers held before.
         company: Level to (n_sessions, n_keys) of how much those who were at a past session are with a key of the
             candidates, a session's people sharing one unit.
         homes: Where the people of each key live.
@@ -78,6 +80,7 @@ class Catalogue:
     filling: Filling
     facts: dict[str, NDArray[np.float64]]
     words: TitleWords
+    likeness: Likeness
     company: dict[str, sparse.csr_array]
     homes: Homes
     lifts: dict[str, NDArray[np.float32]]
@@ -157,6 +160,7 @@ def catalogue_of(
     regions_at = region_spots(known, described, lookup.tree)
     homes = described[["lat", "lon"]].to_numpy(dtype=np.float64)
     near = near_home(homes, areas(described, lookup.tree, regions_at))
+    words = title_words(known.activities, activities)
     filling = filling_of(known.sessions, lookup, everybody, at)
     reach = reach_of(profiles.groups["age"], near, everybody, lookup, spots, len(AGE_EDGES))
     return Catalogue(
@@ -174,7 +178,8 @@ def catalogue_of(
         least_ages=np.nan_to_num(known.activities["min_age"].to_numpy(dtype=np.float64))[lookup.session_activity],
         filling=filling,
         facts=session_facts(known, sessions, session_nums, lookup, everybody, filling, at),
-        words=title_words(known.activities, activities),
+        words=words,
+        likeness=likeness_of(lookup, session_nums, words, at.value),
         company={level: met_at(everybody, lookup, levels[level], level) for level in ("programme", "series")},
         homes=homes_of(described, everybody, lookup, levels["programme"]),
         lifts=group_lifts(

@@ -125,6 +125,12 @@ class EventGroups:
         cells = self.sums(values)[:-1], self.codes % self.width, starts
         return sparse.csr_array(cells, shape=(n_users, self.width))
 
+    def first(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_groups + 1,) value of each group's first event, NaN for no group."""
+        found = np.full(len(self.codes) + 1, np.nan)
+        found[self.of_kept[::-1]] = values[self.kept[::-1]]
+        return found
+
     def last(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_groups + 1,) value of each group's last event, NaN for no group."""
         found = np.full(len(self.codes) + 1, np.nan)

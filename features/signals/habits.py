@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue
 from features.signals.crowd import Signals
+from features.signals.hours import ANY_DAY, HOURS_A_WEEK, SAME_DAY
 from features.signals.keys import SLOW_DAYS
 from features.signals.lookup import take_or_missing
 from features.signals.people import UserBlock
 from recsys.ranking import KeyScores
 
-_HOURS = 168
 RIVAL_HOURS = 3.0
 """Sessions that start within so many hours of each other compete for a person."""
 
@@ -20,30 +20,19 @@ PEOPLE_AT_ONCE = 64
 """People whose rivals are added up together."""
 
 
-def _kernels() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(168, 168) nearness of two hours of the week: on the same weekday, and on any."""
-    hour, day = np.arange(_HOURS) % 24, np.arange(_HOURS) // 24
-    apart = np.abs(hour[:, None] - hour[None, :])
-    near = np.exp(-0.5 * (np.minimum(apart, 24 - apart) / 1.5) ** 2)
-    return near * (day[:, None] == day[None, :]), near
-
-
-_SAME_DAY, _ANY_DAY = _kernels()
-
-
 def habit_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
     """Share of the person's past near the candidate's hour, on its weekday and on any, and on its weekday at all."""
     events = block.events
     slots = take_or_missing(catalogue.lookup.session_slot, events.sessions)
-    past = events.matrix(slots, (len(block), _HOURS), events.decayed(SLOW_DAYS))
+    past = events.matrix(slots, (len(block), HOURS_A_WEEK), events.decayed(SLOW_DAYS))
     total = np.bincount(events.rows[slots >= 0], events.decayed(SLOW_DAYS)[slots >= 0], minlength=len(block))
     mine = catalogue.lookup.session_slot[catalogue.session_nums][cols]
     by_day = past.toarray().reshape(len(block), 7, 24).sum(axis=2)
     below = total[rows] + 1e-9
     has_past = total[rows] > 0
     return {
-        "habit_slot": np.where(has_past, (past @ _SAME_DAY)[rows, mine] / below, np.nan),
-        "habit_hour": np.where(has_past, (past @ _ANY_DAY)[rows, mine] / below, np.nan),
+        "habit_slot": np.where(has_past, (past @ SAME_DAY)[rows, mine] / below, np.nan),
+        "habit_hour": np.where(has_past, (past @ ANY_DAY)[rows, mine] / below, np.nan),
         "habit_weekday": np.where(has_past, by_day[rows, mine // 24] / below, np.nan),
     }
 

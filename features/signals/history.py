@@ -11,14 +11,18 @@ from features.signals.keys import FAST_DAYS, SLOW_DAYS
 from features.signals.lookup import LEVELS, take_or_missing
 from features.signals.people import UserBlock
 
-NAN_WITHOUT_PAST = ("days", "missed")
+TURN_LEVELS = ("series", "organiser", "weekday")
+"""Levels on which people come in turns: every week, every other, once a month."""
+
+NAN_WITHOUT_PAST = ("days", "missed", "interval")
 """What is unknown, not 0, where the person was never with the key."""
 
 
 def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
     """How often and how lately the person was with each key of the candidate, and how often they could have been.
 
-    `rate` is the decayed number of the person's bookings over the decayed number of the key's sessions.
+    `rate` is the decayed number of the person's bookings over the decayed number of the key's sessions, `interval` the
+    mean days between two of their bookings, `due` the days from the last one to the candidate, in intervals.
     """
     events = block.events
     signals: Signals = {}
@@ -46,10 +50,26 @@ def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64],
         }
         # Most people were never with most keys: what says so stands last, for all of them.
         at = groups.at(rows, columns.of_candidate[cols])
+        if level in TURN_LEVELS:
+            found["interval"] = intervals(groups.first(events.days)[:-1], days, found["count"])
         for name, values in found.items():
             never = np.nan if name in NAN_WITHOUT_PAST else 0.0
             signals[f"own_{level}_{name}"] = np.append(values, never).astype(np.float32)[at]
+        if level in TURN_LEVELS:
+            since = signals[f"own_{level}_days"] + catalogue.facts["lead_days"][cols]
+            signals[f"own_{level}_due"] = since / signals[f"own_{level}_interval"]
     return signals
+
+
+def intervals(first: NDArray[np.float64], last: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean days between events, NaN where all are of one instant.
+
+    Args:
+        first: Days since the first event.
+        last: Days since the last.
+        count: Events.
+    """
+    return np.divide(first - last, count - 1, out=np.full(len(count), np.nan), where=(count > 1) & (first > last))
 
 
 def person_signals(block: UserBlock, rows: NDArray[np.int64]) -> Signals:

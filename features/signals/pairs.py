@@ -10,6 +10,7 @@ from features.signals.company import company_signals, title_signals
 from features.signals.crowd import Signals
 from features.signals.habits import day_signals, habit_signals
 from features.signals.history import own_signals, person_signals
+from features.signals.likeness import likeness_signals
 from features.signals.nearness import place_signals, profile_signals
 from features.signals.people import UserBlock
 from features.signals.pulled import pull_signals
@@ -40,6 +41,7 @@ def pair_signals(
     signals |= day_signals(catalogue, scores.own, allowed, rows, cols)
     signals |= person_signals(block, rows)
     signals |= own_signals(catalogue, block, rows, cols)
+    signals |= likeness_signals(catalogue.likeness, block.events, rows, cols)
     signals |= habit_signals(catalogue, block, rows, cols)
     signals |= company_signals(catalogue, block, rows, cols)
     signals |= title_signals(catalogue, block, rows, cols)

@@ -1,0 +1,131 @@
+"""Of what an organiser has held since a person first came, how much they came to where it was like the candidate.
+
+An organiser's sessions differ in words and hours: who comes to its hikes may never come to its suppers. Counts by key
+say how often a person was there; these say what of it was like this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.signals.crowd import Signals
+from features.signals.events import NS_PER_DAY, Events
+from features.signals.hours import SAME_DAY
+from features.signals.keys import SLOW_DAYS
+from features.signals.lookup import Lookup
+from features.signals.text import TitleWords
+
+MOST_PAST = 200
+"""Newest sessions of an organiser that a candidate is compared with."""
+
+_LEAST = 0.05
+"""Likeness of sessions that have nothing in common, where words and hour are multiplied."""
+_FEW: Mapping[str, float] = {"words": 0.05, "hour": 0.05, "both": 0.005}
+"""Likeness held, beside which what was attended is little."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How much each candidate is like the past sessions of its organiser, halved every `SLOW_DAYS`.
+
+    Attributes:
+        organiser: (n_candidates,) organiser's place, -1 where it has no past.
+        of_session: (n_sessions,) the same for past sessions that are compared with, -1 for others.
+        age_rank: (n_sessions,) place among the organiser's, the newest first.
+        start: (n_candidates,) where a candidate's row of values begins.
+        values: Kind of likeness to the rows of all candidates, one after another, float32.
+        held: The same, each the sum of a row so far.
+    """
+
+    organiser: NDArray[np.int64]
+    of_session: NDArray[np.int64]
+    age_rank: NDArray[np.int64]
+    start: NDArray[np.int64]
+    values: Mapping[str, NDArray[np.float32]]
+    held: Mapping[str, NDArray[np.float32]]
+
+
+def likeness_of(lookup: Lookup, session_nums: NDArray[np.int64], words: TitleWords, at_ns: int) -> Likeness:
+    """Likeness of candidates to what their organisers held before an instant.
+
+    Args:
+        lookup: Sessions.
+        session_nums: (n_candidates,) session rows of the candidates.
+        words: Words of titles, candidates in the same order.
+        at_ns: The instant in nanoseconds.
+    """
+    days = (at_ns - lookup.session_start) / NS_PER_DAY
+    key = lookup.of_sessions["organiser"]
+    keys, of_candidate = np.unique(key[session_nums], return_inverse=True)
+    place = np.full(len(lookup.keys["organiser"]) + 1, -1, dtype=np.int64)
+    place[keys] = np.where(keys >= 0, np.arange(len(keys)), -1)
+    past = np.flatnonzero((days >= 0) & (place[key] >= 0))
+    past = past[np.lexsort((past, days[past], place[key[past]]))]
+    first = np.searchsorted(place[key[past]], np.arange(len(keys) + 1))
+    rank = np.arange(len(past)) - first[place[key[past]]]
+    of_session, age_rank = np.full(len(key), -1, dtype=np.int64), np.full(len(key), -1, dtype=np.int64)
+    compared = rank < MOST_PAST
+    of_session[past[compared]], age_rank[past[compared]] = place[key[past[compared]]], rank[compared]
+    size = np.minimum(np.diff(first), MOST_PAST)
+    size[keys < 0] = 0
+    rows = size[of_candidate]
+    start = np.cumsum(rows) - rows
+    values = {kind: np.zeros(int(rows.sum()), dtype=np.float32) for kind in _FEW}
+    held = {kind: np.zeros(int(rows.sum()), dtype=np.float32) for kind in _FEW}
+    by_organiser = np.argsort(of_candidate, kind="stable")
+    bounds = np.searchsorted(of_candidate[by_organiser], np.arange(len(keys) + 1))
+    for num in np.flatnonzero(size):
+        candidates = by_organiser[bounds[num] : bounds[num + 1]]
+        sessions = past[first[num] : first[num] + size[num]]
+        at = start[candidates][:, None] + np.arange(size[num])
+        for kind, alike in _alike(lookup, words, candidates, session_nums[candidates], sessions).items():
+            alike = alike * np.exp2(-days[sessions] / SLOW_DAYS)
+            values[kind][at], held[kind][at] = alike, np.cumsum(alike, axis=1)
+    return Likeness(np.where(rows > 0, of_candidate, -1), of_session, age_rank, start, values, held)
+
+
+def _alike(
+    lookup: Lookup,
+    words: TitleWords,
+    candidates: NDArray[np.int64],
+    session_nums: NDArray[np.int64],
+    sessions: NDArray[np.int64],
+) -> dict[str, NDArray[np.float64]]:
+    """(n_candidates, n_sessions) likeness of one organiser's candidates and past sessions, by kind."""
+    activities, of_session = np.unique(lookup.session_activity[sessions], return_inverse=True)
+    by_words = (words.candidates[candidates] @ words.activities[activities].T).toarray()[:, of_session]
+    by_hour = SAME_DAY[np.ix_(lookup.session_slot[session_nums], lookup.session_slot[sessions])]
+    return {"words": by_words, "hour": by_hour, "both": (by_words + _LEAST) * (by_hour + _LEAST)}
+
+
+def likeness_signals(likeness: Likeness, events: Events, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
+    """Likeness of the candidate to what the person came to, in sum and of all held since they first came.
+
+    0 for who never came to the organiser.
+    """
+    compared = np.append(likeness.of_session, -1)[events.sessions]
+    came = np.flatnonzero(events.is_taking & (events.sessions >= 0) & (compared >= 0))
+    width = int(likeness.organiser.max(initial=-1)) + 1
+    came = came[np.argsort(events.rows[came] * width + compared[came], kind="stable")]
+    codes = events.rows[came] * width + compared[came]
+    wanted = np.where(likeness.organiser[cols] >= 0, rows * width + likeness.organiser[cols], -1)
+    first, end = np.searchsorted(codes, wanted), np.searchsorted(codes, wanted, side="right")
+    known = np.flatnonzero(end > first)
+    n_events = (end - first)[known]
+    pair = np.repeat(np.arange(len(known)), n_events)
+    offset = np.arange(len(pair)) - np.repeat(np.cumsum(n_events) - n_events, n_events)
+    age_rank = likeness.age_rank[events.sessions[came[first[known][pair] + offset]]]
+    start = likeness.start[cols[known]]
+    oldest = np.zeros(len(known), dtype=np.int64)
+    np.maximum.at(oldest, pair, age_rank)
+    signals: Signals = {}
+    for kind, few in _FEW.items():
+        total, share = np.zeros(len(rows)), np.zeros(len(rows))
+        total[known] = np.bincount(pair, likeness.values[kind][start[pair] + age_rank], minlength=len(known))
+        share[known] = total[known] / (likeness.held[kind][start + oldest] + few)
+        signals |= {f"own_organiser_{kind}_sum": total, f"own_organiser_{kind}_rate": share}
+    return signals
