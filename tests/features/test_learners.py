@@ -11,7 +11,7 @@ from features.signals.lookup import LEARNER_LEVEL
 from features.signals.people import user_block
 from recsys.ids import IdMap
 from tests.ranking_world import AT, ranking_world
-from training.ranking import RankingConfig, fit_learners
+from training.ranking.fit import RankingConfig, fit_learners
 
 
 def test_histories_by_a_plain_loop() -> None:
