@@ -163,7 +163,7 @@ def test_metrics_count_by_route_pattern_and_hold_no_ids(client):
 
 
 def test_access_log_holds_no_ids(client, caplog):
-    with caplog.at_level("INFO", logger="serving.planning.access"):
+    with caplog.at_level("INFO", logger="serving.access"):
         client.get("/v1/users/somebody-secret/profile")
         # The line follows the answer.
         wait_until(lambda: caplog.text)
