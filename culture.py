@@ -152,7 +152,8 @@ def suggest(
     region: Annotated[str | None, typer.Option(help="Only venues in or under this region.")] = None,
     categories: Annotated[str | None, typer.Option(help="Only these categories, with commas between.")] = None,
     question: Annotated[
-        Path | None, typer.Option(help="JSON with all else that HTTP takes: must_open, floors, budgets, explain, ...")
+        Path | None,
+        typer.Option(help="JSON with what HTTP takes: must_open, floors, budgets, ...; options come first."),
     ] = None,
     details: Annotated[Path | None, typer.Option(help="JSON file for curve, front, explanations, moves, ...")] = None,
     lang: Annotated[Language, typer.Option(help="Language of reasons.")] = "en",

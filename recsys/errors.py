@@ -69,6 +69,19 @@ def broken_rules(error: ValidationError, whole: str) -> list[str]:
     return [f"{'.'.join(map(str, found['loc'])) or whole}: {expected(found)}" for found in error.errors()]
 
 
+_LONGEST_SHOWN = 40
+"""Digits or characters of a value that an error repeats, at most."""
+
+_WORDS = {
+    "a valid tuple": "a list",
+    "Tuple should": "The list should",
+    " after validation": "",
+    "a valid dictionary or object to extract fields from": "an object {...}",
+    "a valid dictionary": "an object {...}",
+}
+"""What pydantic calls what people write."""
+
+
 def expected(found: ErrorDetails, is_shown: bool = True) -> str:
     """What was expected in one place, and the value that stood there.
 
@@ -80,7 +93,13 @@ def expected(found: ErrorDetails, is_shown: bool = True) -> str:
         return "there is no setting of this name"
     if found["type"] == "missing":
         return "is missing"
-    message = found["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
+    message = found["msg"].removeprefix("Value error, ")
+    for theirs, ours in _WORDS.items():
+        message = message.replace(theirs, ours)
     value = found["input"]
-    is_short = isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= 40 and value.isprintable())
+    is_short = (
+        isinstance(value, float)
+        or (isinstance(value, int) and abs(value) < 10**_LONGEST_SHOWN)
+        or (isinstance(value, str) and len(value) <= _LONGEST_SHOWN and value.isprintable())
+    )
     return f"{message}, not {value!r}" if is_shown and is_short else message

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fastapi import Request
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from recsys.errors import expected
-from recsys.sentences import Language, Sentence
+from recsys.sentences import Language, Sentence, in_one
 
 _CHINESE = {
     "missing": "缺少这一项",
@@ -30,9 +30,19 @@ _CHINESE = {
     "literal_error": "应为 {expected} 之一",
     "datetime_parsing": "应为 ISO 8601 时间",
     "datetime_from_date_parsing": "应为 ISO 8601 时间",
-    "json_invalid": "应为 JSON",
+    "list_type": "应为列表 [...]",
+    "tuple_type": "应为列表 [...]",
+    "dict_type": "应为对象 {{...}}",
+    "model_type": "应为对象 {{...}}",
+    "model_attributes_type": "应为对象 {{...}}",
+    "sentence": "{zh}",
 }
 """By pydantic's kind of error; a kind that is not here is told in English."""
+
+
+def broken(*rules: Sentence) -> PydanticCustomError:
+    """What a check of a request raises: rules that it breaks, in both languages."""
+    return PydanticCustomError("sentence", "{en}", {"en": in_one(rules, "en"), "zh": in_one(rules, "zh")})
 
 
 def language(request: Request, asked: Language | None, otherwise: Language = "zh") -> Language:
@@ -43,16 +53,22 @@ def language(request: Request, asked: Language | None, otherwise: Language = "zh
     if asked is not None:
         return asked
     best: tuple[float, Language] = (0.0, otherwise)
-    for part in request.headers.get("accept-language", "").split(","):
-        tag, _, parameters = part.strip().partition(";")
-        name = tag.strip().lower().split("-")[0]
-        try:
-            quality = float(parameters.strip().removeprefix("q=")) if parameters.strip().startswith("q=") else 1.0
-        except ValueError:
-            continue
+    for part in request.headers.get("accept-language", "").lower().split(","):
+        tag, *parameters = (one.strip() for one in part.split(";"))
+        name, quality = tag.split("-")[0], _quality(parameters)
         if name in ("zh", "en") and quality > best[0]:
             best = (quality, "zh" if name == "zh" else "en")
     return best[1]
+
+
+def _quality(parameters: list[str]) -> float:
+    """Quality value among the parameters of a language: 1 without one, 0 where it is none."""
+    stated = next((one for one in parameters if one.startswith("q=")), "q=1")
+    try:
+        quality = float(stated.removeprefix("q="))
+    except ValueError:
+        return 0.0
+    return quality if 0 <= quality <= 1 else 0.0
 
 
 def language_of_problem(request: Request) -> Language:
@@ -67,4 +83,14 @@ def broken_rule(found: ErrorDetails) -> Sentence:
     is_shown = found["loc"][0] == "query"
     en = "this parameter does not exist here" if found["type"] == "extra_forbidden" else expected(found, is_shown)
     zh = _CHINESE.get(found["type"])
-    return Sentence(en if zh is None else zh.format(**found.get("ctx", {})), en)
+    if zh is None:
+        return Sentence(en, en)
+    limits = {name: _limit(name, value) for name, value in found.get("ctx", {}).items()}
+    return Sentence(zh.format(**limits), en)
+
+
+def _limit(name: str, value: object) -> object:
+    """A number without a decimal that says nothing; words that may stand somewhere as Chinese lists them."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return str(value).replace(" or ", "、").replace(", ", "、") if name == "expected" else value

@@ -11,7 +11,8 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from recsys.dataset import DEFAULT_TIMEZONE
-from recsys.sentences import Language
+from recsys.sentences import Language, Sentence
+from serving.languages import broken
 
 Level = Literal["province", "city", "county", "township", "village", "all"]
 """Levels of regions, and that of the root of platforms without one tree."""
@@ -21,20 +22,25 @@ MAX_LIMIT = 1000
 MAX_YEARS = 100
 """Longest period that is counted over."""
 
+ORDERED = Sentence("from 必须早于 to", "from must lie before to")
+
 
 def _mend_plus(value: object) -> object:
     """A `+` that was not escaped arrives as a blank; a bare number is no time."""
-    if not isinstance(value, str):
+    if not isinstance(value, str | int | float):
         return value
-    text = value.strip()
-    if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
-        raise ValueError("expected a time in ISO 8601, for example 2026-03-01T08:00:00+08:00")
+    text = str(value).strip()
+    if not isinstance(value, str) or re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
+        example = "2026-03-01T08:00:00+08:00"
+        raise broken(
+            Sentence(f"应为 ISO 8601 时间，例如 {example}", f"expected a time in ISO 8601, for example {example}")
+        )
     return re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if "T" in text else text
 
 
 def _with_zone(value: datetime) -> datetime:
     if not 1900 <= value.year <= 2200:
-        raise ValueError("the year must lie between 1900 and 2200")
+        raise broken(Sentence("年份应在 1900 到 2200 之间", "the year must lie between 1900 and 2200"))
     return value if value.tzinfo is not None else value.replace(tzinfo=ZoneInfo(DEFAULT_TIMEZONE))
 
 
@@ -87,11 +93,11 @@ class Filters(Localised):
     def _agree(self) -> Filters:
         problems = []
         if (self.lat is None) != (self.lon is None):
-            problems.append("lat and lon come together")
+            problems.append(Sentence("lat 和 lon 要一起给出", "lat and lon come together"))
         if self.from_ is not None and self.to is not None and self.from_ >= self.to:
-            problems.append("from must lie before to")
+            problems.append(ORDERED)
         if problems:
-            raise ValueError("; ".join(problems))
+            raise broken(*problems)
         return self
 
 
@@ -139,9 +145,10 @@ class Period(Query):
     @model_validator(mode="after")
     def _ordered(self) -> Period:
         if self.from_ is not None and self.to is not None and self.from_ >= self.to:
-            raise ValueError("from must lie before to")
+            raise broken(ORDERED)
         if self.from_ is not None and self.to is not None and self.to.year - self.from_.year > MAX_YEARS:
-            raise ValueError(f"from and to must lie within {MAX_YEARS} years")
+            within = f"from and to must lie within {MAX_YEARS} years"
+            raise broken(Sentence(f"from 和 to 不能相隔 {MAX_YEARS} 年以上", within))
         return self
 
     def bounds(self, now: pd.Timestamp, weeks: int = 26) -> tuple[pd.Timestamp, pd.Timestamp]:

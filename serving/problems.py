@@ -99,6 +99,16 @@ def invalid(field: str, message: Sentence | str) -> ProblemError:
     return _invalid([Fault(field, message)])
 
 
+def not_json(error: ValueError) -> ProblemError:
+    """A body that cannot be read: what stands in the way, and where."""
+    return invalid("body", Sentence(f"应为 UTF-8 编码的 JSON（{error}）", f"expected JSON in UTF-8: {error}"))
+
+
+def unknown(error: UnknownIdError) -> Sentence:
+    """Ids that no row carries."""
+    return Sentence(f"没有编号为 {'、'.join(error.ids[:3])} 的记录，请检查编号", str(error))
+
+
 def _invalid(faults: Sequence[Fault]) -> ProblemError:
     zh, en = ("; ".join(f"{one.field}: {_told(one.message, lang)}" for one in faults) for lang in get_args(Language))
     return ProblemError(422, "invalid-request", Sentence(zh, en), faults)
@@ -150,8 +160,9 @@ def _on_validation(request: Request, error: Exception) -> JSONResponse:
 def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.BAD_REQUEST:
-        # What the framework says of a body whose bytes are no text.
-        return _on_problem(request, invalid("body", "expected JSON in UTF-8"))
+        # What the framework says of a body that cannot be read.
+        why = error.__cause__
+        return _on_problem(request, not_json(why if isinstance(why, ValueError) else ValueError(error.detail)))
     kind = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}.get(error.status_code, "http-error")
     detail: Sentence | str = error.detail
     asked = f"{request.method} {request.url.path}"
@@ -168,8 +179,7 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 def _on_recsys(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, UnknownIdError):
-        zh = f"没有编号为 {'、'.join(error.ids[:3])} 的记录，请检查编号"
-        return problem_response(request, 404, "unknown-id", Sentence(zh, str(error)))
+        return problem_response(request, 404, "unknown-id", unknown(error))
     if isinstance(error, DataError):
         return problem_response(request, 422, "cannot-answer", str(error))
     return problem_response(request, 503, "not-ready", str(error))

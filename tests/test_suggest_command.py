@@ -95,6 +95,13 @@ def test_every_contradiction_is_named(suggest):
         ({"budjet": 3}, "budjet"),
         ({"min_attendance": -1}, "min_attendance"),
         ({"floors": [{"by": "planet", "share": 0.5}]}, "floors"),
+        ({"min_attendance": float("inf")}, "min_attendance: Input should be a finite number, not inf"),
+        ({"costs": {"x": -1}}, "costs.x: Input should be greater than or equal to 0, not -1"),
+        ({"costs": {"x": float("nan")}}, "costs.x"),
+        ({"teachers": {"x": 10**400}}, "teachers.x: Input should be less than or equal to 1000000"),
+        ({"why_not": [{"category": "a", "venue_id": "b"}] * 21}, "why_not: The list should have at most 20 items"),
+        ({"max_size": 0.5}, "max_size"),
+        ({"categories": ["\ud800"]}, "not JSON"),
         ([1], "object"),
     ],
 )
@@ -107,7 +114,24 @@ def test_a_question_that_is_no_text(suggest, tmp_path):
     failed(suggest(2, "--question", tmp_path / "q")[0], "cannot be read")
     (tmp_path / "q").write_text("{")
     failed(suggest(2, "--question", tmp_path / "q")[0], "not JSON")
-    failed(suggest(2, "--question", tmp_path / "none")[0], "cannot be read")
+    missing = tmp_path / "none"
+    assert failed(suggest(2, "--question", missing)[0], "cannot be read").count(str(missing)) == 1
+    for text in ("[" * 100_000, '{"budget": ' + "9" * 5000 + "}"):
+        (tmp_path / "q").write_text(text)
+        failed(suggest(2, "--question", tmp_path / "q")[0], "not JSON", "line 1")
+
+
+def test_options_come_before_the_file_and_that_is_said(suggest):
+    result, rows = suggest(1, question={"budget": 3})
+    assert "budget is 1 as on the command line" in result.stderr
+    assert len(rows) == 1
+    assert "command line" not in suggest(1, question={"budget": 1})[0].stderr
+
+
+def test_why_nothing_is_opened_is_said(suggest):
+    result, rows = suggest(2, question={"min_attendance": 1e9})
+    assert rows.empty
+    assert "least attendance" in result.stderr
 
 
 def test_a_category_that_nobody_teaches(suggest, county):
@@ -179,6 +203,9 @@ def test_what_is_asked_beside_the_plan_needs_a_file(suggest):
 
 def test_the_plan_and_what_is_told_of_it_are_two_files(suggest, tmp_path):
     failed(suggest(2, "--details", tmp_path / "openings.parquet")[0], "openings.parquet", "name another")
+    question = tmp_path / "question.json"
+    failed(suggest(2, "--details", question, question={"explain": True})[0], "--question", "--details", "name another")
+    assert json.loads(question.read_text()) == {"explain": True}
 
 
 def test_reasons_in_chinese(suggest):

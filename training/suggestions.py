@@ -11,7 +11,7 @@ from features.settings import Settings
 from recsys.errors import DataError, UnknownIdError
 from recsys.openings.answer import answer, told
 from recsys.openings.inputs import OpeningInputs
-from recsys.openings.inquiry import Inquiry, read_inquiry
+from recsys.openings.inquiry import Inquiry, inquiry_of, read_question
 from recsys.openings.question import never_offered
 from recsys.openings.suggest import rows
 from recsys.sentences import Language
@@ -40,15 +40,20 @@ class Asked:
     details: Path | None = None
     lang: Language = "en"
 
-    def inquiry(self) -> Inquiry:
-        """All of it as one.
+    def inquiry(self, say: Say) -> Inquiry:
+        """All of it as one; what the file says otherwise than the command line gives way, and that is said.
 
         Raises:
             DataError: the file cannot be used, or asks for more than the plan while no file for the answer is named.
         """
-        text = "{}" if self.question is None else _text_of(self.question)
+        written = {} if self.question is None else read_question(_text_of(self.question))
         wanted = None if self.categories is None else [c.strip() for c in self.categories.split(",") if c.strip()]
-        found = read_inquiry(text, budget=self.budget, region_id=self.region_id, categories=wanted)
+        options = {"budget": self.budget, "region_id": self.region_id, "categories": wanted}
+        given = {name: value for name, value in options.items() if value is not None}
+        for name in given:
+            if name in written and written[name] != given[name]:
+                say(f"{name} is {given[name]!r} as on the command line, not what {self.question} says")
+        found = inquiry_of({**written, **given})
         if self.details is None and found.further():
             raise DataError("question", [f"{', '.join(found.further())}: name a file for the answer with --details"])
         return found
@@ -59,9 +64,8 @@ def suggest_file(settings: Settings, as_of: pd.Timestamp, asked: Asked, output: 
     for file in (output, asked.details):
         if file is not None:
             check_output(file)
-    if asked.details is not None and asked.details.resolve() == output.resolve():
-        raise DataError("details", [f"{output} is the file of the plan already: name another"])
-    inquiry = asked.inquiry()
+    _check_apart({"--output": output, "--details": asked.details, "--question": asked.question})
+    inquiry = asked.inquiry(say)
     snapshot, dataset = known_data(settings, as_of, say)
     inputs = openings_of(settings, snapshot, dataset, say)
     _check_categories(inputs, inquiry)
@@ -76,6 +80,14 @@ def suggest_file(settings: Settings, as_of: pd.Timestamp, asked: Asked, output: 
     return write_table(rows(found.items, asked.lang), output)
 
 
+def _check_apart(files: dict[str, Path | None]) -> None:
+    """Refuses to write over what is read or over what is written beside it."""
+    seen: dict[Path, str] = {}
+    for option, file in files.items():
+        if file is not None and (first := seen.setdefault(file.resolve(), option)) != option:
+            raise DataError(option, [f"{file} is the file of {first} already: name another"])
+
+
 def _check_categories(inputs: OpeningInputs, inquiry: Inquiry) -> None:
     unknown = never_offered(inputs, inquiry)
     if inquiry.categories and set(inquiry.categories) <= set(unknown):
@@ -86,5 +98,7 @@ def _check_categories(inputs: OpeningInputs, inquiry: Inquiry) -> None:
 def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(str(path), [f"cannot be read: {error}"]) from error
+    except OSError as error:
+        raise DataError(str(path), [f"cannot be read: {error.strerror or error}"]) from error
+    except UnicodeDecodeError as error:
+        raise DataError(str(path), [f"cannot be read: it is not text in UTF-8 (byte {error.start})"]) from error

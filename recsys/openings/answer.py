@@ -15,6 +15,7 @@ from recsys.openings.inquiry import Inquiry
 from recsys.openings.question import Choices, Question, never_offered
 from recsys.openings.suggest import Planned, listed, planned
 from recsys.openings.tradeoffs import benefit_curve, closings, moves
+from recsys.openings.value import Opening
 from recsys.sentences import Language, Sentence
 
 
@@ -61,7 +62,7 @@ def answer(inputs: OpeningInputs, asked: Inquiry) -> Answer:
     return Answer(
         plan=plan,
         items=listed(*solved),
-        notes=_notes(choices),
+        notes=_notes(choices, plan.opened),
         curve=benefit_curve(inputs, question, asked.budgets) if asked.budgets else nothing,
         front=_front(inputs, question, asked) if asked.front_points else None,
         floors=floor_table(choices, plan.opened) if question.floors else nothing,
@@ -119,8 +120,8 @@ def _rounded(table: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _notes(choices: Choices) -> list[Sentence]:
-    """Categories asked for that were never offered or that nobody teaches, and that nothing may be opened at all."""
+def _notes(choices: Choices, opened: list[Opening]) -> list[Sentence]:
+    """Categories asked for that were never offered or that nobody teaches, and why nothing is opened at all."""
     inputs, question = choices.inputs, choices.question
     untaught = [str(c) for c in inputs.categories[~inputs.taught] if str(c) in (question.categories or ())]
     notes = [
@@ -133,4 +134,7 @@ def _notes(choices: Choices) -> list[Sentence]:
             "No venue and category that were asked for may have a new class: no free slot, room or seat, or it runs."
         )
         notes.append(Sentence("所选的场馆和门类都不能再开班：没有空闲时段、教室或座位，或已有该班。", nowhere))
+    elif not opened and question.budget > 0:
+        unfit = "No class that may be opened fits the question's limits: budget, teachers, least attendance, weights."
+        notes.append(Sentence("没有一个班符合所给的限制：预算、教师、最低人数、权重。", unfit))
     return notes

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated
+from collections.abc import Mapping
 
 from pydantic import Field, ValidationError
+from pydantic_core import from_json
 
 from recsys.errors import DataError, broken_rules
 from recsys.openings.access import By
-from recsys.openings.question import Choice, Question
-
-Budget = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+from recsys.openings.question import Amount, Choice, Question
 
 FURTHER = ("budgets", "front_points", "explain", "why_not", "moves", "closings")
 """What may be asked beside the plan itself; empty, 0 or false where it is not."""
@@ -20,8 +18,7 @@ FURTHER = ("budgets", "front_points", "explain", "why_not", "moves", "closings")
 class Inquiry(Question):
     """A planner's question, and what else to tell of its plan; what is left out does not limit."""
 
-    budget: Budget = Field(description="classes, or money where costs are given")
-    budgets: tuple[Budget, ...] = Field(default=(), max_length=20, description="budgets of the curve; empty for none")
+    budgets: tuple[Amount, ...] = Field(default=(), max_length=20, description="budgets of the curve; empty for none")
     front_points: int = Field(default=0, ge=0, le=40, description="plans of the front at most; 0 for no front")
     front_seconds: float = Field(default=3.0, ge=0.1, le=20, description="time after which the front is as it is")
     equity_by: By = Field(default="township", description="groups between which access should be even")
@@ -42,18 +39,28 @@ class Inquiry(Question):
         return [name for name in FURTHER if getattr(self, name)]
 
 
-def read_inquiry(text: str, **given: object) -> Inquiry:
-    """An inquiry from JSON, names as in `Inquiry`; `given` values that are not None take their places in it.
+def read_question(text: str) -> dict[str, object]:
+    """What JSON asks, not checked yet.
+
+    Raises:
+        DataError: it is no JSON, or no object.
+    """
+    try:
+        written = from_json(text)
+    except ValueError as error:
+        raise DataError("question", [f"it is not JSON: {error}"]) from error
+    if not isinstance(written, dict):
+        raise DataError("question", ["an object {...} is expected"])
+    return written
+
+
+def inquiry_of(values: Mapping[str, object]) -> Inquiry:
+    """An inquiry of values named as in `Inquiry`.
 
     Raises:
         DataError: every value that cannot be used.
     """
     try:
-        written = json.loads(text)
-        if not isinstance(written, dict):
-            raise DataError("question", ["an object {...} is expected"])
-        return Inquiry.model_validate({**written, **{name: v for name, v in given.items() if v is not None}})
-    except json.JSONDecodeError as error:
-        raise DataError("question", [f"it is not JSON: {error}"]) from error
+        return Inquiry.model_validate(values)
     except ValidationError as error:
         raise DataError("question", broken_rules(error, "it")) from error

@@ -15,6 +15,8 @@ from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
 from recsys.sentences import Sentence
 
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
@@ -44,16 +46,16 @@ class Question(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    budget: float = Field(ge=0, description="classes, or money where costs are given; 0 opens nothing")
+    budget: Amount = Field(description="classes, or money where costs are given; 0 opens nothing")
     region_id: str | None = Field(default=None, description="only venues in or under this region")
     categories: tuple[str, ...] | None = Field(default=None, description="only these categories")
-    costs: dict[str, float] | None = Field(default=None, description="money a week of one class, by category")
-    teachers: dict[str, Annotated[int, Field(ge=0)]] = Field(default={}, description="most new classes of a category")
+    costs: dict[str, Amount] | None = Field(default=None, description="money a week of one class, by category")
+    teachers: dict[str, Count] = Field(default={}, description="most new classes of a category")
     must_open: tuple[Choice, ...] = Field(default=(), description="opened first, whatever they bring")
     not_here: tuple[Choice, ...] = Field(default=(), description="never opened")
     close: tuple[Choice, ...] = Field(default=(), description="running classes that end; their people are free again")
-    min_attendance: float = Field(default=0.0, ge=0, description="people a week below which a class is not held")
-    max_size: float | None = Field(default=None, gt=0, description="most places of a class")
+    min_attendance: Amount = Field(default=0.0, description="people a week below which a class is not held")
+    max_size: float | None = Field(default=None, ge=1, allow_inf_nan=False, description="most places of a class")
     region_weights: dict[str, Weight] = Field(
         default={}, description="worth of one person of a region against 1 elsewhere; the innermost region counts"
     )
@@ -195,9 +197,4 @@ class Choices:
             return []
         opens = np.isin(np.arange(len(self.costs)), [c for c, _ in self.fixed]) | self.allowed.any(axis=1)
         missing = [name for name in self.inputs.categories[opens].astype(str) if name not in costs]
-        problems = [Sentence(f"costs：没有{name}的费用", f"costs: none is given for {name}") for name in missing]
-        return problems + [
-            Sentence(f"costs：{name}的费用是 {cost}", f"costs: {name} costs {cost}")
-            for name, cost in costs.items()
-            if not cost >= 0
-        ]
+        return [Sentence(f"costs：没有{name}的费用", f"costs: none is given for {name}") for name in missing]

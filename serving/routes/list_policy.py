@@ -10,14 +10,14 @@ from fastapi import APIRouter, Query, Response
 from features.store.lists import delete_operator_rule, operator_rules, put_operator_rule, shown_counts
 from recsys.errors import UnknownIdError
 from recsys.operator_rules import RuleTable
-from serving.edge import RuleId
+from serving.edge import JsonRoute, RuleId
 from serving.params import ExposureQuery, timestamp
 from serving.planning.shown import exposure_table
 from serving.problems import RESPONSES, invalid
 from serving.schemas.operators import Exposed, ExposureReport, OperatorRule, RuleBody
 from serving.service import InService, Service
 
-router = APIRouter(prefix="/v1", tags=["operators"], responses=RESPONSES)
+router = APIRouter(prefix="/v1", tags=["operators"], responses=RESPONSES, route_class=JsonRoute)
 
 
 @router.get("/rules")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import quote
@@ -11,13 +10,14 @@ import polars as pl
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from pydantic_core import from_json
 
 from features.intake.cleaning import warnings_of
 from features.store.rows import RowResult as StoredResult
 from features.store.store import Store
 from recsys.schema import TABLES, Table
 from serving.edge import row_id
-from serving.problems import RESPONSES, Fault, ProblemError, invalid
+from serving.problems import RESPONSES, Fault, ProblemError, invalid, not_json
 from serving.schemas.apps import RowResult, RowResults
 from serving.schemas.rows import row_model
 from serving.service import InService, Service
@@ -47,19 +47,10 @@ def _body_of(table: str, many: bool) -> dict[str, Any]:
 
 
 async def _json(request: Request) -> Any:
-    body = await request.body()
     try:
-        rows = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-        if b"\\ud" in body.lower():
-            # Half of a surrogate pair can be written as an escape, and is no text.
-            json.dumps(rows, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError) as error:
-        raise invalid("body", "expected JSON in UTF-8") from error
-    return rows
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+        return from_json(await request.body(), allow_inf_nan=False)
+    except ValueError as error:
+        raise not_json(error) from error
 
 
 @router.post("/bookings", status_code=202, openapi_extra=_body_of("bookings", True), responses={413: RESPONSES[422]})

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Query, Request
-from numpy.typing import NDArray
 
 from features.openings.exposure import TRAINING
 from recsys.errors import DataError, UnknownIdError
@@ -18,17 +16,18 @@ from recsys.openings.inquiry import Inquiry
 from recsys.openings.question import QuestionError
 from recsys.openings.who import Group
 from recsys.sentences import Language, Sentence, in_one
+from serving.edge import JsonRoute
 from serving.languages import language
 from serving.params import Localised
 from serving.parts import BundleParts
-from serving.problems import RESPONSES, Fault, ProblemError, invalid
+from serving.problems import RESPONSES, Fault, ProblemError, invalid, unknown
 from serving.routes.recommendations import text
 from serving.schemas.appraisal import AppraisalAnswer, AppraisalBody, AudienceGroup, OtherTime
 from serving.schemas.apps import VenueBrief
 from serving.schemas.openings import Suggestion, Suggestions
 from serving.service import InService, Service
 
-router = APIRouter(prefix="/v1", tags=["planners"], responses=RESPONSES)
+router = APIRouter(prefix="/v1", tags=["planners"], responses=RESPONSES, route_class=JsonRoute)
 
 
 @router.post("/classes/suggestions")
@@ -58,9 +57,12 @@ def appraisal(
     """What one planned activity may expect: audience with interval, who they are, better times and venues."""
     parts, inputs = _openings(service)
     _check(asked, min(service.clock(), parts.data_until).tz_convert(parts.timezone))
-    _known(inputs.categories, asked.category, "body.category", "category that the bundle has learned")
-    venue_ids = inputs.venues["venue_id"].to_numpy(dtype=object)
-    _known(venue_ids, asked.venue_id, "body.venue_id", "venue that the bundle knows")
+    if asked.category not in inputs.categories:
+        never = f"{asked.category!r} is no category that the bundle has learned; GET /v1/categories for those there are"
+        raise invalid("body.category", Sentence(f"从未开办过“{asked.category}”", never))
+    if asked.venue_id not in inputs.venues["venue_id"].to_numpy(dtype=object):
+        no_venue = f"{asked.venue_id!r} is no venue that the bundle knows; GET /v1/venues for those there are"
+        raise invalid("body.venue_id", Sentence(f"没有编号为 {asked.venue_id} 的场馆", no_venue))
     local = pd.Timestamp(asked.starts_at).tz_convert(parts.timezone).tz_localize(None)
     found = appraise(inputs, asked.category, asked.venue_id, local, asked.capacity, (asked.min_age, asked.max_age))
     lang = language(http, query.lang)
@@ -94,11 +96,6 @@ def _shares(groups: list[Group], by: str) -> list[AudienceGroup]:
     mine = [g for g in groups if g.by == by]
     total = max(sum(g.people for g in mine), 1e-12)
     return [AudienceGroup(name=g.name, share=round(g.people / total, 4)) for g in mine]
-
-
-def _known(ids: NDArray[np.object_], one_id: str, field: str, what: str) -> None:
-    if one_id not in ids.astype(str):
-        raise invalid(field, f"{one_id!r} is no {what}")
 
 
 def _other(service: Service, inputs: OpeningInputs, one: Alternative) -> OtherTime:
@@ -149,11 +146,13 @@ def _openings(service: Service) -> tuple[BundleParts, OpeningInputs]:
 
 
 def _refused(error: DataError | UnknownIdError) -> ProblemError:
+    parts: tuple[Sentence, ...]
     if isinstance(error, QuestionError):
         parts = error.sentences
+    elif isinstance(error, UnknownIdError):
+        parts = (unknown(error),)
     else:
-        problems = error.problems if isinstance(error, DataError) else (str(error),)
-        parts = tuple(Sentence(one, one) for one in problems)
+        parts = tuple(Sentence(one, one) for one in error.problems)
     detail = Sentence(in_one(parts, "zh"), in_one(parts, "en"))
     return ProblemError(422, "invalid-request", detail, [Fault("body", one) for one in parts])
 

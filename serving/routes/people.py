@@ -11,14 +11,16 @@ from fastapi import APIRouter, Response
 from recsys.errors import UnknownIdError
 from recsys.schema import TABLES
 from recsys.sentences import Sentence
-from serving.edge import TagName, UserId
+from serving.edge import JsonRoute, TagName, UserId
 from serving.problems import RESPONSES, ProblemError
 from serving.rows.people import person_rows, tags_of
 from serving.rows.queries import read_person
 from serving.schemas.apps import PersonalCopy, Personalisation, Profile
 from serving.service import InService, Service
 
-router = APIRouter(prefix="/v1/users/{user_id}", tags=["the person concerned"], responses=RESPONSES)
+router = APIRouter(
+    prefix="/v1/users/{user_id}", tags=["the person concerned"], responses=RESPONSES, route_class=JsonRoute
+)
 
 
 @router.get("/profile")

@@ -39,6 +39,11 @@ def test_a_long_value_is_not_repeated_and_the_whole_has_a_name():
     assert broken_rules(caught.value, "file")[0].startswith("file: Invalid JSON")
 
 
+def test_a_number_without_end_is_not_repeated_and_words_are_those_of_people():
+    assert broken(least=-(10**5000)) == ["least: Input should be greater than or equal to 1"]
+    assert broken(least=1, inner=[]) == ["inner: Input should be an object {...}"]
+
+
 def test_an_unknown_id_says_what_to_do():
     assert "check how it is written" in str(UnknownIdError("region_id", ["zz"]))
     assert str(UnknownIdError("region", ["zz"], "expected a code")) == "unknown region: 'zz'; expected a code"

@@ -101,7 +101,9 @@ def test_every_error_is_a_problem(client, method, path, status, kind):
         ("POST", "/v1/activities/appraisal"),
     ],
 )
-@pytest.mark.parametrize("body", [b"", b"\xff\x00", b"{", b"null", b'"text"', b"7", b"[]"])
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff\x00", b"{", b"null", b'"text"', b"7", b"[]", b"[" * 100_000, b'{"kind": "\\ud800"}']
+)
 def test_a_body_that_is_no_object_is_a_problem(client, method, path, body):
     answer = client.request(method, path, content=body, headers={"Content-Type": "application/json"})
     problem(answer, 422, "invalid-request")
@@ -132,6 +134,31 @@ def test_problems_are_told_in_chinese_to_who_prefers_it(client):
     unknown = of("/v1/users/nobody/profile", **chinese)
     assert unknown["detail"] == "没有编号为 nobody 的记录，请检查编号"
     assert "没有 GET /v1/nowhere" in of("/v1/nowhere", **chinese)["detail"]
+    assert of("/v1/recommendations?lat=1&from=2026-02-01&to=2026-01-01", **chinese)["detail"] == (
+        "query: lat 和 lon 要一起给出；from 必须早于 to"
+    )
+    assert of("/v1/recommendations?from=1600-01-01", **chinese)["detail"] == "query.from: 年份应在 1900 到 2200 之间"
+    assert of("/v1/demand/forecasts?target=all", **chinese)["detail"] == "query.target: 应为 'bookings'、'demand' 之一"
+
+
+@pytest.mark.parametrize(
+    ("header", "lang"),
+    [
+        ("zh-CN;q=0.1,en", "en"),
+        ("en;q=0.1, ZH-Hans-CN", "zh"),
+        ("zh;Q=0.1,en;q=0.4", "en"),
+        ("en;q=0.5;x=y,zh;q=0.3", "en"),
+        ("en;q=2,zh;q=0.1", "zh"),
+        ("zh;q=abc,en;q=0.1", "en"),
+        ("zh;q=0", "en"),
+        ("*", "en"),
+        ("fr,de;q=0.3", "en"),
+        (";;;q=,,", "en"),
+    ],
+)
+def test_the_preferred_language_of_those_that_can_be_read(client, header, lang):
+    title = client.get("/v1/nowhere", headers={"Accept-Language": header}).json()["title"]
+    assert title == KINDS["not-found"].told(lang)
 
 
 def test_each_kind_of_problem_can_be_looked_up(client):

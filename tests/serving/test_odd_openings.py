@@ -13,6 +13,7 @@ from tests.serving.live import FixedProvider, serving
 from tests.serving.test_app import problem
 
 PATH = "/v1/classes/suggestions"
+APPRAISAL = "/v1/activities/appraisal"
 
 
 @pytest.fixture
@@ -92,6 +93,37 @@ def test_money_without_end_opens_all_there_is_and_none_opens_nothing(ask):
     everything = ask(lambda inputs: inputs, budget=1e12, effort="fast").json()
     assert len({(row["category"], row["venue_id"]) for row in everything["items"]}) == len(everything["items"]) > 10
     assert ask(lambda inputs: inputs, budget=0).json()["items"] == []
+
+
+def test_planners_are_told_in_chinese_what_is_not_known(client):
+    chinese = {"Accept-Language": "zh"}
+
+    def said(path, body):
+        answer = client.post(path, json=body, headers=chinese)
+        assert answer.status_code == 422
+        return answer.json()["detail"]
+
+    assert said(PATH, {"budget": 1, "region_id": "nowhere"}) == "没有编号为 nowhere 的记录，请检查编号"
+    assert said(PATH, {"budget": 1, "floors": 3}) == "body.floors: 应为列表 [...]"
+    assert said(PATH, {"budget": -1}) == "body.budget: 不能小于 0"
+    assert said(PATH, [1]) == "body: 应为对象 {...}"
+    best = client.post(PATH, json={"budget": 1}).json()["items"][0]
+    planned = {"category": best["category"], "venue_id": best["venue_id"], "starts_at": "2026-02-03T19:00:00+08:00"}
+    assert said(APPRAISAL, {**planned, "category": "nope"}) == "body.category: 从未开办过“nope”"
+    assert said(APPRAISAL, {**planned, "venue_id": "nope"}) == "body.venue_id: 没有编号为 nope 的场馆"
+    assert "ISO 8601" in said(APPRAISAL, {**planned, "starts_at": 1_800_000_000})
+
+
+def test_what_is_no_text_is_refused(client):
+    for body in (b'{"budget": 1, "categories": ["\\ud800"]}', b'{"budget": 1, "costs": {"\\ud800": 1}}'):
+        answer = client.post(PATH, content=body, headers={"Content-Type": "application/json"})
+        assert "expected JSON in UTF-8" in problem(answer, 422, "invalid-request")["detail"]
+
+
+def test_limits_that_nothing_fits_are_said_to_be_the_reason(client):
+    answer = client.post(PATH, json={"budget": 1, "min_attendance": 1e9}, params={"lang": "en"}).json()
+    assert answer["items"] == []
+    assert "least attendance" in answer["notes"][0]
 
 
 def test_every_contradiction_of_fixed_choices_is_named_by_itself(ask):
