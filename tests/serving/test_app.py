@@ -193,8 +193,7 @@ def test_access_log_holds_no_ids(client, caplog):
     with caplog.at_level("INFO", logger="serving.access"):
         client.get("/v1/users/somebody-secret/profile")
         # The line follows the answer.
-        wait_until(lambda: caplog.text)
-    assert "/v1/users/{user_id}/profile 404" in caplog.text
+        wait_until(lambda: "/v1/users/{user_id}/profile 404" in caplog.text)
     assert "somebody-secret" not in caplog.text
 
 
