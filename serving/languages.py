@@ -79,6 +79,9 @@ def language_of_problem(request: Request) -> Language:
 
 def broken_rule(found: ErrorDetails) -> Sentence:
     """What was expected in one place of a request."""
+    if isinstance(found["input"], bytes):
+        # Not read as JSON at all, for want of the header: every client that states none falls into this.
+        return Sentence("请加上请求头 Content-Type: application/json", "send it with Content-Type: application/json")
     # What stands in a body may be of a person.
     is_shown = found["loc"][0] == "query"
     en = "this parameter does not exist here" if found["type"] == "extra_forbidden" else expected(found, is_shown)

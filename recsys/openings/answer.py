@@ -77,7 +77,7 @@ def answer(inputs: OpeningInputs, asked: Inquiry) -> Answer:
 
 
 def told(found: Answer, lang: Language) -> dict[str, Any]:
-    """The answer but for its classes as plain values, sentences in one language; numbers are rounded.
+    """The answer but for its classes as plain values, sentences in one language; those of explanations are not rounded.
 
     `expected_attendance` and `newly_reached` are those of all classes together.
     """

@@ -120,6 +120,12 @@ def test_what_is_no_text_is_refused(client):
         assert "expected JSON in UTF-8" in problem(answer, 422, "invalid-request")["detail"]
 
 
+def test_a_body_without_its_type_is_told_which_header_to_send(client):
+    for headers in ({}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}):
+        answer = client.post(PATH, content=b'{"budget": 1}', headers=headers)
+        assert "Content-Type: application/json" in problem(answer, 422, "invalid-request")["detail"]
+
+
 def test_limits_that_nothing_fits_are_said_to_be_the_reason(client):
     answer = client.post(PATH, json={"budget": 1, "min_attendance": 1e9}, params={"lang": "en"}).json()
     assert answer["items"] == []
