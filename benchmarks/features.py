@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.counts import SERIES, WEEK_US, on_hand_names, session_figures, weekly_counts
+from features.demand.counts import SERIES, WEEK_US, on_hand_names, session_figures, weekly_counts
 from features.interactions import SECONDS_PER_DAY, weighted_pairs, with_row_numbers, write_weighted_pairs
 
 UNTIL = pd.Timestamp("2025-11-13T02:13:20Z")

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.panel import Period
+from features.demand.panel import Period
 from features.ranking.lists import Policy, recommend
 from features.settings import Settings
 from features.store.lists import operator_rules

@@ -1,1 +1,1 @@
-"""Where people and venues are: positions, cells of homes, how far people come, whom venues share."""
+"""Where people and venues are: positions, cells of homes, how far people come."""

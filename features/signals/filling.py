@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.booking_window import booking_window, stages
+from features.demand.booking_window import booking_window, stages
 from features.signals.events import NS_PER_DAY, Events
 from features.signals.lookup import Lookup
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.calendar import day_table
+from features.demand.calendar import day_table
 from features.willingness.mixed import Block
 
 YEAR_DAYS = 365.25

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.panel import LONG_PERIODS, LongPeriod, by_period, period_starts
+from features.demand.panel import LONG_PERIODS, LongPeriod, by_period, period_starts
 from recsys.demand.forecast import DemandForecast
 
 SERIES = ["region_id", "level", "category"]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.counts import (
+from features.demand.counts import (
     ABSURD_CAPACITY,
     NEVER_US,
     NOT_STATED,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.panel import DemandPanel
+from features.demand.panel import DemandPanel
 from recsys.dataset import Dataset
 from recsys.demand.alarms import LONGEST_WEEKS
 from recsys.demand.forecast import FORECAST_COLUMNS, QUANTILES, TABLE_COLUMNS, TARGETS, DemandForecast, empty_table

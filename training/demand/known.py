@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.panel import DemandPanel, panel_of
-from features.panel_sessions import SessionBook, session_book
-from features.spill import Spill, spill_share
+from features.demand.panel import DemandPanel, panel_of
+from features.demand.sessions import SessionBook, session_book
+from features.demand.spill import Spill, spill_share
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy
 from recsys.demand.unconstrain import unconstrain_sessions

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.panel_sessions import SessionBook
+from features.demand.sessions import SessionBook
 from recsys.demand.calibration import calibrated_pit, central_levels, path_pit
 from recsys.demand.forecast import QUANTILES
 from recsys.demand.hierarchy import Hierarchy

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.panel import LONG_PERIODS, DemandPanel, LongPeriod, period_starts
+from features.demand.panel import LONG_PERIODS, DemandPanel, LongPeriod, period_starts
 from recsys.demand.paths import Span
 
 

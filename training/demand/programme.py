@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.panel_sessions import SessionBook
+from features.demand.sessions import SessionBook
 from recsys.demand.hierarchy import Hierarchy
 from training.forecasters.booking_curve import PublishedRows
 from training.forecasters.boosting import BoostingConfig

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.panel import DemandPanel
+from features.demand.panel import DemandPanel
 from recsys.demand.hierarchy import Hierarchy
 from recsys.demand.reconcile import METHODS, Method, fit_reconciler, summing_constraints
 from training.demand.known import KnownDemand

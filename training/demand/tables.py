@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.calendar import week_table
-from features.panel import DemandPanel, week_states
+from features.demand.calendar import week_table
+from features.demand.panel import DemandPanel, week_states
 from recsys.demand.alarms import level_shifts
 from recsys.demand.forecast import ANNOUNCED, DAYS_OFF, TABLE_COLUMNS, empty_table
 from recsys.demand.hierarchy import Hierarchy

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.panel_sessions import SessionBook, joint_codes
+from features.demand.sessions import SessionBook, joint_codes
 
 _USUAL_WEEKS = 12
 _SHARE_WEEKS = 26

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
-from features.panel_sessions import SessionBook
+from features.demand.sessions import SessionBook
 from training.forecasters.session_design import EffectDesign
 from training.forecasters.turnout import Floats, Scene, Turnout
 from training.forecasters.turnout_fit import fit_turnout

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.calendar import FESTIVALS, REACH_DAYS, week_table
+from features.demand.calendar import FESTIVALS, REACH_DAYS, week_table
 from training.forecasters.boosting import BoostingConfig, fit_boosting
 from training.forecasters.pooled import fit_pooled
 

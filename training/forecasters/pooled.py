@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import linalg
 
-from features.calendar import FESTIVALS, REACH_DAYS, week_table
+from features.demand.calendar import FESTIVALS, REACH_DAYS, week_table
 
 _YEAR_WEEKS = 52
 _BANDS = ((-28, -11), (-11, -4), (-4, 4), (4, 11), (11, 18), (18, 28))

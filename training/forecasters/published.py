@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.calendar import day_table
-from features.panel_sessions import SessionBook, joint_codes
+from features.demand.calendar import day_table
+from features.demand.sessions import SessionBook, joint_codes
 from training.forecasters.booking_curve import DAYS, LEAST_PLACES, BookingCurve, PublishedRows, fit_booking_curve
 from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
 from training.forecasters.effects import REFIT_WEEKS, effect_means

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.calendar import day_table
-from features.panel_sessions import SessionBook, joint_codes
+from features.demand.calendar import day_table
+from features.demand.sessions import SessionBook, joint_codes
 from training.forecasters.competition import rival_counts
 
 _FESTIVAL_BANDS = (-28, -14, -7, -2, 3, 9, 16, 28)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.panel_people import AGE_EDGES, N_AGES, N_BANDS
-from features.panel_sessions import SessionBook
+from features.demand.people import AGE_EDGES, N_AGES, N_BANDS
+from features.demand.sessions import SessionBook
 from training.forecasters.competition import Rivals
 from training.forecasters.session_design import is_free_day
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.panel_people import N_AGES, N_BANDS, N_STANCES
+from features.demand.people import N_AGES, N_BANDS, N_STANCES
 from training.forecasters.turnout import Floats, Ints, Pairs, Scene, Turnout
 
 _SWEEPS = 6

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.calendar import week_table
-from features.panel_sessions import SessionBook
+from features.demand.calendar import week_table
+from features.demand.sessions import SessionBook
 from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
 from training.forecasters.levels import decayed_sums, shrunk
 

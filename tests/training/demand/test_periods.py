@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from features.panel import LongPeriod
+from features.demand.panel import LongPeriod
 from training.demand.known import weeks_ahead
 from training.demand.periods import weeks_to_end, whole_periods
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.panel_sessions import SessionBook
+from features.demand.sessions import SessionBook
 from tests.training.forecasters.test_turnout import KM, NOW, OLD, PLACES, people, some, world
 from training.forecasters.competition import Rivals, rival_counts
 from training.forecasters.effects import effect_means

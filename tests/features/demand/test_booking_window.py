@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from features.booking_window import booking_window, stages
+from features.demand.booking_window import booking_window, stages
 
 NOW = pd.Timestamp("2026-01-05T00:00", tz="Asia/Shanghai")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.booking_window import booking_window, stages
+from features.demand.booking_window import booking_window, stages
 from features.signals.events import NS_PER_DAY
 from recsys.availability import nanoseconds
 from recsys.dataset import Dataset

@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 
-from features.counts import (
+from features.demand.counts import (
     NEVER_US,
     NOT_STATED,
     WEEK_US,
@@ -18,9 +18,9 @@ from features.counts import (
     on_hand_names,
     session_figures,
 )
+from features.demand.people import PeopleBook, people_book
+from features.demand.speed import speed_of
 from features.interactions import with_row_numbers
-from features.panel_people import PeopleBook, people_book
-from features.speed import speed_of
 from recsys.availability import ADULT_AGE
 from recsys.dataset import Dataset, local_times
 from recsys.demand.hierarchy import Hierarchy

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from features.counts import MEASURES
-from features.panel import by_period, demand_panel, week_states
-from features.panel_sessions import session_book
+from features.demand.counts import MEASURES
+from features.demand.panel import by_period, demand_panel, week_states
+from features.demand.sessions import session_book
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.panel_people import N_AGES, N_BANDS, PeopleBook, people_book
+from features.demand.people import N_AGES, N_BANDS, PeopleBook, people_book
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 

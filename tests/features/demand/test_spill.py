@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.panel_sessions import session_book
-from features.spill import spill_share
+from features.demand.sessions import session_book
+from features.demand.spill import spill_share
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.calendar import FESTIVALS, day_table, festival_distance, week_table
+from features.demand.calendar import FESTIVALS, day_table, festival_distance, week_table
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 
-from features.calendar import week_table
-from features.counts import MEASURES, SERIES, weekly_counts, with_regions_above
-from features.panel_sessions import SessionBook, counted_sessions, session_book
+from features.demand.calendar import week_table
+from features.demand.counts import MEASURES, SERIES, weekly_counts, with_regions_above
+from features.demand.sessions import SessionBook, counted_sessions, session_book
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.counts import (
+from features.demand.counts import (
     ABSURD_CAPACITY,
     MEASURES,
     NEVER_US,
