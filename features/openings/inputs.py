@@ -103,7 +103,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     age_group = learned.exposure.age_group
     ahead = learned.outlook.mean(axis=1)
     rate = learned.rate * ahead.astype(np.float32)
-    access = marginal_access(reach, now.by_week, age_group, learned.saturation)
+    access, used = access_now(reach, now.by_week, age_group, learned.saturation)
     left = rate * learned.saturation.slope(access)
     group_gain = np.stack([left[age_group == g].T @ reach[age_group == g] for g in range(len(AGE_GROUPS))])
     return OpeningInputs(
@@ -120,6 +120,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         size=np.full(len(dataset.users), step, dtype=np.float32),
         point_region=places.user_regions,
         access=access,
+        taken=rate * used * np.float32(step),
         slot_fit=learned.slot_fit(weekday, cell).astype(np.float32),
         runs_now=now.runs,
         busy=busy(dataset, slots),
@@ -139,12 +140,13 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     )
 
 
-def marginal_access(
+def access_now(
     reach: NDArray[np.float32], by_week: NDArray[np.float64], age_group: NDArray[np.int64], saturation: Saturation
-) -> NDArray[np.float32]:
-    """(n_users, n_categories) the access at which a little more is worth what it is in the mean of the weeks.
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(n_users, n_categories) access to what runs now, and the interest that it uses up in the mean of the weeks.
 
-    Not the mean access: in a week in which nothing is on, a new class takes from nothing.
+    The access is that at which a little more is worth what it is in the mean of the weeks, not the mean access: in a
+    week in which nothing is on, a new class takes from nothing.
 
     Args:
         reach: (n_users, n_venues).
@@ -152,12 +154,16 @@ def marginal_access(
         age_group: (n_users,).
         saturation: How interest is used up.
     """
-    slope = np.zeros((len(reach), by_week.shape[2]), dtype=np.float32)
+    shape, share = (len(reach), by_week.shape[2]), np.float32(1 / len(by_week))
+    slope, used = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     for group in range(len(AGE_GROUPS)):
-        near = reach[age_group == group]
-        weeks = (saturation.slope(near @ one[group].T.astype(np.float32)) for one in by_week)
-        slope[age_group == group] = sum(weeks) / np.float32(len(by_week))
-    return saturation.access_at(slope)
+        mine = age_group == group
+        near = reach[mine]
+        for one in by_week[:, group]:
+            access = near @ one.T.astype(np.float32)
+            slope[mine] += saturation.slope(access) * share
+            used[mine] += saturation.used(access) * share
+    return saturation.access_at(slope), used
 
 
 def _km_and_reach(

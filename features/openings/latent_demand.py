@@ -25,14 +25,15 @@ def latent_demand(dataset: Dataset, inputs: OpeningInputs | None = None) -> pd.D
 
     One row for each township (or village, where it has no township above) with users and each category of which
     no session was there in the last `SUPPLY_WEEKS` nor is announced: `region_id, category, mean, q0.1, q0.9`. What
-    they go to elsewhere already is in it. The class is at the township's best placed venue, at its best time.
+    they go to elsewhere already is in it, and so are bookings that are cancelled later. The class is at the township's
+    best placed venue, at its best time.
     """
     inputs = inputs if inputs is not None else opening_inputs(dataset)
     town = _towns(inputs.tree)
     point_town = np.where(inputs.point_region >= 0, town[np.maximum(inputs.point_region, 0)], -1)
     venue_town = town[inputs.venues["region_num"].to_numpy(dtype=np.int64)] if len(inputs.venues) else np.zeros(0, int)
     supplied = _supplied(dataset, inputs, town)
-    usual = _usual_reach(inputs)
+    usual, kept = _usual_reach(inputs), _kept_share(dataset)
     rows = []
     for num in np.unique(point_town[point_town >= 0]):
         people = np.flatnonzero(point_town == num)
@@ -45,7 +46,9 @@ def latent_demand(dataset: Dataset, inputs: OpeningInputs | None = None) -> pd.D
             by_group = np.bincount(group, rate * near, minlength=len(inputs.age_groups))
             slot = int(np.argmax(by_group @ inputs.slot_fit)) if len(inputs.slots) else -1
             fit = inputs.slot_fit[group, slot] if slot >= 0 else np.ones(len(people))
-            mean = float(rate @ inputs.saturation.used((access + near * fit).astype(np.float32))) * inputs.bias
+            with_class = inputs.saturation.used((access + near * fit).astype(np.float32))
+            added = rate @ (with_class - inputs.saturation.used(access))
+            mean = float(inputs.taken[people, category].sum() + added) * inputs.bias / kept
             spread = np.sqrt(inputs.spread**2 + 1.0 / (4.0 + 26.0 * mean))
             low, high = mean * np.exp(-Z80 * spread), mean * np.exp(Z80 * spread)
             rows.append((inputs.tree.ids.ids[num], str(inputs.categories[category]), mean, low, high))
@@ -64,6 +67,13 @@ def _usual_reach(inputs: OpeningInputs) -> float:
     km = inputs.km.astype(np.float32)
     near = np.isfinite(km) & (np.abs(km - NEAR_KM) < 0.5)
     return float(inputs.reach[near].mean()) if near.any() else 0.7
+
+
+def _kept_share(dataset: Dataset) -> float:
+    """Share of the bookings of what has begun that were not cancelled; 1 where nothing was booked."""
+    begun = dataset.sessions.loc[dataset.sessions["starts_at"] < dataset.data_until, "session_id"]
+    bookings = dataset.bookings[dataset.bookings["session_id"].isin(begun)]
+    return float((bookings["status"] != "cancelled").mean()) if len(bookings) else 1.0
 
 
 def _supplied(dataset: Dataset, inputs: OpeningInputs, town: np.ndarray) -> np.ndarray:

@@ -19,8 +19,8 @@ from recsys.openings.saturation import Saturation
 from recsys.regions import RegionTree, region_frame
 
 _ARRAYS = (
-    "rate", "reach", "km", "age_group", "lapsed", "size", "point_region", "access", "slot_fit", "runs_now", "busy",
-    "show", "typical_size", "group_gain", "run_fit", "drawn_levels", "drawn_slots", "outlook",
+    "rate", "reach", "km", "age_group", "lapsed", "size", "point_region", "access", "taken", "slot_fit", "runs_now",
+    "busy", "show", "typical_size", "group_gain", "run_fit", "drawn_levels", "drawn_slots", "outlook",
 )  # fmt: skip
 
 
@@ -60,6 +60,7 @@ class OpeningInputs:
         point_region: (n_points,) region row, -1 where unknown.
         access: (n_points, n_categories) access to what runs now: that at which a little more is worth what it is in the
             mean of the weeks.
+        taken: (n_points, n_categories) people a week whom what runs now takes, in the mean of the weeks.
         slot_fit: (n_age_groups, n_slots) fit of a slot.
         runs_now: (n_categories, n_venues) a training session within 28 days.
         busy: (n_venues, n_slots) sessions a week in or across the slot.
@@ -91,6 +92,7 @@ class OpeningInputs:
     size: NDArray[np.float32]
     point_region: NDArray[np.int64]
     access: NDArray[np.float32]
+    taken: NDArray[np.float32]
     slot_fit: NDArray[np.float32]
     runs_now: NDArray[np.bool_]
     busy: NDArray[np.int64]
@@ -116,6 +118,7 @@ class OpeningInputs:
             "reach": (n_points, n_venues),
             "km": (n_points, n_venues),
             "access": (n_points, n_categories),
+            "taken": (n_points, n_categories),
             "slot_fit": (n_groups, n_slots),
             "runs_now": (n_categories, n_venues),
             "busy": (n_venues, n_slots),
@@ -223,6 +226,7 @@ def _together(inputs: OpeningInputs) -> Condensed:
         size=size.astype(np.float32),
         point_region=inputs.point_region[first],
         access=(means @ inputs.access).astype(np.float32),
+        taken=(adds @ inputs.taken).astype(np.float32),
     )
     return Condensed(merged, means)
 

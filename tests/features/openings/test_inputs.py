@@ -6,7 +6,7 @@ import pytest
 
 from features.openings.ages import AGE_GROUPS
 from features.openings.exposure import attending
-from features.openings.inputs import OpeningsConfig, marginal_access, opening_inputs
+from features.openings.inputs import OpeningsConfig, access_now, opening_inputs
 from features.willingness.config import LatentConfig
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
@@ -205,8 +205,10 @@ def test_what_runs_in_some_weeks_takes_less_from_a_new_class_than_what_runs_in_a
     by_week[:, :, 0, 0] = 1.0  # every week
     by_week[0, :, 1, 0] = 2.0  # the same in the mean
     reach, age_group = np.array([[0.5, 0.1], [0.2, 0.9]], dtype=np.float32), np.array([0, 3])
-    access = marginal_access(reach, by_week, age_group, saturation)
+    access, used = access_now(reach, by_week, age_group, saturation)
     np.testing.assert_allclose(access[:, 0], [0.5, 0.2], rtol=1e-5)
     np.testing.assert_allclose(saturation.slope(access[:, 1]), (1 + saturation.slope(np.float32([1.0, 0.4]))) / 2)
     assert (access[:, 1] < access[:, 0]).all()
     np.testing.assert_array_equal(access[:, 2], 0.0)
+    np.testing.assert_allclose(used[:, 0], saturation.used(np.float32([0.5, 0.2])), rtol=1e-5)
+    np.testing.assert_allclose(used[:, 1], saturation.used(np.float32([1.0, 0.4])) / 2, rtol=1e-5)

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from features.openings.inputs import opening_inputs
 from features.openings.latent_demand import latent_demand
 from recsys.dataset import Dataset
 from tests.opening_world import UNTIL, World, world
@@ -33,6 +36,23 @@ def test_only_pairs_without_supply_are_listed(county):
     listed = set(zip(table["region_id"], table["category"], strict=True))
     assert not listed & offered
     assert len(listed | offered) == 60
+
+
+def test_what_residents_take_elsewhere_and_cancel_later_is_in_it(county):
+    dataset, inputs = county.dataset, opening_inputs(county.dataset)
+    table = latent_demand(dataset, inputs)
+    elsewhere = replace(inputs, taken=inputs.taken + np.float32(0.5))
+    people = np.bincount(inputs.tree.ancestors_at("township")[inputs.point_region], minlength=len(inputs.tree))
+    here = people[inputs.tree.ids.nums(table["region_id"])]
+    bookings = dataset.bookings
+    kept = (bookings["status"] != "cancelled").mean()
+    more = latent_demand(dataset, elsewhere)["mean"] - table["mean"]
+    np.testing.assert_allclose(more, 0.5 * here * inputs.bias / kept, rtol=1e-4)
+    twice = pd.concat(
+        [bookings, bookings.assign(booking_id="c" + bookings["booking_id"], status="cancelled")]
+    )  # half is kept
+    half = latent_demand(replace(dataset, bookings=twice), inputs)["mean"]
+    np.testing.assert_allclose(half, table["mean"] * 2, rtol=1e-6)
 
 
 def test_nothing_known_gives_an_empty_table():
