@@ -48,10 +48,10 @@ def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64],
             "rate": ratio(fast_sum, columns.sessions_fast[key] + 0.1),
             "rate_slow": ratio(slow_sum, columns.sessions_slow[key] + 0.1),
         }
-        # Most people were never with most keys: what says so stands last, for all of them.
-        at = groups.at(rows, columns.of_candidate[cols])
         if level in TURN_LEVELS:
             found["interval"] = intervals(groups.first(events.days)[:-1], days, found["count"])
+        # Most people were never with most keys: what says so stands last, for all of them.
+        at = groups.at(rows, columns.of_candidate[cols])
         for name, values in found.items():
             never = np.nan if name in NAN_WITHOUT_PAST else 0.0
             signals[f"own_{level}_{name}"] = np.append(values, never).astype(np.float32)[at]

@@ -16,7 +16,7 @@ from features.signals.crowd import Signals
 from features.signals.events import NS_PER_DAY, Events
 from features.signals.hours import SAME_DAY
 from features.signals.keys import SLOW_DAYS
-from features.signals.lookup import Lookup
+from features.signals.lookup import Lookup, take_or_missing
 from features.signals.text import TitleWords
 
 MOST_PAST = 200
@@ -61,31 +61,32 @@ def likeness_of(lookup: Lookup, session_nums: NDArray[np.int64], words: TitleWor
     days = (at_ns - lookup.session_start) / NS_PER_DAY
     key = lookup.of_sessions["organiser"]
     keys, of_candidate = np.unique(key[session_nums], return_inverse=True)
-    place = np.full(len(lookup.keys["organiser"]) + 1, -1, dtype=np.int64)
-    place[keys] = np.where(keys >= 0, np.arange(len(keys)), -1)
-    past = np.flatnonzero((days >= 0) & (place[key] >= 0))
-    past = past[np.lexsort((past, days[past], place[key[past]]))]
-    first = np.searchsorted(place[key[past]], np.arange(len(keys) + 1))
-    rank = np.arange(len(past)) - first[place[key[past]]]
+    past = _newest(key, days, keys)
     of_session, age_rank = np.full(len(key), -1, dtype=np.int64), np.full(len(key), -1, dtype=np.int64)
-    compared = rank < MOST_PAST
-    of_session[past[compared]], age_rank[past[compared]] = place[key[past[compared]]], rank[compared]
-    size = np.minimum(np.diff(first), MOST_PAST)
-    size[keys < 0] = 0
-    rows = size[of_candidate]
+    for place, sessions in enumerate(past):
+        of_session[sessions], age_rank[sessions] = place, np.arange(len(sessions))
+    rows = np.array([len(sessions) for sessions in past], dtype=np.int64)[of_candidate]
     start = np.cumsum(rows) - rows
     values = {kind: np.zeros(int(rows.sum()), dtype=np.float32) for kind in _FEW}
     held = {kind: np.zeros(int(rows.sum()), dtype=np.float32) for kind in _FEW}
     by_organiser = np.argsort(of_candidate, kind="stable")
     bounds = np.searchsorted(of_candidate[by_organiser], np.arange(len(keys) + 1))
-    for num in np.flatnonzero(size):
-        candidates = by_organiser[bounds[num] : bounds[num + 1]]
-        sessions = past[first[num] : first[num] + size[num]]
-        at = start[candidates][:, None] + np.arange(size[num])
+    for place, sessions in enumerate(past):
+        candidates = by_organiser[bounds[place] : bounds[place + 1]]
+        at = start[candidates][:, None] + np.arange(len(sessions))
         for kind, alike in _alike(lookup, words, candidates, session_nums[candidates], sessions).items():
             alike = alike * np.exp2(-days[sessions] / SLOW_DAYS)
             values[kind][at], held[kind][at] = alike, np.cumsum(alike, axis=1)
     return Likeness(np.where(rows > 0, of_candidate, -1), of_session, age_rank, start, values, held)
+
+
+def _newest(key: NDArray[np.int64], days: NDArray[np.float64], keys: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Past sessions of each of some organisers (ascending), the newest first, at most `MOST_PAST`; none of -1."""
+    past = np.flatnonzero((days >= 0) & (key >= 0) & np.isin(key, keys))
+    place = np.searchsorted(keys, key[past])
+    order = np.lexsort((past, days[past], place))
+    bounds = np.searchsorted(place[order], np.arange(1, len(keys)))
+    return [sessions[:MOST_PAST] for sessions in np.split(past[order], bounds)]
 
 
 def _alike(
@@ -107,25 +108,25 @@ def likeness_signals(likeness: Likeness, events: Events, rows: NDArray[np.int64]
 
     0 for who never came to the organiser.
     """
-    compared = np.append(likeness.of_session, -1)[events.sessions]
-    came = np.flatnonzero(events.is_taking & (events.sessions >= 0) & (compared >= 0))
-    width = int(likeness.organiser.max(initial=-1)) + 1
-    came = came[np.argsort(events.rows[came] * width + compared[came], kind="stable")]
-    codes = events.rows[came] * width + compared[came]
-    wanted = np.where(likeness.organiser[cols] >= 0, rows * width + likeness.organiser[cols], -1)
-    first, end = np.searchsorted(codes, wanted), np.searchsorted(codes, wanted, side="right")
-    known = np.flatnonzero(end > first)
-    n_events = (end - first)[known]
+    past = take_or_missing(likeness.of_session, events.sessions)
+    groups = events.grouped(np.where(events.is_taking, past, -1), int(likeness.organiser.max(initial=-1)) + 1)
+    group = groups.at(rows, likeness.organiser[cols])
+    known = np.flatnonzero(group < len(groups.codes))
+    group = group[known]
+    came = groups.kept[np.argsort(groups.of_kept, kind="stable")]
+    sizes = np.bincount(groups.of_kept, minlength=len(groups.codes))
+    firsts = np.cumsum(sizes) - sizes
+    oldest = np.zeros(len(groups.codes), dtype=np.int64)
+    np.maximum.at(oldest, groups.of_kept, likeness.age_rank[events.sessions[groups.kept]])
+    n_events = sizes[group]
     pair = np.repeat(np.arange(len(known)), n_events)
     offset = np.arange(len(pair)) - np.repeat(np.cumsum(n_events) - n_events, n_events)
-    age_rank = likeness.age_rank[events.sessions[came[first[known][pair] + offset]]]
+    age_rank = likeness.age_rank[events.sessions[came[firsts[group][pair] + offset]]]
     start = likeness.start[cols[known]]
-    oldest = np.zeros(len(known), dtype=np.int64)
-    np.maximum.at(oldest, pair, age_rank)
     signals: Signals = {}
     for kind, few in _FEW.items():
         total, share = np.zeros(len(rows)), np.zeros(len(rows))
         total[known] = np.bincount(pair, likeness.values[kind][start[pair] + age_rank], minlength=len(known))
-        share[known] = total[known] / (likeness.held[kind][start + oldest] + few)
+        share[known] = total[known] / (likeness.held[kind][start + oldest[group]] + few)
         signals |= {f"own_organiser_{kind}_sum": total, f"own_organiser_{kind}_rate": share}
     return signals
