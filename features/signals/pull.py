@@ -164,11 +164,9 @@ def _shrunk(seen: NDArray[np.float64], due: NDArray[np.float64], prior: float) -
     return (seen + prior) / (due + prior)
 
 
-def expected_of(
-    pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64], at_once: int = SESSIONS_AT_ONCE
-) -> NDArray[np.float64]:
+def expected_of(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float64]:
     """(n_sessions,) bookings in all of some sessions, were each activity to draw like any other."""
-    parts = [sessions[first : first + at_once] for first in range(0, len(sessions), at_once)]
+    parts = [sessions[first : first + SESSIONS_AT_ONCE] for first in range(0, len(sessions), SESSIONS_AT_ONCE)]
     return np.concatenate([np.zeros(0), *(_expected_of(pull, catalogue, part) for part in parts)])
 
 

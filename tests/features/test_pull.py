@@ -78,11 +78,12 @@ def test_who_is_reached_is_told_apart_by_distance(catalogue, pull):
         assert (beyond >= people[:, :-1][:, far].sum(axis=1) * (1 - 1e-4)).all()
 
 
-def test_what_is_expected_does_not_depend_on_how_many_are_worked_out_at_once(catalogue, pull):
+def test_what_is_expected_does_not_depend_on_how_many_are_worked_out_at_once(catalogue, pull, monkeypatch):
     sessions = np.arange(len(catalogue.lookup.sessions))
     at_once = expected_of(pull, catalogue, sessions)
     assert (at_once > 0).any()
-    np.testing.assert_array_equal(expected_of(pull, catalogue, sessions, at_once=17), at_once)
+    monkeypatch.setattr("features.signals.pull.SESSIONS_AT_ONCE", 17)
+    np.testing.assert_array_equal(expected_of(pull, catalogue, sessions), at_once)
 
 
 def told(
