@@ -81,8 +81,8 @@ def likeness_of(lookup: Lookup, session_nums: NDArray[np.int64], words: TitleWor
 
 
 def _newest(key: NDArray[np.int64], days: NDArray[np.float64], keys: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Past sessions of each of some organisers (ascending), the newest first, at most `MOST_PAST`; none of -1."""
-    past = np.flatnonzero((days >= 0) & (key >= 0) & np.isin(key, keys))
+    """Past sessions of each of some organisers (ascending), the newest first, at most `MOST_PAST`."""
+    past = np.flatnonzero((days >= 0) & np.isin(key, keys))
     place = np.searchsorted(keys, key[past])
     order = np.lexsort((past, days[past], place))
     bounds = np.searchsorted(place[order], np.arange(1, len(keys)))
