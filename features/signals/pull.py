@@ -140,19 +140,17 @@ def _draws(pull: Pull, catalogue: Catalogue) -> NDArray[np.float64]:
     """
     lookup, filling = catalogue.lookup, catalogue.filling
     series = lookup.activity_keys["series"]
-    n = len(series)
-    groups = np.where(series < 0, len(lookup.keys["series"]) + np.arange(n), series)
-    n_groups = len(lookup.keys["series"]) + n
-    is_candidate = np.zeros(n_groups, dtype=bool)
-    is_candidate[groups[catalogue.activities]] = True
+    n, n_series = len(series), len(lookup.keys["series"])
+    is_candidate = np.zeros(n_series, dtype=bool)
+    is_candidate[series[catalogue.activities]] = True
     is_told = (filling.held | (lookup.session_start > catalogue.at.value)) & (filling.due > 0)
-    told = np.flatnonzero(is_candidate[groups[lookup.session_activity]] & is_told)
+    told = np.flatnonzero(is_candidate[series[lookup.session_activity]] & is_told)
     activity = lookup.session_activity[told]
     so_far = _sums(activity, filling.so_far[told], n)
     due = _sums(activity, expected_of(pull, catalogue, told) * filling.due[told], n)
-    alike = _shrunk(_sums(groups, so_far, n_groups), _sums(groups, due, n_groups), SERIES_PRIOR)[groups]
+    alike = _shrunk(_sums(series, so_far, n_series), _sums(series, due, n_series), SERIES_PRIOR)[series]
     within = alike * _shrunk(so_far, due * alike, SERIES_PRIOR)
-    is_one_of_some = np.bincount(groups[due > 0], minlength=n_groups)[groups] > 1
+    is_one_of_some = np.bincount(series[due > 0], minlength=n_series)[series] > 1
     return np.log(np.where(is_one_of_some, within, _shrunk(so_far, due, DRAW_PRIOR)))
 
 

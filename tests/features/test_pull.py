@@ -91,17 +91,21 @@ def told(
 ):
     """The catalogue where `new` has so many bookings and such a share of them is due, and `past` has so many.
 
-    They are a series of their own, or in none.
+    They are a series together, or each alone like all others.
     """
     lookup, filling = catalogue.lookup, catalogue.filling
-    series = np.full(len(lookup.activities), -1)
-    series[[new, past]] = 0 if is_series else -1
+    series = np.arange(len(lookup.activities))
+    series[past] = new if is_series else series[past]
     is_new, is_past = lookup.session_activity == new, lookup.session_activity == past
     so_far = np.select([is_new, is_past], [of_new[0], of_past], filling.so_far)
     due = np.select([is_new, is_past], [of_new[1], 1.0], filling.due)
     return replace(
         catalogue,
-        lookup=replace(lookup, activity_keys={**lookup.activity_keys, "series": series}),
+        lookup=replace(
+            lookup,
+            activity_keys={**lookup.activity_keys, "series": series},
+            keys={**lookup.keys, "series": lookup.activities},
+        ),
         filling=replace(filling, so_far=so_far, due=due),
     )
 
