@@ -69,30 +69,33 @@ def classes_now(dataset: Dataset, learned: Willingness) -> RunningClasses:
     categories = learned.exposure.categories
     venues = IdMap.of(dataset.venues["venue_id"], "venue_id")
     near = _within(dataset.sessions, dataset.data_until)
-    kind = near["activity_id"].map(dataset.activities.set_index("activity_id")["kind"]).fillna(TRAINING)
-    category = near["activity_id"].map(dataset.activities.set_index("activity_id")["category"])
-    online = near["activity_id"].map(dataset.activities.set_index("activity_id")["online"]).to_numpy(dtype=bool)
+    facts = dataset.activities.set_index("activity_id")[["category", "online"]].reindex(near["activity_id"])
     venue = venues.nums_or_missing(near["venue_id"])
-    column = pd.Index(categories).get_indexer(category)
-    use = (venue >= 0) & ~online
-    local = local_times(near["starts_at"], dataset.timezone)
-    weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
-    fit = learned.slot_fit(weekday, time_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)))
-    kind_row = pd.Index(learned.exposure.kinds).get_indexer(kind)
-    fit = fit * np.where(kind_row >= 0, learned.circumstances.kind_fit[:, kind_row], 1.0)
-    fit = fit * learned.fit_of_courses(courses(dataset, near["activity_id"]))
-    fit = fit * admitted(dataset, near)
-    weeks = _weeks_covered(near["starts_at"], dataset.data_until)
+    column = pd.Index(categories).get_indexer(facts["category"])
+    use = (venue >= 0) & ~facts["online"].to_numpy(dtype=bool)
+    fit = _fit_of(dataset, learned, near)
+    n_weeks = _weeks_covered(near["starts_at"], dataset.data_until)
     week = ((near["starts_at"] - dataset.data_until) // pd.Timedelta(weeks=1)).to_numpy(dtype=np.int64) + WEEKS_BEFORE
-    n_weeks = int(weeks[0]) if len(weeks) else WEEKS_BEFORE
     total = np.zeros((n_weeks, len(AGE_GROUPS), len(categories), len(venues)))
     for group in range(len(AGE_GROUPS)):
         np.add.at(total[:, group], (np.clip(week[use], 0, n_weeks - 1), column[use], venue[use]), fit[group, use])
     runs = np.zeros((len(categories), len(venues)), dtype=bool)
     training = near["session_id"].isin(training_sessions(dataset)["session_id"]).to_numpy() & (venue >= 0)
     runs[column[training], venue[training]] = True
-    held = sums_by(venue[training], 1.0 / weeks[training], len(venues))
+    held = sums_by(venue[training], np.full(training.sum(), 1.0 / n_weeks), len(venues))
     return RunningClasses(runs, total, held)
+
+
+def _fit_of(dataset: Dataset, learned: Willingness, sessions: pd.DataFrame) -> NDArray[np.float64]:
+    """(n_age_groups, n_sessions) fit of sessions by their slot, kind and course, and of whom they admit."""
+    kind = sessions["activity_id"].map(dataset.activities.set_index("activity_id")["kind"]).fillna(TRAINING)
+    kind_row = pd.Index(learned.exposure.kinds).get_indexer(kind)
+    local = local_times(sessions["starts_at"], dataset.timezone)
+    weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
+    fit = learned.slot_fit(weekday, time_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)))
+    fit = fit * np.where(kind_row >= 0, learned.circumstances.kind_fit[:, kind_row], 1.0)
+    fit = fit * learned.fit_of_courses(courses(dataset, sessions["activity_id"]))
+    return fit * admitted(dataset, sessions)
 
 
 def _within(sessions: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
@@ -100,10 +103,10 @@ def _within(sessions: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     return sessions[(away <= RUNS_WITHIN) & sessions["cancelled_at"].isna()]
 
 
-def _weeks_covered(starts: pd.Series, until: pd.Timestamp) -> NDArray[np.float64]:
+def _weeks_covered(starts: pd.Series, until: pd.Timestamp) -> int:
     """Weeks that sessions are spread over: four before the cut-off, and as many after it as a timetable reaches."""
-    after = ((starts - until).max() / pd.Timedelta(weeks=1)) if len(starts) else 0.0
-    return np.full(len(starts), 4.0 + min(max(float(np.ceil(after)), 0.0), 4.0))
+    after = int(np.ceil((starts - until).max() / pd.Timedelta(weeks=1))) if len(starts) else 0
+    return WEEKS_BEFORE + min(max(after, 0), WEEKS_BEFORE)
 
 
 def busy(dataset: Dataset, slots: pd.DataFrame) -> NDArray[np.int64]:
@@ -114,11 +117,11 @@ def busy(dataset: Dataset, slots: pd.DataFrame) -> NDArray[np.int64]:
     local = local_times(near["starts_at"], dataset.timezone)
     weekday = local.dt.dayofweek.to_numpy() + 1
     minute = (local.dt.hour * 60 + local.dt.minute).to_numpy()
-    weeks = _weeks_covered(near["starts_at"], dataset.data_until)
+    a_week = np.full(len(near), 1.0 / _weeks_covered(near["starts_at"], dataset.data_until))
     held = np.zeros((len(venues), len(slots)))
     for n, (day, at) in enumerate(zip(slots["weekday"], start_minutes(slots), strict=True)):
         meets = (weekday == day) & (np.abs(minute - at) < 90) & (row >= 0)
-        held[:, n] = np.bincount(row[meets], 1.0 / weeks[meets], minlength=len(venues))
+        held[:, n] = np.bincount(row[meets], a_week[meets], minlength=len(venues))
     return np.round(held).astype(np.int64)
 
 
