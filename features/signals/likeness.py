@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,8 +86,8 @@ def _newest(key: NDArray[np.int64], days: NDArray[np.float64], keys: NDArray[np.
     past = np.flatnonzero((days >= 0) & np.isin(key, keys))
     place = np.searchsorted(keys, key[past])
     order = np.lexsort((past, days[past], place))
-    bounds = np.searchsorted(place[order], np.arange(1, len(keys)))
-    return [sessions[:MOST_PAST] for sessions in np.split(past[order], bounds)]
+    past, bounds = past[order], np.searchsorted(place[order], np.arange(len(keys) + 1))
+    return [past[first:end][:MOST_PAST] for first, end in pairwise(bounds)]
 
 
 def _alike(

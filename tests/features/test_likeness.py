@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,15 @@ def test_only_the_newest_sessions_are_compared_with(place, monkeypatch) -> None:
     less = likeness.likeness_signals(few, block.events, rows, cols)
     more = likeness.likeness_signals(catalogue.likeness, block.events, rows, cols)
     assert less["own_organiser_both_sum"].sum() < more["own_organiser_both_sum"].sum()
+
+
+def test_where_there_is_no_candidate_nothing_is_compared_with(place) -> None:
+    catalogue, block = place
+    none = np.zeros(0, dtype=np.int64)
+    words = replace(catalogue.words, candidates=catalogue.words.candidates[:0])
+    nothing = likeness.likeness_of(catalogue.lookup, none, words, AT.value)
+    assert (nothing.of_session == -1).all()
+    assert all(len(values) == 0 for values in likeness.likeness_signals(nothing, block.events, none, none).values())
 
 
 def test_turns_by_hand(place) -> None:
