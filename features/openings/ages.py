@@ -23,9 +23,10 @@ def age_groups(birth_years: pd.Series, year: int) -> NDArray[np.int64]:
 def admitted(dataset: Dataset, sessions: pd.DataFrame, year: int | None = None) -> NDArray[np.float64]:
     """(n_age_groups, n_sessions) share of the users of each group who are of the age that a session asks for.
 
-    As for what is offered (`recsys.availability.may_be_offered`): a person's age in the year of the session is certain
-    or unknown. Where no user of a group is known, everybody is admitted. Who tells no age is taken for a grown-up, who
-    may not be offered what asks for one, unless such people did book it: then the platform does not ask.
+    As for what is offered (`recsys.availability.may_be_offered`, but for the audience, and for children who are booked
+    for): a person's age in the year of the session is certain or unknown. Where no user of a group is known, everybody
+    is admitted. Who tells no age is taken for a grown-up, who may not be offered what asks for one, unless such people
+    did book it: then the platform does not ask.
 
     Args:
         dataset: Users, and the activities of the sessions.
