@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from features.geography.positions import Positions
 from features.openings.ages import admitted, age_groups
 from recsys.dataset import Dataset, is_among, local_times, week_starts
 from recsys.ids import IdMap
+from recsys.sums import sums_by
 
 HOURS = 24
 N_TIME_CELLS = 2 * HOURS
@@ -106,11 +106,6 @@ class Exposure:
         shape = (len(self.age_group), len(self.categories))
         flat = self.booking_user * shape[1] + self.category[self.booking_session]
         return sums_by(flat, people, shape[0] * shape[1]).reshape(shape).astype(np.float32)
-
-
-def sums_by(codes: NDArray[np.integer[Any]], values: NDArray[Any], n: int) -> NDArray[np.float64]:
-    """(n,) sums of values by code."""
-    return np.asarray(np.bincount(codes, values, minlength=n), dtype=np.float64)
 
 
 def courses(dataset: Dataset, activity_ids: pd.Series) -> NDArray[np.object_]:

@@ -9,11 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.openings.ages import AGE_GROUPS, admitted
-from features.openings.exposure import TRAINING, courses, sums_by, time_cell
+from features.openings.exposure import TRAINING, courses, time_cell
 from features.willingness.fit import Willingness
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.slots import start_minutes
+from recsys.sums import sums_by
 
 WEEKS_BEFORE = 4
 RUNS_WITHIN = pd.Timedelta(weeks=WEEKS_BEFORE)

@@ -14,6 +14,7 @@ from scipy import sparse
 from features.interactions import DEFAULT_INTERACTIONS, kind_weights
 from features.signals.lookup import Lookup, take_or_missing
 from recsys.availability import nanoseconds
+from recsys.sums import sums_by
 
 NS_PER_DAY = 86_400_000_000_000
 
@@ -82,8 +83,7 @@ class Events:
         """`matrix` with its zeros, for few columns."""
         kept = columns >= 0
         cells = self.rows[kept] * shape[1] + columns[kept]
-        sums = np.bincount(cells, values[kept], minlength=shape[0] * shape[1])
-        return sums.astype(np.float64, copy=False).reshape(shape)
+        return sums_by(cells, values[kept], shape[0] * shape[1]).reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class EventGroups:
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_groups + 1,) sum of each group's events, 0 for no group."""
-        return np.bincount(self.of_kept, values[self.kept], len(self.codes) + 1).astype(np.float64, copy=False)
+        return sums_by(self.of_kept, values[self.kept], len(self.codes) + 1)
 
     def matrix(self, n_users: int, values: NDArray[np.float64]) -> sparse.csr_array:
         """(n_users, width) CSR of `sums`."""

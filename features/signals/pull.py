@@ -23,6 +23,7 @@ from features.signals.reach import CENTRES_KM, between_centres
 from recsys.availability import ADULT_AGE
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.ids import IdMap
+from recsys.sums import sums_by
 
 N_AGES = len(AGE_EDGES)
 NO_DISTANCE = len(CENTRES_KM)
@@ -146,16 +147,12 @@ def _draws(pull: Pull, catalogue: Catalogue) -> NDArray[np.float64]:
     is_told = (filling.held | (lookup.session_start > catalogue.at.value)) & (filling.due > 0)
     told = np.flatnonzero(is_candidate[series[lookup.session_activity]] & is_told)
     activity = lookup.session_activity[told]
-    so_far = _sums(activity, filling.so_far[told], n)
-    due = _sums(activity, expected_of(pull, catalogue, told) * filling.due[told], n)
-    alike = _shrunk(_sums(series, so_far, n_series), _sums(series, due, n_series), SERIES_PRIOR)[series]
+    so_far = sums_by(activity, filling.so_far[told], n)
+    due = sums_by(activity, expected_of(pull, catalogue, told) * filling.due[told], n)
+    alike = _shrunk(sums_by(series, so_far, n_series), sums_by(series, due, n_series), SERIES_PRIOR)[series]
     within = alike * _shrunk(so_far, due * alike, SERIES_PRIOR)
     is_one_of_some = np.bincount(series[due > 0], minlength=n_series)[series] > 1
     return np.log(np.where(is_one_of_some, within, _shrunk(so_far, due, DRAW_PRIOR)))
-
-
-def _sums(groups: NDArray[np.int64], values: NDArray[np.float64], n_groups: int) -> NDArray[np.float64]:
-    return np.bincount(groups, values, minlength=n_groups).astype(np.float64, copy=False)
 
 
 def _shrunk(seen: NDArray[np.float64], due: NDArray[np.float64], prior: float) -> NDArray[np.float64]:

@@ -10,12 +10,13 @@ from scipy import sparse
 
 from features.geography.decay import PRIOR_DECAY, DistanceDecay, fit_decay
 from features.openings.ages import AGE_GROUPS
-from features.openings.exposure import HOURS, N_TIME_CELLS, TRAINING, Exposure, sums_by
+from features.openings.exposure import HOURS, N_TIME_CELLS, TRAINING, Exposure
 from features.willingness.config import LatentConfig
 from features.willingness.facts import Facts
 from features.willingness.mixed import Block, MixedFit, fit_mixed
 from features.willingness.seasons import N_HOLIDAY_EFFECTS, around_holidays, season_blocks, wanted
 from features.willingness.walk import Walk
+from recsys.sums import sums_by
 
 COURSE_SPREAD = 0.6
 """Standard deviation, beforehand, of the logarithm of how well a course does beside another like it."""

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from features.geography.decay import BAND_EDGES_KM, band_of
 from features.geography.positions import Positions
-from features.openings.exposure import Exposure, sums_by
+from features.openings.exposure import Exposure
 from recsys.regions import RegionTree
+from recsys.sums import sums_by
 
 SQUARE_DEGREES = 0.4
 """Side of the squares in which people are taken together: about 40 km."""

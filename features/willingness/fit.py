@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.geography.positions import Positions
-from features.openings.exposure import TRAINING, Exposure, sums_by
+from features.openings.exposure import TRAINING, Exposure
 from features.willingness.circumstances import Circumstances, learn_circumstances
 from features.willingness.competition import DILUTION, MIN_SESSIONS, compared, weighed, within_courses
 from features.willingness.config import LatentConfig
@@ -20,6 +20,7 @@ from features.willingness.walk import Walk, turned_away, walk
 from recsys.dataset import Dataset, local_times
 from recsys.openings.saturation import Saturation
 from recsys.regions import RegionTree
+from recsys.sums import sums_by
 
 MIN_BOOKINGS = 500
 """Bookings below which the strength of saturation is not learned."""

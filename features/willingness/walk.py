@@ -10,9 +10,10 @@ from scipy.stats import poisson
 
 from features.geography.decay import BAND_EDGES_KM, DistanceDecay
 from features.openings.ages import AGE_GROUPS
-from features.openings.exposure import Exposure, sums_by
+from features.openings.exposure import Exposure
 from features.willingness.distances import Distances
 from recsys.openings.saturation import Saturation
+from recsys.sums import sums_by
 
 
 @dataclass(frozen=True)

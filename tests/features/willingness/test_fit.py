@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from features.geography.positions import positions
-from features.openings.exposure import TRAINING, sums_by
+from features.openings.exposure import TRAINING
 from features.willingness.config import LatentConfig
 from features.willingness.facts import Facts
 from features.willingness.fit import fit_willingness
 from features.willingness.walk import walk
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
+from recsys.sums import sums_by
 from tests.opening_world import world
 
 
