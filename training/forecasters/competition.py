@@ -85,6 +85,22 @@ def rival_counts(book: SessionBook) -> list[NDArray[np.float64]]:
     return [one - one.mean() if len(one) else one for one in logs]
 
 
+def crowding(
+    book: SessionBook, session: NDArray[np.int64], origin: NDArray[np.int64], n_origins: int
+) -> list[NDArray[np.float64]]:
+    """Sessions known by an origin that compete in the week: in all, of the category, and of the category in the region.
+
+    Args:
+        book: Sessions.
+        session: (n_rows,) which of them.
+        origin: (n_rows,) weeks back that each is looked at from.
+        n_origins: How many origins there are.
+    """
+    week = book.week - book.week.min(initial=0)
+    chain = (week, joint_codes(book.category, week), joint_codes(joint_codes(book.bottom, book.category), week))
+    return [_held(book, codes, n_origins)[codes[session], origin] for codes in chain]
+
+
 def _expected_sessions(book: SessionBook, codes: NDArray[np.int64], week: NDArray[np.int64]) -> NDArray[np.float64]:
     """(n_sessions,) sessions of its code in its week, at least 1; for weeks ahead with those still to be published."""
     cell = joint_codes(codes, week)
@@ -111,3 +127,18 @@ def _to_come(book: SessionBook) -> NDArray[np.float64]:
     known_for = book.known_age[lately] + book.week[lately]
     shares = np.array([float((known_for < ahead).mean()) for ahead in range(int(max(book.week.max(), 0)) + 1)])
     return np.where(book.week >= 0, shares[np.maximum(book.week, 0)], 0.0)
+
+
+def _held(book: SessionBook, codes: NDArray[np.int64], n_origins: int) -> NDArray[np.float64]:
+    """(n_codes, n_origins) sessions of a code that were known by each origin and not cancelled."""
+    return _until(codes, book.known_age, n_origins) - _until(
+        codes, np.minimum(book.known_age, book.cancelled_age), n_origins
+    )
+
+
+def _until(codes: NDArray[np.int64], ages: NDArray[np.float64], n_origins: int) -> NDArray[np.float64]:
+    """(n_codes, n_origins) rows of a code whose age is that of the origin or more."""
+    n_codes, oldest = int(codes.max(initial=-1)) + 1, np.floor(np.clip(ages, -1, n_origins - 1)).astype(np.int64)
+    inside = oldest >= 0
+    counts = np.bincount(codes[inside] * n_origins + oldest[inside], minlength=n_codes * n_origins)
+    return np.asarray(counts.reshape(n_codes, n_origins)[:, ::-1].cumsum(axis=1)[:, ::-1], dtype=np.float64)

@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.demand.calendar import day_table
-from features.demand.sessions import SessionBook, joint_codes
+from features.demand.sessions import SessionBook
 from training.forecasters.booking_curve import DAYS, LEAST_PLACES, BookingCurve, PublishedRows, fit_booking_curve
 from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
+from training.forecasters.competition import crowding
 from training.forecasters.effects import REFIT_WEEKS, effect_means
 from training.forecasters.levels import decayed_sums, shrunk
 from training.forecasters.session_design import effect_design
@@ -65,7 +66,7 @@ def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: in
         *(np.log(np.maximum(one, LEAST_PLACES)) for one in levels),
         *weights,
         *_trends(book, values, session, origin, n_origins),
-        *_crowding(book, session),
+        *crowding(book, session, origin, n_origins),
         *(trait[session] for trait in book.traits.values()),
         *(_mean_by(book, book.keys[name], values, origin, session, n_origins) for name in ("kind", "audience")),
         *_calendar_columns(book, session),
@@ -144,20 +145,6 @@ def _trends(
             means.append((sums + 1.0) / (counts + 0.3))
         found.append(np.log(means[0] / means[1]))
     return found
-
-
-def _crowding(book: SessionBook, session: NDArray[np.int64]) -> list[NDArray[np.float64]]:
-    """Sessions of the same week that compete: in all, of the category, and of the category in the region.
-
-    Counted over what is known now; nearly all of it is published before bookings are made.
-    """
-    week = book.week - book.week.min(initial=0)
-    taking_place = (~book.is_cancelled).astype(float)
-    counts = []
-    for codes in (week, joint_codes(book.category, week), joint_codes(joint_codes(book.bottom, book.category), week)):
-        per_code = np.bincount(codes, weights=taking_place).astype(np.float64)
-        counts.append(per_code[codes][session])
-    return counts
 
 
 def _mean_by(

@@ -8,7 +8,7 @@ import pytest
 
 from features.demand.sessions import SessionBook
 from tests.training.forecasters.test_turnout import KM, NOW, OLD, PLACES, people, some, world
-from training.forecasters.competition import Rivals, rival_counts
+from training.forecasters.competition import Rivals, crowding, rival_counts
 from training.forecasters.effects import effect_means
 from training.forecasters.session_design import effect_design
 
@@ -96,6 +96,21 @@ def test_rivals_are_counted_as_by_the_plain_loop(n_weeks: int) -> None:
         expected.append(np.log(max(count, 1.0)) if venue[i] >= 0 else 0.0)
     np.testing.assert_allclose(rival_counts(book)[2][:, 0], np.array(expected) - np.mean(expected), atol=1e-12)
     assert still_to_come(book).max() > 0.3
+
+
+@pytest.mark.parametrize("origin", [0, 3, 9])
+def test_what_competes_at_a_past_origin_is_what_was_known_then(origin: int) -> None:
+    rows = programme(20)
+    book = world(rows, [[] for _ in rows], people(near=(36.0, OLD)))
+    known = (book.known_age >= origin) & (book.cancelled_age < origin)
+    session = np.flatnonzero(known & (book.age <= origin))
+    found = crowding(book, session, np.full(len(session), origin), 10)
+    for groups, counts in zip(
+        ([book.week], [book.week, book.category], [book.week, book.category, book.bottom]), found, strict=True
+    ):
+        rivals = [(known & np.all([one == one[i] for one in groups], axis=0)).sum() for i in session]
+        np.testing.assert_array_equal(counts, rivals)
+    assert (book.known_age[book.week >= -origin] < origin).any() == (origin > 0)
 
 
 def test_means_are_lower_in_weeks_with_others_nearby() -> None:
