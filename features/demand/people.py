@@ -104,7 +104,7 @@ def people_book(
         age=np.where(np.isnan(years), N_AGES - 1, np.digitize(np.nan_to_num(years), AGE_EDGES)),
         township=np.unique(township, return_inverse=True)[1].astype(np.int64),
         cell=cell,
-        known_age=np.nan_to_num(_weeks_back(users["registered_at"], dataset.timezone, as_of), nan=np.inf),
+        known_age=np.nan_to_num(weeks_back(users["registered_at"], dataset.timezone, as_of), nan=np.inf),
         stance=_stance(users["interests"].reset_index(drop=True), categories),
         near=near,
         came=came,
@@ -152,7 +152,7 @@ def _looks(
         {
             "person": places_among(feedback["user_id"], user_ids),
             "activity": places_among(feedback["activity_id"], pd.Series(ids)),
-            "age": _weeks_back(feedback["occurred_at"], dataset.timezone, as_of),
+            "age": weeks_back(feedback["occurred_at"], dataset.timezone, as_of),
         }
     )
     looks = looks[(looks["person"] >= 0) & (looks["activity"] >= 0)]
@@ -171,5 +171,6 @@ def _stance(interests: pd.Series, categories: pd.Index) -> NDArray[np.int8]:
     return found
 
 
-def _weeks_back(times: pd.Series, timezone: str, as_of: pd.Timestamp) -> NDArray[np.float64]:
+def weeks_back(times: pd.Series, timezone: str, as_of: pd.Timestamp) -> NDArray[np.float64]:
+    """(n,) weeks from each time to `as_of`, both by the local clock; NaN for none."""
     return ((as_of - local_times(times, timezone)) / pd.Timedelta(weeks=1)).to_numpy(dtype=float)

@@ -18,7 +18,7 @@ from features.demand.counts import (
     on_hand_names,
     session_figures,
 )
-from features.demand.people import PeopleBook, people_book
+from features.demand.people import PeopleBook, people_book, weeks_back
 from features.demand.speed import speed_of
 from features.interactions import with_row_numbers
 from recsys.availability import ADULT_AGE
@@ -139,8 +139,8 @@ def session_book(
     starts = starts.iloc[order].reset_index(drop=True)
     activities = dataset.activities.set_index("activity_id")
     of_activity = activities.reindex(sessions["activity_id"]).reset_index()
-    cancelled = np.nan_to_num(_weeks_back(local_times(sessions["cancelled_at"], dataset.timezone), as_of), nan=-np.inf)
-    published = np.nan_to_num(_weeks_back(local_times(sessions["published_at"], dataset.timezone), as_of), nan=np.inf)
+    cancelled = np.nan_to_num(weeks_back(sessions["cancelled_at"], dataset.timezone, as_of), nan=-np.inf)
+    published = np.nan_to_num(weeks_back(sessions["published_at"], dataset.timezone, as_of), nan=np.inf)
     figures = _figures(dataset, sessions["session_id"], starts, cancelled, as_of, n_leads)
     first_booked = figures["first_booked_us"].to_numpy()
     booked = np.where(first_booked == NEVER_US, -np.inf, (_us(as_of) - first_booked) / WEEK_US)
@@ -162,7 +162,7 @@ def session_book(
         week=figures["week_num"].to_numpy(),
         age=figures["age"].to_numpy(),
         known_age=np.fmax(published, booked),
-        opens_age=_weeks_back(local_times(sessions["booking_opens_at"], dataset.timezone), as_of),
+        opens_age=weeks_back(sessions["booking_opens_at"], dataset.timezone, as_of),
         cancelled_age=cancelled,
         places=figures["places"].to_numpy().astype(np.float64),
         waiting=figures["waiting"].to_numpy().astype(np.float64),
@@ -243,10 +243,6 @@ def _people(dataset: Dataset, starts: pd.Series, as_of: pd.Timestamp) -> NDArray
 
 def _codes(values: pd.Series) -> NDArray[np.int64]:
     return np.asarray(pd.factorize(values)[0], dtype=np.int64)
-
-
-def _weeks_back(times: pd.Series, as_of: pd.Timestamp) -> NDArray[np.float64]:
-    return ((as_of - times) / pd.Timedelta(weeks=1)).to_numpy(dtype=float)
 
 
 def _us(time: pd.Timestamp) -> int:
