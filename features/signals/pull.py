@@ -23,6 +23,7 @@ from features.signals.reach import CENTRES_KM, between_centres
 from recsys.availability import ADULT_AGE
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.ids import IdMap
+from recsys.shrinkage import shrunk
 from recsys.sums import sums_by
 
 N_AGES = len(AGE_EDGES)
@@ -149,14 +150,10 @@ def _draws(pull: Pull, catalogue: Catalogue) -> NDArray[np.float64]:
     activity = lookup.session_activity[told]
     so_far = sums_by(activity, filling.so_far[told], n)
     due = sums_by(activity, expected_of(pull, catalogue, told) * filling.due[told], n)
-    alike = _shrunk(sums_by(series, so_far, n_series), sums_by(series, due, n_series), SERIES_PRIOR)[series]
-    within = alike * _shrunk(so_far, due * alike, SERIES_PRIOR)
+    alike = shrunk(sums_by(series, so_far, n_series), sums_by(series, due, n_series), SERIES_PRIOR)[series]
+    within = alike * shrunk(so_far, due * alike, SERIES_PRIOR)
     is_one_of_some = np.bincount(series[due > 0], minlength=n_series)[series] > 1
-    return np.log(np.where(is_one_of_some, within, _shrunk(so_far, due, DRAW_PRIOR)))
-
-
-def _shrunk(seen: NDArray[np.float64], due: NDArray[np.float64], prior: float) -> NDArray[np.float64]:
-    return (seen + prior) / (due + prior)
+    return np.log(np.where(is_one_of_some, within, shrunk(so_far, due, DRAW_PRIOR)))
 
 
 def expected_of(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.willingness.config import LatentConfig
+from recsys.shrinkage import shrunk
 
 STEPS = 3
 """Steps on signals in each sweep; sweeps go on from the last."""
@@ -72,8 +73,8 @@ def segment_rates(
         for n, member in enumerate(memberships):
             without = rate / (member @ effects[n])
             expected = member.T @ (without * exposed)
-            level = (counts[n].sum(axis=1) + strength) / (expected.sum(axis=1) + strength)
-            within = (counts[n] + strength) / (expected * level[:, None] + strength)
+            level = shrunk(counts[n].sum(axis=1), expected.sum(axis=1), strength)
+            within = shrunk(counts[n], expected * level[:, None], strength)
             effects[n] = (level[:, None] * within).astype(np.float32)
             rate = without * (member @ effects[n])
     return rate

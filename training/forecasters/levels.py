@@ -1,4 +1,4 @@
-"""Decayed means of what sessions drew, by key and origin, shrunk from the general to the particular."""
+"""Decayed means of what sessions drew, by key and origin."""
 
 from __future__ import annotations
 
@@ -31,10 +31,3 @@ def decayed_sums(
         if origin < n_origins:
             sums[:n_codes, origin] = running
     return sums
-
-
-def shrunk(
-    sums: NDArray[np.float64], counts: NDArray[np.float64], prior: NDArray[np.float64], strength: float
-) -> NDArray[np.float64]:
-    """Means pulled towards `prior` as if it were `strength` more observations."""
-    return (sums + strength * prior) / (counts + strength)

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from features.demand.calendar import day_table
 from features.demand.sessions import SessionBook
+from recsys.shrinkage import shrunk
 from training.forecasters.booking_curve import DAYS, LEAST_PLACES, BookingCurve, PublishedRows, fit_booking_curve
 from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
 from training.forecasters.competition import crowding
 from training.forecasters.effects import REFIT_WEEKS, effect_means
-from training.forecasters.levels import decayed_sums, shrunk
+from training.forecasters.levels import decayed_sums
 from training.forecasters.session_design import effect_design
 
 HALF_LIFE_WEEKS = 10.0
@@ -120,7 +121,7 @@ def _levels(
     for codes in chain:
         sums = decayed_sums(codes, ages, values, n_origins, HALF_LIFE_WEEKS)[codes[session], origin]
         counts = decayed_sums(codes, ages, ones, n_origins, HALF_LIFE_WEEKS)[codes[session], origin]
-        prior = shrunk(sums, counts, prior, SHRINKAGE_SESSIONS)
+        prior = shrunk(sums, counts, SHRINKAGE_SESSIONS, prior)
         levels.append(prior)
         weights.append(counts)
     return levels, weights

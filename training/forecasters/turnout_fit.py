@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from features.demand.people import N_AGES, N_BANDS, N_STANCES
+from recsys.shrinkage import shrunk, shrunk_by_group
+from recsys.sums import pair_counts, row_sums
 from training.forecasters.turnout import Floats, Ints, Pairs, Scene, Turnout
 
 _SWEEPS = 6
@@ -156,8 +157,8 @@ def _seen(scene: Scene, cut: int) -> _Seen:
         is_known=(people.known_age > cut).astype(np.float64),
         known_periods=np.minimum(known_for // _PERIOD_WEEKS, int(period.max(initial=0))).astype(np.int64),
         weeks=known_for,
-        booked=_table(person, nest[rows[session]], shape),
-        looked=_table(people.looked[looked], nest[people.looked_at[looked]], shape),
+        booked=pair_counts(person, nest[rows[session]], shape),
+        looked=pair_counts(people.looked[looked], nest[people.looked_at[looked]], shape),
         stance=people.stance[:, scene.categories] + N_STANCES * scene.is_for_children.astype(np.int64),
     )
 
@@ -200,16 +201,16 @@ def _next_wants(seen: _Seen, wants: _Wants, exposure: Floats) -> _Wants:
     others = exposure * replace(wants, rate=np.ones_like(wants.rate)).of_people(seen)
     usual = max(float(_ratio(booked.sum(), others.sum())), 1e-9)
     of_all = (booked.sum(axis=0) + 1.0) / (others.sum(axis=0) + 1.0 / usual)
-    told, due = (_grouped(what, people.age, N_AGES) for what in (booked, others * of_all))
-    wants = replace(wants, rate=_drawn(told, due, 1.0, _AGE_STRENGTH) * of_all)
+    told, due = (row_sums(what, people.age, N_AGES) for what in (booked, others * of_all))
+    wants = replace(wants, rate=shrunk(told, due, _AGE_STRENGTH) * of_all)
     others = exposure * replace(wants, of_township=np.ones_like(wants.of_township)).of_people(seen)
     n_townships = len(wants.of_township)
-    told, due = (_grouped(what, people.township, n_townships) for what in (booked, others))
-    wants = replace(wants, of_township=_drawn(told, due, 1.0, _TOWNSHIP_STRENGTH))
+    told, due = (row_sums(what, people.township, n_townships) for what in (booked, others))
+    wants = replace(wants, of_township=shrunk(told, due, _TOWNSHIP_STRENGTH))
     others = exposure * replace(wants, of_stance=np.ones_like(wants.of_stance)).of_people(seen)
     flat = seen.stance.ravel()
-    told, due = (_grouped(what.ravel(), flat, len(wants.of_stance)) for what in (booked, others))
-    wants = replace(wants, of_stance=_drawn(told, due, 1.0, _STANCE_STRENGTH))
+    told, due = (row_sums(what.ravel(), flat, len(wants.of_stance)) for what in (booked, others))
+    wants = replace(wants, of_stance=shrunk(told, due, _STANCE_STRENGTH))
     return _with_own(seen, wants, exposure)
 
 
@@ -220,15 +221,15 @@ def _with_own(seen: _Seen, wants: _Wants, exposure: Floats) -> _Wants:
     a_look = _ratio(seen.looked.sum(axis=0), (looks * wants.own * wants.active[:, None]).sum(axis=0))
     due = exposure * of_groups + looks * a_look
     told = seen.booked + seen.looked
-    active = _drawn(told.sum(axis=1), (due * wants.own).sum(axis=1), 1.0, _OWN_STRENGTH)
-    own = _drawn(told, due * active[:, None], 1.0, _OWN_STRENGTH)
+    active = shrunk(told.sum(axis=1), (due * wants.own).sum(axis=1), _OWN_STRENGTH)
+    own = shrunk(told, due * active[:, None], _OWN_STRENGTH)
     return replace(wants, active=active, own=own)
 
 
 def _wanted(seen: _Seen, of_people: Floats) -> Floats:
     """(N_AGES, n_cells, n_nests) sums over people."""
     people = seen.scene.book.residents
-    sums = _grouped(of_people, people.age * people.n_cells + people.cell, N_AGES * people.n_cells)
+    sums = row_sums(of_people, people.age * people.n_cells + people.cell, N_AGES * people.n_cells)
     return sums.reshape(N_AGES, people.n_cells, -1)
 
 
@@ -241,17 +242,17 @@ def _next_circumstances(
     may_come = scene.may_come[rows].T * attraction
     reached = _reached(seen, found, shares)
     due = np.einsum("abs,as->ab", reached, may_come * found.hours[:, seen.hour] * found.kinds[:, seen.kind])
-    decay = _by_age(_table(age, seen.band, due.shape), due)
+    decay = _by_age(pair_counts(age, seen.band, due.shape), due)
     near = np.einsum("abs,ab->as", reached, decay) * may_come
-    due = _grouped((near * found.kinds[:, seen.kind]).T, seen.hour, found.hours.shape[1]).T
-    hours = _by_age(_table(age, seen.hour[seen.session], due.shape), due)
+    due = row_sums((near * found.kinds[:, seen.kind]).T, seen.hour, found.hours.shape[1]).T
+    hours = _by_age(pair_counts(age, seen.hour[seen.session], due.shape), due)
     near = near * hours[:, seen.hour]
-    due = _grouped(near.T, seen.kind, found.kinds.shape[1]).T
-    kinds = _by_age(_table(age, seen.kind[seen.session], due.shape), due)
+    due = row_sums(near.T, seen.kind, found.kinds.shape[1]).T
+    kinds = _by_age(pair_counts(age, seen.kind[seen.session], due.shape), due)
     expected = (near * kinds[:, seen.kind]).sum(axis=0)
     level = float(_ratio(seen.taken.sum(), expected.sum()))
     alone = np.divide(level * expected, attraction)
-    attraction = _drawn(seen.taken, alone, 1.0, _SESSION_STRENGTH)
+    attraction = shrunk(seen.taken, alone, _SESSION_STRENGTH)
     found = replace(found, decay=decay, hours=hours, kinds=kinds, wanted=found.wanted * level)
     return found, attraction, level
 
@@ -268,24 +269,8 @@ def _reached(seen: _Seen, found: Turnout, shares: Shares) -> Floats:
 
 
 def _by_age(seen: Floats, due: Floats) -> Floats:
-    """(N_AGES, n) bookings over those due, drawn to what all ages together have."""
-    return _drawn(seen, due, _drawn(seen.sum(axis=0), due.sum(axis=0), 1.0, _ALL_STRENGTH), _AGE_STRENGTH)
-
-
-def _drawn(seen: Floats, due: Floats, to: Floats | float, strength: float) -> Floats:
-    return np.asarray((seen + strength * np.asarray(to)) / (due + strength))
+    return shrunk_by_group(seen, due, _AGE_STRENGTH, _ALL_STRENGTH)
 
 
 def _ratio(seen: Floats, due: Floats) -> Floats:
     return np.asarray(seen / np.maximum(due, 1e-9))
-
-
-def _table(rows: Ints, columns: Ints, shape: tuple[int, int]) -> Floats:
-    """Counts of pairs."""
-    return np.bincount(rows * shape[1] + columns, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
-
-
-def _grouped(values: Floats, group: Ints, n_groups: int) -> Floats:
-    """(n_groups, ...) sums of rows."""
-    member = sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group)))
-    return np.asarray(member @ values)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from features.demand.calendar import week_table
 from features.demand.sessions import SessionBook
+from recsys.shrinkage import shrunk
 from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boosting
-from training.forecasters.levels import decayed_sums, shrunk
+from training.forecasters.levels import decayed_sums
 
 _LEAST = 0.002
 _HALF_LIVES = (3.0, 12.0)
@@ -198,7 +199,7 @@ def _weekly(
     drawn, sessions = padded(values), padded(np.ones(len(book)))
     by_category = drawn.reshape(-1, n_categories, n_origins).mean(axis=0) / np.maximum(n_weeks, 0.5)
     prior = np.tile(by_category, (n_series // n_categories, 1))
-    return shrunk(drawn, n_weeks, prior, _SHRINKAGE_WEEKS), sessions / np.maximum(n_weeks, 0.5)
+    return shrunk(drawn, n_weeks, _SHRINKAGE_WEEKS, prior), sessions / np.maximum(n_weeks, 0.5)
 
 
 def _spread(by_series: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:

@@ -18,6 +18,8 @@ from features.signals.pull import N_AGES, NO_DISTANCE, Pull, kinds_of, people_re
 from features.signals.pulled import booked_by_hour, expected_by_hour
 from features.signals.reach import booking_km, centre_places
 from features.signals.wishes import Seen, Wishes, seen_of, wish_rates
+from recsys.shrinkage import shrunk, shrunk_by_group
+from recsys.sums import pair_counts, row_sums, sums_by
 from training.ranking.sample import evenly, sampled_people
 
 _PRIOR_ALL = 3.0
@@ -146,25 +148,25 @@ def _learned(start: Pull, bookings: _Bookings, config: PullConfig) -> Pull:
     n_kinds = start.of_kinds.shape[1]
     by_distance = np.zeros((N_AGES + 1, NO_DISTANCE + 1))
     np.add.at(by_distance, bookings.age, bookings.near)
-    by_session = _counts(bookings.age, bookings.session, len(hour))
-    by_hour = _sums(by_session, hour, N_HOURS)
+    by_session = pair_counts(bookings.age % (N_AGES + 1), bookings.session, (N_AGES + 1, len(hour)))
+    by_hour = _by_session_column(by_session, hour, N_HOURS)
     taken = by_session.sum(axis=0)
     level = taken.sum() / max(float(reached.sum()), 1e-9)
     draw = weights = np.ones(len(hour))
     decay, hours, of_kinds = (np.ones_like(getattr(start, name)) for name in ("decay", "hours", "of_kinds"))
     for _ in range(config.n_sweeps):
         others = (level * draw * hours[:, hour] * of_kinds[:, kind]).astype(np.float32)
-        decay = _shrunk(by_distance, np.einsum("abs,as->ab", reached, others), config)
+        decay = _by_age(by_distance, np.einsum("abs,as->ab", reached, others), config)
         near = np.einsum("abs,ab->as", reached, decay.astype(np.float32)) * (level * draw)
-        hours = _shrunk(by_hour, _sums(near * of_kinds[:, kind], hour, N_HOURS), config)
-        due_by_kind = _sums(near * hours[:, hour] * weights, kind, n_kinds)
-        of_kinds = _shrunk(_sums(by_session * weights, kind, n_kinds), due_by_kind, config)
+        hours = _by_age(by_hour, _by_session_column(near * of_kinds[:, kind], hour, N_HOURS), config)
+        due_by_kind = _by_session_column(near * hours[:, hour] * weights, kind, n_kinds)
+        of_kinds = _by_age(_by_session_column(by_session * weights, kind, n_kinds), due_by_kind, config)
         due = (near * hours[:, hour] * of_kinds[:, kind]).sum(axis=0) / draw
         level *= taken.sum() / max(due.sum(), 1e-9)
         due *= taken.sum() / max(due.sum(), 1e-9)
-        draw = (taken + config.session_strength) / (due + config.session_strength)
+        draw = shrunk(taken, due, config.session_strength)
         # A kind has few activities that draw very differently: it is told by them (weights of a negative binomial).
-        weights = 1.0 / (1.0 + config.draw_variance * _sums(due[None], activity, int(activity.max()) + 1)[0, activity])
+        weights = 1.0 / (1.0 + config.draw_variance * sums_by(activity, due, int(activity.max()) + 1)[activity])
     return replace(
         start,
         wanted=(start.wanted * level).astype(np.float32),
@@ -174,24 +176,13 @@ def _learned(start: Pull, bookings: _Bookings, config: PullConfig) -> Pull:
     )
 
 
-def _counts(ages: NDArray[np.int64], columns: NDArray[np.int64], width: int) -> NDArray[np.float64]:
-    """(n_ages + 1, width) bookings; -1 stands for the last row and column."""
-    found = np.zeros((N_AGES + 1, width))
-    np.add.at(found, (ages, columns), 1.0)
-    return found
+def _by_session_column(values: NDArray[np.float64], columns: NDArray[np.int64], width: int) -> NDArray[np.float64]:
+    """(n_ages + 1, width) values of sessions summed by their column, -1 the last."""
+    return row_sums(values.T, columns % width, width).T
 
 
-def _sums(values: NDArray[np.float64], columns: NDArray[np.int64], width: int) -> NDArray[np.float64]:
-    """(n_ages + 1, width) values of sessions summed by their column."""
-    found: NDArray[np.float64] = np.zeros((width, len(values)))
-    np.add.at(found, columns, values.T)
-    return found.T
-
-
-def _shrunk(seen: NDArray[np.float64], due: NDArray[np.float64], config: PullConfig) -> NDArray[np.float64]:
-    """Bookings over those due by age, drawn to what all ages together have."""
-    overall = (seen.sum(axis=0) + _PRIOR_ALL) / (due.sum(axis=0) + _PRIOR_ALL)
-    return np.asarray((seen + config.strength * overall) / (due + config.strength))
+def _by_age(seen: NDArray[np.float64], due: NDArray[np.float64], config: PullConfig) -> NDArray[np.float64]:
+    return shrunk_by_group(seen, due, config.strength, _PRIOR_ALL)
 
 
 def _hour_scale(
@@ -206,5 +197,4 @@ def _hour_scale(
     due = expected_by_hour(catalogue, seen, rates) * np.exp(pull.hours)[some.profiles.groups["age"]]
     counts = booked_by_hour(some.events, catalogue, len(some))
     overall = counts.sum() / max(due.sum(), 1e-9)
-    strength = config.strength
-    return np.asarray(overall * (counts.sum(axis=0) + strength) / (due.sum(axis=0) * overall + strength))
+    return overall * shrunk(counts.sum(axis=0), due.sum(axis=0) * overall, config.strength)
