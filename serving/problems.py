@@ -99,6 +99,13 @@ def invalid(field: str, message: Sentence | str) -> ProblemError:
     return _invalid([Fault(field, message)])
 
 
+def not_ready(zh: str, en: str) -> ProblemError:
+    """What `culture train` makes and nobody has made yet."""
+    return ProblemError(
+        503, "not-ready", Sentence(f"{zh}；请先运行 `culture train`", f"{en} yet; `culture train` does it")
+    )
+
+
 def not_json(error: ValueError) -> ProblemError:
     """A body that cannot be read: what stands in the way, and where."""
     return invalid("body", Sentence(f"应为 UTF-8 编码的 JSON（{error}）", f"expected JSON in UTF-8: {error}"))

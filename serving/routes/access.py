@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Query, Request
 
-from recsys.sentences import Sentence
 from serving.params import AccessQuery, GapQuery, RegionPeriod
 from serving.planning.access import CIRCLE_KM, access_of
 from serving.planning.participation import MIN_PEOPLE
 from serving.planning.utilisation import optional, service_radius
-from serving.problems import RESPONSES, ProblemError
+from serving.problems import RESPONSES, not_ready
 from serving.routes.paging import place_of
 from serving.schemas.access import (
     Accessibility,
@@ -94,14 +93,7 @@ def latent_demand(query: Annotated[GapQuery, Query()], service: InService, reque
     """What people would take up of a category that is not offered in their township, were a usual class there."""
     parts = service.provider.current()
     if parts is None or parts.latent is None:
-        raise ProblemError(
-            503,
-            "not-ready",
-            Sentence(
-                "还没有算出潜在需求；请先运行 `culture train`",
-                "no latent demand has been learned yet; `culture train` does it",
-            ),
-        )
+        raise not_ready("还没有算出潜在需求", "no latent demand has been learned")
     tree = service.live.tree(parts)
     nums = tree.ids.nums_or_missing(parts.latent["region_id"])
     keep = np.ones(len(nums), dtype=bool)

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from recsys.demand.forecast import DemandForecast
 from recsys.errors import UnknownIdError
-from recsys.sentences import Sentence
 from serving.params import ForecastQuery, GapQuery
 from serving.parts import BundleParts
 from serving.planning.series import SERIES, TARGETED, Grouped
-from serving.problems import RESPONSES, ProblemError
+from serving.problems import RESPONSES, not_ready
 from serving.routes.paging import place_of
 from serving.schemas.demand import (
     Accuracy,
@@ -115,13 +114,7 @@ def gaps(query: Annotated[GapQuery, Query()], service: InService, request: Reque
 def _demand(service: Service) -> tuple[BundleParts, DemandForecast]:
     parts = service.provider.current()
     if parts is None or parts.demand is None:
-        raise ProblemError(
-            503,
-            "not-ready",
-            Sentence(
-                "还没有预测；请先运行 `culture train`", "no forecast has been made yet; `culture train` makes one"
-            ),
-        )
+        raise not_ready("还没有预测", "no forecast has been made")
     return parts, parts.demand
 
 

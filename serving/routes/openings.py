@@ -20,7 +20,7 @@ from serving.edge import JsonRoute
 from serving.languages import language
 from serving.params import Localised
 from serving.parts import BundleParts
-from serving.problems import RESPONSES, Fault, ProblemError, invalid, unknown
+from serving.problems import RESPONSES, Fault, ProblemError, invalid, not_ready, unknown
 from serving.routes.recommendations import text
 from serving.schemas.appraisal import AppraisalAnswer, AppraisalBody, AudienceGroup, OtherTime
 from serving.schemas.apps import VenueBrief
@@ -140,8 +140,7 @@ def _notes(asked: AppraisalBody) -> list[Sentence]:
 def _openings(service: Service) -> tuple[BundleParts, OpeningInputs]:
     parts = service.provider.current()
     if parts is None or parts.openings is None:
-        none_yet = "no bundle with openings serves yet; `culture train` makes one"
-        raise ProblemError(503, "not-ready", Sentence("还没有算出开班建议；请先运行 `culture train`", none_yet))
+        raise not_ready("还没有算出开班建议", "no openings have been learned")
     return parts, parts.openings
 
 
