@@ -91,7 +91,7 @@ class Both:
 
     @cached_property
     def unit(self) -> float:
-        """Pull in the truth's unit of one of ours, in the mean."""
+        """Attraction in the truth's unit of one of ours, in the mean."""
         return float(self.belief.attraction.mean() / (self.reach.mean(axis=1) * self.hours.mean(axis=1)).mean())
 
     @cached_property

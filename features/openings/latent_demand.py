@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from features.openings.inputs import opening_inputs
-from recsys.dataset import TEXT, Dataset
+from recsys.dataset import TEXT, Dataset, is_among
 from recsys.openings.inputs import OpeningInputs
 from recsys.regions import RegionTree, session_regions
 
@@ -72,7 +72,7 @@ def _usual_reach(inputs: OpeningInputs) -> float:
 def _kept_share(dataset: Dataset) -> float:
     """Share of the bookings of what has begun that were not cancelled; 1 where nothing was booked."""
     begun = dataset.sessions.loc[dataset.sessions["starts_at"] < dataset.data_until, "session_id"]
-    bookings = dataset.bookings[dataset.bookings["session_id"].isin(begun)]
+    bookings = dataset.bookings[is_among(dataset.bookings["session_id"], begun)]
     return float((bookings["status"] != "cancelled").mean()) if len(bookings) else 1.0
 
 

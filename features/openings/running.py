@@ -14,7 +14,6 @@ from features.willingness.fit import Willingness
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.slots import start_minutes
-from recsys.sums import sums_by
 
 WEEKS_BEFORE = 4
 RUNS_WITHIN = pd.Timedelta(weeks=WEEKS_BEFORE)
@@ -83,7 +82,7 @@ def classes_now(dataset: Dataset, learned: Willingness) -> RunningClasses:
     runs = np.zeros((len(categories), len(venues)), dtype=bool)
     training = near["session_id"].isin(training_sessions(dataset)["session_id"]).to_numpy() & (venue >= 0)
     runs[column[training], venue[training]] = True
-    held = sums_by(venue[training], np.full(training.sum(), 1.0 / n_weeks), len(venues))
+    held = np.bincount(venue[training], minlength=len(venues)) / n_weeks
     return RunningClasses(runs, total, held)
 
 
@@ -118,12 +117,11 @@ def busy(dataset: Dataset, slots: pd.DataFrame) -> NDArray[np.int64]:
     local = local_times(near["starts_at"], dataset.timezone)
     weekday = local.dt.dayofweek.to_numpy() + 1
     minute = (local.dt.hour * 60 + local.dt.minute).to_numpy()
-    a_week = np.full(len(near), 1.0 / _weeks_covered(near["starts_at"], dataset.data_until))
     held = np.zeros((len(venues), len(slots)))
     for n, (day, at) in enumerate(zip(slots["weekday"], start_minutes(slots), strict=True)):
         meets = (weekday == day) & (np.abs(minute - at) < 90) & (row >= 0)
-        held[:, n] = np.bincount(row[meets], a_week[meets], minlength=len(venues))
-    return np.round(held).astype(np.int64)
+        held[:, n] = np.bincount(row[meets], minlength=len(venues))
+    return np.round(held / _weeks_covered(near["starts_at"], dataset.data_until)).astype(np.int64)
 
 
 def show_rates(dataset: Dataset, categories: NDArray[np.object_], strength: float) -> NDArray[np.float32]:

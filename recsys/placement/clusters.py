@@ -112,8 +112,8 @@ def clusters_of(
     row[venues] = np.arange(len(venues))
     use = row[instance.pair_venue] >= 0
     point = instance.pair_point[use]
-    pull = instance.pair_weight[use] * np.sqrt(instance.demand[point, category])
-    reach = sparse.csr_array((pull, (row[instance.pair_venue[use]], point)), shape=(len(venues), len(instance.demand)))
+    come = instance.pair_weight[use] * np.sqrt(instance.demand[point, category])
+    reach = sparse.csr_array((come, (row[instance.pair_venue[use]], point)), shape=(len(venues), len(instance.demand)))
     shared = sparse.triu(reach @ reach.T, 1).tocoo()
     order = np.argsort(-shared.data, kind="stable")
     label = _joined(len(venues), zip(shared.row[order].tolist(), shared.col[order].tolist(), strict=True), most_venues)
