@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from benchmarks.tables import read_folder
 from features.ranking.two_stages import offered, shortlisted
 from features.signals.catalogue import catalogue_of
+from features.signals.learned.stage_one import booked_organisers, stage_one
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
-from features.signals.stage_one import booked_organisers, stage_one
 from recsys.dataset import Dataset
 from recsys.metrics import bootstrap_interval, ndcg_at_k
 from training.ranking.fit import RankingConfig, fit_learners

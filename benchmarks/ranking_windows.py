@@ -18,8 +18,8 @@ from benchmarks.peers.windows import Peers
 from benchmarks.tables import read_folder
 from features.ranking.lists import recommend
 from features.signals.catalogue import catalogue_of
-from features.signals.learners import key_scores, learner_histories
-from features.signals.lookup import LEARNER_LEVEL
+from features.signals.known.lookup import LEARNER_LEVEL
+from features.signals.learned.learners import key_scores, learner_histories
 from features.signals.people import user_block
 from recsys.dataset import Dataset
 from recsys.rankers.base import UserBatch

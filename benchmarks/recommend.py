@@ -25,7 +25,7 @@ from benchmarks.made_up import AT, made_up_tables, sampled
 from features.ranking.lists import RankingModel, list_frame, rank_block, user_blocks
 from features.ranking.two_stages import offered, rivals, shortlisted
 from features.signals.catalogue import Catalogue, catalogue_of
-from features.signals.stage_one import booked_organisers, stage_one
+from features.signals.learned.stage_one import booked_organisers, stage_one
 from recsys.dataset import Dataset
 from training.ranking.fit import RankingConfig, fit_ranking
 from training.ranking.windows import WindowConfig

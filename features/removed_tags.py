@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.signals.lookup import Lookup, take_or_missing
+from features.signals.known.lookup import Lookup, take_or_missing
 from recsys.dataset import TEXT, is_among, split_list
 
 PROFILE_TAGS = {"age": ["birth_year"], "gender": ["gender"], "home": ["lat", "lon", "region_id"]}

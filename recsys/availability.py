@@ -14,6 +14,8 @@ from scipy import sparse
 from recsys.dataset import Dataset, local_times, places_among, split_list
 from recsys.schema import TAKING_STATUSES
 
+NS_PER_DAY = 86_400_000_000_000
+
 NEVER = np.iinfo(np.int64).min
 """Nanoseconds of a time that is missing (numpy's NaT)."""
 

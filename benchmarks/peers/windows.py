@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.environments import ENVIRONMENTS, PEERS
 from features.signals.catalogue import Catalogue
-from features.signals.lookup import LEARNER_LEVEL
+from features.signals.known.lookup import LEARNER_LEVEL
 from features.signals.people import UserBlock
 from recsys.dataset import Dataset
 from recsys.schema import TAKING_STATUSES

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.signals.events import NS_PER_DAY
-from recsys.availability import NEVER, nanoseconds
+from recsys.availability import NEVER, NS_PER_DAY, nanoseconds
 
 _LEAST_DAYS = 1 / 24
 

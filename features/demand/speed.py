@@ -7,8 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.demand.booking_window import booking_window, stages
-from features.signals.events import NS_PER_DAY
-from recsys.availability import nanoseconds
+from recsys.availability import NS_PER_DAY, nanoseconds
 from recsys.dataset import Dataset
 from recsys.demand.speed import Speed
 from recsys.schema import TAKING_STATUSES

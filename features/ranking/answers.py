@@ -19,8 +19,8 @@ from features.ranking.model import RankingModel
 from features.ranking.reasons import reasons_for
 from features.ranking.sentences import Reason
 from features.signals.catalogue import Catalogue
+from features.signals.known.place import distance_km
 from features.signals.people import UserBlock, user_block
-from features.signals.place import distance_km
 from recsys.dataset import Dataset
 from recsys.exploration import Exploration, chance_weights, explored
 from recsys.ranking import MISSING

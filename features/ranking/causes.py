@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.signals.catalogue import Catalogue
-from features.signals.events import Events
-from features.signals.groups import Profiles
+from features.signals.known.events import Events
+from features.signals.known.groups import Profiles
 from features.signals.people import UserBlock
 from recsys.availability import People
 

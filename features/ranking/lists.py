@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from features.ranking.model import RankingModel, load_ranking
 from features.ranking.two_stages import N_KNOWN, N_NEW, BlockScores, block_scores, offered
 from features.signals.catalogue import Catalogue, catalogue_of
+from features.signals.learned.stage_one import FirstStage, stage_one
 from features.signals.people import UserBlock, user_block
-from features.signals.stage_one import FirstStage, stage_one
 from recsys.dataset import Dataset, places_among
 from recsys.errors import UnknownIdError
 from recsys.exploration import Exploration

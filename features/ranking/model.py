@@ -12,12 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from features.signals.crowd import Signals
-from features.signals.learners import Learners
-from features.signals.lookup import LEARNER_LEVEL
-from features.signals.pull import load_pull
-from features.signals.taste import TASTE_FEATURES
-from features.signals.wishes import load_wishes
+from features.signals.candidates.crowd import Signals
+from features.signals.known.lookup import LEARNER_LEVEL
+from features.signals.learned.learners import Learners
+from features.signals.learned.pull import load_pull
+from features.signals.learned.taste import TASTE_FEATURES
+from features.signals.learned.wishes import load_wishes
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.ids import IdMap
 from recsys.rankers.store import load_ranker
@@ -28,7 +28,7 @@ MANY_PAIRS = 1500
 
 
 EXPECTED = "expected"
-"""Signal that counts beside the trees: log of the bookings expected of a pair, see `features.signals.pulled`."""
+"""Signal that counts beside the trees: log of a pair's expected bookings, see `features.signals.learned.pulled`."""
 
 _UNWANTED = -12.0
 """Where it is not known: nobody is known to want the key."""

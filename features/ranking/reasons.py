@@ -13,9 +13,9 @@ from features.ranking.lists import Lists
 from features.ranking.model import RankingModel
 from features.ranking.sentences import Reason, sentence_of
 from features.ranking.two_stages import rivals, scores_of_pairs
+from features.signals.candidates.crowd import Signals
+from features.signals.candidates.facts import CROWD_FACTS
 from features.signals.catalogue import Catalogue
-from features.signals.crowd import Signals
-from features.signals.facts import CROWD_FACTS
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
 from recsys.ranking import MISSING

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features.signals.candidates.crowd import Signals
 from features.signals.catalogue import Catalogue
-from features.signals.crowd import Signals
-from features.signals.events import Events
+from features.signals.known.events import Events
 from features.signals.people import UserBlock
 from recsys.availability import ADULT_AGE
 from recsys.sentences import Sentence

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.ranking.model import RankingModel
+from features.signals.candidates.crowd import Signals
 from features.signals.catalogue import Catalogue
-from features.signals.crowd import Signals
+from features.signals.learned.stage_one import FirstStage, blend, booked_organisers, discovery, stage_one
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
-from features.signals.stage_one import FirstStage, blend, booked_organisers, discovery, stage_one
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.ranking import MISSING, SummedScores, taken, top_k
 

@@ -1,1 +1,1 @@
-"""What ranking looks at: the catalogue at an instant, people with their own past, and the signals of a pair."""
+"""What ranking looks at, from what is known over the candidates and the people asking to the signals of a pair."""

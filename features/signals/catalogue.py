@@ -11,20 +11,21 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.removed_tags import PROFILE_TAGS, profiles_less
-from features.signals.crowd import Signals, crowd_signals, rival_signals
-from features.signals.events import Events, events_of
-from features.signals.facts import CROWD_FACTS, session_facts
-from features.signals.filling import Filling, filling_of
-from features.signals.groups import AGE_EDGES, GROUPED_LEVELS, group_lifts, interests_of, profiles_of
-from features.signals.homes import Homes, homes_of
-from features.signals.keys import SLOW_DAYS, KeyColumns, key_columns
-from features.signals.likeness import Likeness, likeness_of
-from features.signals.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
-from features.signals.offer import Offer, offer_of
-from features.signals.place import Places, areas, near_home, places_of, region_spots
-from features.signals.reach import Reach, reach_of
-from features.signals.taste import TASTE_LEVELS, Crowd, crowd_of
-from features.signals.text import TitleWords, title_words
+from features.signals.candidates.crowd import Signals, crowd_signals, rival_signals
+from features.signals.candidates.facts import CROWD_FACTS, session_facts
+from features.signals.candidates.filling import Filling, filling_of
+from features.signals.candidates.homes import Homes, homes_of
+from features.signals.candidates.keys import SLOW_DAYS, KeyColumns, key_columns
+from features.signals.candidates.lifts import GROUPED_LEVELS, group_lifts
+from features.signals.candidates.likeness import Likeness, likeness_of
+from features.signals.candidates.offer import Offer, offer_of
+from features.signals.candidates.reach import Reach, reach_of
+from features.signals.candidates.taste_crowd import TASTE_LEVELS, Crowd, crowd_of
+from features.signals.known.events import Events, events_of
+from features.signals.known.groups import AGE_EDGES, interests_of, profiles_of
+from features.signals.known.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
+from features.signals.known.place import Places, areas, near_home, places_of, region_spots
+from features.signals.known.text import TitleWords, title_words
 from recsys.availability import OpenSessions, open_sessions
 from recsys.dataset import Dataset
 from recsys.ranking import KeyGroups

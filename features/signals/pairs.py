@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.signals.candidates.crowd import Signals
 from features.signals.catalogue import Catalogue
-from features.signals.company import company_signals, title_signals
-from features.signals.crowd import Signals
-from features.signals.habits import day_signals, habit_signals
-from features.signals.history import own_signals, person_signals
-from features.signals.likeness import likeness_signals
-from features.signals.nearness import place_signals, profile_signals
+from features.signals.learned.pulled import pull_signals
+from features.signals.learned.stage_one import FirstStage
+from features.signals.own.company import company_signals, title_signals
+from features.signals.own.habits import day_signals, habit_signals
+from features.signals.own.history import own_signals, person_signals
+from features.signals.own.likeness import likeness_signals
+from features.signals.own.nearness import place_signals, profile_signals
+from features.signals.own.shown import shown_signals
 from features.signals.people import UserBlock
-from features.signals.pulled import pull_signals
-from features.signals.shown import shown_signals
-from features.signals.stage_one import FirstStage
 
 
 def pair_signals(

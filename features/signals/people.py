@@ -11,11 +11,11 @@ from scipy import sparse
 
 from features.removed_tags import is_removed, profiles_less
 from features.signals.catalogue import Catalogue
-from features.signals.events import NS_PER_DAY, Events, events_of, impressions_of
-from features.signals.groups import Profiles, interests_of, profiles_of
-from features.signals.lookup import SEPARATOR, take_or_missing
-from features.signals.place import areas, near_home
-from recsys.availability import People, nanoseconds, people_of
+from features.signals.known.events import Events, events_of, impressions_of
+from features.signals.known.groups import Profiles, interests_of, profiles_of
+from features.signals.known.lookup import SEPARATOR, take_or_missing
+from features.signals.known.place import areas, near_home
+from recsys.availability import NS_PER_DAY, People, nanoseconds, people_of
 
 
 @dataclass(frozen=True)

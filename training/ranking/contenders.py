@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import sparse
 
+from features.signals.candidates.keys import SLOW_DAYS
 from features.signals.catalogue import Catalogue
-from features.signals.groups import AGE_EDGES, membership
-from features.signals.keys import SLOW_DAYS
-from features.signals.learners import HISTORY_HALF_LIFE_DAYS
-from features.signals.lookup import LEARNER_LEVEL, Lookup
+from features.signals.known.groups import AGE_EDGES, membership
+from features.signals.known.lookup import LEARNER_LEVEL, Lookup
+from features.signals.learned.learners import HISTORY_HALF_LIFE_DAYS
 from features.signals.people import UserBlock, user_block
 from recsys.dataset import Dataset
 from recsys.errors import FitError

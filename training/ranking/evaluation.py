@@ -14,9 +14,9 @@ from features.ranking.lists import listed
 from features.ranking.model import RankingModel
 from features.ranking.two_stages import offered, pair_scores
 from features.signals.catalogue import Catalogue, catalogue_of
-from features.signals.lookup import take_or_missing
+from features.signals.known.lookup import take_or_missing
+from features.signals.learned.stage_one import stage_one
 from features.signals.people import UserBlock
-from features.signals.stage_one import stage_one
 from recsys.dataset import Dataset
 from recsys.exploration import explored
 from recsys.metrics import coverage, ndcg_at_k, novelty, recall_at_k

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.ranking.lists import RankingModel
 from features.signals.catalogue import Catalogue, catalogue_of
-from features.signals.learners import Learners, learner_histories
-from features.signals.lookup import LEARNER_LEVEL
+from features.signals.known.lookup import LEARNER_LEVEL
+from features.signals.learned.learners import Learners, learner_histories
 from features.signals.people import user_block
 from recsys.dataset import Dataset
 from recsys.errors import FitError

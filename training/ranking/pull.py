@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.geography.cells import cells_of
+from features.signals.candidates.offer import N_HOURS, hour_kinds
+from features.signals.candidates.reach import booking_km, centre_places
 from features.signals.catalogue import Catalogue
-from features.signals.lookup import WISH_LEVEL, take_or_missing
-from features.signals.offer import N_HOURS, hour_kinds
+from features.signals.known.lookup import WISH_LEVEL, take_or_missing
+from features.signals.learned.posterior import own_points
+from features.signals.learned.pull import N_AGES, NO_DISTANCE, Pull, kinds_of, people_reached
+from features.signals.learned.pulled import booked_by_hour, expected_by_hour
+from features.signals.learned.wishes import Seen, Wishes, seen_of, wish_rates
 from features.signals.people import UserBlock
-from features.signals.posterior import own_points
-from features.signals.pull import N_AGES, NO_DISTANCE, Pull, kinds_of, people_reached
-from features.signals.pulled import booked_by_hour, expected_by_hour
-from features.signals.reach import booking_km, centre_places
-from features.signals.wishes import Seen, Wishes, seen_of, wish_rates
 from recsys.shrinkage import shrunk, shrunk_by_group
 from recsys.sums import pair_counts, row_sums, sums_by
 from training.ranking.sample import evenly, sampled_people

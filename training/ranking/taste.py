@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.optimize import minimize
 
+from features.signals.candidates.taste_crowd import TASTE_LEVELS, crowd_of
 from features.signals.catalogue import Catalogue
-from features.signals.events import NS_PER_DAY, Events
+from features.signals.known.events import Events
+from features.signals.known.place import distance_km
+from features.signals.learned.taste import TASTE_FEATURES, taste_features
 from features.signals.people import UserBlock
-from features.signals.place import distance_km
-from features.signals.taste import TASTE_FEATURES, TASTE_LEVELS, crowd_of, taste_features
+from recsys.availability import NS_PER_DAY
 from training.ranking.sample import sampled_people
 
 _LEAST_OFFERED = 0.3

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from features.ranking.lists import user_blocks
 from features.ranking.two_stages import N_KNOWN, N_NEW, shortlist
 from features.signals.catalogue import Catalogue, catalogue_of
-from features.signals.learners import Learners
+from features.signals.learned.learners import Learners
+from features.signals.learned.stage_one import booked_organisers, stage_one
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
-from features.signals.stage_one import booked_organisers, stage_one
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.dataset import Dataset
 from recsys.ids import IdMap

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
 
 from features.signals.catalogue import Catalogue
-from features.signals.groups import membership
-from features.signals.lookup import WISH_LEVEL
+from features.signals.known.groups import membership
+from features.signals.known.lookup import WISH_LEVEL
+from features.signals.learned.posterior import own_points, posterior
+from features.signals.learned.wishes import GROUPINGS, INTERESTS, Seen, Wishes, seen_of, told_interests
 from features.signals.people import UserBlock
-from features.signals.posterior import own_points, posterior
-from features.signals.wishes import GROUPINGS, INTERESTS, Seen, Wishes, seen_of, told_interests
 from recsys.ids import IdMap
 from training.ranking.sample import evenly, sampled_people
 

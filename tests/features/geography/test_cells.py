@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from features.geography.cells import Cells, cells_of
-from features.signals.place import distance_km
+from features.signals.known.place import distance_km
 
 
 def test_the_cell_is_the_nearest_on_the_ground():

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from features.signals.catalogue import catalogue_of
-from features.signals.learners import Learners
+from features.signals.learned.learners import Learners
+from features.signals.learned.stage_one import stage_one
 from features.signals.people import user_block
-from features.signals.stage_one import stage_one
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from recsys.regions import RegionTree

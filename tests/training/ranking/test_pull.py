@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.signals.candidates.reach import CENTRES_KM
 from features.signals.catalogue import catalogue_of
+from features.signals.known.place import distance_km
+from features.signals.learned.pull import Pull, expected_of
+from features.signals.learned.pulled import booked_by_hour, expected_by_hour
+from features.signals.learned.wishes import seen_of, wish_rates
 from features.signals.people import user_block
-from features.signals.place import distance_km
-from features.signals.pull import Pull, expected_of
-from features.signals.pulled import booked_by_hour, expected_by_hour
-from features.signals.reach import CENTRES_KM
-from features.signals.wishes import seen_of, wish_rates
 from recsys.dataset import Dataset
 from training.ranking.pull import PullConfig, fit_pull
 from training.ranking.wishes import WishConfig, fit_wishes

@@ -3,8 +3,8 @@
 import numpy as np
 
 from features.signals.catalogue import catalogue_of
+from features.signals.learned.wishes import seen_of
 from features.signals.people import user_block
-from features.signals.wishes import seen_of
 from tests.ranking_world import AT, ranking_world
 from training.ranking.sample import evenly, sampled_people
 

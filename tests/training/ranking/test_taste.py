@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from features.signals.candidates.taste_crowd import GROUPINGS, crowd_of
 from features.signals.catalogue import catalogue_of
+from features.signals.learned.taste import TASTE_FEATURES, taste_features, taste_scores
 from features.signals.people import user_block
-from features.signals.taste import GROUPINGS, TASTE_FEATURES, crowd_of, taste_features, taste_scores
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from tests.ranking_world import AT, ranking_world

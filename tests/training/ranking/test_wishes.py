@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from features.signals.catalogue import catalogue_of
-from features.signals.lookup import WISH_LEVEL
+from features.signals.known.lookup import WISH_LEVEL
+from features.signals.learned.wishes import seen_of, wish_rates
 from features.signals.people import user_block
-from features.signals.wishes import seen_of, wish_rates
 from recsys.dataset import Dataset
 from training.ranking.wishes import WishConfig, fit_wishes
 

@@ -1,0 +1,200 @@
+"""How often a person wants each key: a posterior from what they booked, looked at and could have, and who they are.
+
+Rates are log-normal between people and what is seen of them is Poisson (Aitchison & Ho 1989, Biometrika 76(4);
+Chiquet, Mariadassou & Robin 2021, Frontiers in Ecology and Evolution 9): the logarithm of a person's rate is the sum of
+what people of the age, gender and township want, of factors in which keys go together, and of what is the person's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.signals.candidates.offer import DAYS_A_WEEK
+from features.signals.catalogue import Catalogue
+from features.signals.known.events import Events
+from features.signals.known.lookup import WISH_LEVEL, Lookup
+from features.signals.learned.posterior import posterior
+from features.signals.people import UserBlock
+from recsys.bundle import BundleWriter, ModelBundle
+from recsys.ids import IdMap
+
+GROUPINGS = ("age", "gender", "township")
+INTERESTS = ("named", "others named", "named, for children")
+
+_LEAST_OFFERED = 0.02
+"""Sessions near home that count as held where none was in reach: people go farther than they usually do."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is seen of people, by key: (n_users, n_keys) each.
+
+    Attributes:
+        booked: Bookings.
+        looked: Days on which one of the key's activities was looked at and not booked.
+        offered: Sessions near home that could have been booked.
+        weeks: Weeks in which there was something to look at.
+        named: Whether the key's category is an interest.
+        has_named: (n_users,) whether the person named any.
+    """
+
+    booked: NDArray[np.float64]
+    looked: NDArray[np.float64]
+    offered: NDArray[np.float64]
+    weeks: NDArray[np.float64]
+    named: NDArray[np.float64]
+    has_named: NDArray[np.bool_]
+
+    def among(self, keys: NDArray[np.int64]) -> Seen:
+        """The same of some keys alone."""
+        columns = {name: values[:, keys] for name, values in vars(self).items() if name != "has_named"}
+        return replace(self, **columns)
+
+
+def seen_of(catalogue: Catalogue, block: UserBlock) -> Seen:
+    """What is seen of a block of people, nothing of it decayed: what is over counts no more, see `Offer`."""
+    lookup, offer = catalogue.lookup, catalogue.offer
+    events = block.events
+    keys = np.where(events.days <= offer.n_weeks * DAYS_A_WEEK, events.keys(lookup, WISH_LEVEL), -1)
+    shape = (len(block), len(lookup.keys[WISH_LEVEL]))
+    is_booked = events.sessions >= 0
+    ones = np.ones(len(keys))
+    offered, weeks = offer.seen_by(block.near, block.profiles.groups["age"], block.days_known)
+    return Seen(
+        booked=events.table(np.where(is_booked, keys, -1), shape, ones),
+        looked=events.table(np.where(_is_look(events, len(lookup.activities)), keys, -1), shape, ones),
+        offered=offered + _LEAST_OFFERED,
+        weeks=weeks,
+        named=np.take(np.pad(block.interests.toarray(), ((0, 0), (0, 1))), offer.category, axis=1),
+        has_named=np.diff(block.interests.indptr) > 0,
+    )
+
+
+def _is_look(events: Events, n_activities: int) -> NDArray[np.bool_]:
+    """(n_events,) the first feedback of a person on an activity in a day, unless it was booked that day or the next."""
+    days = np.floor(events.days).astype(np.int64)
+    n_days = int(days.max(initial=0)) + 2
+    codes = (events.rows * n_activities + events.activities) * n_days + days
+    told = np.flatnonzero(events.sessions < 0)
+    booked = codes[events.sessions >= 0]
+    first = told[np.unique(codes[told], return_index=True)[1]]
+    is_look = np.zeros(len(codes), dtype=bool)
+    is_look[first] = ~np.isin(codes[first], np.concatenate([booked, booked + 1]))
+    return is_look
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What was learned of everybody's wishes.
+
+    Attributes:
+        keys: Key ids of `WISH_LEVEL`.
+        base: (n_keys,) log bookings of a session near home by a person of no group.
+        looks: (n_keys,) looks a week for each booking of a session.
+        loadings: (n_keys, n_factors) what each factor, normal in people, changes.
+        own: (2, n_points) multiples of a rate that are a person's own, and how frequent each is.
+        interests: (3,) what interests change, in the order of `INTERESTS`.
+        effects: Grouping to (n_groups + 1, n_keys) what belonging to a group changes; the last row, of none, is 0.
+        townships: Region ids by row of the effects of townships.
+    """
+
+    keys: IdMap
+    base: NDArray[np.float64]
+    looks: NDArray[np.float64]
+    loadings: NDArray[np.float64]
+    own: NDArray[np.float64]
+    interests: NDArray[np.float64]
+    effects: Mapping[str, NDArray[np.float64]]
+    townships: IdMap
+
+    def among(self, nums: NDArray[np.int64]) -> Wishes:
+        """The same for some keys alone."""
+        if np.array_equal(nums, np.arange(len(self.keys))):
+            return self
+        return Wishes(
+            IdMap(self.keys.ids[nums], WISH_LEVEL),
+            self.base[nums],
+            self.looks[nums],
+            self.loadings[nums],
+            self.own,
+            self.interests,
+            {name: effect[:, nums] for name, effect in self.effects.items()},
+            self.townships,
+        )
+
+    def mean(
+        self, groups: Mapping[str, NDArray[np.int64]], seen: Seen, is_for_children: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """(n_users, n_keys) log rate of people of these groups and interests.
+
+        Args:
+            groups: Grouping to (n_users,) row of its effects, -1 for none.
+            seen: Of the same people.
+            is_for_children: (n_keys,) see `Offer`.
+        """
+        total = np.repeat(self.base[None, :], len(seen.named), axis=0)
+        for name, effect in self.effects.items():
+            total += effect[np.where(groups[name] < len(effect) - 1, groups[name], -1)]
+        for slope, values in zip(self.interests, told_interests(seen, is_for_children), strict=True):
+            total += slope * values
+        return total
+
+    def groups(self, groups: Mapping[str, NDArray[np.int64]], lookup: Lookup) -> dict[str, NDArray[np.int64]]:
+        """Rows of the effects for people's groups; townships are found again by their ids."""
+        rows = np.full(len(groups["township"]), -1, dtype=np.int64)
+        known = groups["township"] >= 0
+        rows[known] = self.townships.nums_or_missing(lookup.tree.ids.ids[groups["township"][known]])
+        return {**groups, "township": rows}
+
+    def save(self, writer: BundleWriter, folder: str) -> None:
+        """Adds the wishes to a bundle."""
+        writer.json(f"{folder}/ids", {"keys": self.keys.ids.tolist(), "townships": self.townships.ids.tolist()})
+        for name in ("base", "looks", "loadings", "own", "interests"):
+            writer.array(f"{folder}/{name}", getattr(self, name))
+        for name, effect in self.effects.items():
+            writer.array(f"{folder}/effects/{name}", effect)
+
+
+def load_wishes(bundle: ModelBundle, folder: str) -> Wishes:
+    """The wishes that `Wishes.save` wrote."""
+    ids = bundle.json(f"{folder}/ids")
+    arrays = {name: bundle.array(f"{folder}/{name}") for name in ("base", "looks", "loadings", "own", "interests")}
+    effects = {name: bundle.array(f"{folder}/effects/{name}") for name in GROUPINGS}
+    return Wishes(IdMap.of(ids["keys"], WISH_LEVEL), **arrays, effects=effects, townships=IdMap(ids["townships"]))
+
+
+def told_interests(seen: Seen, is_for_children: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+    """(n_users, n_keys) in the order of `INTERESTS`: 1 where it is so."""
+    adult = ~is_for_children
+    others = (seen.has_named[:, None] & (seen.named == 0) & adult).astype(np.float64)
+    return [seen.named * adult, others, seen.named * is_for_children]
+
+
+def wish_rates(
+    wishes: Wishes, catalogue: Catalogue, block: UserBlock, all_seen: Seen | None = None
+) -> NDArray[np.float64]:
+    """(n_users, n_keys) log of the mean rate by key of the catalogue's lookup; NaN for keys not learned.
+
+    Args:
+        wishes: What was learned.
+        catalogue: Keys, and what was on offer.
+        block: People.
+        all_seen: Of the same people, by key of the lookup; counted here where it is not at hand.
+    """
+    ids = catalogue.lookup.keys[WISH_LEVEL].ids
+    nums = wishes.keys.nums_or_missing(ids)
+    known = np.flatnonzero(nums >= 0)
+    rates = np.full((len(block), len(ids)), np.nan)
+    if len(known):
+        all_seen = seen_of(catalogue, block) if all_seen is None else all_seen
+        some, seen = wishes.among(nums[known]), all_seen.among(known)
+        groups = some.groups(block.profiles.groups, catalogue.lookup)
+        mean = some.mean(groups, seen, catalogue.offer.is_for_children[known])
+        expected = (seen.offered + some.looks * seen.weeks) * np.exp(mean)
+        found = posterior(seen.booked + seen.looked, expected, some.loadings, some.own)
+        rates[:, known] = mean + np.log(found.multiples)
+    return rates

@@ -1,0 +1,1 @@
+"""What a person's own past, home and profile say of a candidate."""

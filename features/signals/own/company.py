@@ -1,0 +1,41 @@
+"""Signals of company and of words: where those go whom the person has met, and titles like those of the past."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from features.signals.candidates.crowd import Signals
+from features.signals.candidates.keys import SLOW_DAYS
+from features.signals.catalogue import Catalogue
+from features.signals.people import UserBlock
+
+
+def company_signals(
+    catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]
+) -> Signals:
+    """How much the people of the person's past sessions are with the candidate's key; small sessions count more."""
+    events = block.events
+    signals: Signals = {}
+    sessions = np.where(events.sessions >= 0, events.sessions, -1)
+    past = events.matrix(sessions, (len(block), len(catalogue.lookup.sessions)), events.decayed(SLOW_DAYS))
+    total = np.bincount(events.rows, events.decayed(SLOW_DAYS), minlength=len(block))[rows]
+    for level, company in catalogue.company.items():
+        met = (past @ company).toarray() if sparse.issparse(company) else past @ company
+        met = np.append(met, np.zeros((len(block), 1)), axis=1)
+        found = met[rows, catalogue.levels[level].of_candidate[cols]]
+        signals[f"company_{level}"] = found
+        signals[f"company_{level}_share"] = found / (total + 0.1)
+    return signals
+
+
+def title_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
+    """Words in common with the titles of the person's past, decayed: in sum and as a share of the past."""
+    events = block.events
+    past = events.matrix(events.activities, (len(block), len(catalogue.lookup.activities)), events.decayed(SLOW_DAYS))
+    total = np.bincount(events.rows, events.decayed(SLOW_DAYS), minlength=len(block))[rows]
+    words = sparse.csr_array(past @ catalogue.words.activities)
+    words.sort_indices()
+    alike = np.asarray(words[rows].multiply(catalogue.words.candidates[cols]).sum(axis=1))
+    return {"title_sum": alike, "title_share": alike / (total + 1e-9)}

@@ -1,0 +1,50 @@
+"""Signals of what was shown: passed over by the person, or opened by everybody who saw it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.signals.candidates.crowd import Signals
+from features.signals.candidates.keys import KeyColumns
+from features.signals.catalogue import Catalogue
+from features.signals.known.events import Events
+from features.signals.known.lookup import take_or_missing
+from features.signals.people import UserBlock
+
+SHOWN_LEVELS = ("activity", "programme", "theme")
+HALF_LIFE_DAYS = 30.0
+
+
+def shown_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
+    """How often each key of the candidate was shown to the person, decayed, beyond what they then opened or booked.
+
+    NaN for people who were never shown anything: a platform without impressions, or a person who does not look.
+    """
+    shown, events = block.shown, block.events
+    total = np.bincount(shown.rows, minlength=len(block)).astype(np.float64)
+    total[total == 0] = np.nan
+    signals: Signals = {"shown_all": total[rows]}
+    for level in SHOWN_LEVELS:
+        columns = catalogue.levels[level]
+        if not len(columns.keys):
+            continue
+        key = columns.of_candidate[cols]
+        n_shown = np.where(np.isnan(total[rows]), np.nan, _counts(catalogue, shown, level, columns, rows, key))
+        signals[f"shown_{level}"] = n_shown
+        signals[f"shown_{level}_passed"] = n_shown - _counts(catalogue, events, level, columns, rows, key)
+    return signals
+
+
+def _counts(
+    catalogue: Catalogue,
+    events: Events,
+    level: str,
+    columns: KeyColumns,
+    rows: NDArray[np.int64],
+    keys: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """(n_pairs,) decayed number of the person's events with the key, 0 for no key."""
+    places = take_or_missing(columns.place_of_key, events.keys(catalogue.lookup, level))
+    groups = events.grouped(places, len(columns.keys))
+    return groups.sums(np.exp2(-events.days / HALF_LIFE_DAYS))[groups.at(rows, keys)]
