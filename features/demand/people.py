@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from features.ages import age_bands
 from features.geography.cells import cells_of
 from features.geography.positions import Positions, positions
 from recsys.dataset import Dataset, local_times, places_among, split_list
@@ -97,11 +98,10 @@ def people_book(
     near, cell = _near(places, tree, chosen, pd.Index(dataset.venues["venue_id"]).get_indexer(pd.Index(venue_ids)))
     region = tree.ids.nums_or_missing(users["region_id"])
     township = np.append(tree.ancestors_at("township"), -1)[region]
-    years = as_of.year - users["birth_year"].to_numpy(dtype=float)
     came, came_to = _came(dataset, users["user_id"], sessions["session_id"])
     looks = _looks(dataset, users["user_id"], sessions["activity_id"], as_of, came, came_to)
     return PeopleBook(
-        age=np.where(np.isnan(years), N_AGES - 1, np.digitize(np.nan_to_num(years), AGE_EDGES)),
+        age=age_bands(users["birth_year"], as_of.year, AGE_EDGES, unknown=N_AGES - 1),
         township=np.unique(township, return_inverse=True)[1].astype(np.int64),
         cell=cell,
         known_age=np.nan_to_num(weeks_back(users["registered_at"], dataset.timezone, as_of), nan=np.inf),

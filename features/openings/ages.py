@@ -6,18 +6,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.ages import age_bands
 from recsys.availability import ADULT_AGE
 from recsys.dataset import Dataset, is_among, local_times
 
-AGE_EDGES = (18, 30, 45, 60, 75)
+_EDGES = (18, 30, 45, 60, 75)
 AGE_GROUPS = ("under 18", "18-29", "30-44", "45-59", "60-74", "75 and over", "age unknown")
 
 
 def age_groups(birth_years: pd.Series, year: int) -> NDArray[np.int64]:
     """Row of `AGE_GROUPS` of each birth year."""
-    age = year - birth_years.to_numpy(dtype=np.float64)
-    group = np.searchsorted(AGE_EDGES, np.nan_to_num(age, nan=0.0), side="right")
-    return np.where(np.isfinite(age), group, len(AGE_GROUPS) - 1).astype(np.int64)
+    return age_bands(birth_years, year, _EDGES, unknown=len(AGE_GROUPS) - 1)
 
 
 def admitted(dataset: Dataset, sessions: pd.DataFrame, year: int | None = None) -> NDArray[np.float64]:

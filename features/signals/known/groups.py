@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from features.ages import age_bands
 from features.signals.known.lookup import Lookup, take_or_missing
 from recsys.dataset import split_list
 from recsys.regions import RegionTree
@@ -29,8 +30,7 @@ class Profiles:
 
 def profiles_of(users: pd.DataFrame, tree: RegionTree, year: int) -> Profiles:
     """Groups of the users; numbers mean the same in every table of users for the same tree."""
-    age = year - users["birth_year"].to_numpy(dtype=np.float64)
-    band = np.where(np.isnan(age), -1, np.searchsorted(AGE_EDGES, np.nan_to_num(age), side="right") - 1)
+    band = age_bands(users["birth_year"], year, AGE_EDGES, unknown=0) - 1
     region = tree.ids.nums_or_missing(users["region_id"])
     gender = users["gender"].map({"f": 0, "m": 1}).astype(np.float64).fillna(-1).to_numpy(dtype=np.int64)
     township = take_or_missing(tree.ancestors_at("township"), region)
