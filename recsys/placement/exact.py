@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -17,8 +16,6 @@ from recsys.placement.master import Master
 from recsys.placement.relaxation import Relaxation, relax, rounded
 from recsys.placement.search import TOLERANCE, BlockSearch
 from recsys.placement.tightened import TightenedModel
-
-Progress = Callable[[float, float, float], None]
 
 PROVEN = 1e-7
 """Relative distance of plan and bound at which a plan counts as the best of all: HiGHS' own tolerance."""
@@ -62,14 +59,12 @@ class Proof:
         seconds: float,
         gap: float,
         pool: ThreadPoolExecutor,
-        progress: Progress | None = None,
     ) -> None:
         self.instance = instance
         self.began = time.perf_counter()
         self.seconds = seconds
         self.gap = gap
         self.pool = pool
-        self.progress = progress
         self.most = instance.most_classes()
         self.alone = first_gains(instance, point_weights(instance))
         self.bound = self.priced = np.inf
@@ -201,8 +196,6 @@ class Proof:
         self.is_cut = time.perf_counter() > until
         self.priced = min(self.priced, bound)
         self.bound = min(self.bound, bound)
-        if self.progress is not None:
-            self.progress(time.perf_counter() - self.began, self.best[0], self.bound)
         return bound
 
     def _enumerate(self, prices: Prices, within: float) -> None:

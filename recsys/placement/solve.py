@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recsys.placement.blocks import Block, Plan, Prices, blocks_of
 from recsys.placement.clusters import cluster_bound, shared_out
-from recsys.placement.exact import Progress, Proof
+from recsys.placement.exact import Proof
 from recsys.placement.greedy import GreedyState, assign, assigned, fill, first_gains, point_weights
 from recsys.placement.instance import Placement, PlacementInstance
 from recsys.placement.master import Master, OfOneCategory
@@ -46,13 +46,14 @@ RESERVED = 0.2
 WHOLE_UP_TO = 3000
 """Most classes in all up to which the whole model is worth a try."""
 
+THREADS = 2
+"""Blocks solved at the same time."""
+
 
 def solve(
     instance: PlacementInstance,
     seconds: float,
     gap: float = 1e-4,
-    progress: Progress | None = None,
-    threads: int = 2,
 ) -> Placement:
     """The best plan found and a bound on every plan, in one of two ways (`Placement.method` says which).
 
@@ -69,13 +70,11 @@ def solve(
         instance: What to choose from.
         seconds: Time after which the best so far is returned.
         gap: Proven relative distance at which to stop.
-        progress: Called with seconds, value and bound after each round.
-        threads: Blocks solved at the same time.
     """
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         if not instance.floors and np.count_nonzero(instance.most_classes()) <= PROVEN_UP_TO:
-            return Proof(instance, seconds, gap, pool, progress).run()
-        return _Solver(instance, seconds, gap, progress, pool).run()
+            return Proof(instance, seconds, gap, pool).run()
+        return _Solver(instance, seconds, gap, pool).run()
 
 
 class _Solver:
@@ -86,14 +85,12 @@ class _Solver:
         instance: PlacementInstance,
         seconds: float,
         gap: float,
-        progress: Progress | None,
         pool: ThreadPoolExecutor,
     ) -> None:
         self.instance = instance
         self.began = time.perf_counter()
         self.seconds = seconds
         self.gap = gap
-        self.progress = progress
         self.pool = pool
         self.most = instance.most_classes()
         self.bound = np.inf
@@ -113,7 +110,6 @@ class _Solver:
         relaxed = relax(self.instance, RELAXED * self.seconds, marginal)
         self.bound = relaxed.bound
         self._try(rounded(self.instance, relaxed).classes)
-        self._report()
         self._clusters(relaxed)
         prices, margin = relaxed.prices, MARGIN
         while self.left() > RESERVED * self.seconds and not self._done():
@@ -134,17 +130,11 @@ class _Solver:
         if self._done() or largest <= CUT_ABOVE:
             return
         self.bound = min(self.bound, cluster_bound(self.instance, relaxed, 0.5 * self.left(), self.pool))
-        self._report()
         prices, before = relaxed.prices, -np.inf
         while self.left() > RESERVED * self.seconds and not self._done() and self.best[0] > before:
             before = self.best[0]
             master = Master(self.instance, shared_out(self.instance, active | (self.best[1] > 0), self.best[1]))
             prices = self._round(prices, master, active, is_whole=False)
-            self._report()
-
-    def _report(self) -> None:
-        if self.progress is not None:
-            self.progress(time.perf_counter() - self.began, self.best[0], self.bound)
 
     def _whole(self) -> None:
         """What blocks leave open is closed by branching on the whole model, where that is small enough to hope for."""
@@ -191,7 +181,6 @@ class _Solver:
             elif n_new == 0 and step >= 1:
                 break
             step = min(2 * step, 1.0) if n_new == 0 else max(0.7 * step, LEAST_SHARE)
-            self._report()
             if lost > 0.5 * self.gap * abs(best_bound) and distance < 4 * lost:
                 return centre
         master.prices()
