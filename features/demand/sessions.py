@@ -150,14 +150,7 @@ def session_book(
         as_of=as_of,
         bottom=hierarchy.bottom_nums(tree, region),
         category=hierarchy.categories.nums(of_activity["category"]),
-        keys={
-            "activity": _codes(sessions["activity_id"]),
-            "series": _codes(of_activity["series_id"]),
-            "organiser": _codes(of_activity["organiser_id"]),
-            "venue": venue.astype(np.int64),
-            "kind": _codes(of_activity["kind"]),
-            "audience": _codes(of_activity["audience"]),
-        },
+        keys={**_keys(sessions, of_activity), "venue": venue.astype(np.int64)},
         starts=starts.to_numpy(),
         week=figures["week_num"].to_numpy(),
         age=figures["age"].to_numpy(),
@@ -168,17 +161,26 @@ def session_book(
         waiting=figures["waiting"].to_numpy().astype(np.float64),
         capacity=np.where(is_stated(capacity), capacity, np.nan),
         price=sessions["price"].to_numpy(dtype=float),
-        traits={
-            "min_age": of_activity["min_age"].to_numpy(dtype=float),
-            "max_age": of_activity["max_age"].to_numpy(dtype=float),
-            "online": of_activity["online"].to_numpy(dtype=float),
-            "hours": ((sessions["ends_at"] - sessions["starts_at"]) / pd.Timedelta(hours=1)).to_numpy(dtype=float),
-        },
+        traits=_traits(sessions, of_activity),
         on_hand=np.ascontiguousarray(figures.select(on_hand_names(n_leads)).to_numpy(), dtype=np.float32),
         people=_people(dataset, starts, as_of),
         speed=_speed(dataset, sessions, figures, capacity),
         residents=people_book(dataset, tree, sessions, venue_ids, pd.Index(hierarchy.categories.ids)),
     )
+
+
+def _keys(sessions: pd.DataFrame, of_activity: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
+    """Codes of what sessions share, see `SessionBook.keys`."""
+    named = {"series": "series_id", "organiser": "organiser_id", "kind": "kind", "audience": "audience"}
+    shared = {name: _codes(of_activity[column]) for name, column in named.items()}
+    return {"activity": _codes(sessions["activity_id"]), **shared}
+
+
+def _traits(sessions: pd.DataFrame, of_activity: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """Numbers stated of sessions, see `SessionBook.traits`."""
+    stated = {name: of_activity[name].to_numpy(dtype=float) for name in ("min_age", "max_age", "online")}
+    hours = (sessions["ends_at"] - sessions["starts_at"]) / pd.Timedelta(hours=1)
+    return {**stated, "hours": hours.to_numpy(dtype=float)}
 
 
 def _speed(dataset: Dataset, sessions: pd.DataFrame, figures: pl.DataFrame, capacity: NDArray[np.float64]) -> Speed:

@@ -27,6 +27,9 @@ _YEAR_WEEKS = 52.0
 _GROWTH_AHEAD_YEARS = 0.1
 _RIVAL_SPREAD = 0.3
 
+_Group = tuple[NDArray[np.int64], float]
+"""Codes of sessions, -1 where one is not of the group, and the spread that effects of the group usually have."""
+
 
 @dataclass(frozen=True)
 class EffectDesign:
@@ -80,26 +83,16 @@ def effect_design(book: SessionBook) -> EffectDesign:
     )
 
 
-def _crossed(book: SessionBook, serial: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], float]]:
+def _crossed(book: SessionBook, serial: NDArray[np.int64]) -> list[_Group]:
     """Codes of each group and the spread that its effects usually have."""
-    starts = pd.DatetimeIndex(book.starts)
-    hour, weekday = starts.hour.to_numpy(dtype=np.int64), starts.dayofweek.to_numpy(dtype=np.int64)
-    month = starts.month.to_numpy(dtype=np.int64)
+    return [*_of_session(book), *_of_hour(book), *_of_days_off(book), *_of_price(book), *_of_courses(book, serial)]
+
+
+def _of_session(book: SessionBook) -> list[_Group]:
+    """What it is, where, and who holds it for whom."""
     category, keys = book.category, book.keys
     kind, audience, venue = keys["kind"], keys["audience"], keys["venue"]
-    days = day_table(book.starts.astype("datetime64[D]"))
-    festival = np.digitize(days["to_spring_festival"].to_numpy(), _FESTIVAL_BANDS).astype(np.int64)
-    off = days["is_off"].to_numpy().astype(np.int64) + 2 * days["is_makeup"].to_numpy().astype(np.int64)
-    slot = joint_codes(weekday, hour)
-    part = 24 * is_free_day(book) + hour
     least_age = np.unique(np.nan_to_num(book.traits["min_age"], nan=-1.0), return_inverse=True)[1].astype(np.int64)
-    some_kind = np.maximum(kind, 0)
-    price = _price_bands(book)
-    is_near = (festival >= _NEAR_FESTIVAL[0]) & (festival <= _NEAR_FESTIVAL[1])
-    near_festival = np.where(is_near, serial, -1)
-    pause = np.where((serial == 1) & is_near, festival, -1)
-    # Until a Spring Festival has been seen, the weeks about it are taken to be like other days off.
-    is_rest = is_near | days["is_off"].to_numpy()
     return [
         (category, 0.6),
         (kind, 0.6),
@@ -117,6 +110,17 @@ def _crossed(book: SessionBook, serial: NDArray[np.int64]) -> list[tuple[NDArray
         (joint_codes(venue, kind), 0.3),
         (keys["series"], 0.4),
         (keys["activity"], 0.4),
+    ]
+
+
+def _of_hour(book: SessionBook) -> list[_Group]:
+    """When in the week and the year."""
+    category, kind, audience = book.category, book.keys["kind"], book.keys["audience"]
+    starts = pd.DatetimeIndex(book.starts)
+    hour, weekday = starts.hour.to_numpy(dtype=np.int64), starts.dayofweek.to_numpy(dtype=np.int64)
+    slot = joint_codes(weekday, hour)
+    part = 24 * is_free_day(book) + hour
+    return [
         (weekday, 0.3),
         (hour, 0.3),
         (slot, 0.3),
@@ -126,20 +130,57 @@ def _crossed(book: SessionBook, serial: NDArray[np.int64]) -> list[tuple[NDArray
         (joint_codes(category, part), 0.2),
         (joint_codes(kind, part), 0.2),
         (joint_codes(joint_codes(category, audience), part), 0.2),
-        (month, 0.15),
+        (starts.month.to_numpy(dtype=np.int64), 0.15),
+    ]
+
+
+def _of_days_off(book: SessionBook) -> list[_Group]:
+    """How near to Spring Festival, and whether the day is off or a make-up day."""
+    kind = np.maximum(book.keys["kind"], 0)
+    days = _days(book)
+    festival = _festival(days)
+    off = days["is_off"].to_numpy().astype(np.int64) + 2 * days["is_makeup"].to_numpy().astype(np.int64)
+    return [
         (festival, 0.3),
-        (joint_codes(festival, some_kind), 0.4),
-        (joint_codes(festival, category), 0.2),
+        (joint_codes(festival, kind), 0.4),
+        (joint_codes(festival, book.category), 0.2),
         (off, 0.3),
-        (joint_codes(off, some_kind), 0.4),
-        (price, 0.4),
-        (joint_codes(price, some_kind), 0.2),
-        (joint_codes(serial, category), 0.3),
+        (joint_codes(off, kind), 0.4),
+    ]
+
+
+def _of_price(book: SessionBook) -> list[_Group]:
+    """What it costs."""
+    price = _price_bands(book)
+    return [(price, 0.4), (joint_codes(price, np.maximum(book.keys["kind"], 0)), 0.2)]
+
+
+def _of_courses(book: SessionBook, serial: NDArray[np.int64]) -> list[_Group]:
+    """How dates of courses differ from single events, above all about Spring Festival.
+
+    Until a Spring Festival has been seen, the weeks about it are taken to be like other days off.
+    """
+    days = _days(book)
+    festival = _festival(days)
+    is_near = (festival >= _NEAR_FESTIVAL[0]) & (festival <= _NEAR_FESTIVAL[1])
+    is_rest = is_near | days["is_off"].to_numpy()
+    return [
+        (joint_codes(serial, book.category), 0.3),
         (joint_codes(serial, festival), 0.4),
-        (joint_codes(near_festival, category), 0.3),
-        (pause, 0.6),
+        (joint_codes(np.where(is_near, serial, -1), book.category), 0.3),
+        (np.where((serial == 1) & is_near, festival, -1), 0.6),
         (joint_codes(is_rest.astype(np.int64), serial), 0.6),
     ]
+
+
+def _days(book: SessionBook) -> pd.DataFrame:
+    """Days off about each session, see `day_table`."""
+    return day_table(book.starts.astype("datetime64[D]"))
+
+
+def _festival(days: pd.DataFrame) -> NDArray[np.int64]:
+    """(n_sessions,) number of the band of days before or after Spring Festival."""
+    return np.digitize(days["to_spring_festival"].to_numpy(), _FESTIVAL_BANDS).astype(np.int64)
 
 
 def is_serial(book: SessionBook) -> NDArray[np.int64]:
@@ -173,7 +214,7 @@ def _seasons(book: SessionBook) -> list[tuple[NDArray[np.int64], NDArray[np.floa
 
 def is_free_day(book: SessionBook) -> NDArray[np.int64]:
     """(n_sessions,) 1 for weekends that are none of work, and days off: who works or goes to school comes otherwise."""
-    days = day_table(book.starts.astype("datetime64[D]"))
+    days = _days(book)
     is_weekend = pd.DatetimeIndex(book.starts).dayofweek.to_numpy() >= 5
     return ((is_weekend & ~days["is_makeup"].to_numpy()) | days["is_off"].to_numpy()).astype(np.int64)
 
