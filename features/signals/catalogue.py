@@ -20,7 +20,7 @@ from features.signals.candidates.lifts import GROUPED_LEVELS, group_lifts
 from features.signals.candidates.likeness import Likeness, likeness_of
 from features.signals.candidates.offer import Offer, offer_of
 from features.signals.candidates.reach import Reach, reach_of
-from features.signals.candidates.taste_crowd import TASTE_LEVELS, Crowd, crowd_of
+from features.signals.candidates.taste_crowd import Crowd, crowds_of
 from features.signals.known.events import Events, events_of
 from features.signals.known.groups import AGE_EDGES, interests_of, profiles_of
 from features.signals.known.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
@@ -154,9 +154,7 @@ def catalogue_of(
     levels = {level: key_columns(level, session_nums, lookup, everybody, at) for level in LEVELS}
     described = _usable_profiles(known)
     profiles = profiles_of(described, lookup.tree, at.year)
-    interests = interests_of(described["interests"], lookup)
-    venue_ids = pd.Index(lookup.keys["venue"].ids, dtype=object)
-    venues = known.venues.set_index("venue_id").reindex(venue_ids)
+    venues = known.venues.set_index("venue_id").reindex(pd.Index(lookup.keys["venue"].ids, dtype=object))
     spots = venues[["lat", "lon"]].to_numpy(dtype=np.float64)
     regions_at = region_spots(known, described, lookup.tree)
     homes = described[["lat", "lon"]].to_numpy(dtype=np.float64)
@@ -183,22 +181,18 @@ def catalogue_of(
         likeness=likeness_of(lookup, session_nums, words, at.value),
         company={level: met_at(everybody, lookup, levels[level], level) for level in ("programme", "series")},
         homes=homes_of(described, everybody, lookup, levels["programme"]),
-        lifts=group_lifts(
-            profiles,
-            everybody,
-            lookup,
-            {level: levels[level].place_of_key for level in GROUPED_LEVELS},
-        ),
+        lifts=group_lifts(profiles, everybody, lookup, {name: levels[name].place_of_key for name in GROUPED_LEVELS}),
         offer=offer_of(known, lookup, at, float(everybody.days.max(initial=0.0)), near, spots, reach),
-        crowds={
-            level: crowd
-            for level in TASTE_LEVELS
-            if (crowd := crowd_of(level, everybody, profiles, interests, lookup)) is not None
-        },
-        titles=known.activities["title"].astype(object).fillna("").to_numpy(dtype=object),
-        venue_names=venues["name"].astype(object).fillna("").to_numpy(dtype=object),
+        crowds=crowds_of(everybody, profiles, interests_of(described["interests"], lookup), lookup),
+        titles=_texts(known.activities["title"]),
+        venue_names=_texts(venues["name"]),
         n_people=int(np.count_nonzero(np.bincount(everybody.rows))),
     )
+
+
+def _texts(column: pd.Series) -> NDArray[np.object_]:
+    """A column's texts, empty where missing."""
+    return column.astype(object).fillna("").to_numpy(dtype=object)
 
 
 def _usable_profiles(known: Dataset) -> pd.DataFrame:

@@ -10,8 +10,12 @@ from features.signals.candidates.filling import Filling, filling_facts
 from features.signals.candidates.usual import Counts, lift
 from features.signals.known.events import Events
 from features.signals.known.lookup import Lookup
-from recsys.availability import NS_PER_DAY, OpenSessions
+from recsys.availability import NS_PER_DAY, OpenSessions, nanoseconds
 from recsys.dataset import Dataset
+
+_LATELY_DAYS = 3.0
+_FEW_SHOWN = 10.0
+"""Impressions beside which views are few."""
 
 CROWD_FACTS = ("booked_", "expected_", "filled_", "so_far_", "usual_")
 """Beginnings of the facts that are made of everybody's bookings."""
@@ -26,31 +30,44 @@ def session_facts(
     filling: Filling,
     at: pd.Timestamp,
 ) -> dict[str, NDArray[np.float64]]:
-    """What a candidate is like, whoever asks: times, price, places, and how fast it fills."""
-    rows = known.sessions.iloc[session_nums]
+    """(n_candidates,) each: what a candidate is like, whoever asks: times, price, places, and how fast it fills."""
     activity = known.activities.iloc[lookup.session_activity[session_nums]]
     took = Counts.of_bookings(everybody, lookup, at)
-    so_far, usual = took.so_far(session_nums), took.usual(session_nums)
-    recent = np.bincount(took.things[took.days < 3], minlength=len(lookup.sessions))[session_nums].astype(np.float64)
-    slots = lookup.session_slot[session_nums]
-    published = rows["published_at"].to_numpy(dtype="datetime64[ns]").astype(np.int64)
-    on_offer = np.where(rows["published_at"].isna(), np.nan, (at.value - published) / NS_PER_DAY)
-    capacity = rows["capacity"].to_numpy(dtype=np.float64)
-    lead_days = (sessions.starts - at.value) / NS_PER_DAY
-    told = {kind: Counts.of_feedback(known.feedback, kind, lookup, at) for kind in ("impression", "view")}
-    activity_nums = lookup.session_activity[session_nums]
-    (shown, usually_shown), (opened, usually_opened) = (
-        (counts.so_far(activity_nums), counts.usual(activity_nums)) for counts in told.values()
-    )
+    recent = np.bincount(took.things[took.days < _LATELY_DAYS], minlength=len(lookup.sessions))[session_nums]
     return {
-        "usual_so_far": usual,
-        "so_far_lift": lift(so_far, usual),
-        "shown": shown,
-        "shown_lift": lift(shown, usually_shown),
-        "opened": opened,
-        "opened_lift": lift(opened, usually_opened),
-        "open_rate": np.divide(opened, shown + 10.0, out=np.full(len(shown), np.nan), where=shown > 0),
-        "lead_days": lead_days,
+        **_against_usual(known.feedback, session_nums, lookup, took, at),
+        **_stated(known.sessions.iloc[session_nums], sessions, lookup.session_slot[session_nums], at),
+        "booked_so_far": took.so_far(session_nums),
+        "booked_lately": recent.astype(np.float64),
+        **{name: activity[name].to_numpy(dtype=np.float64) for name in ("min_age", "max_age", "online")},
+        **filling_facts(filling, session_nums, lookup),
+    }
+
+
+def _against_usual(
+    feedback: pd.DataFrame, session_nums: NDArray[np.int64], lookup: Lookup, took: Counts, at: pd.Timestamp
+) -> dict[str, NDArray[np.float64]]:
+    """Bookings of the session, and impressions and views of its activity, against what its organiser usually has."""
+    usual = took.usual(session_nums)
+    found = {"usual_so_far": usual, "so_far_lift": lift(took.so_far(session_nums), usual)}
+    activity_nums = lookup.session_activity[session_nums]
+    for name, kind in (("shown", "impression"), ("opened", "view")):
+        told = Counts.of_feedback(feedback, kind, lookup, at)
+        found[name] = told.so_far(activity_nums)
+        found[f"{name}_lift"] = lift(found[name], told.usual(activity_nums))
+    shown = found["shown"]
+    rate = np.divide(found["opened"], shown + _FEW_SHOWN, out=np.full(len(shown), np.nan), where=shown > 0)
+    return found | {"open_rate": rate}
+
+
+def _stated(
+    rows: pd.DataFrame, sessions: OpenSessions, slots: NDArray[np.int64], at: pd.Timestamp
+) -> dict[str, NDArray[np.float64]]:
+    """Times, price and places, as the session's row states them."""
+    capacity = rows["capacity"].to_numpy(dtype=np.float64)
+    published = nanoseconds(rows["published_at"])
+    return {
+        "lead_days": (sessions.starts - at.value) / NS_PER_DAY,
         "hour": (slots % 24).astype(np.float64),
         "weekday": (slots // 24).astype(np.float64),
         "hours_long": np.where(rows["ends_at"].isna(), np.nan, (sessions.ends - sessions.starts) / NS_PER_DAY * 24),
@@ -58,11 +75,5 @@ def session_facts(
         "capacity": capacity,
         "places_left": sessions.places_left,
         "share_left": np.divide(sessions.places_left, capacity, out=np.full(len(capacity), np.nan), where=capacity > 0),
-        "days_on_offer": on_offer,
-        "booked_so_far": so_far,
-        "booked_lately": recent,
-        "min_age": activity["min_age"].to_numpy(dtype=np.float64),
-        "max_age": activity["max_age"].to_numpy(dtype=np.float64),
-        "online": activity["online"].to_numpy(dtype=np.float64),
-        **filling_facts(filling, session_nums, lookup),
+        "days_on_offer": np.where(rows["published_at"].isna(), np.nan, (at.value - published) / NS_PER_DAY),
     }

@@ -53,6 +53,12 @@ class Crowd:
         return np.maximum(self.alike.scores(counts, _groups(profiles)), 0.0)
 
 
+def crowds_of(events: Events, profiles: Profiles, interests: sparse.csr_array, lookup: Lookup) -> dict[str, Crowd]:
+    """What everybody's past says by level of `TASTE_LEVELS`; arguments of `crowd_of`."""
+    crowds = {level: crowd_of(level, events, profiles, interests, lookup) for level in TASTE_LEVELS}
+    return {level: crowd for level, crowd in crowds.items() if crowd is not None}
+
+
 def crowd_of(
     level: str, events: Events, profiles: Profiles, interests: sparse.csr_array, lookup: Lookup
 ) -> Crowd | None:
