@@ -1,49 +1,92 @@
-"""What the pages and the Makefile name is there: files, modules, links, make targets and commands."""
+"""What the pages under docs/ name must be there: files, links with their headings, modules, make targets, commands."""
+
+from __future__ import annotations
 
 import re
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
+import typer.main
 
 from culture import app
 
-ROOT = Path(__file__).parent.parent
-PAGES = sorted(path.relative_to(ROOT) for path in [ROOT / "Makefile", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-ROOMS = "recsys|features|training|serving|benchmarks|tests|docs|notebooks"
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+_PAGE = re.compile(r"\bdocs/[\w./-]+\.md\b")
+_FILE = re.compile(r"(?:recsys|features|training|serving|benchmarks|notebooks|tests|docs)/[\w./-]*")
+_DOTTED = re.compile(r"(?:recsys|features|training|serving|benchmarks)(?:\.\w+)+")
+_TARGET = re.compile(r"\bmake ([a-z][a-z-]*)(?![\w…-])")
+_COMMAND = re.compile(r"\bculture ([a-z]+)\b")
+
+
+def _text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def _anchors(page: Path) -> set[str]:
+    return {
+        re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in _HEADING.findall(_text(page))
+    }
+
+
+def _resolves(link: str, page: Path) -> bool:
+    file, _, anchor = link.partition("#")
+    target = page.parent / file if file else page
+    return "://" in link or (target.exists() and (not anchor or anchor in _anchors(target)))
+
+
+def _has_module(name: str) -> bool:
+    """Whether a dotted name is a module, a package, or a name that stands in one."""
+    path = ROOT / name.replace(".", "/")
+    if path.with_suffix(".py").exists() or (path / "__init__.py").exists():
+        return True
+    module = path.parent.with_suffix(".py")
+    return module.exists() and re.search(rf"\b{path.name}\b", _text(module)) is not None
+
+
+def _targets() -> set[str]:
+    lines = re.findall(r"^([a-z][a-z -]*):", _text(ROOT / "Makefile"), re.MULTILINE)
+    return {word for line in lines for word in line.split()}
 
 
 def missing(page: Path) -> list[str]:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    files = re.findall(rf"(?<![\w/])((?:{ROOMS})/[\w/.-]*\w/?)(?=[`,; )]|$)", text, re.MULTILINE)
-    modules = re.findall(r"`((?:recsys|features|training|serving)(?:\.\w+)+)`", text)
-    files += [str(page.parent / link) for link in re.findall(r"\]\(([^)#:]+)\)", text)]
-    targets = re.findall(
-        r"^([a-z][a-z -]*):", (ROOT / "Makefile").read_text(encoding="utf-8").replace("bench-%", ""), re.M
-    )
-    known = {name for line in targets for name in line.split()}
-    makes = [name for name in re.findall(r"`make ([a-z][a-z-]*)[` ]", text) if name not in known]
-    commands = [name for name in re.findall(r"`culture ([a-z]+)[` ]", text) if name not in get_command(app).commands]
-    return [name for name in files if not (ROOT / name).exists()] + makes + commands + list(filter(is_lost, modules))
+    """What a page names and the tree has not."""
+    text, targets, commands = _text(page), _targets(), set(typer.main.get_command(app).commands)
+    wrong = [link for link in _LINK.findall(text) if not _resolves(link, page)]
+    wrong += [name for name in _PAGE.findall(text) if not (ROOT / name).exists()]
+    for block, span in _CODE.findall(text):
+        code = block or span
+        if (_FILE.fullmatch(code) and not (ROOT / code).exists()) or (
+            _DOTTED.fullmatch(code) and not _has_module(code)
+        ):
+            wrong.append(code)
+        wrong += [f"make {name}" for name in _TARGET.findall(code) if name not in targets]
+        wrong += [f"culture {name}" for name in _COMMAND.findall(code) if name not in commands]
+    return wrong
 
 
-def is_lost(name: str) -> bool:
-    """A dotted name leads neither to a module nor to something in one."""
-    where = ROOT.joinpath(*name.split("."))
-    if where.is_dir() or where.with_suffix(".py").exists():
-        return False
-    module = where.parent.with_suffix(".py")
-    return not module.exists() or re.search(rf"\b{where.name}\b", module.read_text(encoding="utf-8")) is None
-
-
-@pytest.mark.parametrize("page", PAGES, ids=str)
-def test_a_page_names_only_what_is_there(page):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_what_a_page_names_is_there(page: Path) -> None:
     assert missing(page) == []
 
 
-def test_what_is_not_there_is_found(tmp_path):
-    text = "`recsys/nothing.py`, [page](nowhere.md), `make nonsense`, `culture dance`, `recsys/ids.py`, `make demo`"
-    text += " `recsys.ids`, `recsys.ids.IdMap`, `recsys.ids.Nothing`, `recsys.nothing`"
-    (tmp_path / "page.md").write_text(text, encoding="utf-8")
-    there_not = ["nonsense", "dance", "recsys.ids.Nothing", "recsys.nothing"]
-    assert missing(tmp_path / "page.md") == ["recsys/nothing.py", str(tmp_path / "nowhere.md"), *there_not]
+def test_what_is_not_there_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "[a](gone.md) docs/gone.md `recsys/gone.py` `recsys.gone` `recsys.ranking.gone` `make gone` `culture gone`\n"
+        "[b](#there) `recsys/ranking.py` `recsys.ranking.top_k` `make test` `culture train`\n\n## There\n",
+        encoding="utf-8",
+    )
+    assert missing(page) == [
+        "gone.md",
+        "docs/gone.md",
+        "recsys/gone.py",
+        "recsys.gone",
+        "recsys.ranking.gone",
+        "make gone",
+        "culture gone",
+    ]
