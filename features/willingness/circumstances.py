@@ -29,7 +29,8 @@ LISTED_SPREAD = 0.12
 
 In less than a year a category that is liked looks as one that is in season: neither spread can be learned then. Of two
 sizes tried on simulated counties the one with which plans were no worse: 0.12 and 0.2 gave 0.91 and 0.90 of the
-oracle's value (`logit`), both 0.89 (`gravity`); listings follow tastes closely there (docs/decisions/0040-openings.md).
+oracle's value (`logit`), both 0.89 (`gravity`); listings follow tastes closely there
+(docs/decisions/0041-new-classes.md).
 """
 
 YEAR_WEEKS = 52

@@ -31,7 +31,7 @@ DILUTION = 3.0
 
 Sessions that stand beside each other draw different people, by hours and ways of their own that nobody tells, so a
 mean person's slope on what is near comes out too weak. The size is between those with which openings came out as
-predicted on simulated counties of both shapes (docs/decisions/0040-openings.md).
+predicted on simulated counties of both shapes (docs/decisions/0041-new-classes.md).
 """
 
 CUT_ROUNDS = 3
