@@ -12,23 +12,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recsys.dataset import Dataset, local_times, places_among, split_list
+from recsys.instants import NEVER, nanoseconds
 from recsys.schema import TAKING_STATUSES
-
-NS_PER_DAY = 86_400_000_000_000
-
-NEVER = np.iinfo(np.int64).min
-"""Nanoseconds of a time that is missing (numpy's NaT)."""
 
 ADULT_AGE = 18
 HELD_STATUSES = ("booked", "attended", "waitlisted")
 """Statuses whose session a person may still go to, so that nothing else at that time is offered."""
 
 _ADULT_AUDIENCES = ("adult", "adults", "成人", "成年人")
-
-
-def nanoseconds(times: pd.Series) -> NDArray[np.int64]:
-    """Instants as nanoseconds since 1970 UTC, `NEVER` where missing."""
-    return times.to_numpy(dtype="datetime64[ns]").astype(np.int64)
 
 
 def places_taken(bookings: pd.DataFrame) -> pd.Series:

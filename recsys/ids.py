@@ -46,7 +46,7 @@ class IdMap:
         return one_id in self._index
 
     def nums(self, ids: Iterable[str]) -> NDArray[np.int64]:
-        """Row of each id.
+        """(n,) row of each id.
 
         Raises:
             UnknownIdError: names the ids without a row.
@@ -58,6 +58,6 @@ class IdMap:
         return nums
 
     def nums_or_missing(self, ids: Iterable[str]) -> NDArray[np.int64]:
-        """Row of each id, -1 where it has none: for joins, never for indexing."""
+        """(n,) row of each id, -1 where it has none: for joins, never for indexing."""
         wanted = np.asarray(list(ids) if not isinstance(ids, pd.Series | np.ndarray) else ids, dtype=object)
         return np.asarray(self._index.get_indexer(pd.Index(wanted, dtype=object)), dtype=np.int64)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue
-from recsys.availability import NEVER, nanoseconds
+from recsys.instants import NEVER, nanoseconds
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.availability import NEVER, NS_PER_DAY, nanoseconds
+from recsys.instants import NEVER, NS_PER_DAY, nanoseconds
 
 _LEAST_DAYS = 1 / 24
 

@@ -74,7 +74,7 @@ def week_states(
     sold_out: NDArray[np.float64],
     weeks: pd.DatetimeIndex,
 ) -> NDArray[np.object_]:
-    """Like `sessions`: which of `STATES` each week is in.
+    """(n_regions, n_categories, n_weeks) like `sessions`: which of `STATES` each week is in.
 
     `sold out`: all sessions have a limit and are full; `closed`: before the first and long after the last session;
     `holiday` or `no session` in between.

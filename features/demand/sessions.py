@@ -106,7 +106,7 @@ class SessionBook:
         return np.asarray(is_full(self.places, self.capacity) & ~self.is_cancelled)
 
     def likeness(self) -> list[NDArray[np.int64]]:
-        """Codes of what a session is like, from the general to the particular; -1 where it is not known."""
+        """(n_sessions,) codes each, -1 where unknown: what a session is like, from the general to the particular."""
         return [
             self.category,
             joint_codes(self.bottom, self.category),
@@ -118,7 +118,7 @@ class SessionBook:
 
 
 def joint_codes(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Codes from 0 of pairs of codes; -1 where either is."""
+    """(n,) codes from 0 of pairs of codes; -1 where either is."""
     joint = np.where((first < 0) | (second < 0), -1, first * (int(second.max(initial=0)) + 1) + second)
     codes, where = np.unique(joint, return_inverse=True)
     has_missing = len(codes) > 0 and codes[0] == -1

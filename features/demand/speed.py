@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.demand.booking_window import booking_window, stages
-from recsys.availability import NS_PER_DAY, nanoseconds
 from recsys.dataset import Dataset
 from recsys.demand.speed import Speed
+from recsys.instants import NS_PER_DAY, nanoseconds
 from recsys.schema import TAKING_STATUSES
 
 _MOST_TAKEN = 0.9

@@ -28,7 +28,7 @@ class Cells:
         return len(self.lat)
 
     def nearest(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Nearest cell of each place, -1 where it is unknown or there are no cells."""
+        """(n,) nearest cell of each place, -1 where it is unknown or there are no cells."""
         nums = np.full(len(lat), -1, dtype=np.int64)
         known = ~np.isnan(lat) & ~np.isnan(lon)
         if len(self) and known.any():

@@ -12,7 +12,7 @@ BAND_EDGES_KM = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 5.5, 7, 9, 12, 15, 20, 26, 35
 
 
 def band_of(km: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Row of the band of `BAND_EDGES_KM` that each distance lies in, the last where it is unknown."""
+    """Of the shape of `km`: row of the band of `BAND_EDGES_KM` that each lies in, the last where it is unknown."""
     band = np.searchsorted(BAND_EDGES_KM[1:-1].astype(np.float32), km, side="right")
     return np.where(np.isnan(km), len(BAND_EDGES_KM) - 1, band).astype(np.int8)
 
@@ -32,7 +32,7 @@ class DistanceDecay:
     unknown: float
 
     def reach(self, km: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Willingness at each distance, in [0, 1]; beyond the last knot it goes on falling as between the last two."""
+        """Of the shape of `km`: willingness in [0, 1]; beyond the last knot it falls on as between the last two."""
         grid = np.linspace(0.0, float(self.knots_km[-1]), 4001)
         table = np.exp(np.interp(grid, self.knots_km, self.log_reach)).astype(np.float32)
         step = grid[1]

@@ -15,7 +15,7 @@ AGE_GROUPS = ("under 18", "18-29", "30-44", "45-59", "60-74", "75 and over", "ag
 
 
 def age_groups(birth_years: pd.Series, year: int) -> NDArray[np.int64]:
-    """Row of `AGE_GROUPS` of each birth year."""
+    """(n,) row of `AGE_GROUPS` of each birth year."""
     return age_bands(birth_years, year, _EDGES, unknown=len(AGE_GROUPS) - 1)
 
 

@@ -15,7 +15,8 @@ from features.signals.known.events import Events, events_of, impressions_of
 from features.signals.known.groups import Profiles, interests_of, profiles_of
 from features.signals.known.lookup import SEPARATOR, take_or_missing
 from features.signals.known.place import areas, near_home
-from recsys.availability import NS_PER_DAY, People, nanoseconds, people_of
+from recsys.availability import People, people_of
+from recsys.instants import NS_PER_DAY, nanoseconds
 
 
 @dataclass(frozen=True)

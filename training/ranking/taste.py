@@ -15,7 +15,7 @@ from features.signals.known.events import Events
 from features.signals.known.place import distance_km
 from features.signals.learned.taste import TASTE_FEATURES, taste_features
 from features.signals.people import UserBlock
-from recsys.availability import NS_PER_DAY
+from recsys.instants import NS_PER_DAY
 from training.ranking.sample import sampled_people
 
 _LEAST_OFFERED = 0.3

@@ -39,7 +39,7 @@ def _crowd(columns: KeyColumns) -> dict[str, NDArray[np.float64]]:
 
 
 def rival_signals(levels: Mapping[str, KeyColumns], starts: NDArray[np.int64]) -> Signals:
-    """The candidate's place in time among the candidates of its organiser and series, and how many share its hour."""
+    """(n_candidates,) each: place in time among those of its organiser and series, and how many share its hour."""
     signals: Signals = {}
     for level in ("organiser", "series"):
         key = levels[level].of_candidate
@@ -53,5 +53,5 @@ def rival_signals(levels: Mapping[str, KeyColumns], starts: NDArray[np.int64]) -
 
 
 def ratio(above: NDArray[Any], below: NDArray[Any]) -> NDArray[np.float64]:
-    """Quotients, 0 where what is below is not above 0."""
+    """Quotients, broadcast, 0 where what is below is not above 0."""
     return np.divide(above, below, out=np.zeros(np.broadcast(above, below).shape), where=below > 0)

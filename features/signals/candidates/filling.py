@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from features.demand.booking_window import booking_window, stages
 from features.signals.known.events import Events
 from features.signals.known.lookup import Lookup
-from recsys.availability import NS_PER_DAY
+from recsys.instants import NS_PER_DAY
 
 HELD_DAYS = 365.0
 """Age of the oldest session that sessions are compared with."""

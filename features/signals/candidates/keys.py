@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.signals.known.events import Events
 from features.signals.known.lookup import Lookup
-from recsys.availability import NS_PER_DAY
+from recsys.instants import NS_PER_DAY
 
 FAST_DAYS = 21.0
 SLOW_DAYS = 90.0
@@ -55,7 +55,7 @@ class KeyColumns:
         return len(np.unique(self.of_candidate)) < 2
 
     def held_since(self, places: NDArray[np.int64], days: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sessions of each key held later than so many days ago, NaN where the days are."""
+        """(n,) sessions of each key held later than so many days ago, NaN where the days are."""
         found = np.full(len(days), np.nan)
         asked = np.flatnonzero(~np.isnan(days))
         start = places[asked] * PLACE_STEP

@@ -17,7 +17,7 @@ from features.signals.candidates.keys import SLOW_DAYS
 from features.signals.known.hours import SAME_DAY
 from features.signals.known.lookup import Lookup
 from features.signals.known.text import TitleWords
-from recsys.availability import NS_PER_DAY
+from recsys.instants import NS_PER_DAY
 
 MOST_PAST = 200
 """Newest sessions of an organiser that a candidate is compared with."""

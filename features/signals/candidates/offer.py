@@ -14,8 +14,9 @@ from features.signals.candidates.reach import CENTRES_KM, Reach, centre_places
 from features.signals.known.groups import AGE_EDGES
 from features.signals.known.lookup import SLOT_HOURS, WISH_LEVEL, Lookup, for_children
 from features.signals.known.place import distance_km
-from recsys.availability import ADULT_AGE, NEVER, NS_PER_DAY, nanoseconds
+from recsys.availability import ADULT_AGE
 from recsys.dataset import Dataset
+from recsys.instants import NEVER, NS_PER_DAY, nanoseconds
 
 MOST_WEEKS = 52
 """Age of the oldest week that is looked back on."""

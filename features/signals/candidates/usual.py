@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.signals.candidates.keys import PLACE_STEP
 from features.signals.known.events import Events
 from features.signals.known.lookup import Lookup
-from recsys.availability import NS_PER_DAY, nanoseconds
+from recsys.instants import NS_PER_DAY, nanoseconds
 
 USUAL_DAYS = 365.0
 """Age of the oldest session that says how early an organiser's sessions fill."""
@@ -75,5 +75,5 @@ class Counts:
 
 
 def lift(so_far: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logarithm of what there is over what is usual, both with one added; NaN where nothing is usual."""
+    """(n,) logarithm of what there is over what is usual, both with one added; NaN where nothing is usual."""
     return np.log((so_far + 1.0) / (usual + 1.0))

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from features.interactions import DEFAULT_INTERACTIONS, kind_weights
 from features.signals.known.lookup import Lookup, take_or_missing
-from recsys.availability import NS_PER_DAY, nanoseconds
+from recsys.instants import NS_PER_DAY, nanoseconds
 from recsys.sums import sums_by
 
 MOST_CELLS = 2_000_000
@@ -72,13 +72,13 @@ class Events:
     def matrix(
         self, columns: NDArray[np.int64], shape: tuple[int, int], values: NDArray[np.float64]
     ) -> sparse.csr_array:
-        """CSR of summed values by user and column; events with column -1 are left out."""
+        """(n_users, n_columns) CSR of summed values by user and column; events with column -1 are left out."""
         return self.grouped(columns, shape[1]).matrix(shape[0], values)
 
     def table(
         self, columns: NDArray[np.int64], shape: tuple[int, int], values: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """`matrix` with its zeros, for few columns."""
+        """(n_users, n_columns) `matrix` with its zeros, for few columns."""
         kept = columns >= 0
         cells = self.rows[kept] * shape[1] + columns[kept]
         return sums_by(cells, values[kept], shape[0] * shape[1]).reshape(shape)
@@ -139,7 +139,15 @@ class EventGroups:
 def events_of(
     bookings: pd.DataFrame, feedback: pd.DataFrame, user_ids: NDArray[np.object_], lookup: Lookup, at: pd.Timestamp
 ) -> Events:
-    """Events of the users before `at`; rows of others, or of sessions and activities without a row, are left out."""
+    """Events of the users before `at`; rows of others, or of sessions and activities without a row, are left out.
+
+    Args:
+        bookings: Contract rows.
+        feedback: Contract rows.
+        user_ids: (n_users,) id of each row of users.
+        lookup: Activities and sessions.
+        at: Instant; what happened then or later is left out.
+    """
     weights = kind_weights(DEFAULT_INTERACTIONS)
     users = pd.Index(user_ids, dtype=object)
     told = len(feedback)

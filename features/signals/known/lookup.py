@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.availability import ADULT_AGE, nanoseconds
+from recsys.availability import ADULT_AGE
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
+from recsys.instants import nanoseconds
 from recsys.regions import RegionTree, session_regions
 
 ACTIVITY_LEVELS = ("activity", "series", "organiser", "programme", "theme", "category", "audience", "kind")
@@ -108,7 +109,7 @@ def _session_texts(dataset: Dataset, tree: RegionTree, organiser: NDArray[np.int
 
 
 def take_or_missing(values: NDArray[np.int64], nums: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`values` at `nums`, -1 where the number is -1; works on no values at all."""
+    """(n,) `values` at `nums`, -1 where the number is -1; works on no values at all."""
     return np.append(values, -1)[nums]
 
 
@@ -153,6 +154,6 @@ def plain_titles(titles: pd.Series) -> pd.Series:
 
 
 def week_slots(times: pd.Series, timezone: str) -> NDArray[np.int64]:
-    """Local hour of the week of each instant, 0 to 167 from Monday 00:00."""
+    """(n,) local hour of the week of each instant, 0 to 167 from Monday 00:00."""
     local = local_times(times, timezone)
     return (local.dt.dayofweek * 24 + local.dt.hour).to_numpy(dtype=np.int64)

@@ -87,7 +87,7 @@ def learner_histories(catalogue: Catalogue, block: UserBlock, keys: IdMap) -> Hi
 
 
 def key_scores(ranker: Ranker, batch: UserBatch, key_nums: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Scores that do not depend, to the last bit, on who else is in the batch."""
+    """(n_users, n_keys) scores that do not depend, to the last bit, on who else is in the batch."""
     if not isinstance(ranker, FactorRanker):
         return ranker.scores(batch, key_nums)
     vectors = ranker.user_factors(batch).astype(np.float32, copy=False)

@@ -15,7 +15,7 @@ from features.signals.people import UserBlock
 def company_signals(
     catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]
 ) -> Signals:
-    """How much the people of the person's past sessions are with the candidate's key; small sessions count more."""
+    """(n_pairs,): how much those met at past sessions are with the candidate's key; small sessions count more."""
     events = block.events
     signals: Signals = {}
     sessions = np.where(events.sessions >= 0, events.sessions, -1)
@@ -31,7 +31,7 @@ def company_signals(
 
 
 def title_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
-    """Words in common with the titles of the person's past, decayed: in sum and as a share of the past."""
+    """(n_pairs,): words in common with titles of the person's past, decayed: in sum and as a share of it."""
     events = block.events
     past = events.matrix(events.activities, (len(block), len(catalogue.lookup.activities)), events.decayed(SLOW_DAYS))
     total = np.bincount(events.rows, events.decayed(SLOW_DAYS), minlength=len(block))[rows]

@@ -21,7 +21,7 @@ PEOPLE_AT_ONCE = 64
 
 
 def habit_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
-    """Share of the person's past near the candidate's hour, on its weekday and on any, and on its weekday at all."""
+    """(n_pairs,): share of the past near the candidate's hour, on its weekday and on any, and on its weekday at all."""
     events = block.events
     slots = take_or_missing(catalogue.lookup.session_slot, events.sessions)
     past = events.matrix(slots, (len(block), HOURS_A_WEEK), events.decayed(SLOW_DAYS))
@@ -44,7 +44,7 @@ def day_signals(
     rows: NDArray[np.int64],
     cols: NDArray[np.int64],
 ) -> Signals:
-    """The candidate's share of the affinity with all that starts within hours of it: few go to two."""
+    """(n_pairs,): the candidate's share of the affinity with all that starts within hours of it: few go to two."""
     affinity = np.nan_to_num(own.of_keys["affinity"], nan=0.0)
     times, of_session, starting = catalogue.sessions.by_time
     sums = np.zeros((len(allowed), len(times) + 1))

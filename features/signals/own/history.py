@@ -19,7 +19,7 @@ NAN_WITHOUT_PAST = ("days", "missed", "interval")
 
 
 def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
-    """How often and how lately the person was with each key of the candidate, and how often they could have been.
+    """(n_pairs,): how often and lately the person was with each key of the candidate, and could have been.
 
     `rate` is the decayed number of the person's bookings over the decayed number of the key's sessions, `interval` the
     mean days between two of their bookings, `due` the days from the last one to the candidate, in intervals.
@@ -62,18 +62,18 @@ def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64],
 
 
 def intervals(first: NDArray[np.float64], last: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean days between events, NaN where all are of one instant.
+    """(n,) mean days between events, NaN where all are of one instant.
 
     Args:
-        first: Days since the first event.
-        last: Days since the last.
-        count: Events.
+        first: (n,) days since the first event.
+        last: (n,) days since the last.
+        count: (n,) events.
     """
     return np.divide(first - last, count - 1, out=np.full(len(count), np.nan), where=(count > 1) & (first > last))
 
 
 def person_signals(block: UserBlock, rows: NDArray[np.int64]) -> Signals:
-    """How active the person is, whatever the candidate."""
+    """(n_pairs,): how active the person is, whatever the candidate."""
     events = block.events
     n = len(block)
     last = np.full(n, np.nan)

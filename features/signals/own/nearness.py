@@ -15,7 +15,7 @@ from features.signals.people import UserBlock
 
 
 def place_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
-    """Distance from home to the candidate and to the homes of its key's people, and to past venues."""
+    """(n_pairs,): distance from home to the candidate and to the homes of its key's people, and to past venues."""
     places, homes = catalogue.places, catalogue.homes
     key = catalogue.levels["programme"].of_candidate[cols]
     near = block.near
@@ -74,7 +74,7 @@ def _km_from_past(catalogue: Catalogue, block: UserBlock) -> NDArray[np.float64]
 def profile_signals(
     catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]
 ) -> Signals:
-    """What people of the person's age, gender and place book more than others; age fit; named interests; children."""
+    """(n_pairs,): what people of like age, gender, place book more than others; age fit; interests; children."""
     signals: Signals = {}
     keys = {level: catalogue.levels[level].of_candidate[cols] for level in GROUPED_LEVELS}
     for name, groups in block.profiles.groups.items():

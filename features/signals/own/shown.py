@@ -17,7 +17,7 @@ HALF_LIFE_DAYS = 30.0
 
 
 def shown_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
-    """How often each key of the candidate was shown to the person, decayed, beyond what they then opened or booked.
+    """(n_pairs,): how often each key was shown to the person, decayed, beyond what they then opened or booked.
 
     NaN for people who were never shown anything: a platform without impressions, or a person who does not look.
     """
