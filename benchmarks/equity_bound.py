@@ -2,121 +2,104 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+import heapq
 
-import highspy
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
 
 from recsys.openings.access import Access
-from recsys.openings.bound import ConcaveModel, Limits
-from recsys.openings.question import Choice
+from recsys.openings.class_sets import ClassSet, ClassSets
+from recsys.openings.even_programme import Duals, EvenProgramme
 from recsys.openings.search import Search
+from recsys.openings.value import Opening
 
-Array = NDArray[np.float64]
+MOST_ROUNDS = 60
+MOST_TRIED = 2_000
+"""Sets looked at in one category and round; where they do not suffice the bound is lower."""
 
-MOST_CUTS = 60
-CLOSE = 2e-3
-"""Share of the reach by which the programme's plan may miss it in the end; the bound holds wherever it stops."""
+CLOSE = 1e-6
+
+ORDER = 1e-3
+"""Share of the reach that the order may change in which the classes of a category are valued."""
 
 
-def least_gini(search: Search, access: Access, reach: float, plan: Sequence[Choice]) -> float:
+def least_gini(search: Search, access: Access, reach: float, plan: list[Opening]) -> float:
     """No plan that reaches `reach` people has a lower Gini coefficient: NaN if no plan is that good, 0 for one group.
 
-    A linear programme: classes may be opened in part and have any places between the usual ones and those planned for
-    the only new class, nobody is turned away and teachers do not limit. Reach is concave in the classes, so its
-    tangents are cut off one by one (Kelley 1960). The ratio that the coefficient is becomes linear by scaling (Charnes
-    & Cooper 1962).
+    The linear programme of `EvenProgramme` over all sets of classes of a category, one set a category, in part: each
+    class at its best hour, whatever else is at that hour, with the places that are planned for it. Sets are priced
+    exactly, taking it that a class brings no more beside more others. Where sets are left that would help, what they
+    could bring is taken off (Lagrange).
 
     Args:
-        search: Of the question, after `run`.
+        search: Of the question; what it has opened is forgotten.
         access: What evenness is of.
         reach: People a week.
-        plan: A good one, at which reach is looked at first.
+        plan: One within the question's limits.
     """
     if len(access.people) < 2:
         return 0.0
-    limits = Limits.of(search)
-    row, column = np.nonzero(limits.free | limits.fixed)
-    n, pairs = len(row), list(itertools.combinations(range(len(access.people)), 2))
-    most = search.places(search.inputs.bias * search.inputs.alone.coming)[row, column]
-    usual = np.minimum(most, search.inputs.typical_size[row])
-    first, second = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
-    # Columns: shares and places of classes, differences of pairs, and the scale, all times the scale.
-    n_columns = 2 * n + len(pairs) + 1
-    adds = sparse.csr_array(access.per_place[:, column])
-    rows: list[tuple[sparse.csr_array, Array, Array]] = []
-
-    def at_most(share: sparse.csr_array, places: sparse.csr_array, apart: sparse.csr_array, scale: Array) -> None:
-        block = sparse.hstack([share, places, apart, sparse.csr_array(scale[:, None])], format="csr")
-        rows.append((block, np.full(len(scale), -np.inf), np.zeros(len(scale))))
-
-    def none(m: int, width: int) -> sparse.csr_array:
-        return sparse.csr_array((m, width))
-
-    eye, apart = sparse.eye_array(n, format="csr"), sparse.eye_array(len(pairs), format="csr")
-    at_most(eye, none(n, n), none(n, len(pairs)), -np.ones(n))
-    held = limits.fixed[row, column].astype(np.float64)
-    at_most(-eye, none(n, n), none(n, len(pairs)), held)
-    at_most(sparse.diags_array(-most, format="csr"), eye, none(n, len(pairs)), np.zeros(n))
-    at_most(sparse.diags_array(usual, format="csr"), -eye, none(n, len(pairs)), np.zeros(n))
-    cost = sparse.csr_array(limits.costs[row][None, :])
-    held_cost = float(limits.costs @ limits.fixed.sum(axis=1))
-    at_most(cost, none(1, n), none(1, len(pairs)), -np.array([limits.budget + held_cost]))
-    free = np.isfinite(limits.slots)
-    at = sparse.csr_array((np.ones(n), (column, np.arange(n))), shape=(len(free), n))[np.flatnonzero(free)]
-    slots = (limits.slots + limits.fixed.sum(axis=0))[free]
-    at_most(at, none(len(slots), n), none(len(slots), len(pairs)), -slots)
-    for sign in (1.0, -1.0):
-        change = sparse.csr_array(sign * (adds[first] - adds[second]))
-        at_most(none(len(pairs), n), change, -apart, sign * (access.now[first] - access.now[second]))
-    total = sparse.hstack(
-        [none(1, n), sparse.csr_array((access.people @ adds)[None, :]), none(1, len(pairs)),
-         sparse.csr_array([[float(access.people @ access.now)]])], format="csr")  # fmt: skip
-    rows.append((total, np.ones(1), np.ones(1)))
-    weight = access.people[first] * access.people[second] / access.people.sum()
-    programme = _programme(np.concatenate([np.zeros(2 * n), weight, [0.0]]), rows, n_columns)
-    model, share, least = ConcaveModel(search.inputs, None, limits.slot), _shares(search, limits, plan), float("nan")
-    for _ in range(MOST_CUTS):
-        reached = model.access(share)
-        value, gain = model.value(reached), model.gain(reached)
-        # Nowhere is the reach above its tangent: at the plan first, then wherever the programme would go instead.
-        slope = np.append(-gain[row, column], reach - value + float((gain * share).sum()))
-        where = np.append(np.arange(n), n_columns - 1).astype(np.int32)
-        programme.addRow(-highspy.kHighsInf, 0.0, len(where), where, slope)
-        programme.run()
-        if programme.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            return least
-        least = float(programme.getInfo().objective_function_value)
-        found = np.array(programme.getSolution().col_value)
-        share = np.zeros(limits.free.shape)
-        share[row, column] = found[:n] / max(found[-1], 1e-12)
-        if model.value(model.access(share)) >= reach * (1 - CLOSE):
-            break
-    return least
+    sets = ClassSets(search)
+    programme = EvenProgramme(sets, access, sets.of_plan(plan))
+    programme.at_least((1 - ORDER) * reach)
+    mean_now = float(access.people @ access.now) / float(access.people.sum())
+    bound = 0.0
+    for _ in range(MOST_ROUNDS):
+        solved = programme.solve()
+        if solved is None:
+            return float("nan")
+        ratio = programme.ratio
+        duals = programme.duals()
+        if not programme.price() and abs(solved[0] - ratio) < CLOSE:
+            most = [best_set(sets, duals, category) for category in range(len(sets.least))]
+            over = sum(max(net, 0.0) for net, _ in most)
+            # Plans only add to the mean: at the least one what is left to gain counts most.
+            bound = max(bound, min(solved[0], ratio) - over / max(mean_now, 1e-12))
+            if not any([programme.add(one) for _, one in most]):
+                break
+        programme.hold_against(solved[0])
+    return bound
 
 
-def _shares(search: Search, limits: Limits, plan: Sequence[Choice]) -> Array:
-    share = np.zeros(limits.free.shape)
-    for choice in plan:
-        share[
-            search.choices.categories.nums([choice.category])[0], search.choices.venues.nums([choice.venue_id])[0]
-        ] = 1
-    return share
+def best_set(sets: ClassSets, duals: Duals, category: int) -> tuple[float, ClassSet]:
+    """What a set of a category could bring the programme at most, and the best set found: best bound first."""
+    start = sets.least[category]
+    best, found = duals.net(start), start
+    waiting = [_Waiting.of(sets, duals, start, sets.further(start))]
+    for _ in range(MOST_TRIED):
+        if not waiting or -waiting[0].key <= best + CLOSE:
+            return best, found
+        here = heapq.heappop(waiting)
+        first, others = here.order[0], here.order[1:]
+        with_one = sets.with_one(here.one, first)
+        if with_one is not None:
+            if duals.net(with_one) > best:
+                best, found = duals.net(with_one), with_one
+            may = [v for v in sets.further(with_one) if v in others]
+            heapq.heappush(waiting, _Waiting.of(sets, duals, with_one, may))
+        heapq.heappush(waiting, _Waiting.of(sets, duals, here.one, others))
+    return -waiting[0].key, found
 
 
-def _programme(cost: Array, rows: list[tuple[sparse.csr_array, Array, Array]], n_columns: int) -> highspy.Highs:
-    matrix = sparse.csr_array(sparse.vstack([block for block, _, _ in rows], format="csr"))
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = n_columns, matrix.shape[0]
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, np.zeros(n_columns), np.full(n_columns, highspy.kHighsInf)
-    lp.row_lower_ = np.concatenate([low for _, low, _ in rows])
-    lp.row_upper_ = np.concatenate([high for _, _, high in rows])
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
-    highs = highspy.Highs()  # type: ignore[no-untyped-call]
-    highs.setOptionValue("output_flag", False)
-    highs.passModel(lp)
-    return highs
+class _Waiting:
+    """A set with venues that may join it; none that grows from it brings more than `-key`."""
+
+    def __init__(self, key: float, one: ClassSet, order: list[int]) -> None:
+        self.key, self.one, self.order = key, one, order
+
+    def __lt__(self, other: _Waiting) -> bool:
+        return self.key < other.key
+
+    @classmethod
+    def of(cls, sets: ClassSets, duals: Duals, one: ClassSet, venues: list[int]) -> _Waiting:
+        more: dict[int, float] = {}
+        for venue in venues:
+            with_one = sets.with_one(one, venue)
+            if with_one is not None:
+                o = with_one.openings[-1]
+                least = float(min(o.size, sets.search.usual[o.category]))
+                places = max(duals.place[venue] * o.size, duals.place[venue] * least)
+                more[venue] = duals.reach * o.attendance + places + duals.start[o.category, venue]
+        order = sorted((v for v in more if more[v] > 0), key=lambda v: -more[v])
+        if not order:
+            return cls(np.inf, one, order)
+        return cls(-(duals.net(one) + sum(more[v] for v in order)), one, order)

@@ -66,8 +66,10 @@ class Search:
             if used_venue == venue:
                 gains[slot] = -1.0
         slot = int(np.argmax(gains)) if len(gains) else -1
-        if slot < 0 or gains[slot] < 0:
-            return None
+        return None if slot < 0 or gains[slot] < 0 else self.at_hour(category, venue, slot)
+
+    def at_hour(self, category: int, venue: int, slot: int) -> Opening:
+        """The class in a slot, as things stand."""
         most, usual = float(self.most_places[category, venue]), float(self.usual[category])
         return self.audience.opening(category, venue, slot, most, usual)
 

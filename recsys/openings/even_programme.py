@@ -1,0 +1,274 @@
+"""The most even plans of a reach, classes in part: a linear programme with a column for each set of a category."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from recsys.openings.access import Access, places_of
+from recsys.openings.class_sets import ClassSet, ClassSets, Hour
+
+Array = NDArray[np.float64]
+
+LEVELS = 20
+"""Parts in which the people are taken from the least access to the most: the coefficient is a sum over them."""
+
+MOST_ROUNDS = 60
+TWICE = 0.01
+"""Part of a class by which an hour may be taken twice."""
+
+OTHERS = 2
+"""Second-best classes on the way to a set that are offered with it."""
+
+EPS = 1e-7
+INF = highspy.kHighsInf
+
+
+@dataclass(frozen=True)
+class Duals:
+    """What a further set of classes is worth to the programme: `net`, in its objective.
+
+    Attributes:
+        reach: Of a person.
+        place: (n_venues,) of a place.
+        start: (n_categories, n_venues) of a class, its costs and its slot paid.
+        category: (n_categories,) of the category's one set.
+        hours: (n_slots,) of a slot, by venue, where classes of several categories want the same.
+    """
+
+    reach: float
+    place: Array
+    start: Array
+    category: Array
+    hours: dict[int, Array]
+
+    def net(self, one: ClassSet) -> float:
+        """What a set would bring: above 0, the programme gains by it."""
+        c = one.category
+        people = self.reach * one.reach
+        classes = (self.place[o.venue] * o.size + self.start[c, o.venue] for o in one.openings)
+        hours = (self.hours[v][slot] for v, slot in one.hours if v in self.hours)
+        return float(self.category[c] + people + sum(classes) + sum(hours))
+
+
+class EvenProgramme:
+    """Least Gini coefficient at a least reach, over mixtures of sets of classes, one set a category.
+
+    The mean difference between people is four times the integral, over shares t of the people, of the mean pinball
+    loss at the t-th quantile of access, which a linear programme finds; the integral is concave in t, so that sums of
+    its trapezoids are never above it. The ratio that the coefficient is becomes linear by differences (Dinkelbach 1967,
+    Management Science 13(7)): `ratio` is the coefficient against which plans are held.
+
+    Columns are priced by greedy: sets of classes that would make the programme's plan more even.
+    """
+
+    def __init__(self, sets: ClassSets, access: Access, plan: Iterable[ClassSet]) -> None:
+        self.sets = sets
+        self.access = access
+        self.columns: list[ClassSet] = []
+        self._known: set[tuple[int, frozenset[Hour]]] = set()
+        self._hour_row: dict[Hour, int] = {}
+        free = sets.search.free
+        self._limited = np.flatnonzero(np.isfinite(free))
+        self._slot_row = {int(v): n for n, v in enumerate(self._limited)}
+        n_groups, n_levels = len(access.people), LEVELS - 1
+        self._n_groups, self._n_short = n_groups, n_groups * n_levels
+        self.first_column = n_groups + n_levels + self._n_short
+        self._reach_row = n_groups + self._n_short
+        self._first_slot = self._reach_row + 2
+        self._first_category = self._first_slot + len(self._limited)
+        self._highs = self._empty(free[self._limited])
+        for least in sets.least:
+            self.add(least)
+            for venue in sets.further(least):
+                self.add(sets.with_one(least, venue))
+        for one in plan:
+            self.add(one)
+        self.hold_against(1.0)
+
+    def _empty(self, free: Array) -> highspy.Highs:
+        """Columns: access of groups, quantiles, shortfalls of groups below them. Rows: these, then the limits."""
+        access, n_levels = self.access, LEVELS - 1
+        share = np.arange(1, LEVELS) / LEVELS
+        weight = access.people / max(float(access.people.sum()), 1e-12)
+        scale = 2.0 / LEVELS
+        self._spread_of = scale * share.sum() * weight
+        cost = np.concatenate([self._spread_of, -scale * share, scale * np.tile(weight, n_levels)])
+        eye = sparse.eye_array(self._n_groups)
+        below = sparse.hstack(
+            [
+                sparse.vstack([eye] * n_levels),
+                -sparse.kron(sparse.eye_array(n_levels), np.ones((self._n_groups, 1))),
+                sparse.eye_array(self._n_short),
+            ]
+        )
+        limits = sparse.csr_array((2 + len(free) + len(self.sets.least), self.first_column))
+        rest = sparse.csr_array((self._n_groups, self.first_column - self._n_groups))
+        rows = sparse.csr_array(sparse.vstack([sparse.hstack([eye, rest]), below, limits], format="csr"))
+        must = np.array([1.0 if one.openings else -INF for one in self.sets.least])
+        none = np.zeros(self._n_short)
+        budget = self.sets.choices.question.budget + 1e-9
+        lower = [access.now, none, np.array([0.0, -INF]), np.full(len(free), -INF), must]
+        upper = [access.now, none + INF, np.array([INF, budget]), free, np.ones(len(must))]
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = self.first_column, rows.shape[0]
+        lp.col_cost_, lp.col_lower_ = cost, np.zeros(self.first_column)
+        lp.col_upper_ = np.full(self.first_column, INF)
+        lp.row_lower_, lp.row_upper_ = np.concatenate(lower), np.concatenate(upper)
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = rows.indptr, rows.indices, rows.data
+        highs = highspy.Highs()  # type: ignore[no-untyped-call]
+        highs.setOptionValue("output_flag", False)
+        highs.setOptionValue("threads", 1)
+        highs.passModel(lp)
+        return highs
+
+    def add(self, one: ClassSet | None) -> bool:
+        """Adds a set as a column unless it is empty or one of the same venues is there."""
+        if one is None or not one.openings or (one.category, frozenset(one.hours)) in self._known:
+            return False
+        self._known.add((one.category, frozenset(one.hours)))
+        adds = self.access.per_place @ places_of(one.openings, self.sets.allowed.shape[1])
+        some = np.flatnonzero(adds)
+        slots = [self._first_slot + self._slot_row[v] for v in one.venues if v in self._slot_row]
+        slots += [self._hour_row[hour] for hour in one.hours if hour in self._hour_row]
+        shared = [self._reach_row, self._reach_row + 1, *slots, self._first_category + one.category]
+        cost = len(one.openings) * float(self.sets.choices.costs[one.category])
+        value = np.concatenate([-adds[some], [one.reach, cost], np.ones(len(slots) + 1)])
+        index = np.concatenate([some, shared]).astype(np.int32)
+        self._highs.addCol(0.0, 0.0, INF, len(index), index, value)
+        self.columns.append(one)
+        return True
+
+    def hold_against(self, ratio: float) -> None:
+        """Sets the coefficient against which plans are held."""
+        self.ratio = ratio
+        groups = np.arange(self._n_groups, dtype=np.int32)
+        people = self.access.people / max(float(self.access.people.sum()), 1e-12)
+        self._highs.changeColsCost(self._n_groups, groups, self._spread_of - ratio * people)
+
+    def at_least(self, reach: float) -> None:
+        """Sets the least reach, people a week."""
+        self._highs.changeRowBounds(self._reach_row, reach, INF)
+
+    def only(self, most: Array, must: NDArray[np.bool_]) -> None:
+        """Bounds the columns' shares above, and says which categories must have classes."""
+        n = len(most)
+        columns = np.arange(self.first_column, self.first_column + n, dtype=np.int32)
+        self._highs.changeColsBounds(n, columns, np.zeros(n), most)
+        for category, least in enumerate(self.sets.least):
+            fewest = 1.0 if must[category] or least.openings else -INF
+            self._highs.changeRowBounds(self._first_category + category, fewest, 1.0)
+
+    def solve(self) -> tuple[float, Array] | None:
+        """The coefficient that no plan of the columns is below, to first order about `ratio`, and columns' shares.
+
+        None where no plan is within the limits.
+        """
+        self._highs.run()
+        if self._highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        values = np.array(self._highs.getSolution().col_value)
+        people = self.access.people / max(float(self.access.people.sum()), 1e-12)
+        mean = float(people @ values[: self._n_groups])
+        less = float(self._highs.getInfo().objective_function_value)
+        return self.ratio + less / max(mean, 1e-12), values[self.first_column :]
+
+    def relaxed(self, reach: float) -> float | None:
+        """The least coefficient of mixtures of sets at a reach, found with the sets that make it; None without any."""
+        self.at_least(reach)
+        for _ in range(MOST_ROUNDS):
+            found = self.solve()
+            if found is None:
+                return None
+            is_near = abs(found[0] - self.ratio) < EPS
+            self.hold_against(found[0])
+            is_whole = not self._part_hours(found[1])
+            if not self.price() and is_whole and is_near:
+                break
+        return self.ratio
+
+    def duals(self) -> Duals:
+        """Those of the last solution."""
+        dual = np.array(self._highs.getSolution().row_dual)
+        n_venues, n_slots = self.sets.search.slot_gain.shape[1:]
+        slot = np.zeros(n_venues)
+        slot[self._limited] = dual[self._first_slot : self._first_category]
+        money = dual[self._reach_row + 1] * self.sets.choices.costs
+        hours: dict[int, Array] = {}
+        for (venue, hour), row in self._hour_row.items():
+            hours.setdefault(venue, np.zeros(n_slots))[hour] = dual[row]
+        return Duals(
+            reach=float(dual[self._reach_row]),
+            place=-np.asarray(dual[: self._n_groups] @ self.access.per_place, dtype=np.float64),
+            start=money[:, None] + slot[None, :],
+            category=dual[self._first_category : self._first_category + len(self.sets.least)],
+            hours=hours,
+        )
+
+    def price(self) -> bool:
+        """Adds sets that make the last solution's plan more even; whether any was found."""
+        duals, n_before = self.duals(), len(self.columns)
+        for category in range(len(self.sets.least)):
+            for one in self._greedy(duals, category):
+                if duals.net(one) > EPS:
+                    self.add(one)
+        return len(self.columns) > n_before
+
+    def _part_hours(self, shares: Array) -> bool:
+        """Lets one class at most have each hour that the shares of columns use more than once."""
+        used: dict[Hour, float] = {}
+        for one, share in zip(self.columns, shares, strict=False):
+            for hour in one.hours if share > EPS else ():
+                used[hour] = used.get(hour, 0.0) + float(share)
+        twice = [hour for hour, share in used.items() if share > 1 + TWICE and hour not in self._hour_row]
+        for hour in twice:
+            inside = [self.first_column + n for n, one in enumerate(self.columns) if hour in one.hours]
+            self._hour_row[hour] = int(self._highs.getNumRow())
+            self._highs.addRow(-INF, 1.0, len(inside), np.array(inside, dtype=np.int32), np.ones(len(inside)))
+        return bool(twice)
+
+    def _worth_adding(self, duals: Duals, category: int) -> dict[int, tuple[float, int]]:
+        """Venues where a class alone would make the plan more even, most first: by how much, and its hour."""
+        people, places = self.sets.alone(category)
+        more = duals.reach * people + duals.place * places + duals.start[category]
+        found = {}
+        for venue in np.flatnonzero((more > EPS) & (people > 0)).tolist():
+            slot = int(self.sets.best_slot[category, venue])
+            if venue in duals.hours:
+                gain = self.sets.search.slot_gain[category, venue]
+                # To first order what an hour brings is in proportion to its gain; prices of hours are never above 0.
+                worth = duals.reach * people[venue] * gain / max(float(gain[slot]), 1e-12) + duals.hours[venue]
+                slot = int(np.argmax(np.where(gain >= 0, worth, -np.inf)))
+                more[venue] += float(worth[slot]) - duals.reach * people[venue]
+            if more[venue] > EPS:
+                found[venue] = float(more[venue]), slot
+        return dict(sorted(found.items(), key=lambda item: -item[1][0]))
+
+    def _greedy(self, duals: Duals, category: int) -> list[ClassSet]:
+        """Sets that grow by the class that brings most, and the next best of each step.
+
+        A class brings no more beside others than alone: who brings less alone than the best beside them is not tried.
+        """
+        one, found = self.sets.least[category], list[ClassSet]()
+        left, net = self._worth_adding(duals, category), duals.net(one)
+        while left:
+            tried: list[tuple[float, int, ClassSet]] = []
+            for venue, (more, slot) in left.items():
+                if len(tried) >= OTHERS and net + more <= sorted(t[0] for t in tried)[-OTHERS]:
+                    break
+                with_one = self.sets.with_one(one, venue, slot)
+                if with_one is not None:
+                    tried.append((duals.net(with_one), venue, with_one))
+            tried.sort(key=lambda t: -t[0])
+            found += [with_one for _, _, with_one in tried[:OTHERS]]
+            if not tried or tried[0][0] <= net + EPS or not self.sets.further(tried[0][2]):
+                break
+            net, chosen, one = tried[0]
+            del left[chosen]
+        return found

@@ -1,0 +1,114 @@
+"""The most even plans of a reach: sets of classes, the programme over them, and whole plans by branching."""
+
+import itertools
+import time
+
+import numpy as np
+import pytest
+
+from recsys.openings.access import access_of
+from recsys.openings.class_sets import ClassSets
+from recsys.openings.even_plans import WORTHWHILE, Branching
+from recsys.openings.even_programme import EPS, EvenProgramme
+from recsys.openings.front import pareto_front
+from recsys.openings.question import Choice, Choices, Question
+from recsys.openings.search import Search
+from recsys.openings.suggest import totals
+
+
+def sets_of(inputs, **question):
+    near = inputs.together.inputs
+    return ClassSets(Search(near, Choices(near, Question(**question, effort="fast"))))
+
+
+def programme_of(inputs, sets):
+    opened = Search(sets.search.inputs, sets.choices).run()
+    return EvenProgramme(sets, access_of(inputs), sets.of_plan(opened)), sum(o.attendance for o in opened)
+
+
+def every_plan(sets):
+    """Each plan of two classes, best hours, as its sets."""
+    pairs = list(zip(*np.nonzero(sets.allowed), strict=True))
+    for (c, v), (d, w) in itertools.combinations(pairs, 2):
+        one, other = sets.with_one(sets.least[c], v), sets.with_one(sets.least[d], w)
+        if c != d:
+            yield [one, other]
+        elif one.openings[0].attendance < other.openings[0].attendance:
+            yield [sets.with_one(other, v)]
+        else:
+            yield [sets.with_one(one, w)]
+
+
+def test_branching_finds_the_most_even_of_all_plans(inputs):
+    sets = sets_of(inputs, budget=2)
+    programme, most = programme_of(inputs, sets)
+    plans = [(sum(s.reach for s in plan), programme.access.gini(sets.plan(plan))) for plan in every_plan(sets)]
+    for reach in (0.99 * most, 0.95 * most, 0.8 * most):
+        found = [1.0]
+
+        def offer(plan, found=found):
+            found.append(programme.access.gini(sets.plan(plan)))
+            return 0.0
+
+        search = Branching(programme, reach, offer)
+        assert search.go_on(lambda found=found: min(found), 10_000, time.monotonic() + 60)
+        best = min(gini for reached, gini in plans if reached >= reach)
+        assert min(found) <= best * (1 + 2 * WORTHWHILE)
+        # Sums of trapezoids are below the coefficient, by little.
+        assert 0.9 * best < search.bound <= best + EPS
+
+
+def test_the_front_holds_the_most_even_plans(inputs):
+    sets = sets_of(inputs, budget=2)
+    access = access_of(inputs)
+    front = pareto_front(inputs, Question(budget=2), 40, seconds=20).table
+    most = front["expected_attendance"].iloc[0]
+    plans = [(totals(inputs, plan)[0], access.gini(plan)) for plan in map(sets.plan, every_plan(sets))]
+    for loss in (0.05, 0.1):
+        # The search counts people who live together as one: a plan at the very edge may be missed.
+        best = min(gini for reached, gini in plans if reached >= (1 - loss + 0.005) * most)
+        assert front["gini"][front["expected_attendance"] >= (1 - loss) * most].min() <= best * (1 + 2 * WORTHWHILE)
+
+
+def test_a_column_that_prices_out_makes_the_programme_more_even(inputs):
+    sets = sets_of(inputs, budget=8)
+    programme, most = programme_of(inputs, sets)
+    programme.at_least(0.97 * most)
+    before = programme.solve()[0]
+    n_columns = len(programme.columns)
+    assert programme.relaxed(0.97 * most) < before
+    assert len(programme.columns) > n_columns
+    assert not programme.price()
+
+
+def test_a_plan_holds_no_hour_twice_and_keeps_its_venues(inputs):
+    sets = sets_of(inputs, budget=4)
+    venue = int(np.argmax(sets.allowed.sum(axis=0)))
+    several = [sets.with_one(least, venue) for c, least in enumerate(sets.least) if sets.allowed[c, venue]]
+    assert len({s.hours[0] for s in several}) < len(several)
+    opened = sets.plan(several)
+    assert len({(o.venue, o.slot) for o in opened}) == len(several)
+    assert {(o.category, o.venue) for o in opened} == {(s.category, venue) for s in several}
+
+
+def test_an_hour_taken_by_two_classes_is_parted(inputs):
+    sets = sets_of(inputs, budget=8)
+    programme, most = programme_of(inputs, sets)
+    programme.relaxed(0.7 * most)
+    shares = programme.solve()[1]
+    used = {}
+    for one, share in zip(programme.columns, shares, strict=True):
+        for hour in one.hours:
+            used[hour] = used.get(hour, 0.0) + share
+    assert max(used.values()) <= 1.011
+    assert programme._hour_row
+
+
+@pytest.mark.parametrize("teachers", [0, 1])
+def test_sets_keep_to_teachers_and_to_what_must_open(inputs, teachers):
+    name, place = str(inputs.categories[0]), str(inputs.venues["venue_id"].iloc[0])
+    free = sets_of(inputs, budget=4)
+    must = () if not free.allowed[0, 0] or not teachers else (Choice(category=name, venue_id=place),)
+    sets = sets_of(inputs, budget=4, teachers={name: teachers}, must_open=must)
+    assert sets.least[0].venues == ((0,) if must else ())
+    assert (sets.further(sets.least[0]) == []) == (len(must) == teachers)
