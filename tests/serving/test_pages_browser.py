@@ -191,3 +191,76 @@ def test_the_planner_s_controls_change_the_plan(driven, tmp_path):
     assert seen["efforts"] == ["search", "search"]
     assert seen["problems"] == []
     assert seen["why_after_failure"] == 3
+
+
+VISITOR = """
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+async function until(what, holds) {
+  for (let n = 0; n < 600; n++) { const found = holds(); if (found) return found; await pause(50); }
+  throw new Error(`never: ${what}; ${document.querySelector("iframe").contentDocument.body.textContent.slice(0, 500)}`);
+}
+(async () => {
+  const frame = document.querySelector("iframe"), page = () => frame.contentDocument, view = frame.contentWindow;
+  const $ = (id) => page().getElementById(id);
+  await until("ready", () => page()?.body?.dataset.ready);
+  const seen = {};
+  const one = (title, places) => ({ title, category: "c", starts_at: "2026-01-05T09:30:00+08:00", places_left: places,
+    price: 0, distance_km: null, online: true, reasons: [] });
+  const answers = { slow: [400, one("an old answer", 5)], fast: [0, one("the newest answer", 1)] };
+  view.fetch = async (address) => {
+    const [ms, item] = answers[decodeURIComponent(/users\\/([^/]+)/.exec(address)[1])];
+    await pause(ms);
+    return new view.Response(JSON.stringify({ items: [item], personal: true }), { status: 200 });
+  };
+  for (const user of ["slow", "fast"]) { $("user").value = user; $("form").requestSubmit(); }
+  await pause(1000);
+  seen.list = $("list").textContent;
+  seen.state = $("state").textContent;
+  view.fetch = async () => new view.Response("<html>Bad gateway</html>", { status: 502 });
+  $("form").requestSubmit();
+  seen.gateway = await until("a problem", () => page().querySelector("#list .problem")?.textContent);
+  return seen;
+})().catch((error) => ({ failed: String(error) })).then((seen) => {
+  const told = document.createElement("pre");
+  told.id = "seen"; told.textContent = JSON.stringify(seen); document.body.append(told);
+});
+"""
+
+
+def test_the_visitor_sees_the_newest_answer_in_words(county, tmp_path):
+    app = app_of(county)
+
+    @app.get("/drive")
+    def drive() -> HTMLResponse:
+        return HTMLResponse(
+            '<iframe src="/?lang=en" width="390" height="2000"></iframe><script src="/drive.js"></script>'
+        )
+
+    @app.get("/drive.js")
+    def script() -> Response:
+        return Response(VISITOR, media_type="text/javascript")
+
+    with serving(app) as opened:
+        tree, _ = render(f"{opened.base_url}/drive", tmp_path)
+    seen = json.loads(html.unescape(re.search(r'<pre id="seen">(.*?)</pre>', tree, re.DOTALL)[1]))
+    assert "failed" not in seen, seen
+    assert "the newest answer" in seen["list"]
+    assert "an old answer" not in seen["list"]
+    assert "1 place left" in seen["list"]
+    assert "5 Jan" in seen["list"]
+    assert seen["state"] == "For user fast"
+    assert "502" in seen["gateway"]
+    assert "JSON" not in seen["gateway"]
+
+
+def test_where_places_cannot_be_listed_the_visitor_still_sees_what_is_on(county, tmp_path):
+    app = app_of(county)
+
+    @app.middleware("http")
+    async def failing(request, call_next):
+        return Response("down", 503) if request.url.path == "/v1/regions" else await call_next(request)
+
+    with serving(app) as opened:
+        tree, _ = render(f"{opened.base_url}/", tmp_path)
+    assert 'class="event"' in tree
+    assert 'data-ready="true"' in tree

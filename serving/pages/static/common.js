@@ -43,9 +43,17 @@ const Culture = (() => {
     options.headers = { ...options.headers, "Accept-Language": lang };
     let response;
     try { response = await fetch(address, options); } catch { throw new Error(t("offline")); }
-    const answer = await response.json();
+    /* What stands between may answer with a page of its own. */
+    const answer = await response.json().catch(() => { throw new Error(t("no_answer", { status: response.status })); });
     if (!response.ok) throw new Error(told(answer) || String(response.status));
     return answer;
+  }
+
+  /* Of the questions for one part of the page the newest counts: an answer that is overtaken is let go. */
+  const turns = {};
+  function turn(part) {
+    const mine = turns[part] = (turns[part] || 0) + 1;
+    return () => mine === turns[part];
   }
 
   /* A long list whole, part by part. */
@@ -133,9 +141,10 @@ const Culture = (() => {
     return svg;
   }
 
-  return { say, t, translate, languageButton, ask, askAll, el, fill, problem, options, number, percent, table, bars, map, get lang() { return lang; } };
+  return { say, t, translate, languageButton, ask, turn, askAll, el, fill, problem, options, number, percent, table, bars, map, get lang() { return lang; } };
 })();
 Culture.say({
   offline: ["连不上服务，请稍后再试。", "The service cannot be reached; try again in a moment."],
+  no_answer: ["服务没有给出可用的回答（{status}），请稍后再试。", "The service gave no answer that can be shown ({status}); try again in a moment."],
   map: ["场馆位置示意图", "Map of venues"],
 });

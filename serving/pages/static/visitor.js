@@ -1,7 +1,7 @@
 /* The visitor's page: what is on, with reasons. */
 "use strict";
 (() => {
-  const { t, el, fill, ask, number, problem } = Culture;
+  const { t, el, fill, ask, turn, number, problem } = Culture;
   const $ = (id) => document.getElementById(id);
   Culture.say({
     title: ["身边的文化活动", "What is on near you"], skip: ["跳到正文", "Skip to content"], to_planner: ["规划台", "For planners"],
@@ -9,56 +9,64 @@
     place: ["在哪里", "Where"], anywhere: ["不限", "Anywhere"], category: ["门类", "Category"], all_categories: ["全部门类", "All categories"],
     from: ["从哪天", "From"], to: ["到哪天", "To"], user: ["以某位用户的身份试看（可不填）", "Try as a user (optional)"], user_hint: ["用户编号", "user id"],
     show: ["查看", "Show"], near: ["离我近的", "Near me"], searching: ["正在查找……", "Looking…"], none: ["没有找到还能预订的活动，换个日期、地方或门类试试。", "Nothing that can be booked: try other dates, places or categories."],
-    left: ["剩 {n} 个名额", "{n} places left"], open: ["名额不限", "no limit of places"], free: ["免费", "free"], price: ["{n} 元", "CNY {n}"], km: ["{n} 公里", "{n} km"], online: ["线上", "online"],
-    personal: ["为用户 {user} 推荐", "For user {user}"], popular: ["{n} 场可以预订的活动", "{n} sessions you can book"], not_personal: ["这份清单不含个人化内容", "This list is not personal"],
+    left: ["剩 {n} 个名额", "{n} places left"], left_one: ["剩 1 个名额", "1 place left"], open: ["名额不限", "no limit of places"], free: ["免费", "free"], price: ["{n} 元", "CNY {n}"], km: ["{n} 公里", "{n} km"], online: ["线上", "online"],
+    personal: ["为用户 {user} 推荐", "For user {user}"], popular: ["{n} 场可以预订的活动", "{n} sessions you can book"], popular_one: ["1 场可以预订的活动", "1 session you can book"], not_personal: ["这份清单不含个人化内容", "This list is not personal"],
     no_place: ["浏览器没有给出位置。", "The browser gave no position."], untitled: ["{category}活动", "{category}"],
     footer: ["本页不使用 Cookie，也不保存您输入的内容。", "This page uses no cookies and keeps nothing that you enter."],
   });
-  let here = null, answer = null, shownUser = "";
+  let here = null, answer = null, shownUser = "", regions = [], categories = [];
 
   const when = (moment) => {
     // The wall clock of the place, as the answer gives it, whatever zone this browser is in.
     const [, year, month, day, hour] = /^(\d+)-(\d+)-(\d+)T(\d+:\d+)/.exec(moment);
-    const weekday = new Date(Date.UTC(+year, +month - 1, +day)).toLocaleDateString(Culture.lang === "zh" ? "zh-CN" : "en-GB", { weekday: "short", timeZone: "UTC" });
-    return { date: Culture.lang === "zh" ? `${+month}月${+day}日` : `${+day}/${+month}`, weekday, hour };
+    const told = (parts) => new Date(Date.UTC(+year, +month - 1, +day)).toLocaleDateString(Culture.lang === "zh" ? "zh-CN" : "en-GB", { ...parts, timeZone: "UTC" });
+    return { date: told({ day: "numeric", month: "short" }), weekday: told({ weekday: "short" }), hour };
   };
+  const counted = (key, n) => (n === 1 ? t(`${key}_one`) : t(key, { n: number(n) }));
 
   async function start() {
     Culture.languageButton($("language"), () => { labels(); load(); });
     labels();
-    try {
-      const [regions, categories] = await Promise.all([ask("/v1/regions", { with_venues: true, limit: 1000 }), ask("/v1/categories")]);
-      start.regions = regions.items; start.categories = categories.items;
-    } catch (error) { problem($("list"), error); return; }
-    labels();
     $("form").addEventListener("submit", (event) => { event.preventDefault(); load(); });
-    $("near").addEventListener("click", () => navigator.geolocation?.getCurrentPosition(
-      (position) => { here = position.coords; load(); }, () => { $("state").textContent = t("no_place"); }));
-    await load();
+    $("near").addEventListener("click", () => {
+      const refused = () => { $("state").textContent = t("no_place"); };
+      if (!navigator.geolocation) refused();
+      else navigator.geolocation.getCurrentPosition((position) => { here = position.coords; load(); }, refused);
+    });
+    await Promise.all([choices(), load()]);
     document.body.dataset.ready = "true";
+  }
+  /* Without them there is still a list. */
+  async function choices() {
+    try {
+      const [tree, named] = await Promise.all([ask("/v1/regions", { with_venues: true, limit: 1000 }), ask("/v1/categories")]);
+      regions = tree.items; categories = named.items;
+    } catch { return; }
+    labels();
   }
   function labels() {
     Culture.translate();
-    const shown = (start.regions || []).filter((r) => r.level !== "village" && r.region_id !== "all");
+    const shown = regions.filter((r) => r.level !== "village" && r.region_id !== "all");
     Culture.options($("region"), [["", t("anywhere")], ...shown.map((r) => [r.region_id, r.name])]);
-    Culture.options($("category"), [["", t("all_categories")], ...(start.categories || []).map((c) => [c, c])]);
+    Culture.options($("category"), [["", t("all_categories")], ...categories.map((c) => [c, c])]);
   }
 
   async function load() {
     $("state").textContent = t("searching");
-    const user = $("user").value.trim();
+    const isNewest = turn("list"), user = $("user").value.trim();
     const nextDay = (date) => (date ? new Date(Date.parse(`${date}T00:00:00Z`) + 864e5).toISOString().slice(0, 10) : "");
     const query = { k: 20, category: $("category").value, from: $("from").value, to: nextDay($("to").value), channel: "portal", region_id: $("region").value };
     if (here) Object.assign(query, { lat: here.latitude, lon: here.longitude });
     try {
-      answer = await ask(user ? `/v1/users/${encodeURIComponent(user)}/recommendations` : "/v1/recommendations", query);
-      shownUser = user;
+      const found = await ask(user ? `/v1/users/${encodeURIComponent(user)}/recommendations` : "/v1/recommendations", query);
+      if (!isNewest()) return;
+      answer = found; shownUser = user;
       draw();
-    } catch (error) { $("state").textContent = ""; problem($("list"), error); }
+    } catch (error) { if (!isNewest()) return; $("state").textContent = ""; problem($("list"), error); }
   }
 
   function draw() {
-    $("state").textContent = shownUser ? `${t("personal", { user: shownUser })}${answer.personal ? "" : ` · ${t("not_personal")}`}` : t("popular", { n: answer.items.length });
+    $("state").textContent = shownUser ? `${t("personal", { user: shownUser })}${answer.personal ? "" : ` · ${t("not_personal")}`}` : counted("popular", answer.items.length);
     fill($("list"), answer.items.length ? answer.items.map(row) : el("p", { class: "note" }, t("none")));
   }
   function row(item) {
@@ -70,7 +78,7 @@
         el("p", {}, el("span", { class: "tag" }, item.category), place),
         item.reasons.length ? el("ul", { class: "reasons" }, item.reasons.map((reason) => el("li", {}, reason))) : null),
       el("div", { class: "side" },
-        el("p", {}, item.places_left === null ? t("open") : t("left", { n: number(item.places_left) })),
+        el("p", {}, item.places_left === null ? t("open") : counted("left", item.places_left)),
         item.distance_km === null ? null : el("p", { class: "muted" }, t("km", { n: number(item.distance_km, 1) })),
         item.price === null ? null : el("p", { class: "muted" }, item.price ? t("price", { n: number(item.price, 0) }) : t("free"))));
   }
