@@ -202,8 +202,9 @@ def _read_number(column: Column, values: pl.Series, faults: _Faults) -> pl.Serie
 
 def _read_count(column: Column, values: pl.Series, faults: _Faults) -> pl.Series:
     numbers = _read_number(column, values, faults)
-    is_whole = numbers.is_null() | ((numbers == numbers.round(0)) & (numbers.abs() < _GREATEST_COUNT))
-    faults.add(~is_whole & numbers.is_finite(), f"{column.name} is not a whole number")
+    faults.add(numbers.is_finite() & (numbers != numbers.round(0)), f"{column.name} is not a whole number")
+    if column.high is None:
+        faults.add(numbers >= _GREATEST_COUNT, f"{column.name} is too great a number")
     return numbers.cast(pl.Int64, strict=False)
 
 

@@ -62,6 +62,8 @@ def test_native_values() -> None:
     ("table", "column", "value", "reason"),
     [
         ("users", "birth_year", "2.5", "birth_year is not a whole number"),
+        ("users", "birth_year", "1e30", "birth_year is above 2200"),
+        ("sessions", "capacity", "1e30", "capacity is too great a number"),
         ("users", "birth_year", "3000", "birth_year is above 2200"),
         ("users", "birth_year", "x", "birth_year is not a number"),
         ("users", "lat", "91", "lat is above 90"),
