@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 import culture as command
@@ -20,6 +21,10 @@ from features.settings import Settings
 from features.store.server import embedded_url
 from features.store.store import Store, open_store
 from tests.commands import Result
+
+# A crowded machine is no fault of what is tested.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.hookimpl(trylast=True)
