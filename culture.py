@@ -59,7 +59,7 @@ def ingest(
     quiet: Quiet = False,
 ) -> None:
     """Load a platform's tables; bad rows go to quarantine with their reason."""
-    from features.intake.ingest import ingest_folder
+    from features.store.ingest import ingest_folder
     from features.store.store import open_store
 
     with open_store(_settings()) as store:
@@ -285,7 +285,7 @@ def demo(
 
 def _prepare_demo(settings: Any, quiet: bool) -> Any:
     """Simulates, loads and trains what is not there yet; returns the instant at which the county's known past ends."""
-    from features.intake.ingest import ingest_folder
+    from features.store.ingest import ingest_folder
     from features.store.store import open_store
     from recsys.simulation.command import simulate as write_simulation
     from serving.parts import can_serve

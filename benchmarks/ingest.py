@@ -21,8 +21,8 @@ import numpy as np
 import polars as pl
 import psycopg
 
-from features.intake.ingest import ingest_folder
 from features.settings import Settings
+from features.store.ingest import ingest_folder
 from features.store.server import embedded_url
 from features.store.store import open_store
 

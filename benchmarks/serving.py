@@ -24,9 +24,9 @@ import numpy as np
 import pandas as pd
 import uvicorn
 
-from features.intake.ingest import ingest_folder
 from features.openings.inputs import opening_inputs
 from features.settings import Settings
+from features.store.ingest import ingest_folder
 from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter

@@ -1,1 +1,1 @@
-"""A delivery comes in: sources, cleaning, references between rows, quarantine and the report of it all."""
+"""A delivery comes in: sources, cleaning, references between rows, and the report of it all."""

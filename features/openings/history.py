@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.openings.ages import admitted
-from features.openings.exposure import attending
+from features.willingness.ages import admitted
+from features.willingness.exposure import attending
 from recsys.dataset import TEXT, Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.inputs import FOLLOWED, OpeningInputs

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.geography.decay import DistanceDecay
 from features.geography.positions import Positions, positions
-from features.openings.ages import AGE_GROUPS
-from features.openings.exposure import attending, time_cell
 from features.openings.history import calibrated, followed, no_history, past_openings
 from features.openings.running import (
     busy,
@@ -23,8 +21,10 @@ from features.openings.running import (
     typical_sizes,
     weekly_slots,
 )
+from features.willingness.ages import AGE_GROUPS
 from features.willingness.config import LatentConfig
 from features.willingness.draws import drawn_levels, drawn_slots
+from features.willingness.exposure import attending, time_cell
 from features.willingness.fit import fit_willingness
 from recsys.dataset import Dataset
 from recsys.openings.inputs import OpeningInputs

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.openings.ages import AGE_GROUPS, admitted
-from features.openings.exposure import TRAINING, courses, time_cell
+from features.willingness.ages import AGE_GROUPS, admitted
+from features.willingness.exposure import TRAINING, courses, time_cell
 from features.willingness.fit import Willingness
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.removed_tags import PROFILE_TAGS, profiles_less
 from features.signals.candidates.crowd import Signals, crowd_signals, rival_signals
 from features.signals.candidates.facts import CROWD_FACTS, session_facts
 from features.signals.candidates.filling import Filling, filling_of
@@ -25,6 +24,7 @@ from features.signals.known.events import Events, events_of
 from features.signals.known.groups import AGE_EDGES, interests_of, profiles_of
 from features.signals.known.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
 from features.signals.known.place import Places, areas, near_home, places_of, region_spots
+from features.signals.known.removed_tags import PROFILE_TAGS, profiles_less
 from features.signals.known.text import TitleWords, title_words
 from recsys.availability import OpenSessions, open_sessions
 from recsys.dataset import Dataset

@@ -9,12 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.removed_tags import is_removed, profiles_less
 from features.signals.catalogue import Catalogue
 from features.signals.known.events import Events, events_of, impressions_of
 from features.signals.known.groups import Profiles, interests_of, profiles_of
 from features.signals.known.lookup import SEPARATOR, take_or_missing
 from features.signals.known.place import areas, near_home
+from features.signals.known.removed_tags import is_removed, profiles_less
 from recsys.availability import People, people_of
 from recsys.instants import NS_PER_DAY, nanoseconds
 

@@ -1,1 +1,1 @@
-"""The store: every platform's rows in PostgreSQL, what operators and the people concerned may do with them."""
+"""The store: every platform's rows in PostgreSQL, what it takes in, and what operators and people may do with them."""

@@ -10,10 +10,10 @@ import polars as pl
 from sqlalchemy import Connection
 
 from features.intake.cleaning import clean_rows
-from features.intake.quarantine import add_to_quarantine, quarantine_rows, ready_rows
 from features.intake.references import Keys, resolve, without_cycles
 from features.intake.sources import ROW_NUMBER
 from features.store.loading import assignments, copy_out, ensure_partition
+from features.store.quarantine import add_to_quarantine, quarantine_rows, ready_rows
 from recsys.schema import TABLES, Table
 
 Status = Literal["accepted", "unchanged", "quarantined", "rejected"]

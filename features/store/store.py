@@ -16,7 +16,6 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from features.intake.quarantine import write_quarantine_files
 from features.settings import Settings
 from features.store.loading import ensure_partition
 from features.store.people import (
@@ -37,6 +36,7 @@ from features.store.platforms import (
     platform_named,
     zones_by_num,
 )
+from features.store.quarantine import write_quarantine_files
 from features.store.rows import RowResult, as_raw, store_rows, take_in_waiting
 from features.store.server import embedded_url
 from features.store.snapshot import SNAPSHOTS, Snapshot, delete_snapshots_with, write_snapshot

@@ -1,1 +1,1 @@
-"""How willing each person is to come to each category, from what was booked among what could be booked."""
+"""What each person could have gone to, and from what they booked of it how willing they are to come."""

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.geography.decay import PRIOR_DECAY, DistanceDecay, fit_decay
-from features.openings.ages import AGE_GROUPS
-from features.openings.exposure import HOURS, N_TIME_CELLS, TRAINING, Exposure
+from features.willingness.ages import AGE_GROUPS
 from features.willingness.config import LatentConfig
+from features.willingness.exposure import HOURS, N_TIME_CELLS, TRAINING, Exposure
 from features.willingness.facts import Facts
 from features.willingness.mixed import Block, MixedFit, fit_mixed
 from features.willingness.seasons import N_HOLIDAY_EFFECTS, around_holidays, season_blocks, wanted

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import nbinom
 
-from features.openings.exposure import Exposure
+from features.willingness.exposure import Exposure
 from features.willingness.mixed import Block, fit_mixed
 from recsys.demand.tails import tail_means
 

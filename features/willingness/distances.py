@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.geography.decay import BAND_EDGES_KM, band_of
 from features.geography.positions import Positions
-from features.openings.exposure import Exposure
+from features.willingness.exposure import Exposure
 from recsys.regions import RegionTree
 from recsys.sums import sums_by
 

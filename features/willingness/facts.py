@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.geography.positions import Positions
-from features.openings.exposure import Exposure, exposure
 from features.willingness.config import LatentConfig
 from features.willingness.distances import Distances
+from features.willingness.exposure import Exposure, exposure
 from features.willingness.own_signals import category_signals, own_signals
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree

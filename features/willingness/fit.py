@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.geography.positions import Positions
-from features.openings.exposure import TRAINING, Exposure
 from features.willingness.circumstances import Circumstances, learn_circumstances
 from features.willingness.competition import DILUTION, MIN_SESSIONS, compared, weighed, within_courses
 from features.willingness.config import LatentConfig
+from features.willingness.exposure import TRAINING, Exposure
 from features.willingness.facts import Facts
 from features.willingness.people import people_rates
 from features.willingness.seasons import outlook
@@ -52,7 +52,7 @@ class Willingness:
     saturation: Saturation
 
     def fit_of_courses(self, keys: NDArray[np.object_]) -> NDArray[np.float64]:
-        """(n,) fit of courses by key (see `features.openings.exposure.courses`); 1 for one not seen yet."""
+        """(n,) fit of courses by key (see `features.willingness.exposure.courses`); 1 for one not seen yet."""
         nums = self.exposure.course_ids.nums_or_missing(keys)
         return np.append(self.circumstances.course_fit, 1.0)[nums]
 

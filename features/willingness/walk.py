@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from features.geography.decay import BAND_EDGES_KM, DistanceDecay
-from features.openings.ages import AGE_GROUPS
-from features.openings.exposure import Exposure
+from features.willingness.ages import AGE_GROUPS
 from features.willingness.distances import Distances
+from features.willingness.exposure import Exposure
 from recsys.openings.saturation import Saturation
 from recsys.sums import sums_by
 

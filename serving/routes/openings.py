@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pandas as pd
 from fastapi import APIRouter, Query, Request
 
-from features.openings.exposure import TRAINING
+from features.willingness.exposure import TRAINING
 from recsys.errors import DataError, UnknownIdError
 from recsys.openings.answer import answer, told
 from recsys.openings.appraisal import Alternative, appraise

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from features.removed_tags import EVENT_TAGS
 from features.signals.catalogue import Catalogue
+from features.signals.known.removed_tags import EVENT_TAGS
 from features.signals.people import UserBlock, user_block
 from recsys.dataset import TEXT, split_list
 from serving.planning.visits import UNKNOWN, age_bands

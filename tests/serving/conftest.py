@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from features.intake.ingest import ingest_folder
 from features.openings.inputs import opening_inputs
 from features.openings.latent_demand import LATENT, latent_demand
 from features.settings import Settings
+from features.store.ingest import ingest_folder
 from features.store.platforms import zones_by_num
 from features.store.snapshot import load_snapshot, read_dataset
 from features.store.store import open_store

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.intake.ingest import ingest_folder
 from features.settings import Settings
+from features.store.ingest import ingest_folder
 from features.store.store import open_store
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
-from features.intake.ingest import ingest_folder
 from features.openings.inputs import opening_inputs
 from features.settings import Settings
+from features.store.ingest import ingest_folder
 from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter

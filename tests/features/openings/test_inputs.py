@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.openings.ages import AGE_GROUPS
-from features.openings.exposure import attending
 from features.openings.inputs import OpeningsConfig, access_now, opening_inputs
+from features.willingness.ages import AGE_GROUPS
 from features.willingness.config import LatentConfig
+from features.willingness.exposure import attending
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from recsys.openings.inputs import load_openings

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.intake.ingest import ingest_folder
+from features.store.ingest import ingest_folder
 from features.store.people import user_tables
 from features.store.platforms import parse_outside, zones_by_num
 from features.store.store import Store

@@ -3,8 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.intake.ingest import ingest_folder
 from features.settings import Settings
+from features.store.ingest import ingest_folder
 from features.store.snapshot import load_snapshot
 from features.store.store import Store, open_store
 from recsys.errors import RecsysError, UnknownIdError

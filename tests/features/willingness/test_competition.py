@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from features.geography.positions import positions
-from features.openings.exposure import exposure
 from features.willingness.competition import compared, weighed, within_courses
+from features.willingness.exposure import exposure
 from recsys.regions import RegionTree
 from tests.opening_world import world
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from features.geography.positions import positions
-from features.openings.exposure import TRAINING
 from features.willingness.config import LatentConfig
+from features.willingness.exposure import TRAINING
 from features.willingness.facts import Facts
 from features.willingness.fit import fit_willingness
 from features.willingness.walk import walk

@@ -7,9 +7,9 @@ import pytest
 
 from features.geography.decay import BAND_EDGES_KM, DistanceDecay, band_of
 from features.geography.positions import Positions, positions
-from features.openings.ages import AGE_GROUPS
-from features.openings.exposure import exposure
+from features.willingness.ages import AGE_GROUPS
 from features.willingness.distances import NEAR_KM, Distances
+from features.willingness.exposure import exposure
 from features.willingness.walk import walk
 from recsys.openings.saturation import Saturation
 from recsys.regions import RegionTree

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from features.geography.positions import positions
-from features.openings.ages import AGE_GROUPS, admitted, age_groups
-from features.openings.exposure import exposure
+from features.willingness.ages import AGE_GROUPS, admitted, age_groups
+from features.willingness.exposure import exposure
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 from tests.opening_world import world

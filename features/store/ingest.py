@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 from tqdm import tqdm
 
 from features.intake.cleaning import clean_rows
-from features.intake.quarantine import COLUMNS, add_to_quarantine, quarantine_rows, release_stored
 from features.intake.references import Keys, resolve, without_cycles
 from features.intake.report import IngestReport, TableReport
 from features.intake.sources import ROW_NUMBER, Chunk, Source, find_sources
 from features.store.loading import CopyWriter, copy_into, create_stage, merge_stage, stage_name, stored_keys
 from features.store.platforms import Platform, count_change, lock_platform, platform_named
+from features.store.quarantine import COLUMNS, add_to_quarantine, quarantine_rows, release_stored
 from features.store.rows import stored_parents, take_in_waiting
 from features.store.store import Store
 from recsys.schema import TABLES, Table

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.geography.positions import Positions
-from features.openings.ages import admitted, age_groups
+from features.willingness.ages import admitted, age_groups
 from recsys.dataset import Dataset, is_among, local_times, week_starts
 from recsys.ids import IdMap
 from recsys.sums import sums_by
@@ -55,7 +55,7 @@ class Exposure:
         booking_session: (n_bookings,) session row.
         people: (n_bookings,) places asked for, waiting lists included.
         keeps_waiting: People beyond the places are known: sessions that were full have waiting lists.
-        age_group: (n_users,) row of `features.openings.ages.AGE_GROUPS`.
+        age_group: (n_users,) row of `features.willingness.ages.AGE_GROUPS`.
         admits: (n_age_groups, n_sessions) share of each group whose age a session admits.
     """
 

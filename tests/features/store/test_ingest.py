@@ -9,8 +9,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from features.intake.ingest import ingest_folder
 from features.intake.report import TableReport
+from features.store.ingest import ingest_folder
 from features.store.store import Store
 from recsys.errors import DataError
 
@@ -221,7 +221,7 @@ def test_two_platforms_with_the_same_ids(store: Store, tmp_path: Path) -> None:
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-import features.intake.ingest as ingest
+import features.store.ingest as ingest
 from features.settings import Settings
 from features.store.store import open_store
 merge = ingest.merge_stage
