@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.counties import Row, county_parser, each_county
-from features.openings.inputs import opening_inputs
+from features.openings.inputs import gain_by_group, opening_inputs
 from recsys.dataset import Dataset
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.saturation import Saturation
@@ -214,11 +214,10 @@ def mended(at: Both) -> dict[str, OpeningInputs]:
     }
 
 
-def with_first_gains(inputs: OpeningInputs) -> OpeningInputs:
-    """The inputs with their first-order gains made anew."""
-    left = inputs.rate * inputs.saturation.slope(inputs.access)
-    groups = [inputs.age_group == g for g in range(len(inputs.age_groups))]
-    return replace(inputs, group_gain=np.stack([left[g].T @ inputs.reach[g] for g in groups]).astype(np.float32))
+def with_group_gains(inputs: OpeningInputs) -> OpeningInputs:
+    """The inputs with the gains by group made anew."""
+    gain, bend = gain_by_group(inputs.rate, inputs.reach, inputs.access, inputs.age_group, inputs.saturation)
+    return replace(inputs, group_gain=gain, group_bend=bend)
 
 
 def judged(dataset: Dataset, truth: Truth, budget: int) -> Row:
@@ -228,7 +227,7 @@ def judged(dataset: Dataset, truth: Truth, budget: int) -> Row:
     for name, belief in spread_over(at).items():
         shares[f"oracle, but {name}"] = at.share(plan_of(at.world, belief, at.budget))
     for name, inputs in mended(at).items():
-        shares[f"ours, with true {name}"] = _value(at, with_first_gains(inputs))
+        shares[f"ours, with true {name}"] = _value(at, with_group_gains(inputs))
     return shares
 
 

@@ -104,8 +104,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     ahead = learned.outlook.mean(axis=1)
     rate = learned.rate * ahead.astype(np.float32)
     access, used = access_now(reach, now.by_week, age_group, learned.saturation)
-    left = rate * learned.saturation.slope(access)
-    group_gain = np.stack([left[age_group == g].T @ reach[age_group == g] for g in range(len(AGE_GROUPS))])
+    group_gain, group_bend = gain_by_group(rate, reach, access, age_group, learned.saturation)
     return OpeningInputs(
         categories=learned.exposure.categories,
         venues=_venues(dataset, places.venue_regions, now.held),
@@ -126,7 +125,8 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         busy=busy(dataset, slots),
         show=show_rates(dataset, learned.exposure.categories, config.show_strength),
         typical_size=typical_sizes(dataset, learned.exposure.categories, config.default_size),
-        group_gain=(step * group_gain).astype(np.float32),
+        group_gain=step * group_gain,
+        group_bend=group_bend,
         run_fit=now.fit.astype(np.float32),
         taught=taught_categories(dataset, learned.exposure.categories),
         saturation=learned.saturation,
@@ -164,6 +164,35 @@ def access_now(
             slope[mine] += saturation.slope(access) * share
             used[mine] += saturation.used(access) * share
     return saturation.access_at(slope), used
+
+
+def gain_by_group(
+    rate: NDArray[np.float32],
+    reach: NDArray[np.float32],
+    access: NDArray[np.float32],
+    age_group: NDArray[np.int64],
+    saturation: Saturation,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(n_age_groups, n_categories, n_venues) gain of a class to first order, and its bend; see `OpeningInputs`.
+
+    The bend is the mean of people's own, each counted by what they would be drawn.
+
+    Args:
+        rate: (n_users, n_categories).
+        reach: (n_users, n_venues).
+        access: (n_users, n_categories) to what runs now.
+        age_group: (n_users,).
+        saturation: How interest is used up.
+    """
+    shape = (len(AGE_GROUPS), rate.shape[1], reach.shape[1])
+    gain, bend = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    for group in range(len(AGE_GROUPS)):
+        mine = age_group == group
+        left, near = rate[mine] * saturation.slope(access[mine]), reach[mine]
+        gain[group] = left.T @ near
+        used = (left * saturation.bend(access[mine])).T @ np.square(near)
+        bend[group] = used / np.maximum(gain[group], np.float32(1e-12))
+    return gain, bend
 
 
 def _km_and_reach(

@@ -20,7 +20,7 @@ class Alone:
     """Every class at its best hour, to first order, beside what runs now; people before any turning away.
 
     Attributes:
-        slot_gain: (n_categories, n_venues, n_slots) gain of each hour to first order, negative where no room is.
+        slot_gain: (n_categories, n_venues, n_slots) about the gain of each hour, negative where no room is.
         rate: These and the rest as in `recsys.openings.inputs.OpeningInputs`.
     """
 

@@ -20,7 +20,8 @@ from recsys.regions import RegionTree, region_frame
 
 _ARRAYS = (
     "rate", "reach", "km", "age_group", "lapsed", "size", "point_region", "access", "taken", "slot_fit", "runs_now",
-    "busy", "show", "typical_size", "group_gain", "run_fit", "drawn_levels", "drawn_slots", "outlook",
+    "busy", "show", "typical_size", "group_gain", "group_bend", "run_fit", "drawn_levels", "drawn_slots",
+    "outlook",
 )  # fmt: skip
 
 
@@ -67,6 +68,8 @@ class OpeningInputs:
         show: (n_categories,) share of people with a place who come.
         typical_size: (n_categories,) usual number of places of a class.
         group_gain: (n_age_groups, n_categories, n_venues) people gained by a class at a mean time, to first order.
+        group_bend: (n_age_groups, n_categories, n_venues) how fast that falls off: at a fit `f` of the time a class
+            gains about `f * group_gain / (1 + f * group_bend)`.
         run_fit: (n_age_groups, n_categories, n_venues) fit of what runs there now, summed over its weekly sessions.
         taught: Categories that have ever run as training; all where none has.
         saturation: See above.
@@ -99,6 +102,7 @@ class OpeningInputs:
     show: NDArray[np.float32]
     typical_size: NDArray[np.float32]
     group_gain: NDArray[np.float32]
+    group_bend: NDArray[np.float32]
     run_fit: NDArray[np.float32]
     taught: NDArray[np.bool_]
     saturation: Saturation
@@ -123,6 +127,7 @@ class OpeningInputs:
             "runs_now": (n_categories, n_venues),
             "busy": (n_venues, n_slots),
             "group_gain": (n_groups, n_categories, n_venues),
+            "group_bend": (n_groups, n_categories, n_venues),
             "run_fit": (n_groups, n_categories, n_venues),
             "drawn_levels": (len(self.drawn_slots), n_categories),
             "drawn_slots": (len(self.drawn_slots), n_slots),
@@ -142,8 +147,10 @@ class OpeningInputs:
 
     @cached_property
     def slot_gain(self) -> NDArray[np.float64]:
-        """(n_categories, n_venues, n_slots) gain of each hour to first order, -1 where no room is; made once."""
-        gain = np.einsum("gcv,gs->cvs", self.group_gain, self.slot_fit).astype(np.float64)
+        """(n_categories, n_venues, n_slots) about the gain of each hour, -1 where no room is; made once."""
+        gain = np.zeros((*self.runs_now.shape, len(self.slots)))
+        for group_gain, bend, fit in zip(self.group_gain, self.group_bend, self.slot_fit, strict=True):
+            gain += group_gain[:, :, None] * fit / (1 + bend[:, :, None] * fit)
         rooms = self.venues["rooms"].fillna(np.inf).to_numpy(dtype=np.float64)
         return np.where((self.busy >= rooms[:, None])[None], -1.0, gain)
 

@@ -36,6 +36,18 @@ class Saturation:
             return 1 / np.square(1 + np.float32(self.k) * access)
         return np.exp(-np.float32(self.k) * access)
 
+    def bend(self, access: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How fast a class uses up its own people: of given access `a` it draws about `slope * a / (1 + bend * a)`.
+
+        Exact for `share`; of `chance` the curve with the same slope and curvature at no access given.
+
+        >>> float(Saturation("share", 2.0).bend(np.float32(0.5)))
+        1.0
+        """
+        if self.family == "share":
+            return np.asarray(np.float32(self.k) / (1 + np.float32(self.k) * access), dtype=np.float32)
+        return np.full_like(access, self.k / 2)
+
     def access_at(self, slope: NDArray[np.float32]) -> NDArray[np.float32]:
         """The access at which a little more access uses up so much interest.
 

@@ -52,7 +52,7 @@ class Search:
         # Places that a class can have: those of a room, where the venue tells them, and the planner's limit.
         most = np.where(np.isfinite(room), room, self.usual[:, None])
         self.most_places = np.minimum(most, choices.question.max_size or np.inf)
-        # To first order: enough to choose the slot.
+        # By group, beside what runs now: enough to choose the slot.
         self.slot_gain = inputs.slot_gain
 
     def places(self, coming: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ def _small(inputs, n_venues):
         runs_now=inputs.runs_now[:, :n_venues],
         busy=inputs.busy[:n_venues],
         group_gain=inputs.group_gain[:, :, :n_venues],
+        group_bend=inputs.group_bend[:, :, :n_venues],
         run_fit=inputs.run_fit[:, :, :n_venues],
     )
 

@@ -9,7 +9,7 @@ from recsys.openings.explain import explain, why_not
 from recsys.openings.question import Choices, Floor, Question
 from recsys.openings.suggest import solve, suggest
 from recsys.openings.tradeoffs import benefit_curve, closings, moves
-from recsys.openings.value import without_classes
+from recsys.openings.value import Audience, without_classes
 from recsys.openings.who import SMALLEST_GROUP, who
 
 
@@ -277,3 +277,12 @@ def test_moves_gain_whatever_the_plan_costs_and_opens(inputs):
     pd.testing.assert_frame_equal(moves(inputs, Question(budget=4, costs=costs), at_most=1000), every)
     must = Question(budget=1, must_open=_free(inputs))
     pd.testing.assert_frame_equal(moves(inputs, must, at_most=1000), every)
+
+
+def test_hours_are_compared_by_what_classes_would_draw(inputs):
+    audience, known = Audience(inputs), inputs.slot_gain >= 0
+    category, venue = np.argwhere(known.all(axis=2))[0]
+    drawn = np.array([audience.drawn(category, venue, slot).sum() for slot in range(len(inputs.slots))])
+    first = np.einsum("g,gs->s", inputs.group_gain[:, category, venue], inputs.slot_fit)
+    found = inputs.slot_gain[category, venue]
+    assert np.abs(found / drawn - 1).max() < 0.25 * np.abs(first / drawn - 1).max()

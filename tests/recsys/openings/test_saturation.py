@@ -14,3 +14,13 @@ def test_classes_share_what_is_used_up_by_the_access_that_they_give(family):
     np.testing.assert_allclose(first + second, used, rtol=1e-6)
     np.testing.assert_allclose(3 * first, second, rtol=1e-6)
     assert first[1] == 0
+
+
+@pytest.mark.parametrize(("family", "off"), [("share", 1e-5), ("chance", 0.01)])
+def test_the_bend_tells_what_a_class_draws(family, off):
+    saturation = Saturation(family, 0.7)
+    access, given = np.array([0.0, 0.4, 2.0], dtype=np.float32), np.float32(0.5)
+    drawn = saturation.used(access + given) - saturation.used(access)
+    first = saturation.slope(access) * given
+    np.testing.assert_allclose(first / (1 + saturation.bend(access) * given), drawn, rtol=off)
+    assert (first > 1.05 * drawn).all()
