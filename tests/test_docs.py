@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`]+)`", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _PAGE = re.compile(r"\bdocs/[\w./-]+\.md\b")
 _FILE = re.compile(r"(?:recsys|features|training|serving|benchmarks|notebooks|tests|docs)/[\w./-]*")
@@ -59,7 +59,7 @@ def missing(page: Path) -> list[str]:
     wrong = [link for link in _LINK.findall(text) if not _resolves(link, page)]
     wrong += [name for name in _PAGE.findall(text) if not (ROOT / name).exists()]
     for block, span in _CODE.findall(text):
-        code = block or span
+        code = block or " ".join(span.split())
         if (_FILE.fullmatch(code) and not (ROOT / code).exists()) or (
             _DOTTED.fullmatch(code) and not _has_module(code)
         ):
