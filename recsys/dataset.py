@@ -120,6 +120,9 @@ class Dataset:
 
         A status holds from `status_at`; before that a booking is `booked` (a waitlisted one `waitlisted`).
         Without `status_at` the final status holds once the session has started.
+
+        Raises:
+            DataError: `time` lies after `data_until`.
         """
         if time > self.data_until:
             raise DataError("data set", [f"{time} lies after data_until {self.data_until}"])

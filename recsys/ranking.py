@@ -162,7 +162,7 @@ def _less_ties(
 
 
 def top_k(scores: NDArray[np.floating], allowed: NDArray[np.bool_], k: int) -> NDArray[np.int64]:
-    """Columns of each row's k best scores, best first; -1 where fewer can be ranked.
+    """(n_users, k) columns of each row's k best scores, best first; -1 where fewer can be ranked.
 
     Equal scores keep the order of the columns, so that a list does not depend on how it was found. A score
     that is not a number cannot be ranked, and a column that is not allowed never appears.
@@ -174,6 +174,9 @@ def top_k(scores: NDArray[np.floating], allowed: NDArray[np.bool_], k: int) -> N
         scores: (n_users, n_candidates); higher is better.
         allowed: (n_users, n_candidates).
         k: Length of a list, at least 1.
+
+    Raises:
+        ValueError: k is below 1.
     """
     if k < 1:
         raise ValueError(f"k is {k}, expected at least 1")

@@ -24,7 +24,11 @@ def champion_name(home: Path) -> str | None:
 
 
 def release(home: Path, name: str) -> None:
-    """Points the champion at a bundle, in one step that no reader can see half done."""
+    """Points the champion at a bundle, in one step that no reader can see half done.
+
+    Raises:
+        BundleError: there is no bundle of that name.
+    """
     if not (bundles_folder(home) / name).is_dir():
         raise BundleError(f"bundle {name} is not under {bundles_folder(home).name}/; train first")
     descriptor, draft = tempfile.mkstemp(prefix=".champion-", dir=home)

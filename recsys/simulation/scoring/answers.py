@@ -69,7 +69,11 @@ def score_table(result: dict[str, Any]) -> pd.DataFrame:
 
 
 def read_answer(path: Path, columns: tuple[str, ...], what: str) -> pd.DataFrame:
-    """Rows of a Parquet or CSV file that must have `columns`."""
+    """Rows of a Parquet or CSV file that must have `columns`.
+
+    Raises:
+        DataError: the file is not there, cannot be read or lacks columns.
+    """
     if not path.is_file():
         raise DataError(what, [f"{path} is not a file"])
     try:

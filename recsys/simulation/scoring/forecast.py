@@ -29,6 +29,9 @@ def score_forecast(truth: Truth, rows: pd.DataFrame, *, n_paths: int = 300) -> d
     as the contract's three quantiles tell it, the same for all models. Rows outside the truth's weeks are left out;
     where the file has no row it says 0. The oracle knows each session's mean, the family, the noise so far, and what
     was booked by `as_of`.
+
+    Raises:
+        DataError: rows repeat a region, level, category, week and target.
     """
     rows = rows.assign(region_id=rows["region_id"].astype(str), week_start=_days(rows["week_start"]))
     repeated = int(rows.duplicated([*KEYS, "target"]).sum())
