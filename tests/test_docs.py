@@ -10,7 +10,7 @@ import typer.main
 
 from culture import app
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -72,6 +72,17 @@ def missing(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_what_a_page_names_is_there(page: Path) -> None:
     assert missing(page) == []
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, ahead = set(), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in reached:
+            reached.add(page)
+            links = (link.partition("#")[0] for link in _LINK.findall(_text(page)) if "://" not in link)
+            ahead += [(page.parent / link).resolve() for link in links if link.endswith(".md")]
+    assert reached >= set(PAGES)
 
 
 def test_what_is_not_there_is_found(tmp_path: Path) -> None:
