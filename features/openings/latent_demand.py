@@ -26,7 +26,7 @@ def latent_demand(dataset: Dataset, inputs: OpeningInputs | None = None) -> pd.D
     One row for each township (or village, where it has no township above) with users and each category of which
     no session was there in the last `SUPPLY_WEEKS` nor is announced: `region_id, category, mean, q0.1, q0.9`. What
     they go to elsewhere already is in it, and so are bookings that are cancelled later. The class is at the township's
-    best placed venue, at its best time.
+    best placed venue, at its best time. People of whom no township is known live where others do who book.
     """
     inputs = inputs if inputs is not None else opening_inputs(dataset)
     town = _towns(inputs.tree)
@@ -34,6 +34,7 @@ def latent_demand(dataset: Dataset, inputs: OpeningInputs | None = None) -> pd.D
     venue_town = town[inputs.venues["region_num"].to_numpy(dtype=np.int64)] if len(inputs.venues) else np.zeros(0, int)
     supplied = _supplied(dataset, inputs, town)
     usual, kept = _usual_reach(inputs), _kept_share(dataset)
+    stands_for = _stands_for(inputs.tree, inputs.point_region, point_town >= 0, _booked(dataset))
     rows = []
     for num in np.unique(point_town[point_town >= 0]):
         people = np.flatnonzero(point_town == num)
@@ -48,7 +49,7 @@ def latent_demand(dataset: Dataset, inputs: OpeningInputs | None = None) -> pd.D
             fit = inputs.slot_fit[group, slot] if slot >= 0 else np.ones(len(people))
             with_class = inputs.saturation.used((access + near * fit).astype(np.float32))
             added = rate @ (with_class - inputs.saturation.used(access))
-            mean = float(inputs.taken[people, category].sum() + added) * inputs.bias / kept
+            mean = float(inputs.taken[people, category].sum() + added) * inputs.bias * stands_for[num] / kept
             spread = np.sqrt(inputs.spread**2 + 1.0 / (4.0 + 26.0 * mean))
             low, high = mean * np.exp(-Z80 * spread), mean * np.exp(Z80 * spread)
             rows.append((inputs.tree.ids.ids[num], str(inputs.categories[category]), mean, low, high))
@@ -61,6 +62,38 @@ def _towns(tree: RegionTree) -> np.ndarray:
     town = tree.ancestors_at("township")
     own = np.where(tree.levels == "village", np.arange(len(tree)), -1)
     return np.asarray(np.where(town >= 0, town, own))
+
+
+def _booked(dataset: Dataset) -> np.ndarray:
+    """(n_users,) bookings of each user that were not cancelled."""
+    booked = dataset.bookings.loc[dataset.bookings["status"] != "cancelled", "user_id"]
+    return dataset.users["user_id"].map(booked.value_counts()).fillna(0.0).to_numpy(dtype=np.float64)
+
+
+def _stands_for(tree: RegionTree, region: np.ndarray, is_known: np.ndarray, booked: np.ndarray) -> np.ndarray:
+    """(n_regions,) people for whom each known resident of a region stands, at least 1.
+
+    What is booked by those who tell no township is shared out as the bookings of those who do, under the region that
+    they tell (the root without one), or the nearest above it where anybody does. Accounts that never book tell nothing.
+
+    Args:
+        tree: The regions.
+        region: (n_users,) row of each user's region, -1 where none is known.
+        is_known: (n_users,) a township is known.
+        booked: (n_users,) bookings.
+    """
+    known, unknown = (
+        np.bincount(np.maximum(region, 0)[some], booked[some], minlength=len(tree)) for some in (is_known, ~is_known)
+    )
+    for num in range(len(tree) - 1, 0, -1):
+        known[tree.parents[num]] += known[num]
+        if known[num] == 0:
+            unknown[tree.parents[num]] += unknown[num]
+            unknown[num] = 0.0
+    more = np.where(known > 0, unknown / np.maximum(known, 1e-9), 0.0)
+    for num in range(1, len(tree)):
+        more[num] += more[tree.parents[num]]
+    return np.asarray(1.0 + more)
 
 
 def _usual_reach(inputs: OpeningInputs) -> float:

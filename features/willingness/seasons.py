@@ -49,7 +49,11 @@ def season_blocks(
     is_training: NDArray[np.bool_],
     knows_year: bool,
 ) -> dict[str, Block]:
-    """A year's wave that all share, each category's own, and holidays for training and for other sessions."""
+    """A year's wave that all share, each category's own, and holidays for training and for other sessions.
+
+    In less than a year a wave that all share cannot be told from a platform that grows or tires; carried on it would
+    say the contrary of what was seen. So there is none until a year is known.
+    """
     wave, free = harmonics(days), holidays(days)
     n = len(days)
     columns = np.column_stack([category, n_categories + category])
@@ -59,7 +63,7 @@ def season_blocks(
     centre = np.zeros(N_HOLIDAY_EFFECTS)
     centre[1 : 1 + len(FESTIVAL_BANDS)] = PAUSE
     return {
-        "wave": Block(sparse.csr_array(wave), 0.2, np.zeros(2)),
+        "wave": Block(sparse.csr_array(wave if knows_year else np.zeros_like(wave)), 0.2, np.zeros(2)),
         "own wave": Block(own, OWN_WAVE_SPREAD, np.zeros(2 * n_categories), is_learned=knows_year),
         "holidays": Block(sparse.csr_array(both), 0.5, centre),
     }

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from features.openings.inputs import opening_inputs
-from features.openings.latent_demand import latent_demand
+from features.openings.latent_demand import _stands_for, latent_demand
 from recsys.dataset import Dataset
+from recsys.ids import IdMap
+from recsys.regions import RegionTree
 from tests.opening_world import UNTIL, World, world
 
 
@@ -53,6 +55,37 @@ def test_what_residents_take_elsewhere_and_cancel_later_is_in_it(county):
     )  # half is kept
     half = latent_demand(replace(dataset, bookings=twice), inputs)["mean"]
     np.testing.assert_allclose(half, table["mean"] * 2, rtol=1e-6)
+
+
+def test_people_who_tell_no_township_are_shared_out_by_what_they_book(county):
+    dataset = county.dataset
+    inputs = opening_inputs(dataset)
+    table = latent_demand(dataset, inputs)
+    users, homeless = dataset.users["user_id"], np.arange(len(dataset.users)) % 4 == 0
+    hidden = replace(inputs, point_region=np.where(homeless, -1, inputs.point_region))
+    told = latent_demand(dataset, hidden).set_index(["region_id", "category"])["mean"]
+    booked = dataset.bookings.loc[dataset.bookings["status"] != "cancelled", "user_id"]
+    stand_for = len(booked) / booked.isin(users[~homeless]).sum()
+    only_known = replace(inputs, taken=inputs.taken.copy(), rate=inputs.rate.copy())
+    only_known.taken[homeless] = only_known.rate[homeless] = 0
+    known = latent_demand(dataset, only_known).set_index(["region_id", "category"])["mean"]
+    np.testing.assert_allclose(told, known * stand_for, rtol=1e-5)
+    assert told.sum() == pytest.approx(table["mean"].sum(), rel=0.1)
+
+
+def test_people_without_a_township_live_under_the_region_that_they_tell():
+    # A root with two counties; the first holds two townships, in the second none is told.
+    names = [f"r{n}" for n in range(5)]
+    levels = ["city", "county", "county", "township", "township"]
+    tree = RegionTree(
+        IdMap.of(names), np.array(names, object), np.array(levels, object), np.array([-1, 0, 0, 1, 1], dtype=np.int64)
+    )
+    region = np.array([3, 4, 1, 2, -1])
+    booked = np.array([2.0, 2.0, 1.0, 3.0, 0.0])
+    stand_for = _stands_for(tree, region, region >= 3, booked)
+    np.testing.assert_allclose(stand_for[3:], 1 + 1 / 4 + 3 / 4)
+    nobody = _stands_for(tree, region, region >= 3, np.zeros(5))
+    np.testing.assert_array_equal(nobody, 1.0)
 
 
 def test_nothing_known_gives_an_empty_table():

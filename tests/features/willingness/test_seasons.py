@@ -38,3 +38,15 @@ def test_a_festival_nobody_has_seen_yet_is_believed_to_empty_classes():
     festival = np.array(["2026-02-18"], dtype="datetime64[D]")
     assert around_holidays(festival, effects, np.array([True]))[0] < 0.7
     assert around_holidays(festival, effects, np.array([False]))[0] > 0.9
+
+
+def test_what_all_share_in_half_a_year_is_not_carried_on():
+    half = DAYS[:182]
+    category = np.zeros(len(half), dtype=np.int64)
+    counts = 20 * np.exp(np.linspace(0.3, -0.3, len(half)))
+    blocks = season_blocks(half, category, 1, np.ones(len(half), dtype=bool), knows_year=False)
+    fit = fit_mixed(blocks, np.arange(len(half)) % 7, counts, np.full(len(half), 20.0), 0.3)
+    np.testing.assert_array_equal(fit.effects["wave"], 0.0)
+    known = season_blocks(half, category, 1, np.ones(len(half), dtype=bool), knows_year=True)
+    fit = fit_mixed(known, np.arange(len(half)) % 7, counts, np.full(len(half), 20.0), 0.3)
+    assert np.abs(fit.effects["wave"]).max() > 0.05
