@@ -1,7 +1,7 @@
 """Of what an organiser has held since a person first came, how much they came to where it was like the candidate.
 
 An organiser's sessions differ in words and hours: who comes to its hikes may never come to its suppers. Counts by key
-say how often a person was there; these say what of it was like this.
+say how often a person was there; these say what of it was like this, and what to expect from all of it at once.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from features.signals.candidates.keys import SLOW_DAYS
-from features.signals.known.hours import SAME_DAY
+from features.signals.candidates.kriging import Alike, kriging_weights
+from features.signals.known.hours import SAME_DAY, SAME_HOUR
 from features.signals.known.lookup import Lookup
 from features.signals.known.text import TitleWords
 from recsys.instants import NS_PER_DAY
@@ -23,21 +25,30 @@ MOST_PAST = 200
 """Newest sessions of an organiser that a candidate is compared with."""
 
 _LEAST = 0.05
-"""Likeness of sessions that have nothing in common, where words and hour are multiplied."""
-FEW: Mapping[str, float] = {"words": 0.05, "hour": 0.05, "both": 0.005}
-"""Likeness held, beside which what was attended is little."""
+"""Likeness of sessions that have nothing in common, in words and in the hour, which are multiplied."""
+_LEAST_SAME = 0.02
+
+FEW: Mapping[str, float] = {"both": 0.005, "lately": 0.005, "ever": 0.005, "same": 0.002}
+"""Kinds of likeness, and how much of it must be held for what a person came to of it to count half.
+
+All are of words and hour: `both`, `lately` and `ever` halve in their own days, `same` asks for the same words and hour.
+"""
+_HALF_LIFE_DAYS: Mapping[str, float] = {"both": SLOW_DAYS, "lately": 30.0, "ever": 365.0, "same": SLOW_DAYS}
+
+EXPECTED = "expected"
+"""Kind that holds the weights of `kriging_weights`."""
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """How much each candidate is like the past sessions of its organiser, halved every `SLOW_DAYS`.
+    """How much each candidate is like the past sessions of its organiser, and what they say of it.
 
     Attributes:
         organiser: (n_candidates,) organiser's place, -1 where it has no past.
         of_session: (n_sessions,) the same for past sessions that are compared with, -1 for others.
         age_rank: (n_sessions,) place among the organiser's, the newest first.
         start: (n_candidates,) where a candidate's row of values begins.
-        values: Kind of likeness to the rows of all candidates, one after another, float32.
+        values: Kind, of `FEW` or `EXPECTED`, to the rows of all candidates, one after another, float32.
         held: The same, each the sum of a row so far.
     """
 
@@ -67,16 +78,21 @@ def likeness_of(lookup: Lookup, session_nums: NDArray[np.int64], words: TitleWor
         of_session[sessions], age_rank[sessions] = place, np.arange(len(sessions))
     rows = np.array([len(sessions) for sessions in past], dtype=np.int64)[of_candidate]
     start = np.cumsum(rows) - rows
-    values = {kind: np.zeros(int(rows.sum()), dtype=np.float32) for kind in FEW}
-    held = {kind: np.zeros(int(rows.sum()), dtype=np.float32) for kind in FEW}
+    kinds = (*FEW, EXPECTED)
+    values = {kind: np.zeros(int(rows.sum()), dtype=np.float32) for kind in kinds}
+    held = {kind: np.zeros(int(rows.sum()), dtype=np.float32) for kind in kinds}
     by_organiser = np.argsort(of_candidate, kind="stable")
     bounds = np.searchsorted(of_candidate[by_organiser], np.arange(len(keys) + 1))
     for place, sessions in enumerate(past):
         candidates = by_organiser[bounds[place] : bounds[place + 1]]
+        if not len(sessions):
+            continue
         at = start[candidates][:, None] + np.arange(len(sessions))
-        for kind, alike in _alike(lookup, words, candidates, session_nums[candidates], sessions).items():
-            alike = alike * np.exp2(-days[sessions] / SLOW_DAYS)
-            values[kind][at], held[kind][at] = alike, np.cumsum(alike, axis=1)
+        to_past = _alike(lookup, words.candidates[candidates], session_nums[candidates], words, sessions)
+        of_activities = words.activities[lookup.session_activity[sessions]]
+        weights = kriging_weights(to_past, _alike(lookup, of_activities, sessions, words, sessions))
+        for kind, row in (*_kinds(to_past, days[sessions]).items(), (EXPECTED, weights)):
+            values[kind][at], held[kind][at] = row, np.cumsum(row, axis=1)
     return Likeness(np.where(rows > 0, of_candidate, -1), of_session, age_rank, start, values, held)
 
 
@@ -91,13 +107,25 @@ def _newest(key: NDArray[np.int64], days: NDArray[np.float64], keys: NDArray[np.
 
 def _alike(
     lookup: Lookup,
+    of_rows: sparse.csr_array,
+    row_nums: NDArray[np.int64],
     words: TitleWords,
-    candidates: NDArray[np.int64],
-    session_nums: NDArray[np.int64],
     sessions: NDArray[np.int64],
-) -> dict[str, NDArray[np.float64]]:
-    """(n_candidates, n_sessions) likeness of one organiser's candidates and past sessions, by kind."""
+) -> Alike:
+    """How alike some sessions, with their words, are to some past ones."""
     activities, of_session = np.unique(lookup.session_activity[sessions], return_inverse=True)
-    by_words = (words.candidates[candidates] @ words.activities[activities].T).toarray()[:, of_session]
-    by_hour = SAME_DAY[np.ix_(lookup.session_slot[session_nums], lookup.session_slot[sessions])]
-    return {"words": by_words, "hour": by_hour, "both": (by_words + _LEAST) * (by_hour + _LEAST)}
+    slots = np.ix_(lookup.session_slot[row_nums], lookup.session_slot[sessions])
+    starts = lookup.session_start / NS_PER_DAY
+    return Alike(
+        words=(of_rows @ words.activities[activities].T).toarray()[:, of_session],
+        hour=SAME_DAY[slots],
+        days=np.abs(starts[row_nums][:, None] - starts[sessions]),
+        same_hour=SAME_HOUR[slots],
+    )
+
+
+def _kinds(alike: Alike, days: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """(n_candidates, n_sessions) likeness to past sessions by kind, halved with their age in days."""
+    both = (alike.words + _LEAST) * (alike.hour + _LEAST)
+    same = (alike.words**2 + _LEAST_SAME) * (alike.same_hour + _LEAST_SAME)
+    return {kind: (same if kind == "same" else both) * np.exp2(-days / _HALF_LIFE_DAYS[kind]) for kind in FEW}

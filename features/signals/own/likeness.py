@@ -2,20 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from features.signals.candidates.crowd import Signals
-from features.signals.candidates.likeness import FEW, Likeness
+from features.signals.candidates.likeness import EXPECTED, FEW, Likeness
 from features.signals.known.events import Events
 from features.signals.known.lookup import take_or_missing
 
+_CAME, _HELD = 0.3, 4.0
+"""Sessions that everybody came to, of so many held, before the first: what shrinks the share of a few sessions."""
+
+NAN_WITHOUT_PAST = ("attendance", "expected")
+"""What is unknown, not 0, where the person never came to the organiser."""
+
 
 def likeness_signals(likeness: Likeness, events: Events, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
-    """Likeness of the candidate to what the person came to, in sum and of all held since they first came.
+    """Likeness of the candidate to what the person came to, of all held since they first came, and what to expect.
 
-    0 for who never came to the organiser.
+    `attendance` is the share of all sessions held since, `rate` that of sessions like the candidate by kind of
+    likeness, `expected` what the attendance of each tells of the candidate's (`features.signals.candidates.kriging`).
+    For who never came to the organiser these two are NaN and the others 0.
     """
+    came = _came(likeness, events, rows, cols)
+    total = {
+        kind: np.bincount(came.of_pair, values[came.cells], minlength=len(came.known))
+        for kind, values in likeness.values.items()
+    }
+    held = {kind: values[came.until] for kind, values in likeness.held.items()}
+    mean = (came.n_came + _CAME) / (came.n_held + _HELD)
+    found = {f"{kind}_rate": (total[kind] + few * mean) / (held[kind] + few) for kind, few in FEW.items()}
+    found |= {
+        "both_sum": total["both"],
+        "attendance": mean,
+        "expected": mean + total[EXPECTED] - mean * held[EXPECTED],
+    }
+    signals: Signals = {}
+    for name, values in found.items():
+        of_pairs = np.full(len(rows), np.nan if name in NAN_WITHOUT_PAST else 0.0)
+        of_pairs[came.known] = values
+        signals[f"own_organiser_{name}"] = of_pairs
+    return signals
+
+
+@dataclass(frozen=True)
+class _Came:
+    """What people came to of what the candidate's organiser has held.
+
+    Attributes:
+        known: (n_known,) pairs of those who came to the candidate's organiser before.
+        n_came: (n_known,) times that they came.
+        n_held: (n_known,) sessions that it held since they first came.
+        until: (n_known,) cell of the values of likeness where the session that they first came to stands.
+        of_pair: (n_cells,) place in `known` of each time that somebody came.
+        cells: (n_cells,) cell where the session stands.
+    """
+
+    known: NDArray[np.int64]
+    n_came: NDArray[np.int64]
+    n_held: NDArray[np.int64]
+    until: NDArray[np.int64]
+    of_pair: NDArray[np.int64]
+    cells: NDArray[np.int64]
+
+
+def _came(likeness: Likeness, events: Events, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> _Came:
     past = take_or_missing(likeness.of_session, events.sessions)
     groups = events.grouped(np.where(events.is_taking, past, -1), int(likeness.organiser.max(initial=-1)) + 1)
     group = groups.at(rows, likeness.organiser[cols])
@@ -26,15 +79,9 @@ def likeness_signals(likeness: Likeness, events: Events, rows: NDArray[np.int64]
     firsts = np.cumsum(sizes) - sizes
     oldest = np.zeros(len(groups.codes), dtype=np.int64)
     np.maximum.at(oldest, groups.of_kept, likeness.age_rank[events.sessions[groups.kept]])
-    n_events = sizes[group]
-    pair = np.repeat(np.arange(len(known)), n_events)
-    offset = np.arange(len(pair)) - np.repeat(np.cumsum(n_events) - n_events, n_events)
-    age_rank = likeness.age_rank[events.sessions[came[firsts[group][pair] + offset]]]
+    n_came = sizes[group]
+    of_pair = np.repeat(np.arange(len(known)), n_came)
+    offset = np.arange(len(of_pair)) - np.repeat(np.cumsum(n_came) - n_came, n_came)
+    age_rank = likeness.age_rank[events.sessions[came[firsts[group][of_pair] + offset]]]
     start = likeness.start[cols[known]]
-    signals: Signals = {}
-    for kind, few in FEW.items():
-        total, share = np.zeros(len(rows)), np.zeros(len(rows))
-        total[known] = np.bincount(pair, likeness.values[kind][start[pair] + age_rank], minlength=len(known))
-        share[known] = total[known] / (likeness.held[kind][start + oldest[group]] + few)
-        signals |= {f"own_organiser_{kind}_sum": total, f"own_organiser_{kind}_rate": share}
-    return signals
+    return _Came(known, n_came, oldest[group] + 1, start + oldest[group], of_pair, start[of_pair] + age_rank)

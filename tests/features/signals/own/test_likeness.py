@@ -38,27 +38,64 @@ def test_likeness_is_that_of_a_plain_loop(place) -> None:
     found = likeness_signals(catalogue.likeness, block.events, rows, cols)
     days = (AT.value - lookup.session_start) / NS_PER_DAY
     organiser = lookup.of_sessions["organiser"]
-    expected = np.zeros((len(rows), 2))
+    expected, n_known = np.zeros((len(rows), 3)), 0
     for num, (row, col) in enumerate(zip(rows, cols, strict=True)):
         session = catalogue.session_nums[col]
         held = [s for s in range(len(days)) if days[s] >= 0 and organiser[s] == organiser[session] >= 0]
         came = [s for s in _attended(block.events, row) if s in held]
         if not came:
+            assert np.isnan(found["own_organiser_attendance"][num])
             continue
-        first = max(days[came])
+        n_known += 1
+        since = [s for s in held if days[s] <= max(days[came])]
 
         def alike(other: int, session: int = session, col: int = col) -> float:
             by_words = (words.candidates[[col]] @ words.activities[[lookup.session_activity[other]]].T).toarray()[0, 0]
             by_hour = SAME_DAY[lookup.session_slot[session], lookup.session_slot[other]]
             return float((by_words + 0.05) * (by_hour + 0.05) * 0.5 ** (days[other] / SLOW_DAYS))
 
-        total = sum(alike(s) for s in came)
-        expected[num] = total, total / (sum(alike(s) for s in held if days[s] <= first) + 0.005)
+        total, mean = sum(alike(s) for s in came), (len(came) + 0.3) / (len(since) + 4)
+        expected[num] = total, (total + 0.005 * mean) / (sum(alike(s) for s in since) + 0.005), mean
     np.testing.assert_allclose(found["own_organiser_both_sum"], expected[:, 0], rtol=1e-5, atol=1e-8)
     np.testing.assert_allclose(found["own_organiser_both_rate"], expected[:, 1], rtol=1e-5, atol=1e-8)
-    assert (expected[:, 1] > 0).mean() > 0.1
-    assert len(np.unique(found["own_organiser_words_rate"])) > 5
-    assert len(np.unique(found["own_organiser_hour_rate"])) > 5
+    np.testing.assert_allclose(np.nan_to_num(found["own_organiser_attendance"]), expected[:, 2], rtol=1e-5)
+    assert n_known > 0.1 * len(rows)
+    for kind in ("lately", "ever", "same"):
+        assert len(np.unique(found[f"own_organiser_{kind}_rate"])) > 5
+
+
+def test_what_is_expected_is_the_mean_of_a_gaussian_process(place) -> None:
+    catalogue, block = place
+    lookup, words = catalogue.lookup, catalogue.words
+    rows, cols = (part.ravel() for part in np.indices((len(block), len(catalogue))))
+    found = likeness_signals(catalogue.likeness, block.events, rows, cols)
+    days = (AT.value - lookup.session_start) / NS_PER_DAY
+    organiser = lookup.of_sessions["organiser"]
+
+    def covariance(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+        of = words.activities[lookup.session_activity[some]] @ words.activities[lookup.session_activity[others]].T
+        by_words, apart = of.toarray(), np.abs(days[some][:, None] - days[others])
+        by_hour = SAME_DAY[np.ix_(lookup.session_slot[some], lookup.session_slot[others])]
+        lasting = 0.5 * by_words + 0.15 * by_hour + 0.15 * by_words * by_hour
+        return 0.2 * np.exp(-apart / 60) + lasting * np.exp(-apart / 400)
+
+    n_told = 0
+    for num, (row, col) in enumerate(zip(rows, cols, strict=True)):
+        session = catalogue.session_nums[[col]]
+        held = np.flatnonzero((days >= 0) & (organiser == organiser[session]) & (organiser >= 0))
+        # Who booked a session twice came to it twice.
+        came = (np.asarray(_attended(block.events, row), dtype=np.int64) == held[:, None]).sum(axis=1)
+        if not came.any():
+            assert np.isnan(found["own_organiser_expected"][num])
+            continue
+        mean = found["own_organiser_attendance"][num]
+        beside = np.where(days[held] <= days[held][came > 0].max(), came - mean, 0.0)
+        told = np.linalg.solve(covariance(held, held) + 1.2 * np.eye(len(held)), beside)
+        np.testing.assert_allclose(
+            found["own_organiser_expected"][num], mean + (covariance(session, held) @ told)[0], rtol=1e-4, atol=1e-6
+        )
+        n_told += 1
+    assert n_told > 0.1 * len(rows)
 
 
 def test_likeness_does_not_depend_on_who_else_is_asked_for(place) -> None:
