@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count, takewhile
 
@@ -30,29 +31,39 @@ MANY_PAIRS = 1500
 EXPECTED = "expected"
 """Signal that counts beside the trees: log of a pair's expected bookings, see `features.signals.learned.pulled`."""
 
+ATTENDANCE = "own_organiser_expected"
+"""Another: the attendance that is expected of a pair by all that its organiser held, see `features.signals.own`."""
+
+BESIDE = (EXPECTED, ATTENDANCE)
+"""Signals that count beside the trees by weights that are learned: each tells more than the trees can from few hits."""
+
 _UNWANTED = -12.0
-"""Where it is not known: nobody is known to want the key."""
+"""`EXPECTED` where it is not known: nobody is known to want the key."""
+
+_LEAST_ATTENDANCE, _STRANGERS = 0.02, 0.1
+"""What `ATTENDANCE` is at least; and for who never came to the organiser: trees set these against all others."""
 
 
 @dataclass(frozen=True)
 class ReRanker:
-    """Tree models over signals of pairs and what is expected of a pair; a score is brought between 0 and 1.
+    """Tree models over signals of pairs, and what is expected of a pair; a score is brought between 0 and 1.
 
     Attributes:
         boosters: Models of several kinds and seeds: how each was drawn matters less in their mean.
         signal_names: Signals in the order of the trees' columns; one that a catalogue lacks is NaN.
-        expected_weight: What `EXPECTED` counts beside the trees' mean.
+        beside: What signals of `BESIDE` count beside the trees' mean.
     """
 
     boosters: tuple[lgb.Booster, ...]
     signal_names: tuple[str, ...]
-    expected_weight: float = 0.0
+    beside: Mapping[str, float] = field(default_factory=dict)
 
     def predict(self, signals: Signals, n_pairs: int) -> NDArray[np.float64]:
         """(n_pairs,) scores, the same to the last bit for few pairs and for many."""
         scores = self.tree_scores(signals, n_pairs)
-        if self.expected_weight and EXPECTED in signals:
-            scores = scores + self.expected_weight * expected_of(signals)
+        for name, weight in self.beside.items():
+            if weight and name in signals:
+                scores = scores + weight * log_expected(signals, name)
         return np.asarray(expit(scores), dtype=np.float64)
 
     def tree_scores(self, signals: Signals, n_pairs: int) -> NDArray[np.float64]:
@@ -71,9 +82,12 @@ class ReRanker:
         return bit_trees([booster.dump_model() for booster in self.boosters])
 
 
-def expected_of(signals: Signals) -> NDArray[np.float64]:
-    """(n_pairs,) the signal `EXPECTED`, a low value where it is not known."""
-    return np.nan_to_num(signals[EXPECTED].astype(np.float64), nan=_UNWANTED)
+def log_expected(signals: Signals, name: str) -> NDArray[np.float64]:
+    """(n_pairs,) logarithm of what a signal of `BESIDE` expects, a value where it is not known."""
+    values = signals[name].astype(np.float64)
+    if name == EXPECTED:
+        return np.nan_to_num(values, nan=_UNWANTED)
+    return np.asarray(np.log(np.clip(np.nan_to_num(values, nan=_STRANGERS), _LEAST_ATTENDANCE, 1.0)))
 
 
 @dataclass(frozen=True)
@@ -115,7 +129,7 @@ class RankingModel:
         if self.re_ranker is not None:
             for num, booster in enumerate(self.re_ranker.boosters):
                 writer.text(f"ranking/trees/{num}", booster.model_to_string(), ".txt")
-            second = {"signals": self.re_ranker.signal_names, "expected_weight": self.re_ranker.expected_weight}
+            second = {"signals": self.re_ranker.signal_names, "beside": dict(self.re_ranker.beside)}
             writer.json("ranking/second", second)
 
 
@@ -128,7 +142,7 @@ def load_ranking(bundle: ModelBundle) -> RankingModel:
     if texts:
         boosters = tuple(lgb.Booster(model_str=text) for text in texts)
         second = bundle.json("ranking/second")
-        trees = ReRanker(boosters, tuple(second["signals"]), second["expected_weight"])
+        trees = ReRanker(boosters, tuple(second["signals"]), second["beside"])
     keys = IdMap.of(model["keys"], LEARNER_LEVEL)
     tastes = {level: np.array([of[name] for name in TASTE_FEATURES]) for level, of in model["tastes"].items()}
     wishes = load_wishes(bundle, "ranking/wishes") if model["has_wishes"] else None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.optimize import minimize
 
-from features.ranking.model import EXPECTED, ReRanker, expected_of
+from features.ranking.model import BESIDE, ReRanker, log_expected
 from training.ranking.windows import WindowPairs
 
 MIN_HITS = 50
@@ -24,7 +24,7 @@ FEW_LEAVES, MANY_LEAVES = 15, 31
 """Leaves of a tree that fewer hits bear, and so many or more."""
 
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.05, 4.0
-"""Of the trees where they say nothing beside what is expected; and of that beside the trees."""
+"""Of the trees where they say nothing beside what is expected; and of what is expected beside the trees."""
 
 Kind = Literal["lambdamart", "drawn-odds"]
 
@@ -73,7 +73,7 @@ def fit_re_ranker(windows: Sequence[WindowPairs], config: TreeConfig, seed: int)
     picked = [_with_hits(window) for window in windows]
     if sum(int(window.is_hit.sum()) for window in picked) < MIN_HITS:
         return None
-    return replace(_trees(picked, config, seed), expected_weight=stacked_weight(picked, config, seed))
+    return replace(_trees(picked, config, seed), beside=stacked_weights(picked, config, seed))
 
 
 def _trees(picked: Sequence[WindowPairs], config: TreeConfig, seed: int) -> ReRanker:
@@ -95,11 +95,11 @@ def _trees(picked: Sequence[WindowPairs], config: TreeConfig, seed: int) -> ReRa
     return ReRanker(tuple(boosters), tuple(names))
 
 
-def stacked_weight(picked: Sequence[WindowPairs], config: TreeConfig, seed: int) -> float:
-    """What the logarithm of the expected bookings counts beside the trees, at least 0: told on windows kept from them.
+def stacked_weights(picked: Sequence[WindowPairs], config: TreeConfig, seed: int) -> dict[str, float]:
+    """What signals of `BESIDE` count beside the trees, at least 0 each: told on windows kept from them.
 
-    The newest quarter of the windows is judged by trees of every other one of the older ones; scores and expected
-    bookings share in a conditional logit of what people booked (stacking: Wolpert 1992, Neural Networks 5(2)).
+    The newest quarter of the windows is judged by trees of every other one of the older ones; scores and what is
+    expected share in a conditional logit of what people booked (stacking: Wolpert 1992, Neural Networks 5(2)).
 
     Args:
         picked: Pairs of people with a hit by window, newest first.
@@ -109,25 +109,28 @@ def stacked_weight(picked: Sequence[WindowPairs], config: TreeConfig, seed: int)
     n_judged = max(len(picked) // 4, 1)
     # Windows may overlap their neighbour: one between is left out.
     judged, learned = picked[:n_judged], picked[n_judged + 1 :: 2]
-    if min(sum(int(window.is_hit.sum()) for window in part) for part in (judged, learned)) < MIN_HITS:
-        return 0.0
-    if not all(EXPECTED in window.signals for window in judged):
-        return 0.0
+    names = [name for name in BESIDE if all(name in window.signals for window in judged)]
+    if not names or min(sum(int(window.is_hit.sum()) for window in part) for part in (judged, learned)) < MIN_HITS:
+        return {}
     trees = _trees(learned, config, seed)
     parts, hits, sizes = [], [], []
     for window in judged:
         columns = {str(name): window.signals[name].to_numpy() for name in window.signals}
-        parts.append(np.column_stack([trees.tree_scores(columns, len(window.person)), expected_of(columns)]))
+        of_trees = trees.tree_scores(columns, len(window.person))
+        parts.append(np.column_stack([of_trees, *(log_expected(columns, name) for name in names)]))
         hits.append(window.is_hit)
         sizes.append(_group_sizes(window.person))
-    of_trees, of_expected = _logit_weights(np.concatenate(parts), np.concatenate(hits), np.concatenate(sizes))
-    return float(np.clip(of_expected / max(of_trees, _LEAST_WEIGHT), 0.0, _MOST_WEIGHT))
+    weights = _logit_weights(np.concatenate(parts), np.concatenate(hits), np.concatenate(sizes))
+    beside = np.minimum(weights[1:] / max(weights[0], _LEAST_WEIGHT), _MOST_WEIGHT)
+    return dict(zip(names, beside.tolist(), strict=True))
 
 
 def _logit_weights(
     values: NDArray[np.float64], is_hit: NDArray[np.bool_], sizes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Weights of greatest likelihood of a conditional logit, each hit against all pairs of its person.
+
+    All but the first are at least 0.
 
     Args:
         values: (n_pairs, n_values), ordered by person.
@@ -147,7 +150,9 @@ def _logit_weights(
         gap = (n_hits / below)[person] * chance - is_hit
         return float(value), values.T @ gap
 
-    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B")
+    n_more = values.shape[1] - 1
+    start, bounds = np.append(1.0, np.zeros(n_more)), [(None, None)] + n_more * [(0.0, None)]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     return np.asarray(found.x, dtype=np.float64)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.ranking.reranker import TreeConfig, fit_re_ranker, stacked_weight
+from training.ranking.reranker import TreeConfig, fit_re_ranker, stacked_weights
 from training.ranking.windows import WindowPairs
 
 CONFIG = TreeConfig(n_trees=20, min_leaf_pairs=20)
@@ -33,32 +33,78 @@ def without(windows: list[WindowPairs], name: str) -> list[WindowPairs]:
     return [WindowPairs(window.signals.drop(columns=name), window.is_hit, window.person) for window in windows]
 
 
+def weight(windows: list[WindowPairs], config: TreeConfig = CONFIG) -> float:
+    return stacked_weights(windows, config, 0)["expected"]
+
+
+def attended(windows: list[WindowPairs]) -> list[WindowPairs]:
+    """What is expected stands for the attendance that is: its logarithm."""
+    return [
+        WindowPairs(
+            window.signals.drop(columns="expected").assign(
+                own_organiser_expected=np.exp((window.signals["expected"] - 2.0).clip(-3.9, 0.0))
+            ),
+            window.is_hit,
+            window.person,
+        )
+        for window in windows
+    ]
+
+
 def test_what_is_expected_counts_where_it_tells_more_than_trees_have_learned():
-    assert stacked_weight(drawn_windows(1.5, 1.0), CONFIG, 0) > 0.2
+    assert weight(drawn_windows(1.5, 1.0)) > 0.2
 
 
 def test_it_counts_on_the_scale_of_the_trees():
     slow = CONFIG.model_copy(update={"learning_rate": CONFIG.learning_rate / 8})
     windows = drawn_windows(1.5, 1.0)
-    assert 0.0 < stacked_weight(windows, slow, 0) < 0.5 * stacked_weight(windows, CONFIG, 0)
+    assert 0.0 < weight(windows, slow) < 0.5 * weight(windows)
 
 
 def test_what_says_nothing_counts_nothing():
-    assert stacked_weight(drawn_windows(0.0, 1.0), CONFIG, 0) == pytest.approx(0.0, abs=0.1)
-    assert stacked_weight(drawn_windows(-1.0, 1.0), CONFIG, 0) == 0.0
+    assert weight(drawn_windows(0.0, 1.0)) == pytest.approx(0.0, abs=0.1)
+    assert weight(drawn_windows(-1.0, 1.0)) == 0.0
 
 
 def test_without_the_signal_or_with_few_windows_it_counts_nothing():
     windows = drawn_windows(1.5, 1.0)
-    assert stacked_weight(without(windows, "expected"), CONFIG, 0) == 0.0
-    assert stacked_weight(windows[:1], CONFIG, 0) == 0.0
+    assert stacked_weights(without(windows, "expected"), CONFIG, 0) == {}
+    assert stacked_weights(windows[:1], CONFIG, 0) == {}
+
+
+def test_the_attendance_that_is_expected_counts_too():
+    windows = attended(drawn_windows(1.5, 1.0))
+    assert stacked_weights(windows, CONFIG, 0)["own_organiser_expected"] > 0.05
+    noise = np.random.default_rng(1)
+    both = [
+        WindowPairs(window.signals.assign(expected=noise.normal(size=len(window.person))), window.is_hit, window.person)
+        for window in windows
+    ]
+    beside = stacked_weights(both, CONFIG, 0)
+    assert beside["own_organiser_expected"] > 0.05
+    assert beside["expected"] == pytest.approx(0.0, abs=0.05)
+
+
+def test_who_never_came_counts_as_the_many_who_seldom_come():
+    windows = attended(drawn_windows(1.5, 1.0))
+    re_ranker = fit_re_ranker(windows, CONFIG, 0)
+    columns = {str(name): values.to_numpy() for name, values in windows[0].signals.items()}
+    scores = {}
+    for value in (np.nan, 0.1, -1.0, 0.02):
+        columns["own_organiser_expected"] = np.full(len(windows[0].person), value, dtype=np.float32)
+        trees = re_ranker.tree_scores(columns, len(windows[0].person))
+        scores[value] = np.log(1 / (1 / re_ranker.predict(columns, len(trees)) - 1)) - trees
+    weight = re_ranker.beside["own_organiser_expected"]
+    np.testing.assert_allclose(scores[np.nan], weight * np.log(0.1), atol=1e-6)
+    np.testing.assert_allclose(scores[0.1], weight * np.log(0.1), atol=1e-6)
+    np.testing.assert_allclose(scores[-1.0], weight * np.log(0.02), atol=1e-6)
 
 
 def test_scores_are_of_the_trees_and_of_what_is_expected():
     windows = drawn_windows(1.5, 1.0)
     re_ranker = fit_re_ranker(windows, CONFIG, 0)
     assert re_ranker is not None
-    assert re_ranker.expected_weight == stacked_weight(windows, CONFIG, 0)
+    assert re_ranker.beside == stacked_weights(windows, CONFIG, 0)
     fresh = drawn_windows(1.5, 1.0, seed=1, n=1)[0]
     columns = {str(name): values.to_numpy() for name, values in fresh.signals.items()}
     columns["expected"][0] = np.nan
@@ -66,7 +112,8 @@ def test_scores_are_of_the_trees_and_of_what_is_expected():
     scores = re_ranker.predict(columns, n)
     trees = re_ranker.tree_scores(columns, n)
     expected = np.where(np.isnan(columns["expected"]), -12.0, columns["expected"]).astype(np.float64)
-    np.testing.assert_allclose(np.log(scores / (1 - scores)), trees + re_ranker.expected_weight * expected, atol=1e-6)
+    beside = re_ranker.beside["expected"] * expected
+    np.testing.assert_allclose(np.log(scores / (1 - scores)), trees + beside, atol=1e-6)
 
     def found(values: np.ndarray) -> float:
         """Share of people whose booking is first."""
