@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.optimize import minimize
 
-from features.ranking.model import BESIDE, ReRanker, log_expected
+from features.ranking.model import ATTENDANCE, BESIDE, EXPECTED, ReRanker, log_expected
+from recsys.metrics import ndcg_at_k
 from training.ranking.windows import WindowPairs
 
 MIN_HITS = 50
@@ -25,6 +26,9 @@ FEW_LEAVES, MANY_LEAVES = 15, 31
 
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.05, 4.0
 """Of the trees where they say nothing beside what is expected; and of what is expected beside the trees."""
+
+_ATTENDANCE_WEIGHTS = (0.0, 0.15, 0.3)
+"""What the logarithm of expected attendance may count beside the trees."""
 
 Kind = Literal["lambdamart", "drawn-odds"]
 
@@ -98,8 +102,10 @@ def _trees(picked: Sequence[WindowPairs], config: TreeConfig, seed: int) -> ReRa
 def stacked_weights(picked: Sequence[WindowPairs], config: TreeConfig, seed: int) -> dict[str, float]:
     """What signals of `BESIDE` count beside the trees, at least 0 each: told on windows kept from them.
 
-    The newest quarter of the windows is judged by trees of every other one of the older ones; scores and what is
-    expected share in a conditional logit of what people booked (stacking: Wolpert 1992, Neural Networks 5(2)).
+    The newest quarter of the windows is judged by trees of every other one of the older ones. Scores and expected
+    bookings share in a conditional logit of what people booked (stacking: Wolpert 1992, Neural Networks 5(2)).
+    Expected attendance counts as much as makes the lists best: it orders what a person's organisers hold, and says
+    nothing of others, with which a likelihood over all would be taken up.
 
     Args:
         picked: Pairs of people with a hit by window, newest first.
@@ -113,24 +119,50 @@ def stacked_weights(picked: Sequence[WindowPairs], config: TreeConfig, seed: int
     if not names or min(sum(int(window.is_hit.sum()) for window in part) for part in (judged, learned)) < MIN_HITS:
         return {}
     trees = _trees(learned, config, seed)
-    parts, hits, sizes = [], [], []
-    for window in judged:
-        columns = {str(name): window.signals[name].to_numpy() for name in window.signals}
-        of_trees = trees.tree_scores(columns, len(window.person))
-        parts.append(np.column_stack([of_trees, *(log_expected(columns, name) for name in names)]))
-        hits.append(window.is_hit)
-        sizes.append(_group_sizes(window.person))
-    weights = _logit_weights(np.concatenate(parts), np.concatenate(hits), np.concatenate(sizes))
-    beside = np.minimum(weights[1:] / max(weights[0], _LEAST_WEIGHT), _MOST_WEIGHT)
-    return dict(zip(names, beside.tolist(), strict=True))
+    columns = [{str(name): window.signals[name].to_numpy() for name in window.signals} for window in judged]
+    return _beside(
+        np.concatenate(
+            [trees.tree_scores(told, len(window.person)) for told, window in zip(columns, judged, strict=True)]
+        ),
+        {name: np.concatenate([log_expected(told, name) for told in columns]) for name in names},
+        np.concatenate([window.is_hit for window in judged]),
+        np.concatenate([_group_sizes(window.person) for window in judged]),
+    )
+
+
+def _beside(
+    scores: NDArray[np.float64],
+    logs: Mapping[str, NDArray[np.float64]],
+    is_hit: NDArray[np.bool_],
+    sizes: NDArray[np.int64],
+) -> dict[str, float]:
+    """Weights of what is expected, by signal, beside scores of trees that have not seen these pairs."""
+    beside: dict[str, float] = {}
+    if EXPECTED in logs:
+        of_trees, of_expected = _logit_weights(np.column_stack([scores, logs[EXPECTED]]), is_hit, sizes)
+        beside[EXPECTED] = float(np.clip(of_expected / max(of_trees, _LEAST_WEIGHT), 0.0, _MOST_WEIGHT))
+        scores = scores + beside[EXPECTED] * logs[EXPECTED]
+    if ATTENDANCE in logs:
+        worth = [_mean_ndcg(scores + weight * logs[ATTENDANCE], is_hit, sizes) for weight in _ATTENDANCE_WEIGHTS]
+        beside[ATTENDANCE] = _ATTENDANCE_WEIGHTS[int(np.argmax(worth))]
+    return beside
+
+
+def _mean_ndcg(scores: NDArray[np.float64], is_hit: NDArray[np.bool_], sizes: NDArray[np.int64], k: int = 10) -> float:
+    """NDCG of the first k pairs of each person, who all have a hit; ideal = min(k, hits), mean over people."""
+    person = np.repeat(np.arange(len(sizes)), sizes)
+    order = np.lexsort((-scores, person))
+    place = np.arange(len(scores)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    listed = np.zeros((len(sizes), k), dtype=bool)
+    first = place < k
+    listed[person[first], place[first]] = is_hit[order[first]]
+    return float(ndcg_at_k(listed, np.bincount(person[is_hit], minlength=len(sizes))).mean())
 
 
 def _logit_weights(
     values: NDArray[np.float64], is_hit: NDArray[np.bool_], sizes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Weights of greatest likelihood of a conditional logit, each hit against all pairs of its person.
-
-    All but the first are at least 0.
 
     Args:
         values: (n_pairs, n_values), ordered by person.
@@ -150,9 +182,7 @@ def _logit_weights(
         gap = (n_hits / below)[person] * chance - is_hit
         return float(value), values.T @ gap
 
-    n_more = values.shape[1] - 1
-    start, bounds = np.append(1.0, np.zeros(n_more)), [(None, None)] + n_more * [(0.0, None)]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B")
     return np.asarray(found.x, dtype=np.float64)
 
 

@@ -85,6 +85,10 @@ def test_the_attendance_that_is_expected_counts_too():
     assert beside["expected"] == pytest.approx(0.0, abs=0.05)
 
 
+def test_attendance_that_says_nothing_counts_nothing():
+    assert stacked_weights(attended(drawn_windows(-1.0, 1.0)), CONFIG, 0) == {"own_organiser_expected": 0.0}
+
+
 def test_who_never_came_counts_as_the_many_who_seldom_come():
     windows = attended(drawn_windows(1.5, 1.0))
     re_ranker = fit_re_ranker(windows, CONFIG, 0)
