@@ -18,9 +18,9 @@ from benchmarks.counties import Row, county_parser, each_county
 from benchmarks.equity_bound import least_gini
 from features.openings.inputs import opening_inputs
 from recsys.dataset import Dataset
-from recsys.openings.access import By
 from recsys.openings.bound import gap_of
-from recsys.openings.front import pareto_front
+from recsys.openings.evenness.access import By
+from recsys.openings.evenness.front import pareto_front
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
 from recsys.openings.search import Search

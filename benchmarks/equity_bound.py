@@ -6,9 +6,9 @@ import heapq
 
 import numpy as np
 
-from recsys.openings.access import Access
-from recsys.openings.class_sets import ClassSet, ClassSets
-from recsys.openings.even_programme import Duals, EvenProgramme
+from recsys.openings.evenness.access import Access
+from recsys.openings.evenness.class_sets import ClassSet, ClassSets
+from recsys.openings.evenness.programme import Duals, EvenProgramme
 from recsys.openings.search import Search
 from recsys.openings.value import Opening
 

@@ -1,1 +1,1 @@
-"""Where to open new weekly classes: what is known, what is asked, the search, and its explanation."""
+"""Where to open new weekly classes: what is learned, what is asked, the search, and what a planner is told."""

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query, Request
 
 from features.willingness.exposure import TRAINING
 from recsys.errors import DataError, UnknownIdError
-from recsys.openings.answer import answer, told
-from recsys.openings.appraisal import Alternative, appraise
+from recsys.openings.answers.answer import answer, told
+from recsys.openings.answers.appraisal import Alternative, appraise
+from recsys.openings.answers.inquiry import Inquiry
 from recsys.openings.inputs import OpeningInputs
-from recsys.openings.inquiry import Inquiry
 from recsys.openings.question import QuestionError
 from recsys.openings.who import Group
 from recsys.sentences import Language, Sentence, in_one

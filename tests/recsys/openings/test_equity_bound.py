@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.equity_bound import least_gini
-from recsys.openings.front import pareto_front
+from recsys.openings.evenness.front import pareto_front
 from recsys.openings.question import Choices, Question
 from recsys.openings.search import Search
 

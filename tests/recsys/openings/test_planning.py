@@ -3,12 +3,12 @@ import pandas as pd
 import pytest
 
 from recsys.errors import DataError, UnknownIdError
-from recsys.openings.appraisal import appraise
+from recsys.openings.answers.appraisal import appraise
+from recsys.openings.answers.explain import explain, why_not
+from recsys.openings.answers.tradeoffs import benefit_curve, closings, moves
 from recsys.openings.equity import floor_table
-from recsys.openings.explain import explain, why_not
 from recsys.openings.question import Choices, Floor, Question
 from recsys.openings.suggest import solve, suggest
-from recsys.openings.tradeoffs import benefit_curve, closings, moves
 from recsys.openings.value import Audience, without_classes
 from recsys.openings.who import SMALLEST_GROUP, who
 
@@ -234,7 +234,7 @@ def test_of_many_classes_the_most_promising_are_tried(inputs, monkeypatch):
     every = moves(inputs, Question(budget=0), at_most=3)
     n_running = int(inputs.runs_now.sum())
     assert n_running > 12
-    monkeypatch.setattr("recsys.openings.tradeoffs.MOST_TRIED", 12)
+    monkeypatch.setattr("recsys.openings.answers.tradeoffs.MOST_TRIED", 12)
     pd.testing.assert_frame_equal(moves(inputs, Question(budget=0), at_most=3), every)
 
 
@@ -246,7 +246,7 @@ def test_what_a_class_would_be_missed_by_counts_in_what_it_promises(inputs, monk
     brings = running["category"].map({name: solve(inputs, each)[1][0].attendance for name, each in one.items()})
     first = (brings - running["loses"]).idxmax()
     assert first != brings.idxmax()
-    monkeypatch.setattr("recsys.openings.tradeoffs.MOST_TRIED", 1)
+    monkeypatch.setattr("recsys.openings.answers.tradeoffs.MOST_TRIED", 1)
     tried = moves(inputs, question)[["category", "from_venue_id"]].to_numpy().tolist()
     assert tried == [running.loc[first, ["category", "venue_id"]].tolist()]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from recsys.openings.front import pareto_front
+from recsys.openings.evenness.front import pareto_front
 from recsys.openings.question import Choice, Question
 from recsys.openings.suggest import solve, totals
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recsys.catchment import LEAST_KM
-from recsys.openings.access import access_of, places_of, usual_km
+from recsys.openings.evenness.access import access_of, places_of, usual_km
 from recsys.openings.question import Question
 from recsys.openings.suggest import solve
 

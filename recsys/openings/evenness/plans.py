@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.openings.class_sets import ClassSet
-from recsys.openings.even_programme import EvenProgramme
+from recsys.openings.evenness.class_sets import ClassSet
+from recsys.openings.evenness.programme import EvenProgramme
 
 WHOLE = 1e-6
 

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import from_json
 
 from recsys.errors import DataError, broken_rules
-from recsys.openings.access import By
+from recsys.openings.evenness.access import By
 from recsys.openings.question import Amount, Choice, Question
 
 FURTHER = ("budgets", "front_points", "explain", "why_not", "moves", "closings")

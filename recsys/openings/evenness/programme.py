@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from recsys.openings.access import Access, places_of
-from recsys.openings.class_sets import ClassSet, ClassSets, Hour
+from recsys.openings.evenness.access import Access, places_of
+from recsys.openings.evenness.class_sets import ClassSet, ClassSets, Hour
 
 Array = NDArray[np.float64]
 

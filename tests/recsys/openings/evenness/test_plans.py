@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from recsys.openings.access import access_of
-from recsys.openings.class_sets import ClassSets
-from recsys.openings.even_plans import WORTHWHILE, Branching
-from recsys.openings.even_programme import EPS, EvenProgramme
-from recsys.openings.front import pareto_front
+from recsys.openings.evenness.access import access_of
+from recsys.openings.evenness.class_sets import ClassSets
+from recsys.openings.evenness.front import pareto_front
+from recsys.openings.evenness.plans import WORTHWHILE, Branching
+from recsys.openings.evenness.programme import EPS, EvenProgramme
 from recsys.openings.question import Choice, Choices, Question
 from recsys.openings.search import Search
 from recsys.openings.suggest import totals

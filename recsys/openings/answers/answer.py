@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from recsys.openings.answers.explain import explain, why_not
+from recsys.openings.answers.inquiry import Inquiry
+from recsys.openings.answers.tradeoffs import benefit_curve, closings, moves
 from recsys.openings.equity import floor_table
-from recsys.openings.explain import explain, why_not
-from recsys.openings.front import Front, pareto_front
+from recsys.openings.evenness.front import Front, pareto_front
 from recsys.openings.inputs import OpeningInputs
-from recsys.openings.inquiry import Inquiry
 from recsys.openings.question import Choices, Question, never_offered
 from recsys.openings.suggest import Planned, listed, planned
-from recsys.openings.tradeoffs import benefit_curve, closings, moves
 from recsys.openings.value import Opening
 from recsys.sentences import Language, Sentence
 

@@ -10,11 +10,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from recsys.openings.access import Access, By, access_of
-from recsys.openings.class_sets import ClassSet, ClassSets
-from recsys.openings.even_plans import Branching
-from recsys.openings.even_programme import LEVELS, EvenProgramme
-from recsys.openings.exchanges import Classes, Exchanges
+from recsys.openings.evenness.access import Access, By, access_of
+from recsys.openings.evenness.class_sets import ClassSet, ClassSets
+from recsys.openings.evenness.exchanges import Classes, Exchanges
+from recsys.openings.evenness.plans import Branching
+from recsys.openings.evenness.programme import LEVELS, EvenProgramme
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choice, Question
 from recsys.openings.search import Search
@@ -62,9 +62,9 @@ def pareto_front(
 ) -> Front:
     """Reach (expected attendance) against the Gini coefficient of accessibility, none worse in both than another.
 
-    The most even plans at a few losses of reach are found by branching (`recsys.openings.even_plans`); exchanges of
-    single classes make them better and fill what lies between (`recsys.openings.exchanges`). Weights, floors and
-    samples of the question are left aside: here evenness is what is weighed.
+    The most even plans at a few losses of reach are found by branching (`recsys.openings.evenness.plans`); exchanges of
+    single classes make them better and fill what lies between (`recsys.openings.evenness.exchanges`). Weights, floors
+    and samples of the question are left aside: here evenness is what is weighed.
 
     Args:
         inputs: What is known.
