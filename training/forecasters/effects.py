@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import linalg as sparse_linalg
 
 from features.demand.sessions import SessionBook
+from training.forecasters.effects_fit import EffectFit, fit_effects
 from training.forecasters.session_design import EffectDesign
 from training.forecasters.turnout import Floats, Scene, Turnout
 from training.forecasters.turnout_fit import fit_turnout
@@ -20,15 +19,6 @@ REFIT_WEEKS = 4
 _HALF_LIFE_WEEKS = 160.0
 """Half-lives of 60 to 400 weeks came within one per cent of each other (docs/decisions/0030-demand-programme.md)."""
 
-_DISPERSION, _DISPERSION_RANGE = 0.25, (0.02, 3.0)
-_DISPERSION_PRIOR = 20.0
-"""Courses and single events vary by themselves as far as is seen, drawn to that as if by so many sessions."""
-
-_FIRST_ROUNDS, _ROUNDS, _FOLD_ROUNDS = 16, 5, 3
-_SETTLE_ROUNDS = 4
-_FOLDS, _ROWS_OF_FOLDS = (2, 10), 30_000
-"""Folds that sessions are judged in, the more the fewer sessions there are: fits to many cost time."""
-
 _SLOW_REFITS = 4
 """Who comes, and how far what is unknown lifts a mean, are learned at every so many refits, and used until the next."""
 
@@ -37,46 +27,6 @@ _TOLD = 0.7
 
 _ATTRACTION_RANGE = (-2.5, 2.5)
 _LEAST_EXPECTED = 0.003
-
-_LIFT_ROUNDS = 25
-_HALF, _LIFT_RANGE = 0.5, ((-1.0, 1.0), (0.0, 2.0))
-"""A lognormal effect that nothing is known of has a mean above its median, by half its variance on the log scale."""
-
-_LIFT_ACTIVITIES = 100.0
-"""Activities that this counts for, with what makes the sessions learned from add up."""
-
-_PRIOR_EFFECTS = 2.0
-_SPREAD_RANGE = (0.01, 1.4)
-_FREE = 1e-4
-
-
-@dataclass(frozen=True)
-class EffectFit:
-    """Effects, how much they spread, and how well they are known.
-
-    Attributes:
-        effects: (n_columns,) on the log scale.
-        spreads: (n_groups,) standard deviation of a group's effects, learned with them.
-        unknown: (n_columns,) variance that is left of each effect.
-        dispersion: (2,) own variance of single events and of dates of courses, relative to the squared mean. It weighs
-            sessions while effects are learned, and is no part of what is unknown of a level.
-        lift: What is added to a session's logarithm: a constant, and for each unit of its variance that is unknown.
-    """
-
-    effects: NDArray[np.float64]
-    spreads: NDArray[np.float64]
-    unknown: NDArray[np.float64]
-    dispersion: NDArray[np.float64]
-    lift: tuple[float, float]
-
-    def means(self, design: EffectDesign) -> NDArray[np.float64]:
-        """(n_sessions,) expected places; who is not known yet may be great."""
-        log = design.exposure + design.matrix @ self.effects
-        return np.exp(np.clip(log + self.lift[0] + self.lift[1] * self.open_variances(design), -5, 9))
-
-    def open_variances(self, design: EffectDesign) -> NDArray[np.float64]:
-        """(n_sessions,) variance of a session's logarithm that is left of its effects."""
-        return np.asarray(design.matrix @ self.unknown)
 
 
 def effect_means(
@@ -133,158 +83,3 @@ def _log(expected: Floats, begun: NDArray[np.int64]) -> Floats:
     usual = max(float(expected[begun].mean()), 1e-9)
     log = np.log(np.maximum(expected / usual, _LEAST_EXPECTED))
     return np.asarray(log - log[begun].mean())
-
-
-def fit_effects(
-    design: EffectDesign,
-    rows: NDArray[np.int64],
-    counts: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    start: EffectFit | None = None,
-    *,
-    learns_lift: bool = True,
-) -> EffectFit:
-    """Penalised negative binomial regression on some rows of a design, each group's spread learned along.
-
-    Sessions that were learned from are known better than those to come, so that what makes means of the ones add up
-    leaves those of the others too low. The lift is learned from sessions whose activity the fit does not know, fold by
-    fold; without `learns_lift` it is the start's.
-    """
-    if start is None:
-        fit = _fitted(design, rows, counts, weight, _blank(design, counts, weight), _FIRST_ROUNDS)
-    else:
-        fit = _fitted(design, rows, counts, weight, start, _ROUNDS)
-    return replace(fit, lift=_lift(design, rows, counts, weight, fit)) if learns_lift else fit
-
-
-def _blank(design: EffectDesign, counts: NDArray[np.float64], weight: NDArray[np.float64]) -> EffectFit:
-    effects = np.zeros(design.matrix.shape[1])
-    effects[0] = np.log(max(float(np.average(counts, weights=weight)), 0.05))
-    return EffectFit(effects, design.spreads, np.zeros(len(effects)), np.full(2, _DISPERSION), (0.0, _HALF))
-
-
-def _fitted(
-    design: EffectDesign,
-    rows: NDArray[np.int64],
-    counts: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    start: EffectFit,
-    n_rounds: int,
-    *,
-    learns_spreads: bool = True,
-) -> EffectFit:
-    """Iterated least squares, each step solved by conjugate gradients.
-
-    The variance of a group is the mean of its squared effects and of what is left unknown of them (by the diagonal of
-    the curvature alone), drawn to the spread of the design as if by two effects.
-    """
-    is_serial, dispersion = design.is_serial[rows], start.dispersion
-    matrix, exposure = design.matrix[rows], design.exposure[rows]
-    transposed, squared = matrix.T.tocsr(), matrix.T.tocsr().power(2)
-    effects, spreads, curvature = start.effects, start.spreads, np.ones(len(start.effects))
-    for number in range(n_rounds):
-        has_settled = n_rounds < _FIRST_ROUNDS or number >= _SETTLE_ROUNDS
-        ridge = np.where(design.group < 0, _FREE, spreads[np.maximum(design.group, 0)] ** -2.0)
-        mean = np.exp(np.clip(exposure + matrix @ effects, -5, 9))
-        working = weight * mean / (1 + mean * dispersion[is_serial])
-        # Counts far above a small mean would throw the first steps.
-        residual = working * np.clip((counts - mean) / mean, -1, 50 if has_settled else 3)
-        curvature = squared @ working + ridge
-        step = _solved(matrix, transposed, working, ridge, curvature, transposed @ residual - ridge * effects)
-        effects = effects + step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-9))
-        if has_settled and learns_spreads:
-            spreads = _spreads(design, effects, 1 / curvature)
-            dispersion = _dispersion(counts, mean, weight, is_serial, dispersion)
-    return EffectFit(effects, spreads, np.where(design.group < 0, 0.0, 1 / curvature), dispersion, start.lift)
-
-
-def _dispersion(
-    counts: NDArray[np.float64],
-    mean: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    is_serial: NDArray[np.int64],
-    before: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """(2,) by moments, each squared error weighed by its variance under the dispersion before."""
-    scale = weight / (1 + before[is_serial] * mean) ** 2
-    extra, squares = (
-        np.bincount(is_serial, weights=scale * what, minlength=2) for what in ((counts - mean) ** 2 - mean, mean**2)
-    )
-    prior = _DISPERSION_PRIOR * float((scale * mean**2).mean())
-    return np.clip((extra + prior * _DISPERSION) / (squares + prior), *_DISPERSION_RANGE)
-
-
-def _lift(
-    design: EffectDesign,
-    rows: NDArray[np.int64],
-    counts: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    fit: EffectFit,
-) -> tuple[float, float]:
-    """See `EffectFit.lift`: Poisson regression on each session as fits without its fold of activities see it.
-
-    Counts spread more than what the effects leave unknown says, so it is learned how far that lifts a mean. Where
-    there are few activities, it is a lognormal's, and a constant with which the sessions learned from add up.
-    """
-    n_folds = int(np.clip(_ROWS_OF_FOLDS // len(rows), *_FOLDS))
-    fold = design.activity[rows] % n_folds
-    log, unknown = _logs(design, rows, fit)
-    usual = float(counts @ weight), float(np.exp(np.clip(log + _HALF * unknown, -5, 9)) @ weight)
-    plain = np.array([np.clip(np.log(max(usual[0], 0.05) / max(usual[1], 1e-9)), *_LIFT_RANGE[0]), _HALF])
-    for number in range(n_folds):
-        left, seen = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        if len(left) and len(seen):
-            part = _fitted(design, rows[seen], counts[seen], weight[seen], fit, _FOLD_ROUNDS, learns_spreads=False)
-            log[left], unknown[left] = _logs(design, rows[left], part)
-    centre = float(np.average(unknown, weights=weight))
-    steps = np.array([plain[0] + plain[1] * centre, plain[1]])
-    for number in range(_LIFT_ROUNDS):
-        # One at a time: at its bound the slope stays there, and the level still makes means add up.
-        which = number % 2
-        column = np.ones(len(log)) if which == 0 else unknown - centre
-        mean = weight * np.exp(np.clip(log + steps[0] + steps[1] * (unknown - centre), -5, 9))
-        step = float(column @ (weight * counts - mean)) / max(float(column**2 @ mean), 1e-9)
-        steps[which] = np.clip(steps[which] + np.clip(step, -0.5, 0.5), *_LIFT_RANGE[which])
-    n_activities = len(np.unique(design.activity[rows]))
-    share = n_activities / (n_activities + _LIFT_ACTIVITIES)
-    lift = plain + share * (np.array([steps[0] - steps[1] * centre, steps[1]]) - plain)
-    return float(lift[0]), float(lift[1])
-
-
-def _logs(
-    design: EffectDesign, rows: NDArray[np.int64], fit: EffectFit
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(n_rows,) logarithms of sessions' medians, and what is unknown of them."""
-    matrix = design.matrix[rows]
-    return design.exposure[rows] + matrix @ fit.effects, matrix @ fit.unknown
-
-
-def _spreads(design: EffectDesign, effects: NDArray[np.float64], unknown: NDArray[np.float64]) -> NDArray[np.float64]:
-    n_groups = len(design.spreads)
-    inside = design.group >= 0
-    sums = np.bincount(design.group[inside], weights=(effects**2 + unknown)[inside], minlength=n_groups)
-    n_effects = np.bincount(design.group[inside], minlength=n_groups)
-    variance = (sums + _PRIOR_EFFECTS * design.spreads**2) / (n_effects + _PRIOR_EFFECTS)
-    return np.clip(np.sqrt(variance), *_SPREAD_RANGE)
-
-
-def _solved(
-    matrix: sparse.csr_array,
-    transposed: sparse.csr_array,
-    working: NDArray[np.float64],
-    ridge: NDArray[np.float64],
-    curvature: NDArray[np.float64],
-    gradient: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    def product(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(transposed @ (working * (matrix @ vector)) + ridge * vector)
-
-    shape = (len(ridge), len(ridge))
-    step, _ = sparse_linalg.cg(
-        sparse_linalg.LinearOperator(shape, matvec=product, dtype=np.float64),
-        gradient,
-        rtol=1e-3,
-        maxiter=60,
-        M=sparse_linalg.LinearOperator(shape, matvec=lambda vector: vector / curvature, dtype=np.float64),
-    )
-    return np.asarray(step)

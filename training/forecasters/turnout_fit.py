@@ -2,7 +2,7 @@
 
 Factors are gamma-shrunk in turn, each beside all others as they are (iterative proportional fitting; Deming & Stephan
 1940, Annals of Mathematical Statistics 11(4)). A session has a factor of its own, so that who came tells
-of people, not how many: that is left to `training.forecasters.effects`.
+of people, not how many: that is left to `training.forecasters.effects_fit`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from training.forecasters.effects import fit_effects
+from training.forecasters.effects_fit import fit_effects
 from training.forecasters.session_design import EffectDesign
 
 N_VENUES, N_EVENTS, PLACES = 30, 4000, 4.0
