@@ -67,7 +67,7 @@ def main() -> None:
     """Runs the counties and prints the table."""
     parser = county_parser(__doc__, seeds="20-21", users=6000)
     parser.add_argument("--budgets", default="10,20,40")
-    parser.add_argument("--seconds", type=float, default=3.0, help="limit of one front")
+    parser.add_argument("--seconds", type=float, default=5.0, help="limit of one front")
     args = parser.parse_args()
 
     def fronts(dataset: Dataset, _: Truth) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 
 import numpy as np
 
@@ -62,9 +63,12 @@ def least_gini(search: Search, access: Access, reach: float, plan: list[Opening]
 
 def best_set(sets: ClassSets, duals: Duals, category: int) -> tuple[float, ClassSet]:
     """What a set of a category could bring the programme at most, and the best set found: best bound first."""
-    start = sets.least[category]
-    best, found = duals.net(start), start
-    waiting = [_Waiting.of(sets, duals, start, sets.further(start))]
+    least = sets.least[category]
+    best, found = duals.net(least), least
+    start, may = _settled(sets, duals, least)
+    if duals.net(start) > best:
+        best, found = duals.net(start), start
+    waiting = [_Waiting.of(sets, duals, start, may)]
     for _ in range(MOST_TRIED):
         if not waiting or -waiting[0].key <= best + CLOSE:
             return best, found
@@ -77,7 +81,56 @@ def best_set(sets: ClassSets, duals: Duals, category: int) -> tuple[float, Class
             may = [v for v in sets.further(with_one) if v in others]
             heapq.heappush(waiting, _Waiting.of(sets, duals, with_one, may))
         heapq.heappush(waiting, _Waiting.of(sets, duals, here.one, others))
-    return -waiting[0].key, found
+    return min(-waiting[0].key, _around(sets, duals, start, may, found)), found
+
+
+def _around(sets: ClassSets, duals: Duals, start: ClassSet, may: list[int], found: ClassSet) -> float:
+    """What a set could bring at most, from one that is good: what others add to it, what those in it may cost.
+
+    Of any set, those joining bring no more than beside the good one, and those left out no less than beside all.
+    """
+    add = sum(max(_more(sets, duals, found, v, max), 0.0) for v in may if v not in found.venues)
+    inside = [v for v in found.venues if v in may]
+    beside = {v: _joined(sets, start, [w for w in may if w != v]) for v in inside}
+    return duals.net(found) + add + sum(max(-_more(sets, duals, beside[v], v, min), 0.0) for v in inside)
+
+
+def _settled(sets: ClassSets, duals: Duals, one: ClassSet) -> tuple[ClassSet, list[int]]:
+    """Classes that are in a best set for sure, and venues that are left to choose among.
+
+    Who gains beside all others that may join is in, who loses beside those that are in is out (the preservation rules
+    for submodular functions: Goldengorin 2009, European Journal of Operational Research 198(1)).
+    """
+    may = sets.further(one)
+    while may and np.isinf(sets.choices.teachers[one.category]):
+        out = {v for v in may if _more(sets, duals, one, v, max) <= 0}
+        left = [v for v in may if v not in out]
+        inside = [v for v in left if _more(sets, duals, _joined(sets, one, [w for w in left if w != v]), v, min) >= 0]
+        one, may = _joined(sets, one, inside), [v for v in left if v not in inside]
+        if not out and not inside:
+            break
+    return one, may
+
+
+def _joined(sets: ClassSets, one: ClassSet, venues: list[int]) -> ClassSet:
+    for venue in venues:
+        one = sets.with_one(one, venue) or one
+    return one
+
+
+def _more(sets: ClassSets, duals: Duals, one: ClassSet, venue: int, which: Callable[[float, float], float]) -> float:
+    """What a class more brings a set or any set that holds it (`max`), or that it holds (`min`), by its places.
+
+    Places are fewer beside more others, but never fewer than the usual ones.
+    """
+    with_one = sets.with_one(one, venue)
+    if with_one is None:
+        return -np.inf
+    o, place = with_one.openings[-1], float(duals.place[venue])
+    alone = sets.with_one(sets.least[one.category], venue)
+    most = o.size if which is max or alone is None else alone.openings[-1].size
+    least = min(o.size, float(sets.search.usual[o.category])) if which is max else o.size
+    return duals.reach * o.attendance + which(place * most, place * least) + float(duals.start[o.category, venue])
 
 
 class _Waiting:
@@ -91,14 +144,7 @@ class _Waiting:
 
     @classmethod
     def of(cls, sets: ClassSets, duals: Duals, one: ClassSet, venues: list[int]) -> _Waiting:
-        more: dict[int, float] = {}
-        for venue in venues:
-            with_one = sets.with_one(one, venue)
-            if with_one is not None:
-                o = with_one.openings[-1]
-                least = float(min(o.size, sets.search.usual[o.category]))
-                places = max(duals.place[venue] * o.size, duals.place[venue] * least)
-                more[venue] = duals.reach * o.attendance + places + duals.start[o.category, venue]
+        more = {venue: _more(sets, duals, one, venue, max) for venue in venues}
         order = sorted((v for v in more if more[v] > 0), key=lambda v: -more[v])
         if not order:
             return cls(np.inf, one, order)

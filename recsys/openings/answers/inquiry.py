@@ -20,7 +20,7 @@ class Inquiry(Question):
 
     budgets: tuple[Amount, ...] = Field(default=(), max_length=20, description="budgets of the curve; empty for none")
     front_points: int = Field(default=0, ge=0, le=40, description="plans of the front at most; 0 for no front")
-    front_seconds: float = Field(default=3.0, ge=0.1, le=20, description="time after which the front is as it is")
+    front_seconds: float = Field(default=5.0, ge=0.1, le=20, description="time after which the front is as it is")
     equity_by: By = Field(default="township", description="groups between which access should be even")
     catchment_km: float | None = Field(
         default=None, gt=0, le=200, description="way that counts for access; usual ways without"

@@ -15,6 +15,9 @@ from recsys.openings.evenness.programme import EvenProgramme
 
 WHOLE = 1e-6
 
+PRICED = 0.3
+"""Share of the time that is left after which no more sets are looked for before branching."""
+
 STEP = 0.5
 """Part of what a plan misses by which the reach asked of the programme rises."""
 
@@ -53,9 +56,9 @@ class Branching:
     _waiting: list[tuple[float, int, tuple[Decision, ...]]] = field(default_factory=list)
     _count: int = 0
 
-    def _start(self) -> None:
+    def _start(self, until: float) -> None:
         """Solves the programme at this reach; leaves nothing to look at where no mixture of plans reaches it."""
-        self._ratio = self.programme.relaxed(self.reach)
+        self._ratio = self.programme.relaxed(self.reach, until)
         if self._ratio is not None:
             self.bound = self._ratio
             self._next = [()]
@@ -71,7 +74,8 @@ class Branching:
         if time.monotonic() > until:
             return False
         if self._ratio is None:
-            self._start()
+            now = time.monotonic()
+            self._start(now + PRICED * (until - now))
         if self._ratio is None:
             return True
         self.programme.at_least(self.reach)

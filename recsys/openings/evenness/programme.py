@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -179,8 +180,11 @@ class EvenProgramme:
         less = float(self._highs.getInfo().objective_function_value)
         return self.ratio + less / max(mean, 1e-12), values[self.first_column :]
 
-    def relaxed(self, reach: float) -> float | None:
-        """The least coefficient of mixtures of sets at a reach, found with the sets that make it; None without any."""
+    def relaxed(self, reach: float, until: float) -> float | None:
+        """The least coefficient of mixtures of sets at a reach, found with the sets that make it; None without any.
+
+        Where the time (`time.monotonic`) ends before, that of the sets known so far.
+        """
         self.at_least(reach)
         for _ in range(MOST_ROUNDS):
             found = self.solve()
@@ -188,6 +192,8 @@ class EvenProgramme:
                 return None
             is_near = abs(found[0] - self.ratio) < EPS
             self.hold_against(found[0])
+            if time.monotonic() > until:
+                break
             is_whole = not self._part_hours(found[1])
             if not self.price() and is_whole and is_near:
                 break
