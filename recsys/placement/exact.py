@@ -41,8 +41,11 @@ WIDER = 9.0
 CHOICE = 0.05
 """Share of the time for one choice among the columns so far, where lists would still be long."""
 
-NEARLY = 3e-5
-"""Share of the value within which plans of a block are kept while prices are looked for."""
+NEARLY, FEW = 3e-5, 100
+"""Share of the value within which plans of a block are kept while prices are looked for, and how many at most.
+
+Where venues stand in for one another a block has thousands of plans that are nearly its best; the master needs few.
+"""
 
 
 class Proof:
@@ -112,10 +115,21 @@ class Proof:
                 return
             if within > listed:
                 self._price(centre, within)
+            else:
+                self._list_rest(price, within)
             if self.is_cut:
                 return
             self._enumerate(centre, within)
             listed, within = max(listed, within), WIDER * within
+
+    def _list_rest(self, price: NDArray[np.float64], within: float) -> None:
+        """Writes down what was left out in blocks of which too many plans were nearly the best."""
+        until = self.began + LISTS_UNTIL * self.seconds
+        short = [search for search in self.searches if search.is_short]
+        list(self.pool.map(lambda s: s.near(price[s.category, s.venues], within, until), short))
+        for search in short:
+            search.is_short = False
+        self.is_cut = time.perf_counter() > until
 
     def _nearly(self) -> float:
         return max(NEARLY * self.best[0], TOLERANCE)
@@ -142,7 +156,7 @@ class Proof:
         best, at, width, value = np.inf, centre, WIDTH, -np.inf
         within = self._nearly()
         while True:
-            bound = self._price(at, within)
+            bound = self._price(at, within, FEW)
             # Where the master knows all plans that matter it foretells the bound: then it may look farther.
             if bound - value < SURPRISED * (best - value):
                 width *= FARTHER
@@ -177,8 +191,8 @@ class Proof:
         over = np.maximum(self.alone - prices.of_class(self.instance), 0.0) * self.most
         self.bound = min(self.bound, value + float(over[~self.active].sum()))
 
-    def _price(self, prices: Prices, within: float) -> float:
-        """The bound at prices; blocks' plans within so many people of their best become columns."""
+    def _price(self, prices: Prices, within: float, most: float = np.inf) -> float:
+        """The bound at prices; blocks' plans within so many people of their best (at most so many) become columns."""
         instance = self.instance
         price = prices.of_class(instance)
         over = np.maximum(self.alone - price, 0.0) * self.most
@@ -186,7 +200,7 @@ class Proof:
         until = self.began + LISTS_UNTIL * self.seconds
 
         def near(search: BlockSearch) -> float:
-            return search.near(price[search.category, search.venues], within, until)
+            return search.near(price[search.category, search.venues], within, until, most)
 
         for search, worth in zip(self.searches, self.pool.map(near, self.searches), strict=True):
             bound += worth

@@ -46,6 +46,7 @@ class BlockSearch:
         self.num, self.category, self.venues, self.most = block.num, block.category, block.venues, block.most
         self.n = len(self.venues)
         self.plans: dict[bytes, Plan] = {}
+        self.is_short = False
         self._is_new = True
         self._alone = self.model.first_gains()
         # What a class less or more costs by branching, down and up: learned as it is tried.
@@ -68,19 +69,20 @@ class BlockSearch:
             self.plans[key] = Plan(self.num, classes, float(people.sum()), some, by_point[some])
         return self.plans[key]
 
-    def near(self, price: NDArray[np.float64], within: float, until: float) -> float:
+    def near(self, price: NDArray[np.float64], within: float, until: float, most: float = np.inf) -> float:
         """An upper bound on the block's worth at prices; afterwards `plans` holds all that are `within` people of it.
 
-        The bound is the best plan's worth, unless `until` (`time.perf_counter`) cut the search short: then it may be
+        With `most` only so many of the best are sure to be there; `is_short` says then that some may be missing. The
+        bound is the best plan's worth, unless `until` (`time.perf_counter`) cut the search short: then it may be
         more, and plans may be missing.
         """
         best = max([0.0, *(self.worth(plan, price) for plan in self.plans.values())])
         # Without a class that loses more than that even alone any plan is better by more than that.
-        most = np.where(self._alone >= price - within - TOLERANCE, self.most, 0).astype(float)
-        if not most.any():
+        limit = np.where(self._alone >= price - within - TOLERANCE, self.most, 0).astype(float)
+        if not limit.any():
             return best
         self.model.set_price(price)
-        nodes = [_Node(-np.inf, *self._limits(most))]
+        nodes, met = [_Node(-np.inf, *self._limits(limit))], list[float]()
         is_heap = False
         while nodes:
             # Down to a first plan, then always where most may be had.
@@ -100,6 +102,9 @@ class BlockSearch:
             if np.abs(solved.z[: self.n] - classes).max() < WHOLE:
                 plan = self.remember(classes.astype(np.int64), solved.z[self.n :] * self.model.people)
                 best = max(best, self.worth(plan, price))
+                heapq.heappush(met, self.worth(plan, price))
+                if len(met) > most:
+                    within, self.is_short = min(within, best - heapq.heappop(met)), True
                 children = self._around(node, solved, classes, best - within - TOLERANCE)
                 if not is_heap:
                     heapq.heapify(nodes)

@@ -38,6 +38,27 @@ def test_every_plan_near_the_best_is_found_whatever_the_prices(seed):
                 assert found[classes].value - price * sum(classes) == pytest.approx(worth, abs=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_with_few_plans_the_bound_stays_and_the_best_are_there(seed):
+    one = small_instance(seed, n_points=16, n_categories=1, n_venues=6)
+    most = np.minimum(one.most_classes(), 2)
+    block = blocks_of(one, most > 0, most)[0]
+    price, until = np.full(len(block.venues), 2.5), time.perf_counter() + 60
+    few, whole = BlockSearch(one, block), BlockSearch(one, block)
+    best = whole.near(price, 12.0, until)
+    assert few.near(price, 12.0, until, most=3) == pytest.approx(best, abs=1e-9)
+    assert few.is_short
+    assert not whole.is_short
+    assert len(few.plans) < len(whole.plans)
+    worths = sorted((whole.worth(plan, price) for plan in whole.plans.values()), reverse=True)
+    found = sorted((few.worth(plan, price) for plan in few.plans.values()), reverse=True)
+    assert found[:3] == pytest.approx(worths[:3], abs=1e-6)
+    few.near(price, 12.0, until)
+    assert set(few.plans) >= {
+        key for key, plan in whole.plans.items() if plan.classes.any() and whole.worth(plan, price) >= best - 12.0
+    }
+
+
 def alike_venues(seed):
     """Venues of one place and size that share few large points."""
     rng = np.random.default_rng(seed)
