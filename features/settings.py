@@ -17,6 +17,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None, description="a PostgreSQL server; without it an embedded one runs under the home folder"
     )
+    processes: int | None = Field(
+        default=None, ge=1, le=64, description="processes that train and evaluate; none: a core each, at most 2"
+    )
     variety: float = Field(
         default=0.0, ge=0, le=1, description="weight of not repeating category, organiser and venue in a list"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
 class RecsysError(Exception):
     """Base of every error that a command reports as one line with exit status 1."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From one process to another: with the words that it has, not made once more from other arguments."""
+        return _unchanged, (type(self), self.args), self.__dict__
+
+
+def _unchanged(kind: type[RecsysError], words: tuple[Any, ...]) -> RecsysError:
+    return kind.__new__(kind, *words)
 
 
 class DataError(RecsysError):

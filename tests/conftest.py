@@ -70,6 +70,8 @@ def culture(database_server: str) -> Iterator[Callable[..., Result]]:
             patch.setenv("CULTURE_DATABASE_URL", url.render_as_string(hide_password=False))
             patch.delenv("MLFLOW_TRACKING_URI", raising=False)
             patch.delenv("CULTURE_DEBUG", raising=False)
+            # On small tables processes take longer to start than their work.
+            patch.setenv("CULTURE_PROCESSES", os.environ.get("CULTURE_PROCESSES", "1"))
             patch.setattr(sys, "argv", ["culture", *map(str, words)])
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as end:
                 command.main()

@@ -6,6 +6,7 @@ where those are the point.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -215,7 +216,7 @@ def test_values_out_of_range_are_wrong_usage(culture, tmp_path, words, said):
 
 def test_an_output_that_cannot_be_written_is_told_before_the_work(culture, home, tmp_path):
     (tmp_path / "file").write_text("")
-    for output, said in ((tmp_path, "is a folder"), (tmp_path / "file" / "x", "cannot be written")):
+    for output, said in ((tmp_path, "is a folder"), (tmp_path / "file" / "x", "file is no folder")):
         failed(culture(home, "forecast", "--as-of", AS_OF, "--horizon", 2, "--output", output), said)
 
 
@@ -224,6 +225,26 @@ def test_a_window_without_an_end(culture, home, tmp_path):
     for name, window in (("all", []), ("endless", ["--session-window-days", "1e300"])):
         done(culture(home, *words, tmp_path / name, *window))
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "all"), pd.read_parquet(tmp_path / "endless"))
+
+
+def champion(home):
+    """Manifest of the champion, and its models as text without the number of threads that they were learned on."""
+    bundle = home / "bundles" / (home / "champion").read_text().strip()
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    texts = {path: (bundle / part["file"]).read_bytes() for path, part in manifest["parts"].items()}
+    return manifest, {path: re.sub(rb"\[num_threads: \d+\]", b"", text) for path, text in texts.items()}
+
+
+def test_two_processes_learn_and_judge_what_one_does(culture, home, monkeypatch):
+    one, learned = champion(home)
+    monkeypatch.setenv("CULTURE_PROCESSES", "2")
+    said = done(culture(home, "train", "--as-of", AS_OF)).stderr
+    assert "2 processes side by side" in said
+    assert "9 of 9: " in said
+    two, beside = champion(home)
+    assert two["evaluation"] == one["evaluation"]
+    assert two["gate"] == one["gate"]
+    assert beside == learned
 
 
 def test_settings_that_are_not_text(culture, home, tmp_path):

@@ -26,8 +26,12 @@ from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.forecast import forecast_demand
 from training.demand.known import weeks_ahead
 from training.demand.periods import weeks_to_end
-from training.run import Say, Task, TrainConfig, evaluate, known_data, window_starts
+from training.evaluation import Progress, Say, Windows, count_of, evaluation_table, one_share
+from training.ranking.fit import RankingConfig
+from training.ranking.windows import WindowMemory
+from training.run import Task, TrainConfig, known_data, window_starts
 from training.tracking import log_evaluation, tracked_run
+from training.workers import n_processes, together, workers
 
 _LISTS = pa.schema(
     {
@@ -128,16 +132,28 @@ def evaluate_window(settings: Settings, as_of: pd.Timestamp, asked: BackTest, ou
     end = as_of + pd.Timedelta(days=window_days)
     snapshot, dataset = known_data(settings, end, say)
     cut_offs = window_starts(dataset, end, window_days, asked.n_windows, say, asked.step_days)
-    say(f"evaluating on {len(cut_offs)} window{'s' * (len(cut_offs) > 1)}")
-    config = TrainConfig(window_days=window_days, k=k, demand=DemandConfig(statistical=STATISTICAL_FAMILY))
+    n = n_processes(settings.processes)
+    say(f"evaluating on {count_of(cut_offs, 'window')}{together(n)}")
     params = {"as_of": as_of.isoformat(), "snapshot_sha256": snapshot.sha256, **asdict(asked)}
     with tracked_run(settings.home, f"evaluate-{as_of:%Y%m%dT%H%M%SZ}", params):
-        table = evaluate(dataset, cut_offs, config, tasks=asked.tasks)
+        table = _back_test(dataset, cut_offs, asked, n, say)
         log_evaluation(table)
     if output is not None:
         write_json(_rows_and_head(table, cut_offs, window_days, k), output)
     shown = table[~table["segment"].str.match("category:|ahead:")]
     return shown.to_string(index=False, float_format=lambda x: f"{x:.4f}", na_rep="-")
+
+
+def _back_test(dataset: Dataset, cut_offs: Sequence[pd.Timestamp], asked: BackTest, n: int, say: Say) -> pd.DataFrame:
+    progress = Progress(say, len(asked.tasks) * len(cut_offs))
+    with workers(n) as executor:
+        windows = Windows(dataset, tuple(cut_offs), asked.window_days, executor, progress)
+        tables = []
+        if "ranking" in asked.tasks:
+            tables.append(windows.rankings(one_share(RankingConfig(), n), asked.k, WindowMemory()))
+        if "demand" in asked.tasks:
+            tables.append(windows.forecasts(DemandConfig(statistical=STATISTICAL_FAMILY)))
+        return evaluation_table(*(table() for table in tables))
 
 
 def read_user_ids(path: Path) -> list[str]:
@@ -175,6 +191,8 @@ def check_output(output: Path) -> None:
         raise RecsysError(f"output {output} is a folder; name a file")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise RecsysError(f"output {output} cannot be written: {output.parent} is no folder") from None
     except OSError as error:
         raise RecsysError(f"output {output} cannot be written: {error.strerror}") from error
     if not os.access(output.parent, os.W_OK):

@@ -16,8 +16,9 @@ from recsys.errors import BundleError
 from recsys.openings.inputs import OpeningInputs, load_openings
 from recsys.releases import load_champion
 from training.demand.forecast import forecast_demand
+from training.evaluation import Say
 from training.ranking.fit import fit_ranking
-from training.run import Say, TrainConfig
+from training.run import TrainConfig
 
 CHAMPION_DAYS = 7
 """A champion learned from data that end at most so many days before `--as-of` may answer for it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -13,22 +13,25 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.openings.inputs import OpeningsConfig, opening_inputs
 from features.openings.latent_demand import LATENT, latent_demand
+from features.ranking.lists import RankingModel
 from features.settings import Settings
 from features.store.snapshot import SNAPSHOTS, Snapshot, load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset
+from recsys.demand.forecast import DemandForecast
 from recsys.errors import DataError, broken_rules
+from recsys.openings.inputs import OpeningInputs
 from recsys.releases import bundles_folder, champion_name, release
 from training.demand.config import DemandConfig
-from training.demand.evaluate import evaluate_demand
 from training.demand.forecast import forecast_demand
+from training.evaluation import Progress, Say, Windows, count_of, evaluation_table, one_share
 from training.gate import GateReport, judge
-from training.ranking.fit import RankingConfig, evaluate_ranking, fit_ranking
+from training.ranking.fit import RankingConfig, ranking_of_windows, windows_before
 from training.ranking.windows import WindowMemory
 from training.tracking import log_bundle, log_evaluation, register, tracked_run
+from training.workers import n_processes, together, workers
 
-Say = Callable[[str], None]
 Task = Literal["ranking", "demand"]
 TASKS: tuple[Task, ...] = get_args(Task)
 
@@ -96,9 +99,9 @@ def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, s
     name = f"{as_of:%Y%m%dT%H%M%SZ}-{snapshot.sha256[:8]}-{pd.Timestamp.now(tz='UTC'):%Y%m%d%H%M%S}"
     with tracked_run(settings.home, name, params) as run_id:
         cut_offs = window_starts(dataset, as_of, config.window_days, config.n_windows, say)
-        say(f"evaluating on {len(cut_offs)} past window{'s' * (len(cut_offs) > 1)}")
-        memory = WindowMemory()
-        evaluation = evaluate(dataset, cut_offs, config, memory)
+        n = n_processes(settings.processes)
+        say(f"evaluating on {count_of(cut_offs, 'past window')} and learning from all{together(n)}")
+        evaluation, parts = _judged_and_learned(dataset, cut_offs, config, n, say)
         gate = judge(evaluation)
         log_evaluation(evaluation)
         folder = bundles_folder(settings.home) / name
@@ -113,7 +116,7 @@ def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, s
             "evaluation": _records(evaluation),
         }
         with BundleWriter(folder, manifest) as writer:
-            learn(dataset, config, writer, say, memory)
+            parts.save(writer)
         log_bundle(folder)
         register(run_id, name, is_champion=gate.passed)
     if not gate.passed:
@@ -155,39 +158,46 @@ def window_starts(
     return [*reversed(kept), last]
 
 
-def evaluate(
-    dataset: Dataset,
-    cut_offs: Sequence[pd.Timestamp],
-    config: TrainConfig,
-    memory: WindowMemory | None = None,
-    tasks: Sequence[Task] = TASKS,
-) -> pd.DataFrame:
-    """Every ranker and forecaster, learned before each cut-off, on the window from there of `config.window_days`.
+@dataclass(frozen=True)
+class _Learned:
+    """What was learned from the whole data set."""
 
-    Returns:
-        The evaluation table; with several windows the rows that pool them have `all` as their window.
-    """
-    tables = []
-    if "ranking" in tasks:
-        tables.append(evaluate_ranking(dataset, cut_offs, config.window_days, config.k, config.ranking, memory))
-    if "demand" in tasks:
-        tables.append(evaluate_demand(dataset, cut_offs, config.window_days, config.demand))
-    # Empty parts have no types of their own.
-    return pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
+    ranking: RankingModel
+    demand: DemandForecast
+    openings: OpeningInputs
+    latent: pd.DataFrame
+
+    def save(self, writer: BundleWriter) -> None:
+        """Adds every part to the bundle."""
+        self.ranking.save(writer)
+        self.demand.save(writer)
+        self.openings.save(writer)
+        writer.table(LATENT, self.latent)
 
 
-def learn(
-    dataset: Dataset, config: TrainConfig, writer: BundleWriter, say: Say, memory: WindowMemory | None = None
-) -> None:
-    """Learns every part from the whole data set and adds it to the bundle."""
-    say("learning to rank")
-    fit_ranking(dataset, config.ranking, memory).save(writer)
-    say("forecasting demand")
-    forecast_demand(dataset, config.horizon_weeks, config.demand).save(writer)
-    say("preparing openings")
-    inputs = opening_inputs(dataset, config.openings)
-    inputs.save(writer)
-    writer.table(LATENT, latent_demand(dataset, inputs))
+def _judged_and_learned(
+    dataset: Dataset, cut_offs: Sequence[pd.Timestamp], config: TrainConfig, n: int, say: Say
+) -> tuple[pd.DataFrame, _Learned]:
+    """The evaluation table, and every part learned from all; windows and parts side by side, the longest first."""
+    ranking, memory = one_share(config.ranking, n), WindowMemory()
+    with workers(n) as executor:
+        windows = Windows(dataset, tuple(cut_offs), config.window_days, executor, Progress(say, 2 * len(cut_offs) + 3))
+        rankings = windows.rankings(ranking, config.k, memory)
+        before = [one.result() for one in windows_before(dataset, ranking, memory, executor)]
+        model = executor.submit(ranking_of_windows, dataset, ranking, before)
+        forecasts = windows.forecasts(config.demand)
+        demand = executor.submit(forecast_demand, dataset, config.horizon_weeks, config.demand)
+        openings = executor.submit(_openings, dataset, config.openings)
+        windows.progress.follow("learned to rank", model)
+        windows.progress.follow("forecast demand", demand)
+        windows.progress.follow("prepared openings", openings)
+        table = evaluation_table(rankings(), forecasts())
+        return table, _Learned(model.result(), demand.result(), *openings.result())
+
+
+def _openings(dataset: Dataset, config: OpeningsConfig) -> tuple[OpeningInputs, pd.DataFrame]:
+    inputs = opening_inputs(dataset, config)
+    return inputs, latent_demand(dataset, inputs)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -17,7 +17,8 @@ from recsys.openings.suggest import rows
 from recsys.sentences import Language
 from training.answers import check_output, write_json, write_table
 from training.champion import openings_of
-from training.run import Say, known_data
+from training.evaluation import Say
+from training.run import known_data
 
 
 @dataclass(frozen=True)

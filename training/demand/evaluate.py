@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from training.demand.judged import Judged, evaluation_table
 from training.demand.known import weeks_ahead
 from training.demand.rivals import rival_means
 from training.forecasters.simple import BASELINES, rule_quantiles
+from training.workers import Here
 
 
 def evaluate_demand(
@@ -34,9 +36,22 @@ def evaluate_demand(
         The evaluation table; without rows when no week is over.
     """
     cut_offs = [cut_off] if isinstance(cut_off, pd.Timestamp) else list(cut_off)
+    windows = judged_forecasts(dataset, cut_offs, window_days, config, Here())
+    return demand_table([window.result() for window in windows], config)
+
+
+def judged_forecasts(
+    dataset: Dataset, cut_offs: Sequence[pd.Timestamp], window_days: float, config: DemandConfig, executor: Executor
+) -> list[Future[dict[str, pd.DataFrame]]]:
+    """Forecasts by model beside what came in the window after each cut-off, as the executor comes to it."""
+    return [executor.submit(_judged_at, dataset, one, window_days, config) for one in cut_offs]
+
+
+def demand_table(windows: Sequence[Mapping[str, pd.DataFrame]], config: DemandConfig) -> pd.DataFrame:
+    """The evaluation table of judged windows; without rows when there are none."""
     frames: dict[str, list[pd.DataFrame]] = {}
-    for one in cut_offs:
-        for model, frame in _judged_at(dataset, one, window_days, config).items():
+    for window in windows:
+        for model, frame in window.items():
             frames.setdefault(model, []).append(frame)
     judged = [
         Judged("bookings", model, _role(model), pd.concat(parts, ignore_index=True)) for model, parts in frames.items()

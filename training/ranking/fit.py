@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from functools import partial
+from typing import TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,13 +23,16 @@ from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease
 from training.learners.item_knn import ItemKnnConfig, fit_item_knn
 from training.ranking.contenders import ContenderConfig
-from training.ranking.evaluation import OutsideLearner, judge_lists
+from training.ranking.evaluation import JudgedLists, OutsideLearner, judge_lists
 from training.ranking.evaluation_table import ranking_table
 from training.ranking.pull import PullConfig, fit_pull
 from training.ranking.reranker import TreeConfig, fit_re_ranker
 from training.ranking.taste import TasteConfig, fit_tastes
-from training.ranking.windows import WindowConfig, WindowMemory, cut_offs
+from training.ranking.windows import WindowConfig, WindowMemory, WindowPairs, cut_offs
 from training.ranking.wishes import WishConfig, fit_wishes
+from training.workers import Here
+
+T = TypeVar("T")
 
 
 class RankingConfig(BaseModel):
@@ -63,17 +69,25 @@ def fit_ranking(
     """
     config = config or RankingConfig()
     memory = WindowMemory() if memory is None else memory
-    learners = fit_learners(dataset, catalogue_of(dataset, dataset.data_until), config)
+    return ranking_of_windows(dataset, config, _results(windows_before(dataset, config, memory, Here())))
 
-    def learn(known: Dataset, at: Catalogue) -> Learners:
-        return fit_learners(known, at, config)
 
-    found = [
-        memory.pairs(dataset, time, config.windows, learn, config.of_learners, config.seed)
+def windows_before(
+    dataset: Dataset, config: RankingConfig, memory: WindowMemory, executor: Executor
+) -> list[Future[WindowPairs | None]]:
+    """Pairs of the past windows that the re-ranker learns from, newest first."""
+    learn = partial(fit_learners, config=config)
+    return [
+        memory.submit(executor, dataset, time, config.windows, learn, config.of_learners, config.seed)
         for time in cut_offs(dataset, config.windows)
     ]
-    windows = [window for window in found if window is not None]
-    return RankingModel(learners, dataset.data_until, fit_re_ranker(windows, config.trees, config.seed))
+
+
+def ranking_of_windows(dataset: Dataset, config: RankingConfig, windows: Sequence[WindowPairs | None]) -> RankingModel:
+    """Learns from everything the data set knows, and from these past windows in which order people booked."""
+    learners = fit_learners(dataset, catalogue_of(dataset, dataset.data_until), config)
+    found = [window for window in windows if window is not None]
+    return RankingModel(learners, dataset.data_until, fit_re_ranker(found, config.trees, config.seed))
 
 
 def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig, only: str | None = None) -> Learners:
@@ -129,9 +143,42 @@ def evaluate_ranking(
     """
     config = config or RankingConfig()
     memory = WindowMemory() if memory is None else memory
-    windows = []
-    for one in [cut_off] if isinstance(cut_off, pd.Timestamp) else cut_off:
-        known = dataset.known_at(one)
-        model = fit_ranking(known, config, memory)
-        windows.append(judge_lists(model, dataset, known, one, window_days, k, config.contenders, outside))
-    return ranking_table(windows, k, config.seed)
+    times = [cut_off] if isinstance(cut_off, pd.Timestamp) else cut_off
+    windows = judged_windows(dataset, times, window_days, k, config, memory, Here(), outside)
+    return ranking_table(_results(windows), k, config.seed)
+
+
+def judged_windows(
+    dataset: Dataset,
+    cut_offs: Sequence[pd.Timestamp],
+    window_days: float,
+    k: int,
+    config: RankingConfig,
+    memory: WindowMemory,
+    executor: Executor,
+    outside: OutsideLearner | None = None,
+) -> list[Future[JudgedLists]]:
+    """Every ranker's lists on the window after each cut-off, as the executor comes to it."""
+    before = [windows_before(dataset.known_at(one), config, memory, executor) for one in cut_offs]
+    return [
+        executor.submit(_judged_window, dataset, one, window_days, k, config, _results(windows), outside)
+        for one, windows in zip(cut_offs, before, strict=True)
+    ]
+
+
+def _judged_window(
+    dataset: Dataset,
+    cut_off: pd.Timestamp,
+    window_days: float,
+    k: int,
+    config: RankingConfig,
+    windows: Sequence[WindowPairs | None],
+    outside: OutsideLearner | None,
+) -> JudgedLists:
+    known = dataset.known_at(cut_off)
+    model = ranking_of_windows(known, config, windows)
+    return judge_lists(model, dataset, known, cut_off, window_days, k, config.contenders, outside)
+
+
+def _results(futures: Sequence[Future[T]]) -> list[T]:
+    return [future.result() for future in futures]

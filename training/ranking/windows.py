@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from features.signals.people import UserBlock
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
+from training.workers import Here
 
 
 class WindowConfig(BaseModel):
@@ -112,14 +114,28 @@ class WindowMemory:
     """
 
     def __init__(self) -> None:
-        self._held: dict[tuple[Hashable, ...], tuple[pd.DataFrame, WindowPairs | None]] = {}
+        self._held: dict[tuple[Hashable, ...], tuple[pd.DataFrame, Future[WindowPairs | None]]] = {}
 
     def pairs(
         self, dataset: Dataset, cut_off: pd.Timestamp, config: WindowConfig, learn: Learn, settings: Hashable, seed: int
     ) -> WindowPairs | None:
-        """`window_pairs`, computed or remembered.
+        """`window_pairs`, computed or remembered; arguments as for `submit`."""
+        return self.submit(Here(), dataset, cut_off, config, learn, settings, seed).result()
+
+    def submit(
+        self,
+        executor: Executor,
+        dataset: Dataset,
+        cut_off: pd.Timestamp,
+        config: WindowConfig,
+        learn: Learn,
+        settings: Hashable,
+        seed: int,
+    ) -> Future[WindowPairs | None]:
+        """`window_pairs`, submitted or remembered.
 
         Args:
+            executor: Calls `window_pairs`.
             dataset: As for `window_pairs`, like the arguments not named here.
             cut_off: First instant of the window.
             config: Which pairs are kept.
@@ -133,7 +149,8 @@ class WindowMemory:
         hits = hits_of(dataset, cut_off, config.window_days).sort_values(["user_id", "activity_id"], ignore_index=True)
         held = self._held.get(key)
         if held is None or not held[0].equals(hits):
-            held = self._held[key] = (hits, window_pairs(known, hits, cut_off, config, learn, seed))
+            submitted = executor.submit(window_pairs, known, hits, cut_off, config, learn, seed)
+            held = self._held[key] = (hits, submitted)
         return held[1]
 
 

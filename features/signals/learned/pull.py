@@ -8,7 +8,7 @@ taken for a liked one, nor what opened an hour ago for an unloved one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -72,6 +72,10 @@ class Pull:
     _candidates: WeakKeyDictionary[Catalogue, Candidates] = field(
         default_factory=WeakKeyDictionary, init=False, repr=False
     )
+
+    def __reduce__(self) -> tuple[type[Pull], tuple[object, ...]]:
+        """As another process is told it: what was learned, not what has been computed of it."""
+        return type(self), tuple(getattr(self, one.name) for one in fields(self) if one.init)
 
     def candidates(self, catalogue: Catalogue) -> Candidates:
         """What is the same for all people of an age; computed once for a catalogue."""

@@ -1,9 +1,12 @@
 """Learning from past windows, and its back-test."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from features.ranking.lists import recommend
 from recsys.dataset import Dataset
 from tests.ranking_world import AT, ranking_world, world_tables
 from training.ranking.evaluation import PARTS
@@ -135,6 +138,15 @@ def test_fits_that_share_windows_learn_what_they_learn_alone(whole, monkeypatch)
         assert alone.re_ranker is not None
         for one, other in zip(model.re_ranker.boosters, alone.re_ranker.boosters, strict=True):
             assert one.model_to_string() == other.model_to_string()
+
+
+def test_a_model_that_has_made_lists_goes_to_another_process_whole(whole):
+    known = whole.known_at(AT)
+    model = fit_ranking(known, CONFIG)
+    assert model.learners.pull is not None
+    before = pd.concat(recommend(model, known, AT, None, 10))
+    after = pd.concat(recommend(pickle.loads(pickle.dumps(model)), known, AT, None, 10))
+    pd.testing.assert_frame_equal(after, before)
 
 
 def test_a_window_whose_hits_became_others_is_computed_again(whole):

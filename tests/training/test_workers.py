@@ -1,0 +1,141 @@
+"""Calls side by side: results, errors, and what ends with what."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import psutil
+import pytest
+
+from recsys.errors import DataError, RecsysError, UnknownIdError
+from training.workers import Here, n_processes, workers
+
+
+def doubled(value):
+    return 2 * value
+
+
+def fail_with(error):
+    raise error
+
+
+def end_suddenly():
+    os._exit(9)
+
+
+def environment(name):
+    return os.environ.get(name)
+
+
+def warn():
+    warnings.warn("told as in the first process", UserWarning, stacklevel=1)
+
+
+def wait_long():
+    time.sleep(600)
+
+
+def _wait_and_fail(executor):
+    executor.submit(wait_long)
+    executor.submit(fail_with, DataError("a", ["b"])).result()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_calls_return_in_any_number_of_processes(n):
+    with workers(n) as executor:
+        futures = [executor.submit(doubled, value) for value in range(5)]
+        assert [one.result() for one in futures] == [0, 2, 4, 6, 8]
+
+
+def test_calls_run_in_other_processes_of_one_thread():
+    with workers(2) as executor:
+        assert executor.submit(os.getpid).result() != os.getpid()
+        assert executor.submit(environment, "OMP_NUM_THREADS").result() == "1"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataError("bookings", ["column 'user_id' is missing", "14 times"]),
+        UnknownIdError("region", ["x"]),
+        OSError(28, "x"),
+    ],
+)
+def test_an_error_is_the_same_from_another_process(error):
+    with pytest.raises(type(error)) as failure, workers(2) as executor:
+        executor.submit(fail_with, error).result()
+    assert str(failure.value) == str(error)
+    assert vars(failure.value) == vars(error)
+
+
+def test_warnings_are_as_in_the_first_process():
+    with workers(2) as executor, pytest.raises(UserWarning, match="told as"):
+        executor.submit(warn).result()
+
+
+def test_a_process_that_is_killed_is_told_in_words():
+    with pytest.raises(RecsysError, match="CULTURE_PROCESSES=1"), workers(2) as executor:
+        executor.submit(end_suddenly).result()
+
+
+def test_an_error_does_not_wait_for_other_calls():
+    begin = time.monotonic()
+    with pytest.raises(DataError), workers(2) as executor:
+        _wait_and_fail(executor)
+    for child in multiprocessing.active_children():
+        child.join(30)
+    assert not multiprocessing.active_children()
+    assert time.monotonic() - begin < 60
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_ends_the_first_process_ends_the_others(how, tmp_path):
+    script = tmp_path / "main.py"
+    script.write_text(
+        "import os\n"
+        "from tests.training.test_workers import wait_long\n"
+        "from training.workers import workers\n"
+        "if __name__ == '__main__':\n"
+        "    with workers(2) as executor:\n"
+        "        executor.submit(os.getpid).result()\n"
+        "        futures = [executor.submit(wait_long) for _ in range(2)]\n"
+        "        print('begun', flush=True)\n"
+        "        futures[0].result()\n",
+        encoding="utf-8",
+    )
+    root = str(Path(__file__).parents[2])
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": root},
+        start_new_session=True,
+    ) as main:
+        begun = main.stdout.readline()
+        assert begun == "begun\n", main.communicate()
+        others = psutil.Process(main.pid).children(recursive=True)
+        assert len(others) >= 2
+        # As a terminal does, an interrupt goes to all of them.
+        os.killpg(main.pid, how) if how == signal.SIGINT else main.send_signal(how)
+        _, said = main.communicate(timeout=60)
+    assert main.returncode != 0
+    _, alive = psutil.wait_procs(others, timeout=30)
+    assert not alive
+    if how == signal.SIGINT:
+        assert said.count("Traceback") == 1, said
+
+
+def test_here_raises_where_it_is_submitted():
+    with pytest.raises(DataError):
+        Here().submit(fail_with, DataError("a", ["b"]))
+
+
+def test_as_many_processes_as_wanted_and_at_most_two_by_itself():
+    assert n_processes(5) == 5
+    assert 1 <= n_processes(None) <= 2

@@ -1,0 +1,91 @@
+"""Work side by side: calls in several processes, or one after the other in this one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+from recsys.errors import RecsysError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Here(Executor):
+    """Calls at once, in this process: what a call raises is raised where it is submitted."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """The finished call."""
+        future: Future[T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+@contextmanager
+def workers(n_processes: int) -> Iterator[Executor]:
+    """An executor of so many processes, each of one thread; with one, calls run here.
+
+    Whatever ends the block early, an interrupt too, ends the processes at once.
+
+    Raises:
+        RecsysError: a process was killed, as the system does when memory runs out.
+    """
+    if n_processes == 1:
+        yield Here()
+        return
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(n_processes, context, _begin, (tuple(warnings.filters),))
+    try:
+        yield executor
+        executor.shutdown()
+    except BaseException as error:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise RecsysError(
+                "a process that worked beside this one was ended from outside, perhaps for want of memory; "
+                "CULTURE_PROCESSES=1 needs less of it"
+            ) from error
+        raise
+
+
+def n_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def n_processes(wanted: int | None) -> int:
+    """How many processes work: as many as wanted, else one a core and at most two, for each holds the data."""
+    return wanted or min(n_cores(), 2)
+
+
+def together(n: int) -> str:
+    """How many work at a time, as the end of a sentence; nothing where it is one."""
+    return f", {n} processes side by side" * (n > 1)
+
+
+def _begin(filters: Sequence[Any]) -> None:
+    """In a process that starts: one thread, warnings as they were, and the first process alone minds Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    warnings.resetwarnings()
+    warnings.filters.extend(filters)  # type: ignore[attr-defined]
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A process that is killed cannot end those that it started."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
