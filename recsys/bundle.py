@@ -60,7 +60,7 @@ class BundleWriter:
         shutil.rmtree(self._draft, ignore_errors=True)
         if isinstance(error, OSError):
             raise BundleError(
-                f"bundle {self.folder.name} cannot be written: {error.strerror or error}; nothing of it was kept"
+                f"bundle {self.folder.name} cannot be written: {_reason(error)}; nothing of it was kept"
             ) from error
 
     def array(self, name: str, values: NDArray[Any]) -> None:
@@ -186,6 +186,11 @@ def _checksum(manifest: dict[str, Any]) -> str:
     """Sha256 of what a manifest says, its own checksum left out."""
     said = {name: value for name, value in manifest.items() if name != CHECKSUM}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _reason(error: OSError) -> str:
+    """In words; numpy tells of a full disk only how much of an array it could write."""
+    return error.strerror or f"no room is left on the disk ({error})"
 
 
 def _sha256(path: Path) -> str:

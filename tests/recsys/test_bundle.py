@@ -77,6 +77,12 @@ def test_a_full_disk_is_an_error_of_the_bundle_and_leaves_nothing_behind(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_array_that_was_written_in_part_is_told_as_a_full_disk(tmp_path: Path) -> None:
+    # As numpy says it.
+    with pytest.raises(BundleError, match="no room is left on the disk"), BundleWriter(tmp_path / "one", {}):
+        raise OSError("7605 requested and 5616 written")
+
+
 def test_nothing_is_written_twice_or_over(tmp_path: Path) -> None:
     written(tmp_path / "one")
     with pytest.raises(BundleError, match="never overwritten"):
