@@ -149,6 +149,14 @@ async function until(what, holds) {
   bodies.length = 0;
   $("why-form").querySelector("button").click();
   seen.why_after_failure = (await until("a question", () => bodies.at(-1))).budget;
+  view.fetch = async (address, more) => {
+    if (more?.body && JSON.parse(more.body).front_points) await pause(500);
+    return fetch.call(view, address, more);
+  };
+  $("compare").click();
+  slide("budget", 4);
+  await until("the overtaken front's answer", () => !$("compare").disabled);
+  seen.overtaken = all("svg.front .point").length;
   return seen;
 })().catch((error) => ({ failed: String(error) })).then((seen) => {
   const told = document.createElement("pre");
@@ -191,6 +199,7 @@ def test_the_planner_s_controls_change_the_plan(driven, tmp_path):
     assert seen["efforts"] == ["search", "search"]
     assert seen["problems"] == []
     assert seen["why_after_failure"] == 3
+    assert seen["overtaken"] == 0
 
 
 VISITOR = """

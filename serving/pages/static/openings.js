@@ -1,7 +1,7 @@
 /* Where to open classes: the plan while a slider moves, reach against evenness, fixed choices, why not there, moves. */
 "use strict";
 Culture.openings = (() => {
-  const { t, el, fill, ask, number, percent, table, problem } = Culture;
+  const { t, el, fill, ask, turn, number, percent, table, problem } = Culture;
   const $ = (id) => document.getElementById(id);
   const WAIT_MS = 150;
   Culture.say({
@@ -26,7 +26,7 @@ Culture.openings = (() => {
     moves_from: ["现在在", "Now at"], moves_to: ["搬到", "Move to"], moves_gain: ["每周多", "People a week more"],
   });
 
-  let page = null, plan = null, front = null, chosen = null, latest = 0, timer = 0;
+  let page = null, plan = null, front = null, chosen = null, timer = 0;
   const fixed = { must_open: [], not_here: [], close: [] };
   const key = (c) => `${c.category}\u0000${c.venue_id}`;
   const venueName = (id) => page.venues().find((v) => v.venue_id === id)?.name || id;
@@ -46,20 +46,20 @@ Culture.openings = (() => {
   }
 
   async function load(effort = "fast") {
-    const mine = ++latest, asked = question({ effort });
+    const isNewest = turn("plan"), asked = question({ effort });
     $("plan-state").textContent = t("computing");
     let notes = [];
     try {
       const answer = await ask("/v1/classes/suggestions", {}, asked);
-      if (mine !== latest) return;
+      if (!isNewest()) return;
       /* What is asked about the plan later is asked of this question: another effort may find another plan. */
       plan = { ...answer, asked };
       notes = answer.notes;
       draw();
-    } catch (error) { if (mine === latest) { plan = null; fill($("plan-map")); fill($("floors")); problem($("plan"), error); } } finally { if (mine === latest) $("plan-state").textContent = notes.join(" "); }
+    } catch (error) { if (isNewest()) { plan = null; fill($("plan-map")); fill($("floors")); problem($("plan"), error); } } finally { if (isNewest()) $("plan-state").textContent = notes.join(" "); }
   }
   function changed() {
-    chosen = null; front = null;
+    chosen = null; front = null; turn("front");
     show();
     clearTimeout(timer);
     timer = setTimeout(load, WAIT_MS);
@@ -132,12 +132,15 @@ Culture.openings = (() => {
   }
 
   async function compare() {
+    const isNewest = turn("front");
     $("compare").disabled = true; fill($("front-chart"), el("p", { class: "note" }, t("computing")));
     try {
       chosen = null;
-      front = await ask("/v1/classes/suggestions", {}, question({ front_points: 16, floors: [], region_weights: {} }));
+      const found = await ask("/v1/classes/suggestions", {}, question({ front_points: 16, floors: [], region_weights: {} }));
+      if (!isNewest()) return;
+      front = found;
       drawFront();
-    } catch (error) { problem($("front-chart"), error); } finally { $("compare").disabled = false; }
+    } catch (error) { if (isNewest()) problem($("front-chart"), error); } finally { $("compare").disabled = false; }
   }
   function pick(point) { chosen = point; drawFront(); load(); }
   function drawFront() {
@@ -166,22 +169,25 @@ Culture.openings = (() => {
 
   async function whyNot() {
     const choice = { category: $("why-category").value, venue_id: $("why-venue").value };
+    const isNewest = turn("why");
     try {
       const [told] = (await ask("/v1/classes/suggestions", {}, { ...(plan ? plan.asked : question()), why_not: [choice] })).why_not;
-      fill($("why-answer"), el("p", { class: "note" }, `${choiceName(choice)}：${told.reason}`));
-    } catch (error) { problem($("why-answer"), error); }
+      if (isNewest()) fill($("why-answer"), el("p", { class: "note" }, `${choiceName(choice)}：${told.reason}`));
+    } catch (error) { if (isNewest()) problem($("why-answer"), error); }
   }
   async function moves() {
+    const isNewest = turn("moves");
     fill($("moves"), el("p", { class: "note" }, t("computing")));
     try {
       const found = await ask("/v1/classes/suggestions", {}, { region_id: page.region(), budget: 0, moves: 6, closings: 6, close: fixed.close, effort: "fast" });
+      if (!isNewest()) return;
       const closing = (category, venue_id) => el("button", { type: "button", class: "plain small", onclick: () => fix("close", { category, venue_id }) }, t("close"));
       fill($("moves"), table("", [{ label: t("category"), of: (m) => m.category }, { label: t("moves_from"), of: (m) => venueName(m.from_venue_id) }, { label: t("moves_to"), of: (m) => venueName(m.to_venue_id) },
         { label: t("moves_gain"), n: true, of: (m) => number(m.gain, 1) },
         { label: "", of: (m) => closing(m.category, m.from_venue_id) }], found.moves, t("no_moves")),
       el("h4", {}, t("closings_title")), table("", [{ label: t("category"), of: (c) => c.category }, { label: t("moves_from"), of: (c) => venueName(c.venue_id) },
         { label: t("closings_loses"), n: true, of: (c) => number(c.loses, 1) }, { label: "", of: (c) => closing(c.category, c.venue_id) }], found.closings, t("no_closings")));
-    } catch (error) { problem($("moves"), error); }
+    } catch (error) { if (isNewest()) problem($("moves"), error); }
   }
 
   function labels(categories) {

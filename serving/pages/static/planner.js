@@ -241,7 +241,7 @@
       for (const use of uses) { const venue = state.venues.find((v) => v.venue_id === use.venue_id); if (venue) venue.weight = use.places; }
       Culture.options($("venue"), [["", t("all_venues")], ...uses.filter((u) => u.sessions).map((u) => [u.venue_id, u.name])]);
       await drawUse();
-    } catch (error) { if (isNewest()) { fill($("use-tiles")); fill($("use-table")); problem($("use-heat"), error); } }
+    } catch (error) { if (isNewest()) { turn("drawn use"); fill($("use-tiles")); fill($("use-table")); problem($("use-heat"), error); } }
   }
   async function drawUse() {
     const id = $("venue").value, isNewest = turn("drawn use");

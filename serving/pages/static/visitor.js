@@ -14,7 +14,7 @@
     no_place: ["浏览器没有给出位置。", "The browser gave no position."], untitled: ["{category}活动", "{category}"],
     footer: ["本页不使用 Cookie，也不保存您输入的内容。", "This page uses no cookies and keeps nothing that you enter."],
   });
-  let here = null, answer = null, shownUser = "", regions = [], categories = [];
+  let here = null, regions = [], categories = [];
 
   const when = (moment) => {
     // The wall clock of the place, as the answer gives it, whatever zone this browser is in.
@@ -58,15 +58,13 @@
     const query = { k: 20, category: $("category").value, from: $("from").value, to: nextDay($("to").value), channel: "portal", region_id: $("region").value };
     if (here) Object.assign(query, { lat: here.latitude, lon: here.longitude });
     try {
-      const found = await ask(user ? `/v1/users/${encodeURIComponent(user)}/recommendations` : "/v1/recommendations", query);
-      if (!isNewest()) return;
-      answer = found; shownUser = user;
-      draw();
-    } catch (error) { if (!isNewest()) return; $("state").textContent = ""; problem($("list"), error); }
+      const answer = await ask(user ? `/v1/users/${encodeURIComponent(user)}/recommendations` : "/v1/recommendations", query);
+      if (isNewest()) draw(answer, user);
+    } catch (error) { if (isNewest()) { $("state").textContent = ""; problem($("list"), error); } }
   }
 
-  function draw() {
-    $("state").textContent = shownUser ? `${t("personal", { user: shownUser })}${answer.personal ? "" : ` · ${t("not_personal")}`}` : counted("popular", answer.items.length);
+  function draw(answer, user) {
+    $("state").textContent = user ? `${t("personal", { user })}${answer.personal ? "" : ` · ${t("not_personal")}`}` : counted("popular", answer.items.length);
     fill($("list"), answer.items.length ? answer.items.map(row) : el("p", { class: "note" }, t("none")));
   }
   function row(item) {
