@@ -34,7 +34,7 @@ def latent_demand(dataset: Dataset, inputs: OpeningInputs | None = None) -> pd.D
     venue_town = town[inputs.venues["region_num"].to_numpy(dtype=np.int64)] if len(inputs.venues) else np.zeros(0, int)
     supplied = _supplied(dataset, inputs, town)
     usual, kept = _usual_reach(inputs), _kept_share(dataset)
-    stands_for = _stands_for(inputs.tree, inputs.point_region, point_town >= 0, _booked(dataset))
+    stands_for = _stands_for(inputs.tree, inputs.point_region, point_town >= 0, _booked(dataset, inputs))
     rows = []
     for num in np.unique(point_town[point_town >= 0]):
         people = np.flatnonzero(point_town == num)
@@ -64,10 +64,12 @@ def _towns(tree: RegionTree) -> np.ndarray:
     return np.asarray(np.where(town >= 0, town, own))
 
 
-def _booked(dataset: Dataset) -> np.ndarray:
-    """(n_users,) bookings of each user that were not cancelled."""
+def _booked(dataset: Dataset, inputs: OpeningInputs) -> np.ndarray:
+    """(n_points,) bookings of the user that each point is that were not cancelled."""
     booked = dataset.bookings.loc[dataset.bookings["status"] != "cancelled", "user_id"]
-    return dataset.users["user_id"].map(booked.value_counts()).fillna(0.0).to_numpy(dtype=np.float64)
+    # Of very many users every second, third ... is a point, see `OpeningsConfig.max_users`.
+    users = dataset.users["user_id"].iloc[:: int(inputs.size.max(initial=1))]
+    return users.map(booked.value_counts()).fillna(0.0).to_numpy(dtype=np.float64)
 
 
 def _stands_for(tree: RegionTree, region: np.ndarray, is_known: np.ndarray, booked: np.ndarray) -> np.ndarray:
@@ -78,9 +80,9 @@ def _stands_for(tree: RegionTree, region: np.ndarray, is_known: np.ndarray, book
 
     Args:
         tree: The regions.
-        region: (n_users,) row of each user's region, -1 where none is known.
-        is_known: (n_users,) a township is known.
-        booked: (n_users,) bookings.
+        region: (n_points,) row of each user's region, -1 where none is known.
+        is_known: (n_points,) a township is known.
+        booked: (n_points,) bookings.
     """
     known, unknown = (
         np.bincount(np.maximum(region, 0)[some], booked[some], minlength=len(tree)) for some in (is_known, ~is_known)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.openings.inputs import opening_inputs
+from features.openings.inputs import OpeningsConfig, opening_inputs
 from features.openings.latent_demand import _stands_for, latent_demand
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
@@ -71,6 +71,14 @@ def test_people_who_tell_no_township_are_shared_out_by_what_they_book(county):
     known = latent_demand(dataset, only_known).set_index(["region_id", "category"])["mean"]
     np.testing.assert_allclose(told, known * stand_for, rtol=1e-5)
     assert told.sum() == pytest.approx(table["mean"].sum(), rel=0.1)
+
+
+def test_every_second_user_tells_about_what_all_do(county):
+    dataset = county.dataset
+    half = opening_inputs(dataset, OpeningsConfig(max_users=-(-len(dataset.users) // 2)))
+    assert len(half.size) == -(-len(dataset.users) // 2)
+    told, table = (latent_demand(dataset, inputs)["mean"].sum() for inputs in (half, opening_inputs(dataset)))
+    assert told == pytest.approx(table, rel=0.15)
 
 
 def test_people_without_a_township_live_under_the_region_that_they_tell():
