@@ -56,23 +56,29 @@ def test_cut_offs_step_back_and_have_a_past(whole):
 
 def test_a_window_is_blind_to_what_came_after_its_cut_off_but_for_the_hits(whole):
     cut = AT - pd.Timedelta(days=14)
-
-    def signals(dataset: Dataset) -> pd.DataFrame:
-        learn = lambda known, catalogue: fit_learners(known, catalogue, CONFIG)  # noqa: E731
-        found = window_pairs(
-            dataset.known_at(cut), hits_of(dataset, cut, 14), cut, WindowConfig(pairs_each=10**9), learn, 0
-        )
-        assert found is not None
-        return found.signals
-
-    known = whole.known_at(AT)
-    statuses = known.bookings["status"].where(known.bookings["booked_at"] < cut, "attended")
-    changed = Dataset.from_tables({**known.tables(), "bookings": known.bookings.assign(status=statuses)}, AT)
-    hit_users = [set(hits_of(d, cut, 14)["user_id"]) for d in (known, changed)]
-    if hit_users[0] == hit_users[1]:
-        pd.testing.assert_frame_equal(signals(known), signals(changed))
-    else:
-        assert list(signals(known)) == list(signals(changed))
+    known, hits = whole.known_at(AT), hits_of(whole.known_at(AT), cut, 14)
+    tables = known.tables()
+    sessions = tables["sessions"].set_index("session_id").loc[tables["bookings"]["session_id"]]
+    is_before = (tables["bookings"]["booked_at"] < cut).to_numpy()
+    is_to_come = is_before & (sessions["starts_at"] >= cut).to_numpy() & (tables["bookings"]["status"] != "waitlisted")
+    booked = pd.MultiIndex.from_arrays([tables["bookings"]["user_id"], sessions["activity_id"]])
+    is_hit = booked.isin(pd.MultiIndex.from_frame(hits))
+    statuses = tables["bookings"]["status"].mask(is_to_come, "cancelled")
+    less = Dataset.from_tables(
+        {
+            **tables,
+            "bookings": tables["bookings"].assign(status=statuses)[is_before | is_hit],
+            "feedback": tables["feedback"][tables["feedback"]["occurred_at"] < cut],
+        },
+        AT,
+    )
+    assert is_to_come.any()
+    assert len(less.bookings) < len(known.bookings)
+    assert len(less.feedback) < len(known.feedback)
+    learn = lambda known, catalogue: fit_learners(known, catalogue, CONFIG)  # noqa: E731
+    found = [WindowMemory().pairs(one, cut, CONFIG.windows, learn, "settings", 0) for one in (known, less)]
+    pd.testing.assert_frame_equal(found[0].signals, found[1].signals)
+    np.testing.assert_array_equal(found[0].is_hit, found[1].is_hit)
 
 
 def test_the_table_has_every_ranker_segment_and_interval(table):
