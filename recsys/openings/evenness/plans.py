@@ -44,23 +44,21 @@ class Branching:
         programme: Shared with the searches at other reaches.
         reach: People a week by the programme; more once plans turn out to reach less than it says.
         found: Called with each whole plan; by how many people it misses the reach that is wanted.
-        bound: No mixture of the known sets is below it.
+        bound: Least coefficient of mixtures of the known sets; None before it is known, and where none reaches so many.
     """
 
     programme: EvenProgramme
     reach: float
     found: Callable[[list[ClassSet]], float]
-    bound: float = 0.0
-    _ratio: float | None = None
+    bound: float | None = None
     _next: list[tuple[Decision, ...]] = field(default_factory=list)
     _waiting: list[tuple[float, int, tuple[Decision, ...]]] = field(default_factory=list)
     _count: int = 0
 
     def _start(self, until: float) -> None:
         """Solves the programme at this reach; leaves nothing to look at where no mixture of plans reaches it."""
-        self._ratio = self.programme.relaxed(self.reach, until)
-        if self._ratio is not None:
-            self.bound = self._ratio
+        self.bound = self.programme.relaxed(self.reach, until)
+        if self.bound is not None:
             self._next = [()]
 
     def go_on(self, below: Callable[[], float], nodes: int, until: float) -> bool:
@@ -73,13 +71,13 @@ class Branching:
         """
         if time.monotonic() > until:
             return False
-        if self._ratio is None:
+        if self.bound is None:
             now = time.monotonic()
             self._start(now + PRICED * (until - now))
-        if self._ratio is None:
+        if self.bound is None:
             return True
         self.programme.at_least(self.reach)
-        self.programme.hold_against(self._ratio)
+        self.programme.hold_against(self.bound)
         columns = _Columns.of(self.programme)
         is_done = False
         for _ in range(nodes):
@@ -127,7 +125,7 @@ class _Columns:
         opens = np.zeros((len(programme.columns), n_venues), dtype=bool)
         for n, one in enumerate(programme.columns):
             opens[n, list(one.venues)] = True
-        return cls(np.array([one.category for one in programme.columns]), opens, n_categories)
+        return cls(np.array([one.category for one in programme.columns], dtype=np.int64), opens, n_categories)
 
     def classes(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_categories, n_venues) part of each class that is open."""

@@ -58,6 +58,16 @@ def test_branching_finds_the_most_even_of_all_plans(inputs):
         assert 0.9 * best < search.bound <= best + EPS
 
 
+def test_where_people_taken_together_allow_no_class_nothing_is_looked_for(inputs):
+    sets = sets_of(inputs, budget=2, min_attendance=1e6)
+    programme = EvenProgramme(sets, access_of(inputs), [])
+    assert programme.columns == []
+    found = []
+    search = Branching(programme, 0.0, lambda plan: found.append(plan) or 0.0)
+    assert search.go_on(lambda: 1.0, 10, time.monotonic() + 60)
+    assert found == [[]]
+
+
 def test_the_front_holds_the_most_even_plans(inputs):
     sets = sets_of(inputs, budget=2)
     access = access_of(inputs)
