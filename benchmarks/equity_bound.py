@@ -81,7 +81,7 @@ def best_set(sets: ClassSets, duals: Duals, category: int) -> tuple[float, Class
             may = [v for v in sets.further(with_one) if v in others]
             heapq.heappush(waiting, _Waiting.of(sets, duals, with_one, may))
         heapq.heappush(waiting, _Waiting.of(sets, duals, here.one, others))
-    return min(-waiting[0].key, _around(sets, duals, start, may, found)), found
+    return max(best, min(-waiting[0].key, _around(sets, duals, start, may, found))), found
 
 
 def _around(sets: ClassSets, duals: Duals, start: ClassSet, may: list[int], found: ClassSet) -> float:

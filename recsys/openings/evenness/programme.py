@@ -74,6 +74,7 @@ class EvenProgramme:
         self.columns: list[ClassSet] = []
         self._known: set[tuple[int, frozenset[Hour]]] = set()
         self._hour_row: dict[Hour, int] = {}
+        self._weight = access.people / max(float(access.people.sum()), 1e-12)
         free = sets.search.free
         self._limited = np.flatnonzero(np.isfinite(free))
         self._slot_row = {int(v): n for n, v in enumerate(self._limited)}
@@ -96,10 +97,9 @@ class EvenProgramme:
         """Columns: access of groups, quantiles, shortfalls of groups below them. Rows: these, then the limits."""
         access, n_levels = self.access, LEVELS - 1
         share = np.arange(1, LEVELS) / LEVELS
-        weight = access.people / max(float(access.people.sum()), 1e-12)
         scale = 2.0 / LEVELS
-        self._spread_of = scale * share.sum() * weight
-        cost = np.concatenate([self._spread_of, -scale * share, scale * np.tile(weight, n_levels)])
+        self._spread_of = scale * share.sum() * self._weight
+        cost = np.concatenate([self._spread_of, -scale * share, scale * np.tile(self._weight, n_levels)])
         eye = sparse.eye_array(self._n_groups)
         below = sparse.hstack(
             [
@@ -130,7 +130,7 @@ class EvenProgramme:
         return highs
 
     def add(self, one: ClassSet | None) -> bool:
-        """Adds a set as a column unless it is empty or one of the same venues is there."""
+        """Adds a set as a column unless it is empty or one of the same hours is there; whether it was added."""
         if one is None or not one.openings or (one.category, frozenset(one.hours)) in self._known:
             return False
         self._known.add((one.category, frozenset(one.hours)))
@@ -150,8 +150,7 @@ class EvenProgramme:
         """Sets the coefficient against which plans are held."""
         self.ratio = ratio
         groups = np.arange(self._n_groups, dtype=np.int32)
-        people = self.access.people / max(float(self.access.people.sum()), 1e-12)
-        self._highs.changeColsCost(self._n_groups, groups, self._spread_of - ratio * people)
+        self._highs.changeColsCost(self._n_groups, groups, self._spread_of - ratio * self._weight)
 
     def at_least(self, reach: float) -> None:
         """Sets the least reach, people a week."""
@@ -175,8 +174,7 @@ class EvenProgramme:
         if self._highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
         values = np.array(self._highs.getSolution().col_value)
-        people = self.access.people / max(float(self.access.people.sum()), 1e-12)
-        mean = float(people @ values[: self._n_groups])
+        mean = float(self._weight @ values[: self._n_groups])
         less = float(self._highs.getInfo().objective_function_value)
         return self.ratio + less / max(mean, 1e-12), values[self.first_column :]
 
