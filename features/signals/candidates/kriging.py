@@ -31,13 +31,11 @@ class Alike:
         words: Cosine of the words of titles.
         hour: Nearness of the hours of the week.
         days: Days between them.
-        same_hour: 1 for the same hour of the week, give or take one.
     """
 
     words: NDArray[np.float64]
     hour: NDArray[np.float64]
     days: NDArray[np.float64]
-    same_hour: NDArray[np.float64]
 
     def covariance(self) -> NDArray[np.float64]:
         """Covariance of whether a person comes to the one and to the other."""

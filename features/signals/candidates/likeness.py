@@ -88,10 +88,12 @@ def likeness_of(lookup: Lookup, session_nums: NDArray[np.int64], words: TitleWor
         if not len(sessions):
             continue
         at = start[candidates][:, None] + np.arange(len(sessions))
-        to_past = _alike(lookup, words.candidates[candidates], session_nums[candidates], words, sessions)
+        nums = session_nums[candidates]
+        to_past = _alike(lookup, words.candidates[candidates], nums, words, sessions)
+        same_hour = SAME_HOUR[np.ix_(lookup.session_slot[nums], lookup.session_slot[sessions])]
         of_activities = words.activities[lookup.session_activity[sessions]]
         weights = kriging_weights(to_past, _alike(lookup, of_activities, sessions, words, sessions))
-        for kind, row in (*_kinds(to_past, days[sessions]).items(), (EXPECTED, weights)):
+        for kind, row in (*_kinds(to_past, same_hour, days[sessions]).items(), (EXPECTED, weights)):
             values[kind][at], held[kind][at] = row, np.cumsum(row, axis=1)
     return Likeness(np.where(rows > 0, of_candidate, -1), of_session, age_rank, start, values, held)
 
@@ -114,18 +116,16 @@ def _alike(
 ) -> Alike:
     """How alike some sessions, with their words, are to some past ones."""
     activities, of_session = np.unique(lookup.session_activity[sessions], return_inverse=True)
-    slots = np.ix_(lookup.session_slot[row_nums], lookup.session_slot[sessions])
-    starts = lookup.session_start / NS_PER_DAY
+    starts, others = (lookup.session_start[nums] / NS_PER_DAY for nums in (row_nums, sessions))
     return Alike(
         words=(of_rows @ words.activities[activities].T).toarray()[:, of_session],
-        hour=SAME_DAY[slots],
-        days=np.abs(starts[row_nums][:, None] - starts[sessions]),
-        same_hour=SAME_HOUR[slots],
+        hour=SAME_DAY[np.ix_(lookup.session_slot[row_nums], lookup.session_slot[sessions])],
+        days=np.abs(starts[:, None] - others),
     )
 
 
-def _kinds(alike: Alike, days: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def _kinds(alike: Alike, same_hour: NDArray[np.float64], days: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     """(n_candidates, n_sessions) likeness to past sessions by kind, halved with their age in days."""
     both = (alike.words + _LEAST) * (alike.hour + _LEAST)
-    same = (alike.words**2 + _LEAST_SAME) * (alike.same_hour + _LEAST_SAME)
+    same = (alike.words**2 + _LEAST_SAME) * (same_hour + _LEAST_SAME)
     return {kind: (same if kind == "same" else both) * np.exp2(-days / _HALF_LIFE_DAYS[kind]) for kind in FEW}

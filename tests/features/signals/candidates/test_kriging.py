@@ -11,7 +11,7 @@ def _alike(days: np.ndarray, words: np.ndarray, of: np.ndarray | None = None) ->
     words_of, days_of = (words, days) if of is None else (words[of], days[of])
     apart = np.abs(days_of[:, None] - days)
     hour = np.exp(-0.5 * apart % 7)
-    return Alike(words_of @ words.T, hour, apart, (hour > 0.9).astype(float))
+    return Alike(words_of @ words.T, hour, apart)
 
 
 def _sessions(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +32,7 @@ def test_weights_solve_the_system() -> None:
 
 def test_one_that_is_the_same_in_all_counts_by_its_share_of_the_variance() -> None:
     one = np.ones((1, 1))
-    same = Alike(one, one, 0 * one, one)
+    same = Alike(one, one, 0 * one)
     np.testing.assert_allclose(kriging_weights(same, same), [[1.0 / 2.2]])
 
 
@@ -40,9 +40,9 @@ def test_what_is_said_many_times_counts_less_each_time() -> None:
     def weights(n_alike: int) -> np.ndarray:
         words = np.array([[1.0, 0.0]] * n_alike + [[0.0, 1.0]])
         days = np.zeros(n_alike + 1)
-        past = Alike(words @ words.T, words @ words.T, np.abs(days[:, None] - days), words @ words.T)
+        past = Alike(words @ words.T, words @ words.T, np.abs(days[:, None] - days))
         candidate = np.array([[0.7, 0.7]]) @ words.T
-        return kriging_weights(Alike(candidate, candidate, np.zeros((1, n_alike + 1)), candidate), past)[0]
+        return kriging_weights(Alike(candidate, candidate, np.zeros((1, n_alike + 1))), past)[0]
 
     few, many = weights(1), weights(10)
     np.testing.assert_allclose(few[0], few[-1])
@@ -64,6 +64,6 @@ def test_a_row_does_not_depend_on_other_candidates() -> None:
 def test_nearer_in_time_weighs_more() -> None:
     words = np.ones((3, 1))
     days = np.array([1.0, 50.0, 200.0])
-    past = Alike(words @ words.T, words @ words.T, np.abs(days[:, None] - days), words @ words.T)
-    weights = kriging_weights(Alike(words.T, words.T, days[None], words.T), past)[0]
+    past = Alike(words @ words.T, words @ words.T, np.abs(days[:, None] - days))
+    weights = kriging_weights(Alike(words.T, words.T, days[None]), past)[0]
     assert weights[0] > weights[1] > weights[2]
