@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
@@ -53,20 +53,21 @@ class Windows:
 
     def rankings(self, config: RankingConfig, k: int, memory: WindowMemory) -> Table:
         """Has every ranker judged, learned before each cut-off."""
-        judged = judged_windows(self.dataset, self.cut_offs, self.window_days, k, config, memory, self.executor)
-        self._follow("ranking", judged)
+        windows = judged_windows(self.dataset, self.cut_offs, self.window_days, k, config, memory, self.executor)
+        judged = self._followed("ranking", windows)
         return lambda: ranking_table([one.result() for one in judged], k, config.seed)
 
     def forecasts(self, config: DemandConfig) -> Table:
         """Has every forecaster judged, learned before each cut-off."""
-        judged = judged_forecasts(self.dataset, self.cut_offs, self.window_days, config, self.executor)
-        self._follow("demand", judged)
+        windows = judged_forecasts(self.dataset, self.cut_offs, self.window_days, config, self.executor)
+        judged = self._followed("demand", windows)
         return lambda: demand_table([one.result() for one in judged], config)
 
-    def _follow(self, task: str, judged: Sequence[Future[T]]) -> None:
-        for cut_off, future in zip(self.cut_offs, judged, strict=True):
-            day = cut_off.tz_convert(self.dataset.timezone)
-            self.progress.follow(f"{task} judged on the window from {day:%Y-%m-%d %H:%M}", future)
+    def _followed(self, task: str, windows: Iterable[Future[T]]) -> list[Future[T]]:
+        """Each followed before the next is asked for: an executor may be done with one when it is submitted."""
+        what = f"{task} judged on the window from"
+        days = [f"{cut_off.tz_convert(self.dataset.timezone):%Y-%m-%d %H:%M}" for cut_off in self.cut_offs]
+        return [self.progress.follow(f"{what} {day}", future) for day, future in zip(days, windows, strict=True)]
 
 
 def evaluation_table(*tables: pd.DataFrame) -> pd.DataFrame:

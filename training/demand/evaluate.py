@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 
 import numpy as np
@@ -42,9 +42,9 @@ def evaluate_demand(
 
 def judged_forecasts(
     dataset: Dataset, cut_offs: Sequence[pd.Timestamp], window_days: float, config: DemandConfig, executor: Executor
-) -> list[Future[dict[str, pd.DataFrame]]]:
-    """Forecasts by model beside what came in the window after each cut-off, as the executor comes to it."""
-    return [executor.submit(_judged_at, dataset, one, window_days, config) for one in cut_offs]
+) -> Iterator[Future[dict[str, pd.DataFrame]]]:
+    """Forecasts by model beside what came in the window after each cut-off, each submitted when it is asked for."""
+    return (executor.submit(_judged_at, dataset, one, window_days, config) for one in cut_offs)
 
 
 def demand_table(windows: Sequence[Mapping[str, pd.DataFrame]], config: DemandConfig) -> pd.DataFrame:

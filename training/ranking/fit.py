@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from functools import partial
 from typing import TypeVar
@@ -157,13 +157,11 @@ def judged_windows(
     memory: WindowMemory,
     executor: Executor,
     outside: OutsideLearner | None = None,
-) -> list[Future[JudgedLists]]:
-    """Every ranker's lists on the window after each cut-off, as the executor comes to it."""
+) -> Iterator[Future[JudgedLists]]:
+    """Every ranker's lists on the window after each cut-off, each submitted when it is asked for."""
     before = [windows_before(dataset.known_at(one), config, memory, executor) for one in cut_offs]
-    return [
-        executor.submit(_judged_window, dataset, one, window_days, k, config, _results(windows), outside)
-        for one, windows in zip(cut_offs, before, strict=True)
-    ]
+    for one, windows in zip(cut_offs, before, strict=True):
+        yield executor.submit(_judged_window, dataset, one, window_days, k, config, _results(windows), outside)
 
 
 def _judged_window(
@@ -180,5 +178,5 @@ def _judged_window(
     return judge_lists(model, dataset, known, cut_off, window_days, k, config.contenders, outside)
 
 
-def _results(futures: Sequence[Future[T]]) -> list[T]:
+def _results(futures: Iterable[Future[T]]) -> list[T]:
     return [future.result() for future in futures]
