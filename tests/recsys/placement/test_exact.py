@@ -32,6 +32,16 @@ def test_proves_the_best_of_all_plans(seed, unit):
     assert (plan.classes * one.cost).sum() <= one.budget + 1e-9
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_plans_left_out_while_prices_are_looked_for_are_written_down_in_the_end(seed, monkeypatch):
+    monkeypatch.setattr(exact, "NEARLY", 0.05)
+    monkeypatch.setattr(exact, "FEW", 1)
+    one = small_instance(seed + 300, n_points=12 + seed % 10, n_categories=2, n_venues=4 + seed % 6)
+    plan = prove(one)
+    assert plan.objective == pytest.approx(brute_force(one), abs=1e-6)
+    assert plan.gap <= 1e-9
+
+
 def test_a_countys_plan_is_that_of_the_whole_model():
     one, _, county = province(1, n_venues=500)
     part = part_of(one, county == np.bincount(county).argmax())

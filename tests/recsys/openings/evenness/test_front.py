@@ -26,6 +26,20 @@ def test_evenness_costs_little_at_first(inputs):
     assert fall[loss <= 0.03].max() > 0.1
 
 
+def test_branching_and_exchanges_find_more_even_plans_than_either_alone(inputs, monkeypatch):
+    def total():
+        table = pareto_front(inputs, Question(budget=8), 40, seconds=30).table
+        loss = 1 - table["expected_attendance"] / table["expected_attendance"].iloc[0]
+        return sum(table["gini"][loss <= at_most].min() for at_most in (0.01, 0.03, 0.05))
+
+    both = total()
+    with monkeypatch.context() as alone:
+        alone.setattr("recsys.openings.evenness.front.AIMED", ())
+        assert both < total()
+    monkeypatch.setattr("recsys.openings.evenness.exchanges.Exchanges.run", lambda self, until: True)
+    assert both < total()
+
+
 def test_every_plan_keeps_to_the_question(inputs):
     first = solve(inputs, Question(budget=1))[1][0]
     name, place = str(inputs.categories[first.category]), str(inputs.venues["venue_id"].iloc[first.venue])
