@@ -31,7 +31,7 @@ class Here(Executor):
 
 @contextmanager
 def workers(n_processes: int) -> Iterator[Executor]:
-    """An executor of so many processes, each of one thread; with one, calls run here.
+    """An executor of so many processes, each of one thread where a call asks for no more; with one, calls run here.
 
     Whatever ends the block early, an interrupt too, ends the processes at once.
 

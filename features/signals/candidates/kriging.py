@@ -1,9 +1,9 @@
 """What each past session of an organiser says of a candidate: weights of a Gaussian process over sessions.
 
 Whether a person comes to an organiser's session goes with whether they came to others: to those of the same words, of
-the same hour, and to those that lie near in time. Kriging weighs all of these at once. Ten sessions that are alike say
-little more than three, and what is like none of those that a person left out is not held against it; sums and shares
-of likeness know neither.
+the same hour, and to those that lie near in time. Kriging weighs all of these at once. Ten sessions that are alike
+say a quarter more than three, and what is like none of those that a person left out is not held against it; sums and
+shares of likeness know neither.
 """
 
 from __future__ import annotations

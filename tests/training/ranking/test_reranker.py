@@ -99,6 +99,7 @@ def test_who_never_came_counts_as_the_many_who_seldom_come():
         trees = re_ranker.tree_scores(columns, len(windows[0].person))
         scores[value] = np.log(1 / (1 / re_ranker.predict(columns, len(trees)) - 1)) - trees
     weight = re_ranker.beside["own_organiser_expected"]
+    assert weight > 0
     np.testing.assert_allclose(scores[np.nan], weight * np.log(0.1), atol=1e-6)
     np.testing.assert_allclose(scores[0.1], weight * np.log(0.1), atol=1e-6)
     np.testing.assert_allclose(scores[-1.0], weight * np.log(0.02), atol=1e-6)

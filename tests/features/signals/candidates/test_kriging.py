@@ -36,6 +36,16 @@ def test_one_that_is_the_same_in_all_counts_by_its_share_of_the_variance() -> No
     np.testing.assert_allclose(kriging_weights(same, same), [[1.0 / 2.2]])
 
 
+def test_ten_that_are_the_same_say_a_quarter_more_than_three() -> None:
+    def told(n_same: int) -> float:
+        past, to_past = (
+            Alike(np.ones(shape), np.ones(shape), np.zeros(shape)) for shape in ((n_same,) * 2, (1, n_same))
+        )
+        return float(kriging_weights(to_past, past).sum())
+
+    np.testing.assert_allclose(told(10) / told(3), 1.25, rtol=1e-12)
+
+
 def test_what_is_said_many_times_counts_less_each_time() -> None:
     def weights(n_alike: int) -> np.ndarray:
         words = np.array([[1.0, 0.0]] * n_alike + [[0.0, 1.0]])
