@@ -57,7 +57,8 @@ class Circumstances:
         course_fit: (n_courses,) how well each course does beside another like it.
         session_fit: (n_sessions,) what audience, price, venue and month make of past sessions.
         venue_fit: (n_venues + 1,) how well venues do beyond who lives near.
-        wave: (2,) the year's wave that all categories share, see `features.willingness.seasons`.
+        wave: (2,) the year's wave that all categories share, 0 before a year is known, see
+            `features.willingness.seasons`.
         own_wave: (2 n_categories,) each category's own beside it.
         holidays: What holidays make of training, then of other sessions.
         doubt: Covariance of logarithms, what is left unknown: of categories, of weekend x hour, of weekdays.

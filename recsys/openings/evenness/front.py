@@ -58,7 +58,7 @@ def pareto_front(
     n_points: int = 20,
     by: By = "township",
     catchment_km: float | None = None,
-    seconds: float = 4.0,
+    seconds: float = 5.0,
 ) -> Front:
     """Reach (expected attendance) against the Gini coefficient of accessibility, none worse in both than another.
 

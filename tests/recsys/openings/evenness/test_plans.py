@@ -9,7 +9,7 @@ import pytest
 from recsys.openings.evenness.access import access_of
 from recsys.openings.evenness.class_sets import ClassSets
 from recsys.openings.evenness.front import pareto_front
-from recsys.openings.evenness.plans import WORTHWHILE, Branching
+from recsys.openings.evenness.plans import STEP, WORTHWHILE, Branching
 from recsys.openings.evenness.programme import EPS, EvenProgramme
 from recsys.openings.question import Choice, Choices, Question
 from recsys.openings.search import Search
@@ -56,6 +56,16 @@ def test_branching_finds_the_most_even_of_all_plans(inputs):
         assert min(found) <= best * (1 + 2 * WORTHWHILE)
         # Sums of trapezoids are below the coefficient, by little.
         assert 0.9 * best < search.bound <= best + EPS
+
+
+def test_more_is_asked_of_the_programme_where_plans_reach_less_than_it_says(inputs):
+    sets = sets_of(inputs, budget=2)
+    programme, most = programme_of(inputs, sets)
+    missed = []
+    search = Branching(programme, 0.9 * most, lambda plan: missed.append(0.01 * most) or missed[-1])
+    search.go_on(lambda: 1.0, 200, time.monotonic() + 60)
+    assert missed
+    assert search.reach == pytest.approx(0.9 * most + STEP * sum(missed))
 
 
 def test_where_people_taken_together_allow_no_class_nothing_is_looked_for(inputs):
