@@ -19,6 +19,7 @@ def test_no_plan_of_the_front_is_more_even_than_the_bound(inputs, budget):
     opened = search.run().copy()
     bounds = [least_gini(search, front.access, reach, opened) for reach in front.table["expected_attendance"]]
     assert (np.array(bounds) <= front.table["gini"].to_numpy() + 1e-6).all()
+    assert (np.array(bounds) >= 0.75 * front.table["gini"].to_numpy()).all()
     # Each stops once it is near enough.
     assert (np.diff(bounds) <= 1e-3).all()
 
