@@ -13,6 +13,7 @@ from features.willingness.exposure import TRAINING, courses, time_cell
 from features.willingness.fit import Willingness
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
+from recsys.openings.rooms import LASTS
 from recsys.openings.slots import start_minutes
 
 WEEKS_BEFORE = 4
@@ -110,7 +111,7 @@ def _weeks_covered(starts: pd.Series, until: pd.Timestamp) -> int:
 
 
 def busy(dataset: Dataset, slots: pd.DataFrame) -> NDArray[np.int64]:
-    """(n_venues, n_slots) most sessions at once within 90 minutes of the slot in a usual week."""
+    """(n_venues, n_slots) sessions that start within a class's length of the slot in a usual week."""
     venues = IdMap.of(dataset.venues["venue_id"], "venue_id")
     near = _within(dataset.sessions, dataset.data_until)
     row = venues.nums_or_missing(near["venue_id"])
@@ -119,7 +120,7 @@ def busy(dataset: Dataset, slots: pd.DataFrame) -> NDArray[np.int64]:
     minute = (local.dt.hour * 60 + local.dt.minute).to_numpy()
     held = np.zeros((len(venues), len(slots)))
     for n, (day, at) in enumerate(zip(slots["weekday"], start_minutes(slots), strict=True)):
-        meets = (weekday == day) & (np.abs(minute - at) < 90) & (row >= 0)
+        meets = (weekday == day) & (np.abs(minute - at) < LASTS) & (row >= 0)
         held[:, n] = np.bincount(row[meets], minlength=len(venues))
     return np.round(held / _weeks_covered(near["starts_at"], dataset.data_until)).astype(np.int64)
 

@@ -146,13 +146,18 @@ class OpeningInputs:
         return _together(self)
 
     @cached_property
+    def spare_rooms(self) -> NDArray[np.float64]:
+        """(n_venues, n_slots) rooms beside what runs now; one where a venue does not tell how many it has."""
+        spare = self.venues["rooms"].to_numpy(dtype=np.float64)[:, None] - self.busy
+        return np.where(np.isnan(spare), 1.0, spare)
+
+    @cached_property
     def slot_gain(self) -> NDArray[np.float64]:
         """(n_categories, n_venues, n_slots) about the gain of each hour, -1 where no room is; made once."""
         gain = np.zeros((*self.runs_now.shape, len(self.slots)))
         for group_gain, bend, fit in zip(self.group_gain, self.group_bend, self.slot_fit, strict=True):
             gain += group_gain[:, :, None] * fit / (1 + bend[:, :, None] * fit)
-        rooms = self.venues["rooms"].fillna(np.inf).to_numpy(dtype=np.float64)
-        return np.where((self.busy >= rooms[:, None])[None], -1.0, gain)
+        return np.where((self.spare_rooms < 1)[None], -1.0, gain)
 
     @cached_property
     def alone(self) -> Alone:

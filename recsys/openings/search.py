@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices
+from recsys.openings.rooms import Rooms
 from recsys.openings.value import Audience, Opening, filled, planned_places
 
 MIN_TAKEN = 1e-6
@@ -42,7 +43,7 @@ class Search:
         self.opened: list[Opening] = []
         self._pairs: set[tuple[int, int]] = set()
         self._n_opened = np.zeros(len(inputs.categories), dtype=np.int64)
-        self.slots_used: set[tuple[int, int]] = set()
+        self.rooms = Rooms(inputs.slots, inputs.spare_rooms)
         self.free = inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64).copy()
         rooms = inputs.venues["rooms"].fillna(np.inf).to_numpy(dtype=np.float64)
         seats = inputs.venues["seats"].to_numpy(dtype=np.float64)
@@ -60,11 +61,8 @@ class Search:
         return planned_places(coming, self.most_places, self.usual[:, None], self.inputs.spread)
 
     def best_at(self, category: int, venue: int) -> Opening | None:
-        """The class at its best slot that is free there, as things stand; None without one."""
-        gains = self.slot_gain[category, venue].copy()
-        for used_venue, slot in self.slots_used:
-            if used_venue == venue:
-                gains[slot] = -1.0
+        """The class at its best slot with a free room, as things stand; None without one."""
+        gains = np.where(self.rooms.free(venue), self.slot_gain[category, venue], -1.0)
         slot = int(np.argmax(gains)) if len(gains) else -1
         return None if slot < 0 or gains[slot] < 0 else self.at_hour(category, venue, slot)
 
@@ -104,7 +102,7 @@ class Search:
         self._n_opened[opening.category] += 1
         self.audience.take(opening)
         self.free[opening.venue] -= 1
-        self.slots_used.add((opening.venue, opening.slot))
+        self.rooms.take(opening.venue, opening.slot)
 
     def _rate(self, opening: Opening) -> float:
         return opening.worth / max(float(self.choices.costs[opening.category]), 1e-9)
@@ -167,7 +165,8 @@ class Search:
         for category in {o.category for o in [*self.opened, *openings]}:
             self.audience.forget(category)
         self.free = self.inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64).copy()
-        self.slots_used, self._pairs = set(), set()
+        self.rooms.clear()
+        self._pairs = set()
         self._n_opened[:] = 0
         self.opened = []
         for o in openings:

@@ -119,17 +119,16 @@ class ClassSets:
     def plan(self, sets: Sequence[ClassSet]) -> tuple[Opening, ...]:
         """The classes of sets of different categories as a plan; who would come at a taken hour comes at another."""
         search, opened = self.search, []
-        taken: set[Hour] = set()
+        search.rooms.clear()
         for one in sets:
             search.audience.forget(one.category)
             for venue, slot in one.hours:
-                search.slots_used = taken
-                opening = search.at_hour(one.category, venue, slot) if (venue, slot) not in taken else None
-                opening = opening or search.best_at(one.category, venue)
+                has_room = search.rooms.free(venue)[slot]
+                opening = search.at_hour(one.category, venue, slot) if has_room else search.best_at(one.category, venue)
                 if opening is not None:
                     search.audience.take(opening)
-                    taken.add((venue, opening.slot))
+                    search.rooms.take(venue, opening.slot)
                     opened.append(opening)
             search.audience.forget(one.category)
-        search.slots_used = set()
+        search.rooms.clear()
         return tuple(opened)

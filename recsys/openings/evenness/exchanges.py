@@ -172,9 +172,10 @@ class Exchanges:
         if pairs in self._seen:
             return
         self._seen.add(pairs)
-        at_venue = {o.slot for o in kept if o.venue == comes.venue}
-        if comes.slot in at_venue:
-            self.search.slots_used = {(comes.venue, slot) for slot in at_venue}
+        self.search.rooms.clear()
+        for o in kept:
+            self.search.rooms.take(o.venue, o.slot)
+        if not self.search.rooms.free(comes.venue)[comes.slot]:
             instead = self.search.best_at(comes.category, comes.venue)
             if instead is None:
                 return
@@ -224,7 +225,7 @@ class Exchanges:
         audience.forget(category)
         for o in classes:
             audience.take(o)
-        self.search.slots_used = set()
+        self.search.rooms.clear()
         open_at = {o.venue for o in classes}
         tried = [v for v in np.flatnonzero(self.choices.allowed[category]).tolist() if v not in open_at]
         found = tuple(c for v in tried if (c := self.search.best_at(category, v)) is not None)

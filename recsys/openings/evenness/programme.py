@@ -21,7 +21,7 @@ LEVELS = 20
 
 MOST_ROUNDS = 60
 TWICE = 0.01
-"""Part of a class by which an hour may be taken twice."""
+"""Part of a class by which an hour's rooms may be exceeded."""
 
 OTHERS = 2
 """Second-best classes on the way to a set that are offered with it."""
@@ -73,8 +73,9 @@ class EvenProgramme:
         self.access = access
         self.columns: list[ClassSet] = []
         self._known: set[tuple[int, frozenset[Hour]]] = set()
-        self._hour_row: dict[Hour, int] = {}
+        self._limit_row: dict[tuple[int, int], int] = {}
         self._weight = access.people / max(float(access.people.sum()), 1e-12)
+        self._together, self._most = sets.search.rooms.limits()
         free = sets.search.free
         self._limited = np.flatnonzero(np.isfinite(free))
         self._slot_row = {int(v): n for n, v in enumerate(self._limited)}
@@ -137,7 +138,7 @@ class EvenProgramme:
         adds = self.access.per_place @ places_of(one.openings, self.sets.allowed.shape[1])
         some = np.flatnonzero(adds)
         slots = [self._first_slot + self._slot_row[v] for v in one.venues if v in self._slot_row]
-        slots += [self._hour_row[hour] for hour in one.hours if hour in self._hour_row]
+        slots += [row for limit, row in self._limit_row.items() if self._counts(one, *limit)]
         shared = [self._reach_row, self._reach_row + 1, *slots, self._first_category + one.category]
         cost = len(one.openings) * float(self.sets.choices.costs[one.category])
         value = np.concatenate([-adds[some], [one.reach, cost], np.ones(len(slots) + 1)])
@@ -205,8 +206,8 @@ class EvenProgramme:
         slot[self._limited] = dual[self._first_slot : self._first_category]
         money = dual[self._reach_row + 1] * self.sets.choices.costs
         hours: dict[int, Array] = {}
-        for (venue, hour), row in self._hour_row.items():
-            hours.setdefault(venue, np.zeros(n_slots))[hour] = dual[row]
+        for (venue, limit), row in self._limit_row.items():
+            hours.setdefault(venue, np.zeros(n_slots))[self._together[limit]] += dual[row]
         return Duals(
             reach=float(dual[self._reach_row]),
             place=-np.asarray(dual[: self._n_groups] @ self.access.per_place, dtype=np.float64),
@@ -225,17 +226,23 @@ class EvenProgramme:
         return len(self.columns) > n_before
 
     def _part_hours(self, shares: Array) -> bool:
-        """Lets one class at most have each hour that the shares of columns use more than once."""
-        used: dict[Hour, float] = {}
+        """Limits classes to the rooms there are where the shares of columns need more at an hour."""
+        used: dict[int, Array] = {}
         for one, share in zip(self.columns, shares, strict=False):
-            for hour in one.hours if share > EPS else ():
-                used[hour] = used.get(hour, 0.0) + float(share)
-        twice = [hour for hour, share in used.items() if share > 1 + TWICE and hour not in self._hour_row]
-        for hour in twice:
-            inside = [self.first_column + n for n, one in enumerate(self.columns) if hour in one.hours]
-            self._hour_row[hour] = int(self._highs.getNumRow())
-            self._highs.addRow(-INF, 1.0, len(inside), np.array(inside, dtype=np.int32), np.ones(len(inside)))
-        return bool(twice)
+            for venue, slot in one.hours if share > EPS else ():
+                used.setdefault(venue, np.zeros(self._together.shape[1]))[slot] += share
+        over = {v: np.flatnonzero(self._together @ of > self._most[v] + TWICE).tolist() for v, of in used.items()}
+        more = [(v, n) for v, limits in over.items() for n in limits if (v, n) not in self._limit_row]
+        for venue, limit in more:
+            inside = [self.first_column + n for n, one in enumerate(self.columns) if self._counts(one, venue, limit)]
+            self._limit_row[venue, limit] = int(self._highs.getNumRow())
+            most = float(self._most[venue, limit])
+            self._highs.addRow(-INF, most, len(inside), np.array(inside, dtype=np.int32), np.ones(len(inside)))
+        return bool(more)
+
+    def _counts(self, one: ClassSet, venue: int, limit: int) -> bool:
+        """Whether a class of a set counts towards a limit of `Rooms.limits` at a venue."""
+        return any(at == venue and self._together[limit, slot] for at, slot in one.hours)
 
     def _worth_adding(self, duals: Duals, category: int) -> dict[int, tuple[float, int]]:
         """Venues where a class alone would make the plan more even, most first: by how much, and its hour."""

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from recsys.openings.evenness.front import pareto_front
 from recsys.openings.evenness.plans import STEP, WORTHWHILE, Branching
 from recsys.openings.evenness.programme import EPS, EvenProgramme
 from recsys.openings.question import Choice, Choices, Question
+from recsys.openings.rooms import LASTS
 from recsys.openings.search import Search
+from recsys.openings.slots import start_minutes
 from recsys.openings.suggest import totals
+from tests.recsys.openings.rooms import most_over_rooms
 
 
 def sets_of(inputs, **question):
@@ -101,27 +105,35 @@ def test_a_column_that_prices_out_makes_the_programme_more_even(inputs):
     assert not programme.price()
 
 
-def test_a_plan_holds_no_hour_twice_and_keeps_its_venues(inputs):
+def test_a_plan_keeps_to_its_rooms_and_venues(inputs):
     sets = sets_of(inputs, budget=4)
     venue = int(np.argmax(sets.allowed.sum(axis=0)))
     several = [sets.with_one(least, venue) for c, least in enumerate(sets.least) if sets.allowed[c, venue]]
     assert len({s.hours[0] for s in several}) < len(several)
     opened = sets.plan(several)
-    assert len({(o.venue, o.slot) for o in opened}) == len(several)
+    assert most_over_rooms(inputs, opened) <= 0
+    assert most_over_rooms(inputs, [s.openings[0] for s in several]) > 0
     assert {(o.category, o.venue) for o in opened} == {(s.category, venue) for s in several}
 
 
-def test_an_hour_taken_by_two_classes_is_parted(inputs):
+def test_an_hour_that_needs_more_rooms_than_there_are_is_parted(inputs):
+    inputs = replace(inputs, busy=inputs.venues["rooms"].to_numpy(dtype=np.int64)[:, None] - np.ones_like(inputs.busy))
     sets = sets_of(inputs, budget=8)
     programme, most = programme_of(inputs, sets)
     programme.relaxed(0.7 * most, np.inf)
     shares = programme.solve()[1]
     used = {}
+    minutes = start_minutes(inputs.slots)
     for one, share in zip(programme.columns, shares, strict=True):
-        for hour in one.hours:
+        for venue, slot in one.hours:
+            hour = venue, int(inputs.slots["weekday"][slot]), int(minutes[slot])
             used[hour] = used.get(hour, 0.0) + share
-    assert max(used.values()) <= 1.011
-    assert programme._hour_row
+    on = [
+        sum(share for (v, d, m), share in used.items() if (v, d) == (venue, day) and at <= m < at + LASTS)
+        for venue, day, at in used
+    ]
+    assert max(on) <= 1.011
+    assert programme._limit_row
 
 
 @pytest.mark.parametrize("teachers", [0, 1])

@@ -1,0 +1,69 @@
+"""Rooms of venues at weekly slots, as new classes take them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.openings.slots import start_minutes
+
+LASTS = 90
+"""Minutes for which a class needs its room: two that start nearer each other on one day need two rooms."""
+
+
+def within_a_class(slots: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n_slots, n_slots) whether the column's slot starts while a class that starts with the row's is on.
+
+    >>> within_a_class(pd.DataFrame({"weekday": [1, 1, 2], "start_time": ["18:00", "19:00", "18:00"]})).astype(int)
+    array([[1, 1, 0],
+           [0, 1, 0],
+           [0, 0, 1]])
+    """
+    start, weekday = start_minutes(slots), slots["weekday"].to_numpy()
+    later = start[None, :] - start[:, None]
+    return np.asarray((weekday[:, None] == weekday[None, :]) & (later >= 0) & (later < LASTS))
+
+
+class Rooms:
+    """Rooms that are left at each venue and slot while classes are opened.
+
+    No instant ever needs more rooms than there are: whichever class of those that are on together was opened last
+    found one fewer of the others than rooms. Two new classes never share a slot and venue: who wants both cannot come
+    to both, and which hours are wanted is not known for certain.
+
+    Args:
+        slots: `weekday` and `start_time` of each.
+        spare: (n_venues, n_slots) rooms beside what runs now.
+    """
+
+    def __init__(self, slots: pd.DataFrame, spare: NDArray[np.float64]) -> None:
+        self.spare = spare
+        self._within = within_a_class(slots)
+        self._near: NDArray[np.bool_] = self._within | self._within.T
+        self.clear()
+
+    def clear(self) -> None:
+        """Gives back every room that was taken."""
+        self._left = self.spare.copy()
+
+    def take(self, venue: int, slot: int) -> None:
+        """A class of that slot takes a room, from slots less than its length before to those after."""
+        self._left[venue, self._near[slot]] -= 1
+        self._left[venue, slot] = 0
+
+    def free(self, venue: int) -> NDArray[np.bool_]:
+        """(n_slots,) whether a class may open there."""
+        return np.asarray(self._left[venue] >= 1)
+
+    def limits(self) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """What no plan exceeds: sets of slots, and how many new classes may open in one of them at a venue.
+
+        Returns: (n_limits, n_slots) which slots each limit counts; (n_venues, n_limits) the most classes.
+        """
+        alone = np.eye(len(self._within), dtype=bool)
+        # Of classes that are on at one start, the one that opens last needs a room of its own slot.
+        most = np.array([self.spare[:, on].max(axis=1, initial=0.0) for on in self._within]).reshape(
+            -1, len(self.spare)
+        )
+        return np.concatenate([alone, self._within]), np.concatenate([np.ones_like(most), most]).T
