@@ -149,18 +149,19 @@ class WindowMemory:
         hits = hits_of(dataset, cut_off, config.window_days).sort_values(["user_id", "activity_id"], ignore_index=True)
         held = self._held.get(key)
         if held is None or not held[0].equals(hits):
-            submitted = executor.submit(window_pairs, known, hits, cut_off, config, learn, seed)
+            # Not `known`: calls that wait would each hold their own.
+            submitted = executor.submit(window_pairs, dataset, hits, cut_off, config, learn, seed)
             held = self._held[key] = (hits, submitted)
         return held[1]
 
 
 def window_pairs(
-    known: Dataset, hits: pd.DataFrame, cut_off: pd.Timestamp, config: WindowConfig, learn: Learn, seed: int
+    dataset: Dataset, hits: pd.DataFrame, cut_off: pd.Timestamp, config: WindowConfig, learn: Learn, seed: int
 ) -> WindowPairs | None:
     """Pairs of one past window with exactly what was known at its cut-off; None when nobody has a hit.
 
     Args:
-        known: What was known at the cut-off.
+        dataset: What was known at the cut-off or later.
         hits: Pairs `user_id, activity_id` that were booked after.
         cut_off: First instant of the window.
         config: Which pairs are kept.
@@ -168,6 +169,7 @@ def window_pairs(
         seed: With the cut-off the seed of all draws: a window is the same whichever others are computed.
     """
     rng = np.random.default_rng([seed, int(cut_off.timestamp()) % 2**63])
+    known = dataset.known_at(cut_off)
     catalogue = catalogue_of(known, cut_off, config.window_days)
     users = known.users[known.users["user_id"].isin(hits["user_id"])]
     if users.empty or len(catalogue) < 2:

@@ -1,6 +1,7 @@
 """Learning from past windows, and its back-test."""
 
 import pickle
+from concurrent.futures import Executor, Future
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from features.ranking.lists import recommend
 from recsys.dataset import Dataset
 from tests.ranking_world import AT, ranking_world, world_tables
 from training.ranking.evaluation import PARTS
-from training.ranking.fit import RankingConfig, evaluate_ranking, fit_learners, fit_ranking
+from training.ranking.fit import RankingConfig, evaluate_ranking, fit_learners, fit_ranking, windows_before
 from training.ranking.reranker import FEW_LEAVES, MANY_LEAVES, TreeConfig, distinct_signals, fit_re_ranker
 from training.ranking.windows import WindowConfig, WindowMemory, WindowPairs, cut_offs, hits_of, window_pairs
 
@@ -144,6 +145,19 @@ def test_fits_that_share_windows_learn_what_they_learn_alone(whole, monkeypatch)
         assert alone.re_ranker is not None
         for one, other in zip(model.re_ranker.boosters, alone.re_ranker.boosters, strict=True):
             assert one.model_to_string() == other.model_to_string()
+
+
+def test_windows_that_wait_share_one_data_set(whole):
+    given = []
+
+    class Later(Executor):
+        def submit(self, fn, /, *args):
+            given.extend(one for one in args if isinstance(one, Dataset))
+            return Future()
+
+    windows_before(whole, CONFIG, WindowMemory(), Later())
+    assert len(given) == CONFIG.windows.n_windows
+    assert all(one is whole for one in given)
 
 
 def test_a_model_that_has_made_lists_goes_to_another_process_whole(whole):
