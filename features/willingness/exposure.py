@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.geography.positions import Positions
 from features.willingness.ages import admitted, age_groups
 from recsys.dataset import Dataset, is_among, local_times, week_starts
 from recsys.ids import IdMap
@@ -179,7 +178,7 @@ def _asked(
     return bookings[own], user[own], row[own]
 
 
-def exposure(dataset: Dataset, places: Positions, history_weeks: int) -> Exposure:
+def exposure(dataset: Dataset, history_weeks: int) -> Exposure:
     """Sessions of the last `history_weeks` in which anything was booked, not cancelled, with their bookings.
 
     The weeks end with the last session that anybody booked: silence since tells of the platform, not of people.

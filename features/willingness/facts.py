@@ -42,7 +42,7 @@ class Facts:
     @classmethod
     def of(cls, dataset: Dataset, tree: RegionTree, places: Positions, config: LatentConfig) -> Facts:
         """The facts of a data set."""
-        offered = exposure(dataset, places, config.history_weeks)
+        offered = exposure(dataset, config.history_weeks)
         homes = Distances.of(tree, places, offered)
         members = segments(dataset, tree, places, offered.age_group)
         signals = own_signals(dataset, offered.categories, members, config)

@@ -5,11 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from features.geography.positions import positions
 from features.willingness.ages import AGE_GROUPS, admitted, age_groups
 from features.willingness.exposure import exposure
 from recsys.dataset import Dataset
-from recsys.regions import RegionTree
 from tests.opening_world import world
 
 UNKNOWN = len(AGE_GROUPS) - 1
@@ -59,8 +57,7 @@ def test_a_platform_that_never_asks_lets_them_come():
 
 def test_bookings_for_children_are_no_demand_of_who_tells_no_age():
     dataset = limited()
-    tree = RegionTree.of(dataset)
-    offered = exposure(dataset, positions(dataset, tree), 52)
+    offered = exposure(dataset, 52)
     activity = dataset.sessions.set_index("session_id")["activity_id"].loc[offered.session_ids.ids]
     top = dataset.activities.set_index("activity_id")["max_age"].loc[activity].to_numpy(dtype=float)
     assert (top[np.unique(offered.booking_session)] != 14.0).all()

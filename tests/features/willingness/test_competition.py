@@ -1,17 +1,15 @@
 import numpy as np
 import pytest
 
-from features.geography.positions import positions
 from features.willingness.competition import compared, weighed, within_courses
 from features.willingness.exposure import exposure
-from recsys.regions import RegionTree
 from tests.opening_world import world
 
 
 @pytest.fixture(scope="module")
 def offered():
     dataset = world(3).dataset
-    return exposure(dataset, positions(dataset, RegionTree.of(dataset)), 52)
+    return exposure(dataset, 52)
 
 
 def test_short_courses_are_not_compared(offered):

@@ -24,7 +24,7 @@ def county():
     dataset = world(3, n_users=300, weeks=8).dataset
     tree = RegionTree.of(dataset)
     places = positions(dataset, tree)
-    return tree, places, exposure(dataset, places, 52)
+    return tree, places, exposure(dataset, 52)
 
 
 def apart(places: Positions, degrees: float) -> Positions:
