@@ -21,7 +21,7 @@ from recsys.errors import BundleError
 
 MANIFEST = "manifest.json"
 CHECKSUM = "sha256"
-FORMAT = 3
+FORMAT = 4
 
 
 class BundleWriter:
