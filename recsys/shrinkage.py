@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.floating[Any] | np.integer[Any]]
 
 
-def shrunk(seen: Floats, due: Floats, strength: float, to: Floats | float = 1.0) -> Floats:
+def shrunk(seen: Numbers, due: Numbers, strength: float, to: Floats | float = 1.0) -> Floats:
     """What was seen over what was due, or sums over counts, as if there were `strength` more of `to`.
 
     The posterior mean of a Poisson rate with a gamma prior (Gelman et al. 2013, Bayesian Data Analysis, 2.6).

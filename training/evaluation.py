@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ class Progress:
 
     def __init__(self, say: Say, n_pieces: int) -> None:
         self._say, self._n_pieces, self._n_done = say, n_pieces, 0
+        self._counting = threading.Lock()  # Of two pieces that end at once each has its number.
 
     def follow(self, what: str, future: Future[T]) -> Future[T]:
         """Says it when the piece is done; nothing when it failed."""
@@ -37,8 +39,9 @@ class Progress:
 
     def _done(self, what: str, future: Future[T]) -> None:
         if not future.cancelled() and future.exception() is None:
-            self._n_done += 1
-            self._say(f"{self._n_done} of {self._n_pieces}: {what}")
+            with self._counting:
+                self._n_done += 1
+                self._say(f"{self._n_done} of {self._n_pieces}: {what}")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count, takewhile
@@ -34,14 +34,29 @@ EXPECTED = "expected"
 ATTENDANCE = "own_organiser_expected"
 """Another: the attendance that is expected of a pair by all that its organiser held, see `features.signals.own`."""
 
-BESIDE = (EXPECTED, ATTENDANCE)
-"""Signals that count beside the trees by weights that are learned: each tells more than the trees can from few hits."""
-
 _UNWANTED = -12.0
 """`EXPECTED` where it is not known: nobody is known to want the key."""
 
 _LEAST_ATTENDANCE, _STRANGERS = 0.02, 0.1
 """What `ATTENDANCE` is at least; and for who never came to the organiser: trees set these against all others."""
+
+
+def _log_bookings(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.nan_to_num(values, nan=_UNWANTED)
+
+
+def _log_attendance(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.log(np.clip(np.nan_to_num(values, nan=_STRANGERS), _LEAST_ATTENDANCE, 1.0)))
+
+
+BESIDE: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    EXPECTED: _log_bookings,
+    ATTENDANCE: _log_attendance,
+}
+"""Signals that count beside the trees by weights that are learned: each tells more than the trees can from few hits.
+
+With each the logarithm of what it expects, a value where that is not known.
+"""
 
 
 @dataclass(frozen=True)
@@ -83,11 +98,8 @@ class ReRanker:
 
 
 def log_expected(signals: Signals, name: str) -> NDArray[np.float64]:
-    """(n_pairs,) logarithm of what a signal of `BESIDE` expects, a value where it is not known."""
-    values = signals[name].astype(np.float64)
-    if name == EXPECTED:
-        return np.nan_to_num(values, nan=_UNWANTED)
-    return np.asarray(np.log(np.clip(np.nan_to_num(values, nan=_STRANGERS), _LEAST_ATTENDANCE, 1.0)))
+    """(n_pairs,) logarithm of what a signal of `BESIDE` expects."""
+    return BESIDE[name](signals[name].astype(np.float64))
 
 
 @dataclass(frozen=True)

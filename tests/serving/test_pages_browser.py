@@ -78,21 +78,50 @@ def test_where_nothing_has_been_learned_the_page_says_so_in_its_language(empty_c
     assert "no forecast has been made yet" in english
 
 
-DRIVER = """
+HARNESS = """
+const frame = document.querySelector("iframe"), page = () => frame.contentDocument;
+const $ = (id) => page().getElementById(id), all = (query) => [...page().querySelectorAll(query)];
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 async function until(what, holds) {
   for (let n = 0; n < 600; n++) { const found = holds(); if (found) return found; await pause(50); }
-  const page = document.querySelector("iframe").contentDocument;
-  const shown = [page.getElementById("fixed").textContent, page.getElementById("plan").textContent.slice(0, 300)];
-  throw new Error(`never: ${what}; ${shown.join(" | ")}`);
+  throw new Error(`never: ${what}; ${page().body.textContent.slice(0, 1000)}`);
 }
 (async () => {
-  const frame = document.querySelector("iframe"), page = () => frame.contentDocument;
-  const $ = (id) => page().getElementById(id), all = (query) => [...page().querySelectorAll(query)];
+  await until("ready", () => page()?.body?.dataset.ready);
+  const view = frame.contentWindow, seen = {};
+  STEPS
+  return seen;
+})().catch((error) => ({ failed: String(error) })).then((seen) => {
+  const told = document.createElement("pre");
+  told.id = "seen"; told.textContent = JSON.stringify(seen); document.body.append(told);
+});
+"""
+
+
+def drive(county, address, steps, folder):
+    """What steps in a page saw, and what the browser complained of."""
+    app = app_of(county)
+
+    @app.get("/drive")
+    def frame() -> HTMLResponse:
+        return HTMLResponse(
+            f'<iframe src="{address}" width="1200" height="4000"></iframe><script src="/drive.js"></script>'
+        )
+
+    @app.get("/drive.js")
+    def script() -> Response:
+        return Response(HARNESS.replace("STEPS", steps), media_type="text/javascript")
+
+    with serving(app) as opened:
+        tree, complaints = render(f"{opened.base_url}/drive", folder)
+    seen = json.loads(html.unescape(re.search(r'<pre id="seen">(.*?)</pre>', tree, re.DOTALL)[1]))
+    assert "failed" not in seen, seen
+    return seen, complaints
+
+
+PLANNER = """
   const slide = (id, value, event = "input") => { $(id).value = value; $(id).dispatchEvent(new Event(event)); };
   const titles = () => all("ol.plan h3").map((node) => node.textContent);
-  await until("ready", () => page()?.body?.dataset.ready);
-  const seen = {};
   slide("budget", 5);
   await until("five classes", () => titles().length === 5);
   seen.gap = $("plan").textContent;
@@ -126,7 +155,7 @@ async function until(what, holds) {
   details.open = true;
   await until("an explanation", () => details.querySelector("table"));
   seen.explained = details.textContent;
-  const bodies = [], view = frame.contentWindow, fetch = view.fetch;
+  const bodies = [], fetch = view.fetch;
   view.fetch = (address, more) => {
     if (more?.body) bodies.push(JSON.parse(more.body));
     return fetch.call(view, address, more);
@@ -157,38 +186,12 @@ async function until(what, holds) {
   slide("budget", 4);
   await until("the overtaken front's answer", () => !$("compare").disabled);
   seen.overtaken = all("svg.front .point").length;
-  return seen;
-})().catch((error) => ({ failed: String(error) })).then((seen) => {
-  const told = document.createElement("pre");
-  told.id = "seen"; told.textContent = JSON.stringify(seen); document.body.append(told);
-});
 """
 
 
-@pytest.fixture
-def driven(county):
-    """A client of the service with a page that works the planner's controls."""
-    app = app_of(county)
-
-    @app.get("/drive")
-    def drive() -> HTMLResponse:
-        return HTMLResponse(
-            '<iframe src="/planner?lang=en" width="1200" height="4000"></iframe><script src="/drive.js"></script>'
-        )
-
-    @app.get("/drive.js")
-    def script() -> Response:
-        return Response(DRIVER, media_type="text/javascript")
-
-    with serving(app) as opened:
-        yield opened
-
-
-def test_the_planner_s_controls_change_the_plan(driven, tmp_path):
-    tree, complaints = render(f"{driven.base_url}/drive", tmp_path)
+def test_the_planner_s_controls_change_the_plan(county, tmp_path):
+    seen, complaints = drive(county, "/planner?lang=en", PLANNER, tmp_path)
     assert complaints == []
-    seen = json.loads(html.unescape(re.search(r'<pre id="seen">(.*?)</pre>', tree, re.DOTALL)[1]))
-    assert "failed" not in seen, seen
     assert "of what the best plan could bring" in seen["gap"]
     assert seen["chips"] == 2
     assert seen["points"] >= 2
@@ -203,16 +206,6 @@ def test_the_planner_s_controls_change_the_plan(driven, tmp_path):
 
 
 VISITOR = """
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-async function until(what, holds) {
-  for (let n = 0; n < 600; n++) { const found = holds(); if (found) return found; await pause(50); }
-  throw new Error(`never: ${what}; ${document.querySelector("iframe").contentDocument.body.textContent.slice(0, 500)}`);
-}
-(async () => {
-  const frame = document.querySelector("iframe"), page = () => frame.contentDocument, view = frame.contentWindow;
-  const $ = (id) => page().getElementById(id);
-  await until("ready", () => page()?.body?.dataset.ready);
-  const seen = {};
   const one = (title, places) => ({ title, category: "c", starts_at: "2026-01-05T09:30:00+08:00", places_left: places,
     price: 0, distance_km: null, online: true, reasons: [] });
   const answers = { slow: [400, one("an old answer", 5)], fast: [0, one("the newest answer", 1)] };
@@ -222,37 +215,18 @@ async function until(what, holds) {
     return new view.Response(JSON.stringify({ items: [item], personal: true }), { status: 200 });
   };
   for (const user of ["slow", "fast"]) { $("user").value = user; $("form").requestSubmit(); }
+  // Until the slow answer has long come: that it shows nothing has no sign of its own.
   await pause(1000);
   seen.list = $("list").textContent;
   seen.state = $("state").textContent;
   view.fetch = async () => new view.Response("<html>Bad gateway</html>", { status: 502 });
   $("form").requestSubmit();
   seen.gateway = await until("a problem", () => page().querySelector("#list .problem")?.textContent);
-  return seen;
-})().catch((error) => ({ failed: String(error) })).then((seen) => {
-  const told = document.createElement("pre");
-  told.id = "seen"; told.textContent = JSON.stringify(seen); document.body.append(told);
-});
 """
 
 
 def test_the_visitor_sees_the_newest_answer_in_words(county, tmp_path):
-    app = app_of(county)
-
-    @app.get("/drive")
-    def drive() -> HTMLResponse:
-        return HTMLResponse(
-            '<iframe src="/?lang=en" width="390" height="2000"></iframe><script src="/drive.js"></script>'
-        )
-
-    @app.get("/drive.js")
-    def script() -> Response:
-        return Response(VISITOR, media_type="text/javascript")
-
-    with serving(app) as opened:
-        tree, _ = render(f"{opened.base_url}/drive", tmp_path)
-    seen = json.loads(html.unescape(re.search(r'<pre id="seen">(.*?)</pre>', tree, re.DOTALL)[1]))
-    assert "failed" not in seen, seen
+    seen, _ = drive(county, "/?lang=en", VISITOR, tmp_path)
     assert "the newest answer" in seen["list"]
     assert "an old answer" not in seen["list"]
     assert "1 place left" in seen["list"]

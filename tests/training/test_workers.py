@@ -1,10 +1,12 @@
 """Calls side by side: results, errors, and what ends with what."""
 
+import importlib
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -30,8 +32,7 @@ def end_suddenly():
 
 
 def n_threads():
-    import lightgbm  # noqa: F401
-
+    importlib.import_module("lightgbm")
     return [pool["num_threads"] for pool in threadpool_info()]
 
 
@@ -39,12 +40,12 @@ def warn():
     warnings.warn("told as in the first process", UserWarning, stacklevel=1)
 
 
-def wait_long():
-    time.sleep(600)
+def wait_for_ever():
+    threading.Event().wait()
 
 
 def _wait_and_fail(executor):
-    executor.submit(wait_long)
+    executor.submit(wait_for_ever)
     executor.submit(fail_with, DataError("a", ["b"])).result()
 
 
@@ -103,12 +104,12 @@ def test_what_ends_the_first_process_ends_the_others(how, tmp_path):
     script = tmp_path / "main.py"
     script.write_text(
         "import os\n"
-        "from tests.training.test_workers import wait_long\n"
+        "from tests.training.test_workers import wait_for_ever\n"
         "from training.workers import workers\n"
         "if __name__ == '__main__':\n"
         "    with workers(2) as executor:\n"
         "        executor.submit(os.getpid).result()\n"
-        "        futures = [executor.submit(wait_long) for _ in range(2)]\n"
+        "        futures = [executor.submit(wait_for_ever) for _ in range(2)]\n"
         "        print('begun', flush=True)\n"
         "        futures[0].result()\n",
         encoding="utf-8",

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from features.signals.known.events import Events
 from features.signals.known.groups import Profiles
 from features.signals.known.lookup import Lookup, take_or_missing
+from recsys.shrinkage import shrunk
 
 GROUPED_LEVELS = ("category", "programme", "theme", "kind", "slot")
 _PRIOR = 10.0
@@ -34,8 +35,9 @@ def group_lifts(
             np.add.at(counts, (group[took], places[took]), 1.0)
             totals = counts.sum(axis=1, keepdims=True)
             share = (counts.sum(axis=0) + 0.5) / (totals.sum() + 0.5 * (n_keys + 1))
+            lift = shrunk(counts, totals, _PRIOR, share) / share
             table = np.zeros((n_groups + 1, n_keys + 1), dtype=np.float32)
             table[-1] = np.nan
-            table[:-1, :-1] = np.log((counts + _PRIOR * share) / ((totals + _PRIOR) * share))[:, :-1]
+            table[:-1, :-1] = np.log(lift)[:, :-1]
             lifts[f"{name}_{level}"] = table
     return lifts

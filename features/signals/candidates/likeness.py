@@ -35,7 +35,7 @@ All are of words and hour: `both`, `lately` and `ever` halve in their own days, 
 """
 _HALF_LIFE_DAYS: Mapping[str, float] = {"both": SLOW_DAYS, "lately": 30.0, "ever": 365.0, "same": SLOW_DAYS}
 
-EXPECTED = "expected"
+KRIGING = "kriging"
 """Kind that holds the weights of `kriging_weights`."""
 
 
@@ -48,7 +48,7 @@ class Likeness:
         of_session: (n_sessions,) the same for past sessions that are compared with, -1 for others.
         age_rank: (n_sessions,) place among the organiser's, the newest first.
         start: (n_candidates,) where a candidate's row of values begins.
-        values: Kind, of `FEW` or `EXPECTED`, to the rows of all candidates, one after another, float32.
+        values: Kind, of `FEW` or `KRIGING`, to the rows of all candidates, one after another, float32.
         held: The same, each the sum of a row so far.
     """
 
@@ -78,7 +78,7 @@ def likeness_of(lookup: Lookup, session_nums: NDArray[np.int64], words: TitleWor
         of_session[sessions], age_rank[sessions] = place, np.arange(len(sessions))
     rows = np.array([len(sessions) for sessions in past], dtype=np.int64)[of_candidate]
     start = np.cumsum(rows) - rows
-    kinds = (*FEW, EXPECTED)
+    kinds = (*FEW, KRIGING)
     values = {kind: np.zeros(int(rows.sum()), dtype=np.float32) for kind in kinds}
     held = {kind: np.zeros(int(rows.sum()), dtype=np.float32) for kind in kinds}
     by_organiser = np.argsort(of_candidate, kind="stable")
@@ -93,7 +93,7 @@ def likeness_of(lookup: Lookup, session_nums: NDArray[np.int64], words: TitleWor
         same_hour = SAME_HOUR[np.ix_(lookup.session_slot[nums], lookup.session_slot[sessions])]
         of_activities = words.activities[lookup.session_activity[sessions]]
         weights = kriging_weights(to_past, _alike(lookup, of_activities, sessions, words, sessions))
-        for kind, row in (*_kinds(to_past, same_hour, days[sessions]).items(), (EXPECTED, weights)):
+        for kind, row in (*_kinds(to_past, same_hour, days[sessions]).items(), (KRIGING, weights)):
             values[kind][at], held[kind][at] = row, np.cumsum(row, axis=1)
     return Likeness(np.where(rows > 0, of_candidate, -1), of_session, age_rank, start, values, held)
 

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.signals.candidates.crowd import Signals
-from features.signals.candidates.likeness import EXPECTED, FEW, Likeness
+from features.signals.candidates.likeness import FEW, KRIGING, Likeness
 from features.signals.known.events import Events
 from features.signals.known.lookup import take_or_missing
+from recsys.shrinkage import shrunk
+from recsys.sums import sums_by
 
-_CAME, _HELD = 0.3, 4.0
-"""Sessions that everybody came to, of so many held, before the first: what shrinks the share of a few sessions."""
+_USUAL, _HELD = 0.075, 4.0
+"""Share of an organiser's sessions that everybody is taken to come to, as if so many had been held before the first."""
 
 NAN_WITHOUT_PAST = ("attendance", "expected")
 """What is unknown, not 0, where the person never came to the organiser."""
@@ -28,16 +30,15 @@ def likeness_signals(likeness: Likeness, events: Events, rows: NDArray[np.int64]
     """
     came = _came(likeness, events, rows, cols)
     total = {
-        kind: np.bincount(came.of_pair, values[came.cells], minlength=len(came.known))
-        for kind, values in likeness.values.items()
+        kind: sums_by(came.of_pair, values[came.cells], len(came.known)) for kind, values in likeness.values.items()
     }
     held = {kind: values[came.until] for kind, values in likeness.held.items()}
-    mean = (came.n_came + _CAME) / (came.n_held + _HELD)
-    found = {f"{kind}_rate": (total[kind] + few * mean) / (held[kind] + few) for kind, few in FEW.items()}
+    mean = shrunk(came.n_came, came.n_held, _HELD, _USUAL)
+    found = {f"{kind}_rate": shrunk(total[kind], held[kind], few, mean) for kind, few in FEW.items()}
     found |= {
         "both_sum": total["both"],
         "attendance": mean,
-        "expected": mean + total[EXPECTED] - mean * held[EXPECTED],
+        "expected": mean + total[KRIGING] - mean * held[KRIGING],
     }
     signals: Signals = {}
     for name, values in found.items():

@@ -99,8 +99,8 @@ class Branching:
         parts = np.minimum(classes, 1 - classes)
         if parts.max(initial=0.0) < WHOLE:
             # Of sets that differ in hours alone the one that counts most.
-            chosen = {self.programme.columns[n].category: self.programme.columns[n] for n in np.argsort(shares)
-                      if shares[n] > WHOLE}  # fmt: skip
+            used = [self.programme.columns[n] for n in np.argsort(shares) if shares[n] > WHOLE]
+            chosen = {one.category: one for one in used}
             self.reach += STEP * max(self.found(list(chosen.values())), 0.0)
             self.programme.at_least(self.reach)
             return

@@ -2,6 +2,7 @@
 
 import pickle
 from concurrent.futures import Executor, Future
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -76,7 +77,7 @@ def test_a_window_is_blind_to_what_came_after_its_cut_off_but_for_the_hits(whole
     assert is_to_come.any()
     assert len(less.bookings) < len(known.bookings)
     assert len(less.feedback) < len(known.feedback)
-    learn = lambda known, catalogue: fit_learners(known, catalogue, CONFIG)  # noqa: E731
+    learn = partial(fit_learners, config=CONFIG)
     found = [WindowMemory().pairs(one, cut, CONFIG.windows, learn, "settings", 0) for one in (known, less)]
     pd.testing.assert_frame_equal(found[0].signals, found[1].signals)
     np.testing.assert_array_equal(found[0].is_hit, found[1].is_hit)
@@ -172,7 +173,7 @@ def test_a_model_that_has_made_lists_goes_to_another_process_whole(whole):
 def test_a_window_whose_hits_became_others_is_computed_again(whole):
     cut = AT - pd.Timedelta(days=14)
     memory = WindowMemory()
-    learn = lambda known, catalogue: fit_learners(known, catalogue, CONFIG)  # noqa: E731
+    learn = partial(fit_learners, config=CONFIG)
     known = whole.known_at(AT)
     first = memory.pairs(known, cut, CONFIG.windows, learn, "settings", 0)
     assert memory.pairs(known, cut, CONFIG.windows, learn, "settings", 0) is first

@@ -31,13 +31,20 @@ def _attended(events, row):
     return events.sessions[mine].tolist()
 
 
+def _of_all_pairs(catalogue, block):
+    rows, cols = (part.ravel() for part in np.indices((len(block), len(catalogue))))
+    return rows, cols, likeness_signals(catalogue.likeness, block.events, rows, cols)
+
+
+def _days_ago(lookup):
+    return (AT.value - lookup.session_start) / NS_PER_DAY
+
+
 def test_likeness_is_that_of_a_plain_loop(place) -> None:
     catalogue, block = place
     lookup, words = catalogue.lookup, catalogue.words
-    rows, cols = (part.ravel() for part in np.indices((len(block), len(catalogue))))
-    found = likeness_signals(catalogue.likeness, block.events, rows, cols)
-    days = (AT.value - lookup.session_start) / NS_PER_DAY
-    organiser = lookup.of_sessions["organiser"]
+    rows, cols, found = _of_all_pairs(catalogue, block)
+    days, organiser = _days_ago(lookup), lookup.of_sessions["organiser"]
     expected, n_known = np.zeros((len(rows), 3)), 0
     for num, (row, col) in enumerate(zip(rows, cols, strict=True)):
         session = catalogue.session_nums[col]
@@ -67,10 +74,8 @@ def test_likeness_is_that_of_a_plain_loop(place) -> None:
 def test_what_is_expected_is_the_mean_of_a_gaussian_process(place) -> None:
     catalogue, block = place
     lookup, words = catalogue.lookup, catalogue.words
-    rows, cols = (part.ravel() for part in np.indices((len(block), len(catalogue))))
-    found = likeness_signals(catalogue.likeness, block.events, rows, cols)
-    days = (AT.value - lookup.session_start) / NS_PER_DAY
-    organiser = lookup.of_sessions["organiser"]
+    rows, cols, found = _of_all_pairs(catalogue, block)
+    days, organiser = _days_ago(lookup), lookup.of_sessions["organiser"]
 
     def covariance(some: np.ndarray, others: np.ndarray) -> np.ndarray:
         of = words.activities[lookup.session_activity[some]] @ words.activities[lookup.session_activity[others]].T
@@ -100,8 +105,7 @@ def test_what_is_expected_is_the_mean_of_a_gaussian_process(place) -> None:
 
 def test_likeness_does_not_depend_on_who_else_is_asked_for(place) -> None:
     catalogue, block = place
-    rows, cols = (part.ravel() for part in np.indices((len(block), len(catalogue))))
-    whole = likeness_signals(catalogue.likeness, block.events, rows, cols)
+    rows, cols, whole = _of_all_pairs(catalogue, block)
     for row in (0, len(block) - 1):
         alone = block.events.only(block.events.rows == row)
         one = likeness_signals(catalogue.likeness, alone, rows[rows == row], cols[rows == row])
