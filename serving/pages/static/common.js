@@ -55,6 +55,14 @@ const Culture = (() => {
     const mine = turns[part] = (turns[part] || 0) + 1;
     return () => mine === turns[part];
   }
+  /* Shows an answer, or why there is none, in a part of the page. */
+  async function newest(part, answer, show, fail) {
+    const isNewest = turn(part);
+    try {
+      const found = await answer;
+      if (isNewest()) await show(found);
+    } catch (error) { if (isNewest()) fail(error); }
+  }
 
   /* A long list whole, part by part. */
   async function askAll(path, query = {}) {
@@ -141,7 +149,7 @@ const Culture = (() => {
     return svg;
   }
 
-  return { say, t, translate, languageButton, ask, turn, askAll, el, fill, problem, options, number, percent, table, bars, map, get lang() { return lang; } };
+  return { say, t, translate, languageButton, ask, turn, newest, askAll, el, fill, problem, options, number, percent, table, bars, map, get lang() { return lang; } };
 })();
 Culture.say({
   offline: ["连不上服务，请稍后再试。", "The service cannot be reached; try again in a moment."],

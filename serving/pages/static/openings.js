@@ -1,7 +1,7 @@
 /* Where to open classes: the plan while a slider moves, reach against evenness, fixed choices, why not there, moves. */
 "use strict";
 Culture.openings = (() => {
-  const { t, el, fill, ask, turn, number, percent, table, problem } = Culture;
+  const { t, el, fill, ask, turn, newest, number, percent, table, problem } = Culture;
   const $ = (id) => document.getElementById(id);
   const WAIT_MS = 150;
   Culture.say({
@@ -46,17 +46,14 @@ Culture.openings = (() => {
   }
 
   async function load(effort = "fast") {
-    const isNewest = turn("plan"), asked = question({ effort });
+    const asked = question({ effort });
     $("plan-state").textContent = t("computing");
-    let notes = [];
-    try {
-      const answer = await ask("/v1/classes/suggestions", {}, asked);
-      if (!isNewest()) return;
+    await newest("plan", ask("/v1/classes/suggestions", {}, asked), (answer) => {
       /* What is asked about the plan later is asked of this question: another effort may find another plan. */
       plan = { ...answer, asked };
-      notes = answer.notes;
       draw();
-    } catch (error) { if (isNewest()) { plan = null; fill($("plan-map")); fill($("floors")); problem($("plan"), error); } } finally { if (isNewest()) $("plan-state").textContent = notes.join(" "); }
+      $("plan-state").textContent = answer.notes.join(" ");
+    }, (error) => { plan = null; $("plan-state").textContent = ""; fill($("plan-map")); fill($("floors")); problem($("plan"), error); });
   }
   function changed() {
     chosen = null; front = null; turn("front");
@@ -132,15 +129,11 @@ Culture.openings = (() => {
   }
 
   async function compare() {
-    const isNewest = turn("front");
+    chosen = null;
     $("compare").disabled = true; fill($("front-chart"), el("p", { class: "note" }, t("computing")));
-    try {
-      chosen = null;
-      const found = await ask("/v1/classes/suggestions", {}, question({ front_points: 16, floors: [], region_weights: {} }));
-      if (!isNewest()) return;
-      front = found;
-      drawFront();
-    } catch (error) { if (isNewest()) problem($("front-chart"), error); } finally { $("compare").disabled = false; }
+    const answer = ask("/v1/classes/suggestions", {}, question({ front_points: 16, floors: [], region_weights: {} }));
+    await newest("front", answer, (found) => { front = found; drawFront(); }, (error) => problem($("front-chart"), error));
+    $("compare").disabled = false;
   }
   function pick(point) { chosen = point; drawFront(); load(); }
   function drawFront() {
@@ -169,25 +162,21 @@ Culture.openings = (() => {
 
   async function whyNot() {
     const choice = { category: $("why-category").value, venue_id: $("why-venue").value };
-    const isNewest = turn("why");
-    try {
-      const [told] = (await ask("/v1/classes/suggestions", {}, { ...(plan ? plan.asked : question()), why_not: [choice] })).why_not;
-      if (isNewest()) fill($("why-answer"), el("p", { class: "note" }, `${choiceName(choice)}：${told.reason}`));
-    } catch (error) { if (isNewest()) problem($("why-answer"), error); }
+    const answer = ask("/v1/classes/suggestions", {}, { ...(plan ? plan.asked : question()), why_not: [choice] });
+    await newest("why", answer, ({ why_not: [told] }) => fill($("why-answer"), el("p", { class: "note" }, `${choiceName(choice)}：${told.reason}`)),
+      (error) => problem($("why-answer"), error));
   }
   async function moves() {
-    const isNewest = turn("moves");
     fill($("moves"), el("p", { class: "note" }, t("computing")));
-    try {
-      const found = await ask("/v1/classes/suggestions", {}, { region_id: page.region(), budget: 0, moves: 6, closings: 6, close: fixed.close, effort: "fast" });
-      if (!isNewest()) return;
+    const answer = ask("/v1/classes/suggestions", {}, { region_id: page.region(), budget: 0, moves: 6, closings: 6, close: fixed.close, effort: "fast" });
+    await newest("moves", answer, (found) => {
       const closing = (category, venue_id) => el("button", { type: "button", class: "plain small", onclick: () => fix("close", { category, venue_id }) }, t("close"));
       fill($("moves"), table("", [{ label: t("category"), of: (m) => m.category }, { label: t("moves_from"), of: (m) => venueName(m.from_venue_id) }, { label: t("moves_to"), of: (m) => venueName(m.to_venue_id) },
         { label: t("moves_gain"), n: true, of: (m) => number(m.gain, 1) },
         { label: "", of: (m) => closing(m.category, m.from_venue_id) }], found.moves, t("no_moves")),
       el("h4", {}, t("closings_title")), table("", [{ label: t("category"), of: (c) => c.category }, { label: t("moves_from"), of: (c) => venueName(c.venue_id) },
         { label: t("closings_loses"), n: true, of: (c) => number(c.loses, 1) }, { label: "", of: (c) => closing(c.category, c.venue_id) }], found.closings, t("no_closings")));
-    } catch (error) { if (isNewest()) problem($("moves"), error); }
+    }, (error) => problem($("moves"), error));
   }
 
   function labels(categories) {

@@ -1,7 +1,7 @@
 /* The planner's page: every figure comes from the public routes under /v1. */
 "use strict";
 (() => {
-  const { t, el, fill, ask, turn, askAll, number, percent, table, problem } = Culture;
+  const { t, el, fill, ask, turn, newest, askAll, number, percent, table, problem } = Culture;
   const $ = (id) => document.getElementById(id);
   Culture.say({
     title: ["文化供需规划台", "Culture planner"], skip: ["跳到正文", "Skip to content"],
@@ -105,14 +105,11 @@
 
   async function loadForecast() {
     const target = $("target").value, category = $("category").value;
-    const isNewest = turn("forecast");
-    try {
-      const answer = await ask("/v1/demand/forecasts", { region_id: region(), category, target, horizon: $("horizon").value, history_weeks: 26, limit: 1000 });
-      if (!isNewest()) return;
+    await newest("forecast", ask("/v1/demand/forecasts", { region_id: region(), category, target, horizon: $("horizon").value, history_weeks: 26, limit: 1000 }), (answer) => {
       drawForecast(answer.items, answer.accuracy);
       drawNotes(answer);
       drawDrivers(answer.items);
-    } catch (error) { if (isNewest()) { $("forecast-why").hidden = true; fill($("forecast-notes")); fill($("forecast-tiles")); fill($("forecast-table")); problem($("forecast-chart"), error); } }
+    }, (error) => { $("forecast-why").hidden = true; fill($("forecast-notes")); fill($("forecast-tiles")); fill($("forecast-table")); problem($("forecast-chart"), error); });
   }
 
   /* Shifts of level of what is shown, the greatest first; what the band leaves out, and holidays that are a guess. */
@@ -202,10 +199,7 @@
   }
 
   async function loadGaps() {
-    const isNewest = turn("gaps");
-    try {
-      const answer = await ask("/v1/demand/gaps", { region_id: region(), level: $("gap-level").value, category: $("category").value, limit: 15 });
-      if (!isNewest()) return;
+    await newest("gaps", ask("/v1/demand/gaps", { region_id: region(), level: $("gap-level").value, category: $("category").value, limit: 15 }), (answer) => {
       const rows = answer.items.filter((g) => g.unmet >= 0.05);
       const most = Math.max(...rows.map((g) => g.unmet), 1e-9);
       fill($("gap-table"), table("", [
@@ -213,35 +207,29 @@
         { label: t("wanted"), n: true, of: (g) => number(g.demand, 1) }, { label: t("supply"), n: true, of: (g) => number(g.supply, 1) },
         { label: t("unmet"), n: true, of: (g) => [number(g.unmet, 1), el("span", { class: "bar", style: { width: `${(100 * g.unmet) / most}%` } })] },
         { label: t("share"), n: true, of: (g) => percent(g.share_unmet) }], rows, t("no_gaps")));
-    } catch (error) { if (isNewest()) { problem($("gap-table"), error); } }
+    }, (error) => problem($("gap-table"), error));
   }
 
   const named = (title, groups) => el("div", {}, el("h3", {}, title), Culture.bars(groups.map((g) => ({ ...g, label: known(g.label) }))));
   async function loadWho() {
-    const isNewest = turn("who");
-    try {
-      const answer = await ask("/v1/participation", { region_id: region(), category: $("category").value, by: ["age", "region"] });
-      if (!isNewest()) return;
+    await newest("who", ask("/v1/participation", { region_id: region(), category: $("category").value, by: ["age", "region"] }), (answer) => {
       fill($("who-tiles"), tile(answer.people === null ? t("hidden") : number(answer.people), t("people")), tile(answer.visits === null ? t("hidden") : number(answer.visits), t("visits")));
       const homes = [...answer.tables.region].sort((a, b) => (b.people || 0) - (a.people || 0)).slice(0, 12);
       const order = (g) => (g.name === "unknown" ? 999 : Number.parseInt(g.name, 10));
       const ages = [...answer.tables.age].sort((a, b) => order(a) - order(b));
       fill($("who-ages"), ages.length ? named(t("ages"), ages) : el("p", { class: "note" }, t("nobody")));
       fill($("who-places"), homes.length ? named(t("homes"), homes) : null);
-    } catch (error) { if (isNewest()) { fill($("who-tiles")); fill($("who-places")); problem($("who-ages"), error); } }
+    }, (error) => { fill($("who-tiles")); fill($("who-places")); problem($("who-ages"), error); });
   }
 
   let uses = [];
   async function loadUse() {
-    const isNewest = turn("use");
-    try {
-      const found = await askAll("/v1/venues/utilisation", { region_id: region() });
-      if (!isNewest()) return;
+    await newest("use", askAll("/v1/venues/utilisation", { region_id: region() }), async (found) => {
       uses = found;
       for (const use of uses) { const venue = state.venues.find((v) => v.venue_id === use.venue_id); if (venue) venue.weight = use.places; }
       Culture.options($("venue"), [["", t("all_venues")], ...uses.filter((u) => u.sessions).map((u) => [u.venue_id, u.name])]);
       await drawUse();
-    } catch (error) { if (isNewest()) { turn("drawn use"); fill($("use-tiles")); fill($("use-table")); problem($("use-heat"), error); } }
+    }, (error) => { turn("drawn use"); fill($("use-tiles")); fill($("use-table")); problem($("use-heat"), error); });
   }
   async function drawUse() {
     const id = $("venue").value, isNewest = turn("drawn use");
@@ -273,15 +261,12 @@
     if (!region()) return;
     const path = `/v1/reports/${encodeURIComponent(region())}`, query = { from: $("report-from").value, to: $("report-to").value };
     $("report-xlsx").href = `${path}?${new URLSearchParams({ ...query, format: "xlsx", lang: Culture.lang })}`;
-    const isNewest = turn("report");
-    try {
-      const { summary, categories } = await ask(path, query);
-      if (!isNewest()) return;
+    await newest("report", ask(path, query), ({ summary, categories }) => {
       fill($("report-tiles"), tile(number(summary.activities), t("activities")), tile(number(summary.sessions), t("sessions")), tile(number(summary.places), t("places")),
         tile(percent(summary.attendance_rate), t("rate")), tile(number(summary.people), t("people")), tile(percent(summary.reach), t("reach")), tile(percent(summary.seat_use), t("seat_use")));
       fill($("report-table"), table("", [{ label: t("category"), of: (c) => c.category }, { label: t("activities"), n: true, of: (c) => number(c.activities) }, { label: t("sessions"), n: true, of: (c) => number(c.sessions) },
         { label: t("places"), n: true, of: (c) => number(c.places) }, { label: t("seat_use"), n: true, of: (c) => percent(c.seat_use) }], [...categories].sort((a, b) => b.places - a.places), t("nobody")));
-    } catch (error) { if (isNewest()) { fill($("report-table")); problem($("report-tiles"), error); } }
+    }, (error) => { fill($("report-table")); problem($("report-tiles"), error); });
   }
 
   start();

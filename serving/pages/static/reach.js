@@ -1,7 +1,7 @@
 /* What people have within reach, how far they come, and what they would take up where it is not offered. */
 "use strict";
 Culture.reach = (() => {
-  const { t, el, fill, ask, turn, number, percent, table, problem } = Culture;
+  const { t, el, fill, ask, newest, number, percent, table, problem } = Culture;
   const $ = (id) => document.getElementById(id);
   Culture.say({
     reach_title: ["够得着吗", "Within reach"], reach_lead: ["国家标准的 15 分钟文化圈：城区约 {town} 公里，乡村约 {country} 公里。名额按过去 26 周、路程内的场次计算。", "The national 15-minute circle: about {town} km in town, {country} km in the country. Places of the past 26 weeks within reach."],
@@ -20,10 +20,7 @@ Culture.reach = (() => {
   }
 
   async function loadAccess(query) {
-    const isNewest = turn("access");
-    try {
-      const answer = await ask("/v1/accessibility", { ...query, limit: 10 });
-      if (!isNewest()) return;
+    await newest("access", ask("/v1/accessibility", { ...query, limit: 10 }), (answer) => {
       const { town, country } = answer.reference_km;
       const circle = { town: number(town, 1), country: number(country, 1) };
       $("reach-lead").textContent = t("reach_lead", circle);
@@ -31,19 +28,16 @@ Culture.reach = (() => {
       fill($("reach-access"), el("p", { class: "muted" }, `${t("reach_gini")} ${number(answer.gini, 2)} · ${t("reach_km")} ${number(answer.reach_km, 1)} km · ${t(`of_${answer.people_are}`)}${answer.estimated_regions ? ` · ${t("of_estimated", { n: number(answer.estimated_regions) })}` : ""}`),
         table("", [{ label: t("region"), of: (r) => r.region }, { label: t("per_1000"), n: true, of: (r) => number(r.places_per_1000, 1) },
           { label: t("nearest"), n: true, of: (r) => number(r.nearest_km, 1) }, { label: t("in_circle", circle), n: true, of: (r) => percent(r.within_country_circle) }], rows, t("no_places")));
-    } catch (error) { if (isNewest()) { problem($("reach-access"), error); } }
+    }, (error) => problem($("reach-access"), error));
   }
 
   async function loadRadii({ region_id, category }) {
-    const isNewest = turn("radii");
-    try {
-      const answer = await ask("/v1/categories/service-radius", { region_id });
-      if (!isNewest()) return;
+    await newest("radii", ask("/v1/categories/service-radius", { region_id }), (answer) => {
       const known = (c) => c.km_by_share["80%"] !== null && c.km_by_share["80%"] !== undefined;
       const rows = answer.items.filter((c) => known(c) && (!category || c.category === category)).sort((a, b) => a.km_by_share["80%"] - b.km_by_share["80%"]);
       const { town, country } = answer.reference_km;
       fill($("reach-radius"), rows.length ? [el("p", { class: "muted" }, t("how_far_note", { town: number(town, 1), country: number(country, 1) })), chart(rows, [town, country])] : el("p", { class: "note" }, t("no_radius")));
-    } catch (error) { if (isNewest()) { problem($("reach-radius"), error); } }
+    }, (error) => problem($("reach-radius"), error));
   }
   function chart(rows, circles) {
     const width = 560, left = 96, right = 24, step = 24, height = rows.length * step + 40;
@@ -61,13 +55,10 @@ Culture.reach = (() => {
   }
 
   async function loadLatent(query) {
-    const isNewest = turn("latent");
-    try {
-      const rows = (await ask("/v1/demand/latent", { ...query, limit: 10 })).items;
-      if (!isNewest()) return;
+    await newest("latent", ask("/v1/demand/latent", { ...query, limit: 10 }), ({ items }) => {
       fill($("reach-latent"), table("", [{ label: t("region"), of: (r) => r.region }, { label: t("category"), of: (r) => r.category },
-        { label: t("latent_people"), n: true, of: (r) => `${number(r.mean, 1)} (${number(r["q0.1"], 0)}–${number(r["q0.9"], 0)})` }], rows, t("no_latent")));
-    } catch (error) { if (isNewest()) { problem($("reach-latent"), error); } }
+        { label: t("latent_people"), n: true, of: (r) => `${number(r.mean, 1)} (${number(r["q0.1"], 0)}–${number(r["q0.9"], 0)})` }], items, t("no_latent")));
+    }, (error) => problem($("reach-latent"), error));
   }
   return { load };
 })();

@@ -1,7 +1,7 @@
 /* The visitor's page: what is on, with reasons. */
 "use strict";
 (() => {
-  const { t, el, fill, ask, turn, number, problem } = Culture;
+  const { t, el, fill, ask, newest, number, problem } = Culture;
   const $ = (id) => document.getElementById(id);
   Culture.say({
     title: ["身边的文化活动", "What is on near you"], skip: ["跳到正文", "Skip to content"], to_planner: ["规划台", "For planners"],
@@ -53,14 +53,12 @@
 
   async function load() {
     $("state").textContent = t("searching");
-    const isNewest = turn("list"), user = $("user").value.trim();
+    const user = $("user").value.trim();
     const nextDay = (date) => (date ? new Date(Date.parse(`${date}T00:00:00Z`) + 864e5).toISOString().slice(0, 10) : "");
     const query = { k: 20, category: $("category").value, from: $("from").value, to: nextDay($("to").value), channel: "portal", region_id: $("region").value };
     if (here) Object.assign(query, { lat: here.latitude, lon: here.longitude });
-    try {
-      const answer = await ask(user ? `/v1/users/${encodeURIComponent(user)}/recommendations` : "/v1/recommendations", query);
-      if (isNewest()) draw(answer, user);
-    } catch (error) { if (isNewest()) { $("state").textContent = ""; problem($("list"), error); } }
+    const answer = ask(user ? `/v1/users/${encodeURIComponent(user)}/recommendations` : "/v1/recommendations", query);
+    await newest("list", answer, (found) => draw(found, user), (error) => { $("state").textContent = ""; problem($("list"), error); });
   }
 
   function draw(answer, user) {
