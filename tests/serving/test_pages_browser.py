@@ -222,6 +222,10 @@ VISITOR = """
   view.fetch = async () => new view.Response("<html>Bad gateway</html>", { status: 502 });
   $("form").requestSubmit();
   seen.gateway = await until("a problem", () => page().querySelector("#list .problem")?.textContent);
+  const failure = { title: "The service failed", detail: "something went wrong", status: 500, request_id: "c0ffee" };
+  view.fetch = async () => new view.Response(JSON.stringify(failure), { status: 500 });
+  $("form").requestSubmit();
+  seen.failure = await until("a number", () => /c0ffee/.exec($("list").textContent));
 """
 
 
@@ -234,6 +238,7 @@ def test_the_visitor_sees_the_newest_answer_in_words(county, tmp_path):
     assert seen["state"] == "For user fast"
     assert "502" in seen["gateway"]
     assert "JSON" not in seen["gateway"]
+    assert seen["failure"]
 
 
 def test_where_places_cannot_be_listed_the_visitor_still_sees_what_is_on(county, tmp_path):

@@ -27,9 +27,10 @@ const Culture = (() => {
     label();
   }
 
-  /* Not all that can be wrong is told in Chinese: then its kind, which is, stands before. */
-  function told({ title, detail }) {
-    return lang === "zh" && detail && !/[\u4e00-\u9fff]/.test(detail) ? `${title}（${detail}）` : detail || title;
+  /* Not all that can be wrong is told in Chinese: then its kind, which is, stands before. A failure has its number. */
+  function told({ title, detail, status, request_id }) {
+    const words = lang === "zh" && detail && !/[\u4e00-\u9fff]/.test(detail) ? `${title}（${detail}）` : detail || title;
+    return status === 500 && request_id ? `${words} (${request_id})` : words;
   }
 
   async function ask(path, query = {}, body = undefined) {
