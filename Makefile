@@ -33,8 +33,11 @@ format: setup ## Format and mend what can be mended
 	$(BIN)/ruff format .
 
 test: setup ## Run all tests
-	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile tests
-	$(BIN)/pytest --nbmake --nbmake-timeout=300 notebooks
+	@# In a folder of its own: a second run closes a shared one to the user that root's databases run as.
+	export PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) && \
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile tests && \
+	$(BIN)/pytest --nbmake --nbmake-timeout=300 notebooks && \
+	rm -rf "$$PYTEST_DEBUG_TEMPROOT"
 
 test-availability: setup ## Availability over ANSWERS (a million) answers: batch, HTTP, evaluation's pool
 	CULTURE_ANSWERS=$(or $(ANSWERS),1000000) $(BIN)/pytest -o junit_family=xunit1 --junitxml=var/availability.xml \
