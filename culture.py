@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -339,17 +342,49 @@ def _wrote(output: Path, n_rows: int, quiet: bool) -> None:
         typer.echo(f"{output}: {n_rows} rows")
 
 
+class _Ended(SystemExit):
+    """A signal has told the command to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+
+    def __str__(self) -> str:
+        return f"told to end ({signal.Signals(int(self.code or 0) - 128).name})"
+
+
+@contextmanager
+def _undoing_at_signals() -> Iterator[None]:
+    """Signals that would end the process on the spot raise: an open run is closed, a draft deleted, workers ended."""
+
+    def end(number: int, _: object) -> None:
+        raise _Ended(number)
+
+    mine = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in mine:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def main() -> None:
     """Entry point of the console command: every failure is one line on standard error and exit status 1.
 
-    Set CULTURE_DEBUG for tracebacks, and for the warnings of libraries.
+    A signal to end lets what is under way undo itself, and gives 128 and its number as status. Set CULTURE_DEBUG for
+    tracebacks, and for the warnings of libraries.
     """
     from recsys.errors import RecsysError, in_one_line
 
     if not os.environ.get("CULTURE_DEBUG"):
         warnings.simplefilter("ignore")
     try:
-        app()
+        with _undoing_at_signals():
+            app()
+    except _Ended as ended:
+        typer.echo(f"culture: {ended}", err=True)
+        sys.exit(ended.code)
     except Exception as error:
         if os.environ.get("CULTURE_DEBUG") and not isinstance(error, RecsysError | OSError):
             raise

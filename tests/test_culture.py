@@ -7,15 +7,17 @@ where those are the point.
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tests.commands import done, failed
+from tests.commands import Result, done, failed
 from training.tracking import tracking_uri
 
 NASHVILLE = Path(__file__).parent / "data" / "nashville"
@@ -24,17 +26,34 @@ AS_OF = "2017-06-01T00:00:00Z"
 
 def process(home, *words, **more):
     """Runs the command in a process of its own, with the server that starts under its home."""
+    with begin(home, *words, **more) as begun:
+        out, err = begun.communicate(timeout=240)
+    return Result(begun.returncode, out, err)
+
+
+def begin(home, *words, **more):
+    """The command in a process of its own that has begun."""
     environment = {**os.environ, "CULTURE_HOME": str(home), **more}
     if "CULTURE_DATABASE_URL" not in more:
         environment.pop("CULTURE_DATABASE_URL", None)
     environment.pop("MLFLOW_TRACKING_URI", None)
-    return subprocess.run(
-        [sys.executable, "-c", "import culture; culture.main()", *map(str, words)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    command = [sys.executable, "-c", "import culture; culture.main()", *map(str, words)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def newest_status(client):
+    """The status of the run that began last."""
+    runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    return max(runs, key=lambda run: run.info.start_time).info.status
+
+
+def workers_of(begun):
+    """The two processes that work beside a command, once they are there."""
+    while True:
+        assert begun.poll() is None
+        found = [p for p in psutil.Process(begun.pid).children() if "spawn_main" in " ".join(p.cmdline())]
+        if len(found) == 2:
+            return found
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +264,37 @@ def test_two_processes_learn_and_judge_what_one_does(culture, home, monkeypatch)
     assert two["evaluation"] == one["evaluation"]
     assert two["gate"] == one["gate"]
     assert beside == learned
+
+
+@pytest.fixture(scope="module")
+def own_home(tmp_path_factory):
+    """A home with the slice loaded, and the server that starts under it."""
+    folder = tmp_path_factory.mktemp("own")
+    done(process(folder, "ingest", NASHVILLE))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "last_line"),
+    [(signal.SIGTERM, 143, "culture: told to end (SIGTERM)"), (signal.SIGINT, 130, None)],
+)
+def test_a_training_that_is_told_to_end_leaves_nothing_open(own_home, number, code, last_line):
+    client = MlflowClient(tracking_uri(own_home))
+    with begin(own_home, "train", "--as-of", AS_OF, CULTURE_PROCESSES="2") as training:
+        while "evaluating on" not in (line := training.stderr.readline()):
+            assert line, "the training ended by itself"
+        others = workers_of(training)
+        assert newest_status(client) == "RUNNING"
+        training.send_signal(number)
+        _, said = training.communicate(timeout=60)
+    assert training.returncode == code
+    assert "Traceback" not in said
+    assert last_line is None or said.splitlines()[-1] == last_line
+    assert newest_status(client) == "KILLED"
+    _, alive = psutil.wait_procs(others, timeout=30)
+    assert not alive
+    assert not list((own_home / "bundles").glob("*"))
+    assert not list((own_home / "bundles").glob(".*"))
 
 
 def test_settings_that_are_not_text(culture, home, tmp_path):

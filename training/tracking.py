@@ -44,7 +44,7 @@ def tracking_uri(home: Path) -> str:
 
 @contextmanager
 def tracked_run(home: Path, name: str, params: Mapping[str, Any]) -> Iterator[str]:
-    """One MLflow run around a training; yields its id. A failure inside marks the run as failed."""
+    """One MLflow run around a training, see `open_run`; yields its id."""
     uri = tracking_uri(home)
     with _environment_kept():
         mlflow.set_tracking_uri(uri)
@@ -52,9 +52,27 @@ def tracked_run(home: Path, name: str, params: Mapping[str, Any]) -> Iterator[st
             local = uri.startswith("sqlite:")
             mlflow.create_experiment(EXPERIMENT, (home / "mlflow" / "artifacts").resolve().as_uri() if local else None)
         mlflow.set_experiment(EXPERIMENT)
-        with mlflow.start_run(run_name=name) as run:
+        with open_run(name) as run_id:
             mlflow.log_params(dict(params))
-            yield str(run.info.run_id)
+            yield run_id
+
+
+@contextmanager
+def open_run(name: str) -> Iterator[str]:
+    """An MLflow run, below the one that is open, if any; yields its id.
+
+    It ends FINISHED, FAILED after a failure inside, KILLED after an interrupt or a signal that ends the command.
+    """
+    status = "FAILED"
+    try:
+        run = mlflow.start_run(run_name=name, nested=True)
+        yield str(run.info.run_id)
+        status = "FINISHED"
+    except (KeyboardInterrupt, SystemExit):
+        status = "KILLED"
+        raise
+    finally:
+        mlflow.end_run(status)
 
 
 @contextmanager

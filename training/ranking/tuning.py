@@ -24,7 +24,7 @@ from tqdm import tqdm
 from recsys.dataset import Dataset
 from recsys.errors import DataError
 from training.ranking.fit import RankingConfig, evaluate_ranking
-from training.tracking import tracked_run
+from training.tracking import open_run, tracked_run
 
 Evaluate = Callable[[Dataset, pd.Timestamp, float, int, RankingConfig], pd.DataFrame]
 
@@ -234,8 +234,8 @@ def _give_up_unfinished(study: optuna.Study) -> None:
 @contextmanager
 def _trial_run(trial: optuna.Trial, parent: str) -> Iterator[None]:
     """The trial's own MLflow run below that of its search."""
-    with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True) as run:
-        trial.set_user_attr(_RUNS, [run.info.run_id, parent])
+    with open_run(f"trial-{trial.number}") as run_id:
+        trial.set_user_attr(_RUNS, [run_id, parent])
         mlflow.log_params(trial.params)
         yield
 
