@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,13 @@ class Exploration:
         share: Greatest share of a list's places that is drawn, in [0, 1].
         n_shown: Times that each organiser was shown of late; one that is missing was never shown.
         enough: Organisers shown so often are not drawn any more.
+        day: What a person's draws depend on beside the person: the local day.
     """
 
     share: float
     n_shown: Mapping[str, float]
     enough: float
+    day: date
 
 
 def explored(

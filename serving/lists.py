@@ -72,7 +72,8 @@ class ListStyle:
         if self.exploration_share > 0:
             n_organisers = max(len(offer.catalogue.lookup.keys["organiser"]), 1)
             enough = max(sum(offer.n_shown.values()) / n_organisers, 1.0)
-            exploration = Exploration(self.exploration_share, offer.n_shown, enough)
+            day = now.tz_convert(offer.picture.dataset.timezone).date()
+            exploration = Exploration(self.exploration_share, offer.n_shown, enough, day)
         rules = offer.rules if len(offer.rules.valid_at(now)) else None
         return Policy(self.variety, rules, exploration)
 

@@ -154,7 +154,7 @@ def _places(
     nums = catalogue.lookup.of_sessions["organiser"][catalogue.session_nums[ranked]]
     shown = np.array([exploration.n_shown.get(str(organisers[num]), 0.0) if num >= 0 else 0.0 for num in nums])
     pool = chance_weights(shown, np.arange(len(ranked)) >= k, exploration.enough)
-    seed = hashlib.blake2b(f"{block.user_ids[0]} {block.at.date()}".encode(), digest_size=8).digest()
+    seed = hashlib.blake2b(f"{block.user_ids[0]} {exploration.day}".encode(), digest_size=8).digest()
     places, propensities = explored(listed, pool, exploration.share, np.random.default_rng(list(seed)))
     order = np.argsort(places)
     return places[order], propensities[order]

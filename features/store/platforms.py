@@ -81,7 +81,10 @@ def parse_outside(connection: Connection, outside_id: str) -> tuple[Platform, st
     for platform in platforms:
         if platform.name == name:
             return platform, inside
-    raise UnknownIdError("platform of id", [outside_id])
+    if not platforms:
+        raise UnknownIdError("id", [outside_id])
+    names = ", ".join(repr(one.name) for one in platforms)
+    raise UnknownIdError("id", [outside_id], f"several platforms are loaded: write one of {names}, a colon and the id")
 
 
 def lock_platform(connection: Connection, platform: Platform) -> None:

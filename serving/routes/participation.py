@@ -126,11 +126,10 @@ def performance_report(
     made = report(activity, region_id, since, until, service.clock(), forecasts, followed)
     if query.format == "json":
         return made
-    name = f"report-{since.date()}-{until.date()}.xlsx"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(
-        workbook(made, language(http, query.lang), activity.dataset.timezone), media_type=XLSX, headers=headers
-    )
+    zone = activity.dataset.timezone
+    first, end = (time.tz_convert(zone).date() for time in (since, until))
+    headers = {"Content-Disposition": f'attachment; filename="report-{first}-{end}.xlsx"'}
+    return Response(workbook(made, language(http, query.lang), zone), media_type=XLSX, headers=headers)
 
 
 def _asked(service: Service, period: Period) -> tuple[Activity, pd.Timestamp, pd.Timestamp]:

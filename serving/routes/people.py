@@ -78,7 +78,7 @@ def erase(user_id: UserId, service: InService) -> Response:
 def records(table: str, rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as JSON has them: times in ISO 8601 UTC, counts whole, missing values null."""
     counts = {c.name: "Int64" for c in TABLES[table].columns if c.type == "count"}
-    text = rows.astype(counts).to_json(orient="records", date_format="iso", date_unit="ms")
+    text = rows.astype(counts).to_json(orient="records", date_format="iso", date_unit="us")
     found: list[dict[str, Any]] = json.loads(text)
     return found
 

@@ -102,6 +102,16 @@ def test_a_drawn_place_is_bounded_logged_and_stays_the_same_that_day(own_county)
     assert [tuple(row) for row in found] == expected
 
 
+def test_draws_hold_for_a_local_day(county):
+    # The day of UTC ends at eight in the morning there.
+    app = app_of(county)
+    with serving(app):
+        offer = app.state.service.live.offer()
+    times = ("2026-01-19T00:00+08:00", "2026-01-19T07:59+08:00", "2026-01-19T08:01+08:00", "2026-01-20T00:00+08:00")
+    policies = [ListStyle().policy(offer, pd.Timestamp(time).tz_convert("UTC")) for time in times]
+    assert [policy.exploration.day.day for policy in policies] == [19, 19, 19, 20]
+
+
 def test_without_exploration_nothing_is_drawn(county):
     with serving(app_of(county, style=ListStyle(exploration_share=0.0))) as client:
         user = some_user(client, county)

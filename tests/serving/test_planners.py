@@ -195,6 +195,7 @@ def test_the_report_agrees_with_the_rows_and_its_workbook_with_the_report(client
     assert [row["month"] for row in made["months"]] == ["2025-12"]
     file = client.get("/v1/reports/37", params={**query, "format": "xlsx", "lang": "en"})
     assert file.headers["content-type"].endswith("spreadsheetml.sheet")
+    assert file.headers["content-disposition"] == 'attachment; filename="report-2025-12-01-2026-01-01.xlsx"'
     book = load_workbook(io.BytesIO(file.content))
     summary = {row[0].value: row[1].value for row in book["Summary"].iter_rows()}
     assert summary["sessions"] == len(held)

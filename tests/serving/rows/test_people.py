@@ -56,7 +56,10 @@ def test_a_copy_holds_every_row_and_erasure_leaves_none(own_client, own_county):
     user = some_user(own_client, own_county)
     waiting = {"booking_id": "w", "user_id": user, "session_id": "not yet", "booked_at": AS_OF.isoformat()}
     assert own_client.post("/v1/bookings", json=waiting).json()["waiting"] == 1
+    profile = {"birth_year": 1970, "registered_at": "2024-02-29T08:00:00.123456+08:00"}
+    assert own_client.put(f"/v1/users/{user}", json=profile).status_code == 200
     copy = own_client.get(f"/v1/users/{user}/export").json()
+    assert copy["tables"]["users"][0]["registered_at"] == "2024-02-29T00:00:00.123456Z"
     assert copy["tables"]["users"][0]["user_id"] == user
     assert copy["tables"]["bookings"]
     assert {row["user_id"] for rows in copy["tables"].values() for row in rows} == {user}
