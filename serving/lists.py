@@ -154,14 +154,14 @@ def _with_reason(catalogue: Catalogue, row: Recommendation) -> Recommendation:
 
 def _reason(booked: float, programme: float) -> Reason:
     if booked >= 1:
-        return Reason("已有人预订", "others have booked it", "booked")
+        return Reason("已有人预订", "Others have booked it", "booked")
     if programme > 0:
         return Reason(
             "同一主办方的这类活动常有人预订",
-            "this organiser's activities of this kind are often booked",
+            "This organiser's activities of this kind are often booked",
             "popular-programme",
         )
-    return Reason("还可以预订", "can still be booked", "open")
+    return Reason("还可以预订", "Can still be booked", "open")
 
 
 def _recent(catalogue: Catalogue, level: str) -> NDArray[np.float64]:

@@ -122,9 +122,14 @@ def _invalid(faults: Sequence[Fault]) -> ProblemError:
 
 
 def problem_response(
-    request: Request, status: int, kind: str, detail: Sentence | str, faults: Sequence[Fault] = ()
+    request: Request,
+    status: int,
+    kind: str,
+    detail: Sentence | str,
+    faults: Sequence[Fault] = (),
+    more: BaseModel | None = None,
 ) -> JSONResponse:
-    """The answer that carries a problem, in the language that the request prefers."""
+    """The answer that carries a problem, in the language that the request prefers, with further members if any."""
     lang = language_of_problem(request)
     problem = Problem(
         type=f"/problems/{kind}",
@@ -135,7 +140,8 @@ def problem_response(
         request_id=getattr(request.state, "request_id", None),
         errors=[FieldError(field=one.field, message=_told(one.message, lang)) for one in faults],
     )
-    return JSONResponse(problem.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE)
+    members = {} if more is None else more.model_dump(mode="json")
+    return JSONResponse(problem.model_dump(exclude_none=True) | members, status, media_type=MEDIA_TYPE)
 
 
 def _told(words: Sentence | str, lang: Language) -> str:

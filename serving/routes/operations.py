@@ -8,11 +8,15 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from serving.languages import language_of_problem
-from serving.problems import KINDS, RESPONSES, ProblemError
+from serving.problems import KINDS, MEDIA_TYPE, RESPONSES, Problem, ProblemError, problem_response
 from serving.schemas.apps import Health, Readiness
 from serving.service import InService, Service
 
 router = APIRouter(tags=["operators"])
+
+
+class Unready(Readiness, Problem):
+    """A problem with what there is."""
 
 
 @router.get("/healthz")
@@ -21,15 +25,20 @@ def healthz() -> Health:
     return Health()
 
 
-@router.get("/readyz", responses={503: {"model": Readiness, "description": "Something is missing"}})
-def readyz(service: InService, response: Response) -> Readiness:
-    """Whether whole answers can be given; 503 with what is missing if not.
+@router.get(
+    "/readyz",
+    response_model=Readiness,
+    responses={503: {"model": Unready, "description": "Something is missing", "content": {MEDIA_TYPE: {}}}},
+)
+def readyz(service: InService, request: Request) -> Readiness | Response:
+    """Whether whole answers can be given; if not, a problem (503) that holds the same figures and what is missing.
 
     A refused newer bundle is told, while the older one goes on answering and the service stays ready.
     """
     readiness = _readiness(service)
-    response.status_code = 200 if readiness.ready else 503
-    return readiness
+    if readiness.ready:
+        return readiness
+    return problem_response(request, 503, "not-ready", "; ".join(readiness.problems), more=readiness)
 
 
 @router.get("/metrics", response_class=Response)

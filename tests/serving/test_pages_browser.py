@@ -98,14 +98,14 @@ async function until(what, holds) {
 """
 
 
-def drive(county, address, steps, folder):
+def drive(county, address, steps, folder, width=1200):
     """What steps in a page saw, and what the browser complained of."""
     app = app_of(county)
 
     @app.get("/drive")
     def frame() -> HTMLResponse:
         return HTMLResponse(
-            f'<iframe src="{address}" width="1200" height="4000"></iframe><script src="/drive.js"></script>'
+            f'<iframe src="{address}" width="{width}" height="4000"></iframe><script src="/drive.js"></script>'
         )
 
     @app.get("/drive.js")
@@ -203,6 +203,18 @@ def test_the_planner_s_controls_change_the_plan(county, tmp_path):
     assert seen["problems"] == []
     assert seen["why_after_failure"] == 3
     assert seen["overtaken"] == 0
+
+
+GAPS = """
+  const heads = await until("gaps", () => all("#gap-table th").length && all("#gap-table th"));
+  const inside = (head) => head.getBoundingClientRect().right < view.innerWidth;
+  seen.shown = heads.filter(inside).map((head) => head.textContent);
+"""
+
+
+def test_a_phone_shows_how_large_a_gap_is(county, tmp_path):
+    seen, _ = drive(county, "/planner?lang=en", GAPS, tmp_path, width=390)
+    assert seen["shown"][:3] == ["Region", "Category", "Unmet"]
 
 
 VISITOR = """

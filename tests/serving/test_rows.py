@@ -106,7 +106,7 @@ def test_at_most_a_thousand_rows(filled):
 def test_with_several_platforms_the_id_names_the_platform(filled, store):
     store.upsert("other", "users", [{"user_id": "ann"}])
     told = problem(filled.get("/v1/users/ann"), 404, "unknown-id")["detail"]
-    assert told == "unknown id: 'ann'; several platforms are loaded: write one of 'default', 'other', a colon and the id"
+    assert "several platforms are loaded: write one of 'default', 'other', a colon and the id" in told
     assert filled.get("/v1/users/default:ann").json()["user_id"] == "default:ann"
     mixed = {**BOOKING, "booking_id": "default:b", "user_id": "default:ann", "session_id": "other:s"}
     assert filled.post("/v1/bookings", json=mixed).json()["rejected"] == 1

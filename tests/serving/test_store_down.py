@@ -2,7 +2,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from features.settings import Settings
-from tests.serving.conftest import app_of
+from tests.serving.conftest import BUNDLE, app_of
 from tests.serving.live import serving, wait_until
 from tests.serving.test_app import problem
 
@@ -11,9 +11,9 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1"
 
 def test_the_service_starts_without_its_store_and_answers_from_the_bundle(county):
     with serving(app_of(Settings(home=county.home, database_url=NOWHERE))) as client:
-        ready = client.get("/readyz")
-        assert ready.status_code == 503
-        assert ready.json()["store"] == "unreachable"
+        ready = problem(client.get("/readyz"), 503, "not-ready")
+        assert (ready["ready"], ready["store"], ready["bundle"]) == (False, "unreachable", BUNDLE)
+        assert ready["detail"] in ready["problems"]
         assert client.get("/healthz").status_code == 200
         problem(client.get("/v1/recommendations"), 503, "store-unavailable")
         row = {"booking_id": "b", "user_id": "u", "session_id": "s", "booked_at": "2026-01-01"}

@@ -204,9 +204,9 @@
       const most = Math.max(...rows.map((g) => g.unmet), 1e-9);
       fill($("gap-table"), table("", [
         { label: t("region"), of: (g) => [g.region, el("span", { class: "muted" }, above(g))] }, { label: t("category"), of: (g) => g.category },
-        { label: t("wanted"), n: true, of: (g) => number(g.demand, 1) }, { label: t("supply"), n: true, of: (g) => number(g.supply, 1) },
         { label: t("unmet"), n: true, of: (g) => [number(g.unmet, 1), el("span", { class: "bar", style: { width: `${(100 * g.unmet) / most}%` } })] },
-        { label: t("share"), n: true, of: (g) => percent(g.share_unmet) }], rows, t("no_gaps")));
+        { label: t("share"), n: true, of: (g) => percent(g.share_unmet) },
+        { label: t("wanted"), n: true, of: (g) => number(g.demand, 1) }, { label: t("supply"), n: true, of: (g) => number(g.supply, 1) }], rows, t("no_gaps")));
     }, (error) => problem($("gap-table"), error));
   }
 
