@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.ranking.causes import cause_of, scores_without
 from features.ranking.lists import Lists
 from features.ranking.model import RankingModel
-from features.ranking.sentences import Reason, sentence_of
+from features.ranking.sentences import Reason, said_once, sentence_of
 from features.ranking.two_stages import rivals, scores_of_pairs
 from features.signals.candidates.crowd import Signals
 from features.signals.candidates.facts import CROWD_FACTS
@@ -125,10 +125,11 @@ def reasons_for(
         if drop > LEAST_DROP:
             told[num].append((-float(drop), code))
     for num, (place, found) in enumerate(zip(asked, told, strict=True)):
-        reasons[place] = tuple(
+        sentences = [
             sentence_of(code, catalogue, block, int(columns[place]), signals, num, is_elsewhere)
-            for _, code in sorted(found)[:MAX_REASONS]
-        )
+            for _, code in sorted(found)
+        ]
+        reasons[place] = said_once(sentences)[:MAX_REASONS]
     return reasons
 
 

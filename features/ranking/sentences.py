@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +100,14 @@ def sentence_of(
             "popular": ("近期热门", "Popular lately"),
         }[code]
     return Reason(zh, en, code)
+
+
+def said_once(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    """Reasons in their order, without those that read like one before: two causes may have the same words."""
+    once: dict[str, Reason] = {}
+    for reason in reasons:
+        once.setdefault(reason.zh, reason)
+    return tuple(once.values())
 
 
 def _of_past(code: str, catalogue: Catalogue, block: UserBlock, column: int, category: str) -> tuple[str, str]:

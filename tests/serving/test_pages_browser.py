@@ -206,6 +206,10 @@ def test_the_planner_s_controls_change_the_plan(county, tmp_path):
 
 
 GAPS = """
+  const gap = { region_id: "x", region: "双山街道", level: "township", category: "素描油画" };
+  Object.assign(gap, { demand: 123.4, supply: 101.2, unmet: 22.2, share_unmet: 0.18 });
+  view.fetch = async () => new view.Response(JSON.stringify({ items: [gap] }), { status: 200 });
+  $("gap-level").dispatchEvent(new view.Event("change"));
   const heads = await until("gaps", () => all("#gap-table th").length && all("#gap-table th"));
   const inside = (head) => head.getBoundingClientRect().right < view.innerWidth;
   seen.shown = heads.filter(inside).map((head) => head.textContent);

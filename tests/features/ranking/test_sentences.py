@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from features.ranking.answers import Request, answer
-from features.ranking.sentences import sentence_of
+from features.ranking.sentences import said_once, sentence_of
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.people import UserBlock, user_block
 from recsys.dataset import Dataset
@@ -105,6 +105,13 @@ def test_the_verb_is_what_the_person_did(offered, dataset, user_id):
 def test_the_very_activity_is_not_named_as_another(offered, dataset):
     again = sentence_of("series", offered, _person(offered, dataset, "went"), _column(offered, "old"), {}, 0, False)
     assert (again.zh, again.en) == ("因为您参加过这项活动", "Because you went to this before")
+
+
+def test_two_causes_with_the_same_words_are_told_once(offered, dataset):
+    block, column = _person(offered, dataset, "went"), _column(offered, "old")
+    told = [sentence_of(code, offered, block, column, {}, 0, False) for code in ("organiser", "category", "series")]
+    assert told[0].zh == told[2].zh
+    assert said_once(told) == tuple(told[:2])
 
 
 @pytest.mark.parametrize(
