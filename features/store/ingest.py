@@ -175,6 +175,13 @@ def _stage_chunk(
     report.accepted += len(rows)
 
 
+def _repeated(table: Table, key: str | None) -> str:
+    """Says that rows gave way to later ones, by a key unless that is a person's."""
+    is_personal = "user_id" in table.column_names
+    such = "" if is_personal else f" (such as {key!r})"
+    return f"a {table.key} is there more than once{such}: its last row counts, earlier ones gave way"
+
+
 def _merge(delivery: _Delivery, reports: dict[str, TableReport]) -> None:
     """Makes what is staged the platform's, all tables at once, and takes in what waited for it."""
     connection, platform = delivery.connection, delivery.platform
@@ -186,6 +193,8 @@ def _merge(delivery: _Delivery, reports: dict[str, TableReport]) -> None:
         merged = merge_stage(connection, table, platform.num, may_repeat=name in delivery.repeating)
         report.replaced, report.new = merged.replaced, merged.new
         report.changed, report.unchanged = merged.changed, merged.unchanged
+        if merged.replaced:
+            report.warnings[_repeated(table, merged.repeated_key)] = merged.replaced
         is_changed |= bool(released or merged.new or merged.changed)
     for name in delivery.delivered:
         is_changed |= bool(

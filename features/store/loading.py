@@ -21,9 +21,10 @@ _TIME_FORMAT = "%Y-%m-%d %H:%M:%S%.fZ"
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge did: rows with a key repeated in the delivery, new, changed and unchanged ones."""
+    """What a merge did: rows with a key repeated in the delivery (and one such key), new, changed, unchanged ones."""
 
     replaced: int
+    repeated_key: str | None
     new: int
     changed: int
     unchanged: int
@@ -116,7 +117,7 @@ def merge_stage(connection: Connection, table: Table, platform_num: int, *, may_
     connection.exec_driver_sql("SET LOCAL maintenance_work_mem = '256MB'")
     connection.exec_driver_sql("SET LOCAL work_mem = '128MB'")
     stage, partition = stage_name(table, platform_num), partition_name(table, platform_num)
-    replaced = _drop_repeated(connection, table, stage) if may_repeat else 0
+    replaced = _drop_repeated(connection, table, stage) if may_repeat else (0, None)
     exists = connection.exec_driver_sql("SELECT to_regclass(%s)", (partition,)).scalar() is not None
     if exists and connection.exec_driver_sql(f"SELECT EXISTS (SELECT FROM {partition})").scalar():
         return _merge_changed(connection, table, platform_num, replaced)
@@ -126,19 +127,23 @@ def merge_stage(connection: Connection, table: Table, platform_num: int, *, may_
         connection.exec_driver_sql(f"DROP TABLE {partition}")
     connection.exec_driver_sql(f"ALTER TABLE {stage} RENAME TO {partition}")
     connection.exec_driver_sql(f"ALTER TABLE {table.name} ATTACH PARTITION {partition} FOR VALUES IN ({platform_num})")
-    return Merged(replaced, n_rows, 0, 0)
+    return Merged(*replaced, n_rows, 0, 0)
 
 
-def _drop_repeated(connection: Connection, table: Table, stage: str) -> int:
-    """Keeps the last row of each key: COPY fills a new table in order, so it is the one furthest back."""
-    deleted = connection.exec_driver_sql(
-        f"DELETE FROM {stage} s USING (SELECT {table.key} AS k, max(ctid) AS last FROM {stage} GROUP BY 1"
-        f" HAVING count(*) > 1) r WHERE s.{table.key} = r.k AND s.ctid <> r.last"
-    ).rowcount
-    return int(deleted)
+def _drop_repeated(connection: Connection, table: Table, stage: str) -> tuple[int, str | None]:
+    """Keeps the last row of each key: COPY fills a new table in order, so it is the one furthest back.
+
+    Returns how many gave way, and the first of their keys.
+    """
+    n_deleted, first = connection.exec_driver_sql(
+        f"WITH gone AS (DELETE FROM {stage} s USING (SELECT {table.key} AS k, max(ctid) AS last FROM {stage} GROUP BY 1"
+        f" HAVING count(*) > 1) r WHERE s.{table.key} = r.k AND s.ctid <> r.last RETURNING r.k)"
+        " SELECT count(*), min(k) FROM gone"
+    ).one()
+    return int(n_deleted), first
 
 
-def _merge_changed(connection: Connection, table: Table, platform_num: int, replaced: int) -> Merged:
+def _merge_changed(connection: Connection, table: Table, platform_num: int, replaced: tuple[int, str | None]) -> Merged:
     stage, partition = stage_name(table, platform_num), partition_name(table, platform_num)
     columns = ", ".join(table.column_names)
     n_rows = connection.exec_driver_sql(f"SELECT count(*) FROM {stage}").scalar_one()
@@ -157,7 +162,7 @@ def _merge_changed(connection: Connection, table: Table, platform_num: int, repl
             f" ON CONFLICT (platform_num, {table.key}) DO UPDATE SET {assignments(table)}"
         )
     connection.exec_driver_sql(f"DROP TABLE {stage}")
-    return Merged(replaced, n_new, n_changed, n_rows - n_new - n_changed)
+    return Merged(*replaced, n_new, n_changed, n_rows - n_new - n_changed)
 
 
 def assignments(table: Table) -> str:
