@@ -48,7 +48,7 @@ class Question(BaseModel):
 
     budget: Amount = Field(description="classes, or money where costs are given; 0 opens nothing")
     region_id: str | None = Field(default=None, description="only venues in or under this region")
-    categories: tuple[str, ...] | None = Field(default=None, description="only these categories")
+    categories: tuple[str, ...] | None = Field(default=None, description="only these categories; none: all")
     costs: dict[str, Amount] | None = Field(default=None, description="money a week of one class, by category")
     teachers: dict[str, Count] = Field(default={}, description="most new classes of a category")
     must_open: tuple[Choice, ...] = Field(default=(), description="opened first, whatever they bring")
@@ -101,7 +101,7 @@ class Choices:
         self.categories = IdMap.of(inputs.categories, "category")
         self.inside = inside = self._inside()
         self.asked = np.ones(len(inputs.categories), dtype=bool)
-        if question.categories is not None:
+        if question.categories:
             known = self.categories.nums_or_missing(question.categories)
             self.asked = np.isin(np.arange(len(self.asked)), known)
         self.barred = self._rows(question.not_here)

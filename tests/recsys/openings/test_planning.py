@@ -78,6 +78,10 @@ def test_small_classes_are_not_held(inputs):
     assert (rows["expected_attendance"] >= least - 1e-6).all()
 
 
+def test_who_names_no_category_asks_for_all(inputs):
+    assert solve(inputs, Question(budget=4, categories=()))[1] == solve(inputs, Question(budget=4))[1] != []
+
+
 def test_a_second_class_near_brings_less_than_alone(inputs):
     _, opened = solve(inputs, Question(budget=30, categories=("cat0",)))
     alone = [solve(inputs, Question(budget=1, must_open=[_choice(inputs, o)]))[1][0].attendance for o in opened]
