@@ -121,7 +121,7 @@ class ForecastQuery(Page):
     category: str | None = Field(default=None, description="this category")
     level: Level | None = Field(default=None, description="regions of this level; villages are in their townships")
     target: Literal["bookings", "demand"] | None = Field(default=None, description="both without it")
-    horizon: int = Field(default=13, ge=1, le=104, description="weeks ahead")
+    horizon: int = Field(default=13, ge=1, le=104, description="weeks ahead; no further than the bundle's")
     history_weeks: int = Field(default=26, ge=0, le=1040, description="weeks of the past")
     period: Literal["week", "month", "quarter"] = Field(
         default="week", description="months or quarters beside the weeks: those that end within the forecast"
