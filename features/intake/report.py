@@ -17,9 +17,10 @@ class TableReport:
         file: Name of the file.
         read: Rows in the file, the header not counted.
         accepted: Rows that are in the store now, or gave way to a later row of the file with the same key.
-        rejected: Rows in quarantine.
+        rejected: Rows in quarantine, and those of erased accounts.
         reasons: Rejected rows by reason; a row with several faults counts under their joint reason.
         waiting: Those of the rejected that wait for a row they point at.
+        erased: Those of the rejected that are of erased accounts: not in quarantine either.
         warnings: Rows by warning; they are stored. 0 stands for the whole file.
         unknown_columns: Columns that were left out.
         replaced: Those of the accepted that gave way.
@@ -35,6 +36,7 @@ class TableReport:
     rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     waiting: int = 0
+    erased: int = 0
     warnings: dict[str, int] = field(default_factory=dict)
     unknown_columns: list[str] = field(default_factory=list)
     replaced: int = 0
@@ -66,6 +68,9 @@ class IngestReport:
             + (f" (of them {t.waiting} wait for a row they point at)" if t.waiting else "")
             + (f", {t.taken_in} taken in from quarantine" if t.taken_in else "")
             for name, t in self.tables.items()
+        ]
+        lines += [
+            f"{name}: rows of erased accounts, kept nowhere: {t.erased}" for name, t in self.tables.items() if t.erased
         ]
         lines += [
             f"{name}: warning: {w}" + f" ({n})" * bool(n)

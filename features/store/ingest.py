@@ -14,11 +14,13 @@ from sqlalchemy import Connection
 from tqdm import tqdm
 
 from features.intake.cleaning import clean_rows
+from features.intake.erasure import ErasedAccounts
 from features.intake.references import Keys, resolve, without_cycles
 from features.intake.report import IngestReport, TableReport
 from features.intake.sources import ROW_NUMBER, Chunk, Source, find_sources
+from features.store.erasure import erased_accounts, remember_back
 from features.store.loading import CopyWriter, copy_into, create_stage, merge_stage, stage_name, stored_keys
-from features.store.platforms import Platform, count_change, lock_platform, platform_named
+from features.store.platforms import Platform, count_change, lock_deliveries, lock_platform, platform_named
 from features.store.quarantine import COLUMNS, add_to_quarantine, quarantine_rows, release_stored
 from features.store.rows import stored_parents, take_in_waiting
 from features.store.store import Store
@@ -34,19 +36,22 @@ class _Delivery:
     connection: Connection
     platform: Platform
     delivered: set[str]
+    erased: ErasedAccounts
     bad_rows: Path
     known: dict[str, Keys] = field(default_factory=dict)
     stored_regions: pl.DataFrame = field(default_factory=pl.DataFrame)
     repeating: set[str] = field(default_factory=set)
     n_bad_files: int = 0
 
-    def keep(self, table: Table, raw: pl.DataFrame, source: str) -> None:
-        """Sets bad rows aside on disk: there may be more than memory holds."""
+    def keep(self, table: Table, raw: pl.DataFrame, source: str) -> int:
+        """Sets bad rows aside on disk, there may be more than memory holds; returns how many, without erased ones'."""
+        raw = self.erased.unnamed(raw)
         if len(raw):
             quarantine_rows(table, self.platform.num, raw, source).write_parquet(
                 self.bad_rows / f"{self.n_bad_files:08}.parquet"
             )
             self.n_bad_files += 1
+        return len(raw)
 
     def kept(self) -> Iterator[pl.DataFrame]:
         """Everything set aside, in order."""
@@ -81,8 +86,9 @@ def ingest_folder(
     with store.writing() as connection, tempfile.TemporaryDirectory(prefix="culture-ingest-") as bad_rows:
         home = platform_named(connection, DEFAULT_PLATFORM if platform is None else platform, timezone)
         # Deliveries of one platform come one after the other; live rows only wait for the merge.
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"delivery {home.num}",))
-        delivery = _Delivery(connection, home, _delivered_tables(connection, home), Path(bad_rows))
+        lock_deliveries(connection, home)
+        erased = erased_accounts(connection, home.num)
+        delivery = _Delivery(connection, home, _delivered_tables(connection, home), erased, Path(bad_rows))
         reports = {s.table: _stage(delivery, s, show_progress) for s in sources}
         _merge(delivery, reports)
     files = store.write_quarantine(home.name)
@@ -156,7 +162,8 @@ def _stage_chunk(
         own.add(delivery.stored_regions["region_id"])
         own.add(cleaned.rows[table.key])
         known = {**known, table.name: own}
-    resolved = resolve(table, cleaned.rows, known)
+    kept, refused = delivery.erased.apart(table, cleaned.rows)
+    resolved = resolve(table, kept, known)
     rows = resolved.rows
     own_keys.add(rows[table.key])
     if table.name == "regions":
@@ -165,7 +172,9 @@ def _stage_chunk(
     waiting = chunk.rows.join(resolved.waiting, on=ROW_NUMBER, how="inner", maintain_order="left")
     writer.write(rows.select(pl.lit(delivery.platform.num).alias("platform_num"), *table.column_names))
     for bad in (chunk.broken, cleaned.rejected, waiting):
-        delivery.keep(table, bad, source.path.name)
+        report.erased += len(bad) - delivery.keep(table, bad, source.path.name)
+    report.erased += len(refused)
+    for bad in (chunk.broken, cleaned.rejected, waiting, refused):
         report.reasons = dict(Counter(report.reasons) + Counter(bad["reason"].to_list()))
         report.rejected += len(bad)
     for warning, n_rows in [*cleaned.warnings.items(), *resolved.emptied.items()]:
@@ -186,6 +195,7 @@ def _merge(delivery: _Delivery, reports: dict[str, TableReport]) -> None:
     """Makes what is staged the platform's, all tables at once, and takes in what waited for it."""
     connection, platform = delivery.connection, delivery.platform
     lock_platform(connection, platform)
+    remember_back(connection, platform.num, delivery.erased)
     is_changed = False
     for name, report in reports.items():
         table = TABLES[name]

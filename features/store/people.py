@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Literal
 
 import pandas as pd
 from psycopg import sql
 from sqlalchemy import Connection
 
+from features.intake.erasure import HAPPENED
+from features.store.erasure import remember_erased
 from features.store.snapshot import read_rows
 from recsys.schema import TABLES
 
@@ -53,9 +56,24 @@ def user_tables(
     return {name: read_rows(connection, TABLES[name], platforms, wanted[name]) for name in (*_OF_USER, *touched)}
 
 
-def erase_user(connection: Connection, platform_num: int, user_id: str) -> dict[str, int]:
-    """Deletes every row of a user; returns how many, by table."""
+def erase_user(connection: Connection, platform_num: int, user_id: str, at: datetime) -> dict[str, int]:
+    """Deletes every row of a user; returns how many, by table. A later delivery of what is erased stays out.
+
+    Args:
+        connection: In a transaction that holds the locks of the platform and of its deliveries.
+        platform_num: Of the user's platform.
+        user_id: The user's id there.
+        at: The present; what is stored of later moments is erased as well.
+    """
     who = (platform_num, user_id)
+    last = connection.exec_driver_sql(
+        "SELECT max(time) FROM ("
+        + " UNION ALL ".join(
+            f"SELECT {HAPPENED[name]} AS time FROM {name} WHERE platform_num = %s AND user_id = %s" for name in _OF_USER
+        )
+        + ") AS times",
+        who * len(_OF_USER),
+    ).scalar_one()
     erased = {
         name: connection.exec_driver_sql(f"DELETE FROM {name} WHERE platform_num = %s AND user_id = %s", who).rowcount
         for name in (*reversed(_OF_USER), "removed_tags")
@@ -63,6 +81,9 @@ def erase_user(connection: Connection, platform_num: int, user_id: str) -> dict[
     erased["quarantine"] = connection.exec_driver_sql(
         f"DELETE FROM quarantine WHERE {_QUARANTINED}", {"platform_num": platform_num, "user_id": user_id}
     ).rowcount
+    if any(erased.values()):
+        until = at if last is None else max(at, last + timedelta(microseconds=1))
+        remember_erased(connection, platform_num, user_id, until)
     return erased
 
 

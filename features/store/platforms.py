@@ -92,6 +92,11 @@ def lock_platform(connection: Connection, platform: Platform) -> None:
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", (LOCKS, platform.num))
 
 
+def lock_deliveries(connection: Connection, platform: Platform) -> None:
+    """Waits until no delivery of this platform is under way; live rows only wait for its end, `lock_platform`."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"delivery {platform.num}",))
+
+
 def count_change(connection: Connection) -> None:
     """Moves the store's version on; last in a transaction, since writers wait for one another here."""
     connection.exec_driver_sql("UPDATE store_state SET version = version + 1")

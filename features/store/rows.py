@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from features.intake.cleaning import clean_rows
 from features.intake.references import Keys, resolve, without_cycles
 from features.intake.sources import ROW_NUMBER
+from features.store.erasure import erased_accounts, remember_back
 from features.store.loading import assignments, copy_out, ensure_partition
 from features.store.quarantine import add_to_quarantine, quarantine_rows, ready_rows
 from recsys.schema import TABLES, Table
@@ -68,7 +69,7 @@ def _text(value: object) -> str | None:
 def store_rows(
     connection: Connection, table: Table, platform_num: int, timezone: str, raw: pl.DataFrame, source: str
 ) -> list[RowResult]:
-    """Cleans, resolves and stores rows, the others go to quarantine; what waited for them is taken in.
+    """Cleans, resolves and stores rows, the others go to quarantine; those of erased accounts are not kept there.
 
     Args:
         connection: In a transaction that holds the platform's lock.
@@ -79,21 +80,29 @@ def store_rows(
         source: What the quarantine calls the rows' origin.
     """
     cleaned = clean_rows(table, raw, timezone)
-    resolved = resolve(table, cleaned.rows, _known(connection, table, platform_num, cleaned.rows))
+    erased = erased_accounts(connection, platform_num, raw)
+    kept, refused = erased.apart(table, cleaned.rows)
+    remember_back(connection, platform_num, erased)
+    resolved = resolve(table, kept, _known(connection, table, platform_num, kept))
     rows = resolved.rows
     if table.name == "regions" and rows["parent_id"].null_count() < len(rows):
         rows, _ = without_cycles(rows, stored_parents(connection, platform_num))
     written = _write(connection, table, platform_num, rows.unique(table.key, keep="last", maintain_order=True))
     waiting = raw.join(resolved.waiting, on=ROW_NUMBER, how="inner")
-    bad = pl.concat([cleaned.rejected, waiting], how="diagonal")
+    bad = erased.unnamed(pl.concat([cleaned.rejected, waiting], how="diagonal"))
     if len(bad):
         add_to_quarantine(connection, [quarantine_rows(table, platform_num, bad, source)])
     results: list[RowResult] = [RowResult(key, "unchanged") for key in raw[table.key]]
     for number, key in rows.select(ROW_NUMBER, table.key).iter_rows():
         results[number] = RowResult(key, "accepted" if key in written else "unchanged")
-    for status, frame in (("rejected", cleaned.rejected), ("quarantined", waiting)):
+    told: list[tuple[Status, pl.DataFrame]] = [
+        ("rejected", cleaned.rejected),
+        ("rejected", refused),
+        ("quarantined", waiting),
+    ]
+    for status, frame in told:
         for number, key, reason in frame.select(ROW_NUMBER, table.key, "reason").iter_rows():
-            results[number] = RowResult(key, "rejected" if status == "rejected" else "quarantined", reason)
+            results[number] = RowResult(key, status, reason)
     return results
 
 

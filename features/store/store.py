@@ -31,6 +31,7 @@ from features.store.platforms import (
     Platform,
     all_platforms,
     count_change,
+    lock_deliveries,
     lock_platform,
     parse_outside,
     platform_named,
@@ -168,17 +169,25 @@ class Store:
             platform, inside = parse_outside(connection, outside_id)
             return quarantined_rows(connection, platform.num, inside)
 
-    def erase_user(self, outside_id: str) -> dict[str, int]:
+    def erase_user(self, outside_id: str, at: pd.Timestamp | None = None) -> dict[str, int]:
         """Deletes every row of a user, in quarantine, its files and snapshots too; returns how many, by table.
 
-        Counts do not hold rows in snapshots: those with the user are deleted whole.
+        Counts do not hold rows in snapshots: those with the user are deleted whole. A salted digest of the id is kept,
+        by which later deliveries of the erased rows are refused.
+
+        Args:
+            outside_id: The user's id.
+            at: The instant of the erasure, now if None.
 
         Raises:
             UnknownIdError: There was nothing to erase.
         """
+        now = pd.Timestamp.now(tz="UTC") if at is None else at
         with self.writing() as connection:
+            # A delivery under way may hold the person: it ends first.
+            lock_deliveries(connection, parse_outside(connection, outside_id)[0])
             platform, inside = self._locked(connection, outside_id)
-            erased = erase_user(connection, platform.num, inside)
+            erased = erase_user(connection, platform.num, inside, now.to_pydatetime())
             if not any(erased.values()):
                 raise UnknownIdError("user_id", [outside_id])
             count_change(connection)

@@ -70,8 +70,8 @@ def export(user_id: UserId, service: InService) -> PersonalCopy:
 
 @router.delete("", status_code=204)
 def erase(user_id: UserId, service: InService) -> Response:
-    """Erases every row of this person, in quarantine too. Afterwards the person is unknown (404)."""
-    service.live.using(lambda store: store.erase_user(user_id))
+    """Erases every row of this person, in quarantine too, for good. Afterwards the person is unknown (404)."""
+    service.live.using(lambda store: store.erase_user(user_id, service.clock()))
     return Response(status_code=204)
 
 

@@ -1,6 +1,7 @@
 import pandas as pd
 
 from features.ranking.lists import load_ranking, recommend
+from features.store.ingest import ingest_folder
 from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.releases import load_champion
@@ -69,6 +70,26 @@ def test_a_copy_holds_every_row_and_erasure_leaves_none(own_client, own_county):
         problem(own_client.get(f"/v1/users/{user}/{path}"), 404, "unknown-id")
     problem(own_client.get(f"/v1/users/{user}"), 404, "unknown-id")
     problem(own_client.delete(f"/v1/users/{user}"), 404, "unknown-id")
+
+
+def test_who_was_erased_stays_erased_when_delivered_again(own_client, own_county):
+    user = some_user(own_client, own_county)
+    row = own_client.get(f"/v1/users/{user}").json()
+    assert own_client.delete(f"/v1/users/{user}").status_code == 204
+    with open_store(own_county) as store:
+        report = ingest_folder(store, own_county.home / "tables")
+    assert report.tables["users"].erased == 1
+    assert report.tables["bookings"].erased > 0
+    problem(own_client.get(f"/v1/users/{user}/export"), 404, "unknown-id")
+    told = problem(own_client.put(f"/v1/users/{user}", json=row), 422, "invalid-request")
+    assert told["errors"][0]["field"] == "body.user_id"
+    booking = {"booking_id": "new", "user_id": user, "session_id": items(own_client)[0]["session_id"]}
+    late = booking | {"booked_at": (AS_OF + pd.Timedelta(minutes=2)).isoformat()}
+    assert own_client.post("/v1/bookings", json=late).json()["rejected"] == 1
+    anew = row | {"registered_at": (AS_OF + pd.Timedelta(minutes=1)).isoformat()}
+    assert own_client.put(f"/v1/users/{user}", json=anew).status_code == 200
+    assert own_client.post("/v1/bookings", json=late).json()["accepted"] == 1
+    assert len(own_client.get(f"/v1/users/{user}/export").json()["tables"]["bookings"]) == 1
 
 
 def test_a_person_of_whom_rows_only_wait_has_a_copy_and_erasure(own_client):

@@ -1,0 +1,89 @@
+"""Accounts that were erased: nothing that was theirs comes back with a later delivery."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from features.intake.cleaning import as_text
+from features.intake.sources import RAW
+from recsys.schema import Table
+
+ERASED = "user_id is of an erased account; who signs up anew has a registered_at after the erasure"
+"""Why a row is refused."""
+
+HAPPENED = {"users": "registered_at", "bookings": "booked_at", "feedback": "occurred_at"}
+"""When what a row of a user tells happened, by table."""
+
+
+def digest_of(user_id: str, salt: bytes) -> bytes:
+    """What is remembered of an erased id, 32 bytes: without the salt it cannot be told whose it is."""
+    return hashlib.blake2b(user_id.encode(), key=salt, digest_size=32).digest()
+
+
+@dataclass
+class ErasedAccounts:
+    """Erased accounts of a platform by their digests; rows of theirs are told apart.
+
+    Attributes:
+        salt: Of the digests.
+        until: What happened before this instant is erased, and stays so.
+        back: Digests of those who have signed up anew; rows that say so are added as they come.
+    """
+
+    salt: bytes
+    until: Mapping[bytes, datetime]
+    back: set[bytes] = field(default_factory=set)
+
+    def apart(self, table: Table, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Rows that may be stored, and those refused, with `reason`.
+
+        A users row may be if it was registered after the erasure, another if it happened after it and its user has
+        signed up anew.
+
+        Args:
+            table: The contract's table.
+            rows: Clean rows.
+        """
+        reason = pl.lit(ERASED).alias("reason")
+        named = self._named(rows["user_id"]) if "user_id" in rows.columns else {}
+        if not named:
+            return rows, rows.clear().with_columns(reason)
+        until = {user: self.until[digest] for user, digest in named.items()}
+        ids = rows["user_id"]
+        erased = ids.replace_strict(until, default=None, return_dtype=pl.Datetime("us", "UTC"))
+        is_after = (rows[HAPPENED[table.name]] >= erased).fill_null(False)
+        if table.name == "users":
+            self.back.update(named[user] for user in ids.filter(is_after))
+        is_back = ids.is_in([user for user, digest in named.items() if digest in self.back])
+        is_refused = erased.is_not_null() & ~(is_after & is_back)
+        return rows.filter(~is_refused), rows.filter(is_refused).with_columns(reason)
+
+    def unnamed(self, bad: pl.DataFrame) -> pl.DataFrame:
+        """Rows for the quarantine without those of an erased account that has not signed up anew.
+
+        Args:
+            bad: Rows as delivered; one with a wrong number of values is left out if any of them is such an id.
+        """
+        if "user_id" in bad.columns:
+            ids = as_text(bad["user_id"])
+            bad = bad.filter(~ids.is_in(self._gone(ids)).fill_null(False))
+        if RAW in bad.columns:
+            values = bad[RAW].str.replace_all('["\r\n]', "").str.split(",")
+            gone = self._gone(values.explode())
+            bad = bad.filter(~values.list.eval(pl.element().is_in(gone)).list.any().fill_null(False))
+        return bad
+
+    def _gone(self, user_ids: pl.Series) -> list[str]:
+        return [user for user, digest in self._named(user_ids).items() if digest not in self.back]
+
+    def _named(self, user_ids: pl.Series) -> dict[str, bytes]:
+        """Digests of those ids that are erased ones."""
+        if not self.until:
+            return {}
+        digests = {user: digest_of(user, self.salt) for user in user_ids.drop_nulls().unique()}
+        return {user: digest for user, digest in digests.items() if digest in self.until}
