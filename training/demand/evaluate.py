@@ -17,7 +17,7 @@ from recsys.regions import RegionTree, session_regions
 from training.demand.back_test import SERVED
 from training.demand.config import DemandConfig
 from training.demand.forecast import judged_forecast
-from training.demand.judged import Judged, evaluation_table
+from training.demand.judged import Judged, judged_table
 from training.demand.known import weeks_ahead
 from training.demand.rivals import rival_means
 from training.forecasters.simple import BASELINES, rule_quantiles
@@ -56,9 +56,7 @@ def demand_table(windows: Sequence[Mapping[str, pd.DataFrame]], config: DemandCo
     judged = [
         Judged("bookings", model, _role(model), pd.concat(parts, ignore_index=True)) for model, parts in frames.items()
     ]
-    return evaluation_table(
-        [one for one in judged if len(one.frame)], config.n_boots, np.random.default_rng(config.seed)
-    )
+    return judged_table([one for one in judged if len(one.frame)], config.n_boots, np.random.default_rng(config.seed))
 
 
 def _role(model: str) -> str:

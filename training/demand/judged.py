@@ -38,7 +38,7 @@ class Judged:
     frame: pd.DataFrame
 
 
-def evaluation_table(judged: Sequence[Judged], n_boots: int, rng: np.random.Generator) -> pd.DataFrame:
+def judged_table(judged: Sequence[Judged], n_boots: int, rng: np.random.Generator) -> pd.DataFrame:
     """The long table of `task, model, role, segment, metric, window, mean, low, high, n`.
 
     Segments are `all`, each level (`level:...`), category (`category:...`) and week ahead (`ahead:...`, from 0).

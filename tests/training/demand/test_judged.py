@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from training.demand import judged
-from training.demand.judged import Judged, evaluation_table
+from training.demand.judged import Judged, judged_table
 
 
 def one_window(n_series: int) -> Judged:
@@ -35,7 +35,7 @@ def test_series_drawn_together_give_the_same_intervals(monkeypatch: pytest.Monke
     one = one_window(4_000)
 
     def wape() -> pd.Series:
-        table = evaluation_table([one], 400, np.random.default_rng(0))
+        table = judged_table([one], 400, np.random.default_rng(0))
         return table[(table["segment"] == "all") & (table["window"] == "all")].set_index("metric").loc["wape"]
 
     together = wape()
