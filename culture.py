@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -271,8 +272,6 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Simulate a county, load it, learn from it, and serve; a second run starts at once."""
-    import threading
-
     from features.settings import Settings
     from serving.main import free_port
     from serving.main import serve as serve_http
@@ -347,24 +346,42 @@ class _Ended(SystemExit):
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
+        self.number = number
 
     def __str__(self) -> str:
-        return f"told to end ({signal.Signals(int(self.code or 0) - 128).name})"
+        return f"told to end ({signal.Signals(self.number).name})"
 
 
 @contextmanager
 def _undoing_at_signals() -> Iterator[None]:
     """Signals that would end the process on the spot raise: an open run is closed, a draft deleted, workers ended."""
+    hook, told = sys.unraisablehook, []
 
     def end(number: int, _: object) -> None:
+        told.append(number)
         raise _Ended(number)
+
+    def again(lost: Any) -> None:
+        # Raised in a callback (imports have many) or a destructor it goes nowhere: the signal comes once more.
+        if isinstance(lost.exc_value, _Ended | KeyboardInterrupt):
+            number = lost.exc_value.number if isinstance(lost.exc_value, _Ended) else signal.SIGINT
+            threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+        else:
+            hook(lost)
 
     mine = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
     for number in mine:
         signal.signal(number, end)
+    sys.unraisablehook = again
     try:
         yield
+    except Exception as error:
+        # Libraries make errors of their own of what is raised in them.
+        if told:
+            raise _Ended(told[0]) from error
+        raise
     finally:
+        sys.unraisablehook = hook
         for number in mine:
             signal.signal(number, signal.SIG_DFL)
 

@@ -10,6 +10,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +19,7 @@ import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 
+import culture as command
 from tests.commands import Result, done, failed
 from training.tracking import tracking_uri
 
@@ -295,6 +298,49 @@ def test_a_training_that_is_told_to_end_leaves_nothing_open(own_home, number, co
     assert not alive
     assert not list((own_home / "bundles").glob("*"))
     assert not list((own_home / "bundles").glob(".*"))
+
+
+class AtTheEnd:
+    """Does something in its destructor, where what is raised goes nowhere."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __del__(self):
+        signal.raise_signal(self.number)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+def test_a_signal_that_comes_where_nothing_can_be_raised_comes_again(monkeypatch, tmp_path, number, code):
+    def interrupted(*_):
+        AtTheEnd(number)
+        assert not threading.Event().wait(60)
+
+    monkeypatch.setattr(
+        sys, "argv", ["culture", "forecast", "--as-of", AS_OF, "--horizon", "1", "-o", str(tmp_path / "f")]
+    )
+    monkeypatch.setattr("training.answers.forecast_file", interrupted)
+    begun = time.monotonic()
+    with pytest.raises(SystemExit) as end:
+        command.main()
+    assert end.value.code == code
+    assert time.monotonic() - begun < 50
+
+
+def test_a_signal_that_a_library_makes_an_error_of_ends_the_command_all_the_same(monkeypatch, tmp_path, capsys):
+    def interrupted(*_):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException as error:
+            raise TypeError("'builtins' is no schema") from error
+
+    words = ["forecast", "--as-of", AS_OF, "--horizon", "1", "--output", str(tmp_path / "f")]
+    monkeypatch.setattr(sys, "argv", ["culture", *words])
+    monkeypatch.setattr("training.answers.forecast_file", interrupted)
+    with pytest.raises(SystemExit) as end:
+        command.main()
+    assert end.value.code == 143
+    assert capsys.readouterr().err == "culture: told to end (SIGTERM)\n"
 
 
 def test_settings_that_are_not_text(culture, home, tmp_path):
