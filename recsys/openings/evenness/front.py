@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from recsys.errors import FitError
 from recsys.openings.evenness.access import Access, By, access_of
 from recsys.openings.evenness.class_sets import ClassSet, ClassSets
 from recsys.openings.evenness.exchanges import Classes, Exchanges
@@ -43,7 +44,7 @@ class Front:
         table: Rows as in `COLUMNS`; `opens` are the plan's classes as choices.
         gini_now: Gini coefficient before any opening.
         access: What is measured.
-        is_complete: False where the time ended the search.
+        is_complete: False where the time, or a programme without answer, ended the search.
     """
 
     table: pd.DataFrame
@@ -92,7 +93,7 @@ def pareto_front(
 
 
 def _branched(known: Exchanges, plan: Classes, until: float) -> bool:
-    """Offers the most even plans found at each loss of `AIMED`; False where time ended the search."""
+    """Offers the most even plans found at each loss of `AIMED`; False where time or a failure ended the search."""
     sets = ClassSets(Search(known.inputs, known.choices))
     n_groups = len(known.access.people)
     if not plan or n_groups < 2 or n_groups * LEVELS > MOST_SHORT or sets.allowed.sum() > MOST_CLASSES:
@@ -106,8 +107,12 @@ def _branched(known: Exchanges, plan: Classes, until: float) -> bool:
     searches = {loss: Branching(programme, (1 - loss) * reach, partial(missed, loss=loss)) for loss in AIMED}
     left = set(AIMED)
     for nodes, loss in itertools.product(NODES, AIMED):
-        if loss in left and searches[loss].go_on(partial(known.lowest_at, loss), nodes, until):
-            left.remove(loss)
+        try:
+            if loss in left and searches[loss].go_on(partial(known.lowest_at, loss), nodes, until):
+                left.remove(loss)
+        except FitError:
+            # Exchanges go on alone, and the front says that it is not complete.
+            return False
     return time.monotonic() < until
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.openings.evenness.class_sets import ClassSet
-from recsys.openings.evenness.programme import EvenProgramme
+from recsys.openings.evenness.programme import EvenProgramme, TimeUpError
 
 WHOLE = 1e-6
 
@@ -67,31 +67,41 @@ class Branching:
         Args:
             below: The least coefficient known at this reach: only plans below it are looked for.
             nodes: Programmes solved at most.
-            until: Time (`time.monotonic`) after which none is begun.
-        """
-        if time.monotonic() > until:
-            return False
-        if self.bound is None:
-            now = time.monotonic()
-            self._start(now + PRICED * (until - now))
-        if self.bound is None:
-            return True
-        self.programme.at_least(self.reach)
-        self.programme.hold_against(self.bound)
-        columns = _Columns.of(self.programme)
-        is_done = False
-        for _ in range(nodes):
-            worth = below() * (1 - WORTHWHILE)
-            is_done = not self._next and (not self._waiting or self._waiting[0][0] >= worth)
-            if is_done or time.monotonic() > until:
-                break
-            self._look(self._next.pop() if self._next else heapq.heappop(self._waiting)[2], columns, worth)
-        columns.free(self.programme)
-        return is_done
+            until: Time (`time.monotonic`) after which all that is left waits for the next time.
 
-    def _look(self, decisions: tuple[Decision, ...], columns: _Columns, worth: float) -> None:
+        Raises:
+            FitError: see `EvenProgramme.solve`.
+        """
+        try:
+            if self.bound is None:
+                now = time.monotonic()
+                self._start(now + PRICED * (until - now))
+            return self.bound is None or self._branch(self.bound, below, nodes, until)
+        except TimeUpError:
+            return False
+
+    def _branch(self, bound: float, below: Callable[[], float], nodes: int, until: float) -> bool:
+        """`go_on` once the bound is known."""
+        self.programme.at_least(self.reach)
+        self.programme.hold_against(bound)
+        columns = _Columns.of(self.programme)
+        try:
+            for _ in range(nodes):
+                worth = below() * (1 - WORTHWHILE)
+                if not self._next and (not self._waiting or self._waiting[0][0] >= worth):
+                    return True
+                self._look(self._next.pop() if self._next else heapq.heappop(self._waiting)[2], columns, worth, until)
+        finally:
+            columns.free(self.programme)
+        return False
+
+    def _look(self, decisions: tuple[Decision, ...], columns: _Columns, worth: float, until: float) -> None:
         self.programme.only(*columns.limits(decisions))
-        solved = self.programme.solve()
+        try:
+            solved = self.programme.solve(until)
+        except TimeUpError:
+            self._next.append(decisions)
+            raise
         if solved is None or solved[0] >= worth:
             return
         bound, shares = solved

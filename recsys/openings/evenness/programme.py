@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from recsys.errors import FitError, RecsysError
 from recsys.openings.evenness.access import Access, places_of
 from recsys.openings.evenness.class_sets import ClassSet, ClassSets, Hour
 
@@ -28,6 +29,10 @@ OTHERS = 2
 
 EPS = 1e-7
 INF = highspy.kHighsInf
+
+
+class TimeUpError(RecsysError):
+    """The time that a programme was given ended before it was solved."""
 
 
 @dataclass(frozen=True)
@@ -166,14 +171,30 @@ class EvenProgramme:
             fewest = 1.0 if must[category] or least.openings else -INF
             self._highs.changeRowBounds(self._first_category + category, fewest, 1.0)
 
-    def solve(self) -> tuple[float, Array] | None:
+    def solve(self, until: float = np.inf) -> tuple[float, Array] | None:
         """The coefficient that no plan of the columns is below, to first order about `ratio`, and columns' shares.
 
         None where no plan is within the limits.
+
+        Args:
+            until: Time (`time.monotonic`) after which it is given up.
+
+        Raises:
+            TimeUpError: it was given up.
+            FitError: HiGHS ended without an answer.
         """
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeUpError("no time is left for the programme")
+        self._highs.setOptionValue("time_limit", self._highs.getRunTime() + left)
         self._highs.run()
-        if self._highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        status = self._highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kInfeasible:
             return None
+        if status == highspy.HighsModelStatus.kTimeLimit:
+            raise TimeUpError(f"the programme was not solved within {left:.3f} s")
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise FitError(f"the programme of even plans has no answer: {self._highs.modelStatusToString(status)}")
         values = np.array(self._highs.getSolution().col_value)
         mean = float(self._weight @ values[: self._n_groups])
         less = float(self._highs.getInfo().objective_function_value)
@@ -183,10 +204,14 @@ class EvenProgramme:
         """The least coefficient of mixtures of sets at a reach, found with the sets that make it; None without any.
 
         Where the time (`time.monotonic`) ends before, that of the sets known so far.
+
+        Raises:
+            TimeUpError: the time ended before the sets that are known were looked at.
+            FitError: see `solve`.
         """
         self.at_least(reach)
+        found = self.solve(until)
         for _ in range(MOST_ROUNDS):
-            found = self.solve()
             if found is None:
                 return None
             is_near = abs(found[0] - self.ratio) < EPS
@@ -195,6 +220,10 @@ class EvenProgramme:
                 break
             is_whole = not self._part_hours(found[1])
             if not self.price() and is_whole and is_near:
+                break
+            try:
+                found = self.solve(until)
+            except TimeUpError:
                 break
         return self.ratio
 

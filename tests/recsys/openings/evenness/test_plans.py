@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recsys.errors import FitError
 from recsys.openings.evenness.access import access_of
 from recsys.openings.evenness.class_sets import ClassSets
 from recsys.openings.evenness.front import pareto_front
 from recsys.openings.evenness.plans import STEP, WORTHWHILE, Branching
-from recsys.openings.evenness.programme import EPS, EvenProgramme
+from recsys.openings.evenness.programme import EPS, EvenProgramme, TimeUpError
 from recsys.openings.question import Choice, Choices, Question
 from recsys.openings.rooms import LASTS
 from recsys.openings.search import Search
@@ -144,3 +145,57 @@ def test_sets_keep_to_teachers_and_to_what_must_open(inputs, teachers):
     sets = sets_of(inputs, budget=4, teachers={name: teachers}, must_open=must)
     assert sets.least[0].venues == ((0,) if must else ())
     assert (sets.further(sets.least[0]) == []) == (len(must) == teachers)
+
+
+def test_no_plan_no_time_and_no_answer_are_told_apart(inputs, monkeypatch):
+    programme, most = programme_of(inputs, sets_of(inputs, budget=8))
+    programme.at_least(2 * most)
+    assert programme.solve() is None
+    programme.at_least(0.9 * most)
+    with pytest.raises(TimeUpError):
+        programme.solve(time.monotonic() - 1.0)
+    with monkeypatch.context() as clock:
+        clock.setattr(time, "monotonic", lambda: 0.0)
+        with pytest.raises(TimeUpError, match="was not solved within"):
+            programme.solve(1e-6)
+    assert programme.solve() is not None
+    programme.at_least(0.5 * most)
+    programme._highs.setOptionValue("simplex_iteration_limit", 0)
+    with pytest.raises(FitError, match="teration limit"):
+        programme.solve()
+
+
+def test_what_time_ended_is_gone_on_with_later(inputs):
+    sets = sets_of(inputs, budget=2)
+    programme, most = programme_of(inputs, sets)
+    found = [1.0]
+
+    def offer(plan):
+        found.append(programme.access.gini(sets.plan(plan)))
+        return 0.0
+
+    search = Branching(programme, 0.95 * most, offer)
+    assert not search.go_on(lambda: min(found), 100, time.monotonic() - 1.0)
+    assert search.bound is None
+    assert not search.go_on(lambda: min(found), 1, time.monotonic() + 60)
+    waiting = len(search._next) + len(search._waiting)
+    assert waiting > 0
+    assert not search.go_on(lambda: min(found), 100, time.monotonic() - 1.0)
+    assert len(search._next) + len(search._waiting) == waiting
+    assert search.go_on(lambda: min(found), 10_000, time.monotonic() + 60)
+    whole = Branching(programme, 0.95 * most, offer)
+    best, found[:] = min(found), [1.0]
+    whole.go_on(lambda: min(found), 10_000, time.monotonic() + 60)
+    assert best == pytest.approx(min(found), rel=2 * WORTHWHILE)
+
+
+def test_a_programme_without_answer_leaves_a_front_of_exchanges_that_says_so(inputs, monkeypatch):
+    def fails(self, until=np.inf):
+        raise FitError("the programme of even plans has no answer: Unknown")
+
+    whole = pareto_front(inputs, Question(budget=6), 40, seconds=20)
+    monkeypatch.setattr(EvenProgramme, "solve", fails)
+    front = pareto_front(inputs, Question(budget=6), 40, seconds=20)
+    assert whole.is_complete
+    assert not front.is_complete
+    assert len(front.table) > 1
