@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.openings.inputs import OpeningInputs
+from recsys.openings.rooms import free_slots
 from recsys.openings.search import Search
 
 N_STEPS = 20
@@ -90,7 +92,7 @@ class Limits:
         held = fixed.sum(axis=1)
         teachers = choices.teachers - held
         budget = choices.question.budget - float(choices.costs @ held)
-        slots = search.inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64) - fixed.sum(axis=0)
+        slots = free_slots(search.inputs.venues) - fixed.sum(axis=0)
         return Limits(choices.allowed & has_slot & ~fixed, fixed, slot, budget, choices.costs, teachers, slots)
 
     def best(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -122,50 +124,54 @@ def _nth(keys: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class ConcaveModel:
-    """People a week who come, by shares of classes; arrays by age group, so that each is a matrix product."""
+    """People a week who come, by shares of classes; points stand in the order of age groups, each a matrix product."""
 
     def __init__(self, inputs: OpeningInputs, worth: NDArray[np.float32] | None, slot: NDArray[np.int64]) -> None:
         self.saturation = inputs.saturation
-        self.groups = [np.flatnonzero(inputs.age_group == g) for g in range(len(inputs.age_groups))]
-        self.fit = [
-            inputs.slot_fit[g][slot] if inputs.slot_fit.shape[1] else slot * 0.0 for g in range(len(self.groups))
-        ]
+        order = np.argsort(inputs.age_group, kind="stable")
+        ends = np.searchsorted(inputs.age_group[order], np.arange(len(inputs.age_groups) + 1)).tolist()
+        self.groups = [slice(*pair) for pair in itertools.pairwise(ends)]
+        fit = inputs.slot_fit
+        self.fit = [fit[g][slot] if fit.shape[1] else slot * 0.0 for g in range(len(self.groups))]
         weight = np.float32(inputs.bias) * inputs.show[None, :]
         weight = weight if worth is None else weight * worth[:, None]
-        rate = inputs.rate * weight
-        self.rate = [rate[at] for at in self.groups]
-        self.now = [inputs.access[at] for at in self.groups]
-        self.reach = [inputs.reach[at] for at in self.groups]
-        self.used_now = [self.saturation.used(now) for now in self.now]
+        self.rate = (inputs.rate * weight)[order]
+        self.now, self.reach = inputs.access[order], inputs.reach[order]
+        self.used_now = self.saturation.used(self.now)
 
-    def access(self, share: NDArray[np.float64]) -> list[NDArray[np.float32]]:
-        """Access of each age group's points to each category."""
-        return [
-            now + reach @ (share * fit).T.astype(np.float32)
-            for now, reach, fit in zip(self.now, self.reach, self.fit, strict=True)
-        ]
+    def access(self, share: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(n_points, n_categories) access of each point to each category."""
+        access = self.now.copy()
+        for at, fit in zip(self.groups, self.fit, strict=True):
+            access[at] += self.reach[at] @ (share * fit).T.astype(np.float32)
+        return access
 
-    def value(self, access: list[NDArray[np.float32]]) -> float:
+    def value(self, access: NDArray[np.float32]) -> float:
         """People a week more than now."""
-        used = [self.saturation.used(x) - was for x, was in zip(access, self.used_now, strict=True)]
-        return sum(float(np.vdot(rate, more)) for rate, more in zip(self.rate, used, strict=True))
+        return self._product(self.rate, self.saturation.used(access) - self.used_now)
 
-    def gain(self, access: list[NDArray[np.float32]]) -> NDArray[np.float64]:
+    def gain(self, access: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n_categories, n_venues) people a week that a little more of each class brings."""
+        weight = self.saturation.slope(access)
+        weight *= self.rate
         total: NDArray[np.float64] = np.zeros(self.fit[0].shape)
-        for rate, x, reach, fit in zip(self.rate, access, self.reach, self.fit, strict=True):
-            total = total + ((rate * self.saturation.slope(x)).T @ reach).astype(np.float64) * fit
+        for at, fit in zip(self.groups, self.fit, strict=True):
+            total = total + (weight[at].T @ self.reach[at]).astype(np.float64) * fit
         return total
 
-    def step(self, access: list[NDArray[np.float32]], corner: list[NDArray[np.float32]]) -> float:
+    def step(self, access: NDArray[np.float32], corner: NDArray[np.float32]) -> float:
         """How far to go towards a corner, by halving."""
-        ways = [b - a for a, b in zip(access, corner, strict=True)]
+        way, between = corner - access, np.empty_like(access)
         low, high = 0.0, 1.0
         for _ in range(7):
             middle = np.float32(0.5 * (low + high))
-            rise = sum(
-                float(np.vdot(rate * self.saturation.slope(x + middle * way), way))
-                for rate, x, way in zip(self.rate, access, ways, strict=True)
-            )
-            low, high = (float(middle), high) if rise > 0 else (low, float(middle))
+            np.multiply(way, middle, out=between)
+            between += access
+            self.saturation.slope(between, out=between)
+            between *= self.rate
+            low, high = (float(middle), high) if self._product(between, way) > 0 else (low, float(middle))
         return low if low > 0 else 0.5 * high
+
+    def _product(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+        """Sum of products; groups are summed apart, for single precision carries no sum of very many."""
+        return sum(float(np.vdot(a[at], b[at])) for at in self.groups)

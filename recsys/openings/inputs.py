@@ -15,6 +15,7 @@ from recsys.dataset import TEXT
 from recsys.errors import DataError
 from recsys.ids import IdMap
 from recsys.openings.alone import Alone
+from recsys.openings.points import Points
 from recsys.openings.saturation import Saturation
 from recsys.regions import RegionTree, region_frame
 
@@ -144,6 +145,11 @@ class OpeningInputs:
     def together(self) -> Condensed:
         """People who live together taken together; made once."""
         return _together(self)
+
+    @cached_property
+    def points(self) -> Points:
+        """Columns of `reach`, `km` and `slot_fit` by point; each is made once."""
+        return Points(self.reach, self.km, self.age_group, self.slot_fit)
 
     @cached_property
     def spare_rooms(self) -> NDArray[np.float64]:

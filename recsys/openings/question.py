@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from recsys.errors import DataError
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
+from recsys.openings.rooms import has_room
 from recsys.sentences import Sentence
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -107,18 +108,14 @@ class Choices:
         self.barred = self._rows(question.not_here)
         self.fixed = self._rows(question.must_open)
         self.closing = self._rows(question.close)
-        free = inputs.venues["free_slots"].to_numpy(dtype=np.float64)
-        rooms = inputs.venues["rooms"].to_numpy(dtype=np.float64)
-        seats = inputs.venues["seats"].to_numpy(dtype=np.float64)
-        has_room = ~(free < 1) & ~(rooms == 0) & ~(seats == 0)
-        opens = inputs.taught & self.asked
-        self.allowed: NDArray[np.bool_] = opens[:, None] & (inside & has_room)[None, :] & ~inputs.runs_now
+        opens, may_open = inputs.taught & self.asked, has_room(inputs.venues)
+        self.allowed: NDArray[np.bool_] = opens[:, None] & (inside & may_open)[None, :] & ~inputs.runs_now
         for category, venue in self.barred:
             self.allowed[category, venue] = False
         names = [str(c) for c in inputs.categories]
         self.costs = np.array([(question.costs or {}).get(name, 1.0) for name in names])
         self.teachers = np.array([question.teachers.get(name, np.inf) for name in names], dtype=np.float64)
-        self._check(inside, has_room)
+        self._check(inside, may_open)
 
     def _inside(self) -> NDArray[np.bool_]:
         regions = self.inputs.venues["region_num"].to_numpy(dtype=np.int64)
@@ -132,8 +129,8 @@ class Choices:
         venues = self.venues.nums([c.venue_id for c in choices])
         return list(zip(categories.tolist(), venues.tolist(), strict=True))
 
-    def _check(self, inside: NDArray[np.bool_], has_room: NDArray[np.bool_]) -> None:
-        problems = self._of_fixed(inside, has_room) + self._of_closings() + self._of_costs()
+    def _check(self, inside: NDArray[np.bool_], may_open: NDArray[np.bool_]) -> None:
+        problems = self._of_fixed(inside, may_open) + self._of_closings() + self._of_costs()
         if not problems and sum(self.costs[c] for c, _ in self.fixed) > self.question.budget:
             most = f"{self.question.budget:g}"
             en = f"must_open costs more than the budget of {most}"
@@ -154,7 +151,7 @@ class Choices:
     def _named_zh(self, category: int, venue: int) -> str:
         return f"{self.inputs.venues['name'].iloc[venue]}的{self.inputs.categories[category]}"
 
-    def _of_fixed(self, inside: NDArray[np.bool_], has_room: NDArray[np.bool_]) -> list[Sentence]:
+    def _of_fixed(self, inside: NDArray[np.bool_], may_open: NDArray[np.bool_]) -> list[Sentence]:
         """What speaks against each class that must open, and against all of a venue or category together."""
         inputs, problems = self.inputs, []
         region = self.question.region_id
@@ -163,7 +160,7 @@ class Choices:
                 Sentence("又被排除在外", "it is also in not_here"): (c, v) in self.barred,
                 Sentence("那里现在就有", "it runs there now"): bool(inputs.runs_now[c, v]),
                 Sentence(f"该场馆不在 {region}", f"the venue is not in {region}"): not inside[v],
-                Sentence("该场馆没有空闲时段、教室或座位", "the venue has no free slot, room or seat"): not has_room[v],
+                Sentence("该场馆没有空闲时段、教室或座位", "the venue has no free slot, room or seat"): not may_open[v],
                 Sentence("写了两次", "it stands there twice"): self.fixed.count((c, v)) > 1,
             }
             zh, en = f"一定要开{self._named_zh(c, v)}", f"must_open {self._named(c, v)}"

@@ -25,6 +25,28 @@ def within_a_class(slots: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray((weekday[:, None] == weekday[None, :]) & (later >= 0) & (later < LASTS))
 
 
+def free_slots(venues: pd.DataFrame) -> NDArray[np.float64]:
+    """(n_venues,) weekly slots that each has free, inf where it does not tell."""
+    return venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64, copy=True)
+
+
+def has_room(venues: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n_venues,) whether a class may open there at all: none says that it has no free slot, no room or no seat."""
+    rooms, seats = (venues[name].to_numpy(dtype=np.float64) for name in ("rooms", "seats"))
+    return np.asarray((free_slots(venues) >= 1) & (rooms != 0) & (seats != 0))
+
+
+def room_places(venues: pd.DataFrame) -> NDArray[np.float64]:
+    """(n_venues,) places of one room, at least 1; inf where a venue does not tell its seats.
+
+    >>> room_places(pd.DataFrame({"rooms": [3.0, np.nan], "seats": [100.0, 100.0]})).tolist()
+    [33.0, 100.0]
+    """
+    rooms, seats = (venues[name].to_numpy(dtype=np.float64) for name in ("rooms", "seats"))
+    a_room = seats // np.where(np.isfinite(rooms), np.maximum(rooms, 1.0), 1.0)
+    return np.where(np.isnan(seats), np.inf, np.maximum(a_room, 1.0))
+
+
 class Rooms:
     """Rooms that are left at each venue and slot while classes are opened.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,17 +25,22 @@ class Saturation:
     family: Family
     k: float
 
-    def used(self, access: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Interest used up at an access."""
+    def used(self, access: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Interest used up at an access; written to `out`, another array, where that is given."""
         if self.family == "share":
-            return access / (1 + np.float32(self.k) * access)
-        return -np.expm1(-np.float32(self.k) * access) / np.float32(self.k)
+            used = np.multiply(np.float32(self.k), access, out=out)
+            used += 1
+            return np.divide(access, used, out=out)
+        used = np.expm1(np.multiply(-np.float32(self.k), access, out=out), out=out)
+        return np.divide(np.negative(used, out=out), np.float32(self.k), out=out)
 
-    def slope(self, access: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Interest used up by a little more access."""
+    def slope(self, access: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Interest used up by a little more access; written to `out` where that is given."""
         if self.family == "share":
-            return 1 / np.square(1 + np.float32(self.k) * access)
-        return np.exp(-np.float32(self.k) * access)
+            slope = np.multiply(np.float32(self.k), access, out=out)
+            slope += 1
+            return np.divide(1, np.square(slope, out=out), out=out)
+        return np.exp(np.multiply(-np.float32(self.k), access, out=out), out=out)
 
     def bend(self, access: NDArray[np.float32]) -> NDArray[np.float32]:
         """How fast a class uses up its own people: of given access `a` it draws about `slope * a / (1 + bend * a)`.
@@ -59,13 +65,19 @@ class Saturation:
         return np.asarray(-np.log(slope) / np.float32(self.k), dtype=np.float32)
 
     def with_class(
-        self, access: NDArray[np.float32], given: NDArray[np.float32]
+        self,
+        access: NDArray[np.float32],
+        given: NDArray[np.float32],
+        scratch: Sequence[NDArray[np.float32] | None] = (None, None, None),
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Interest used up at an access, and the part of it that goes to one class.
 
         Args:
             access: What everything gives, the class included.
             given: What the class gives of it.
+            scratch: Three arrays like `access` to work in, the first two of which are then the answer.
         """
-        used = self.used(access)
-        return used, np.asarray(used * given / np.maximum(access, np.float32(1e-9)), dtype=np.float32)
+        used = self.used(access, scratch[0])
+        part = np.multiply(used, given, out=scratch[1])
+        part /= np.maximum(access, np.float32(1e-9), out=scratch[2])
+        return used, part

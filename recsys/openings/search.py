@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices
-from recsys.openings.rooms import Rooms
+from recsys.openings.rooms import Rooms, free_slots, room_places
 from recsys.openings.value import Audience, Opening, filled, planned_places
 
 MIN_TAKEN = 1e-6
@@ -43,12 +43,10 @@ class Search:
         self.opened: list[Opening] = []
         self._pairs: set[tuple[int, int]] = set()
         self._n_opened = np.zeros(len(inputs.categories), dtype=np.int64)
+        self._spent = 0.0
         self.rooms = Rooms(inputs.slots, inputs.spare_rooms)
-        self.free = inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64).copy()
-        rooms = inputs.venues["rooms"].fillna(np.inf).to_numpy(dtype=np.float64)
-        seats = inputs.venues["seats"].to_numpy(dtype=np.float64)
-        a_room = seats // np.where(np.isfinite(rooms), np.maximum(rooms, 1.0), 1.0)
-        room = np.where(np.isnan(seats), np.inf, np.maximum(a_room, 1.0))
+        self.free = free_slots(inputs.venues)
+        room = room_places(inputs.venues)
         self.usual = inputs.typical_size.astype(np.float64)
         # Places that a class can have: those of a room, where the venue tells them, and the planner's limit.
         most = np.where(np.isfinite(room), room, self.usual[:, None])
@@ -62,9 +60,13 @@ class Search:
 
     def best_at(self, category: int, venue: int) -> Opening | None:
         """The class at its best slot with a free room, as things stand; None without one."""
+        slot = self._best_slot(category, venue)
+        return None if slot is None else self.at_hour(category, venue, slot)
+
+    def _best_slot(self, category: int, venue: int) -> int | None:
         gains = np.where(self.rooms.free(venue), self.slot_gain[category, venue], -1.0)
         slot = int(np.argmax(gains)) if len(gains) else -1
-        return None if slot < 0 or gains[slot] < 0 else self.at_hour(category, venue, slot)
+        return None if slot < 0 or gains[slot] < 0 else slot
 
     def at_hour(self, category: int, venue: int, slot: int) -> Opening:
         """The class in a slot, as things stand."""
@@ -83,16 +85,12 @@ class Search:
             self._exchange(n_fixed)
         return self.opened
 
-    def spent(self) -> float:
-        """Cost of what is opened."""
-        return float(self.choices.costs @ self._n_opened)
-
     def _fits(self, category: int, venue: int) -> bool:
         return (
             bool(self.choices.allowed[category, venue])
             and self.free[venue] >= 1
             and self._n_opened[category] + 1 <= self.choices.teachers[category]
-            and self.spent() + self.choices.costs[category] <= self.choices.question.budget + 1e-9
+            and self._spent + self.choices.costs[category] <= self.choices.question.budget + 1e-9
             and (category, venue) not in self._pairs
         )
 
@@ -100,12 +98,13 @@ class Search:
         self.opened.append(opening)
         self._pairs.add((opening.category, opening.venue))
         self._n_opened[opening.category] += 1
+        self._spent = float(self.choices.costs @ self._n_opened)
         self.audience.take(opening)
         self.free[opening.venue] -= 1
         self.rooms.take(opening.venue, opening.slot)
 
-    def _rate(self, opening: Opening) -> float:
-        return opening.worth / max(float(self.choices.costs[opening.category]), 1e-9)
+    def _rate(self, worth: float, category: int) -> float:
+        return worth / max(float(self.choices.costs[category]), 1e-9)
 
     def candidates(self) -> list[tuple[float, int, int, int]]:
         """What each class would bring were it the only new one, as a heap: beside others none brings more."""
@@ -121,25 +120,34 @@ class Search:
     def _greedy(self) -> None:
         """Lazy greedy: a candidate is valued again only when its old value, an upper bound, is the highest.
 
-        A value stays what it is until another class of the category, or at the venue, is opened.
+        A value stays what it is until another class of the category, or at the venue, is opened. A class whose value
+        to first order (`Audience.most_worth`) is not the highest waits until that is.
         """
-        heap = self.candidates()
+        heap, budget = self.candidates(), self.choices.question.budget + 1e-9
+        cheapest = float(self.choices.costs[self.choices.allowed.any(axis=1)].min(initial=np.inf))
+        least = max(self.choices.question.min_attendance, MIN_TAKEN)
         at_category = np.bincount([o.category for o in self.opened], minlength=len(self.choices.allowed))
         at_venue = np.bincount([o.venue for o in self.opened], minlength=self.choices.allowed.shape[1])
-        while heap:
-            _, category, venue, stamp = heapq.heappop(heap)
-            if not self._fits(category, venue):
-                continue
-            opening = self.best_at(category, venue)
-            if opening is None or opening.attendance < max(self.choices.question.min_attendance, MIN_TAKEN):
+        while heap and self._spent + cheapest <= budget:
+            key, category, venue, stamp = heapq.heappop(heap)
+            slot = self._best_slot(category, venue) if self._fits(category, venue) else None
+            if slot is None:
                 continue
             now = int(at_category[category] + at_venue[venue])
+            if stamp != now and at_category[category]:
+                most = self._rate(self.audience.most_worth(category, venue, slot), category)
+                if most < -key:
+                    heapq.heappush(heap, (-most, category, venue, stamp))
+                    continue
+            opening = self.at_hour(category, venue, slot)
+            if opening.attendance < least:
+                continue
             if stamp == now:
                 self._open(opening)
                 at_category[category] += 1
                 at_venue[venue] += 1
             else:
-                heapq.heappush(heap, (-self._rate(opening), category, venue, now))
+                heapq.heappush(heap, (-self._rate(opening.worth, category), category, venue, now))
 
     def _exchange(self, n_fixed: int, passes: int = 2) -> None:
         """Gives up each class in turn for the best one in its place, while the plan gets better."""
@@ -164,10 +172,10 @@ class Search:
         """Starts again from given classes, each valued beside those before it."""
         for category in {o.category for o in [*self.opened, *openings]}:
             self.audience.forget(category)
-        self.free = self.inputs.venues["free_slots"].fillna(np.inf).to_numpy(dtype=np.float64).copy()
+        self.free = free_slots(self.inputs.venues)
         self.rooms.clear()
         self._pairs = set()
-        self._n_opened[:] = 0
+        self._n_opened[:], self._spent = 0, 0.0
         self.opened = []
         for o in openings:
             self._open(self.audience.opening(o.category, o.venue, o.slot, o.size))

@@ -129,17 +129,15 @@ def rows(listed: list[dict[str, Any]], lang: Language = "en") -> pd.DataFrame:
 
 
 def _row(inputs: OpeningInputs, rank: int, opening: Opening, drawn: np.ndarray) -> dict[str, Any]:
-    venue = inputs.venues.iloc[opening.venue]
-    slot = inputs.slots.iloc[opening.slot]
     total = max(float(drawn.sum()), 1e-12)
     low, high = interval(inputs, opening, total)
     return {
         "rank": rank,
         "category": str(inputs.categories[opening.category]),
-        "venue_id": venue["venue_id"],
-        "region_id": inputs.tree.ids.ids[int(venue["region_num"])],
-        "weekday": int(slot["weekday"]),
-        "start_time": slot["start_time"],
+        "venue_id": inputs.venues["venue_id"].iloc[opening.venue],
+        "region_id": inputs.tree.ids.ids[int(inputs.venues["region_num"].iloc[opening.venue])],
+        "weekday": int(inputs.slots["weekday"].iloc[opening.slot]),
+        "start_time": inputs.slots["start_time"].iloc[opening.slot],
         "size": int(opening.size),
         "expected_attendance": opening.attendance,
         "q0.1": min(low, opening.attendance),
@@ -159,13 +157,11 @@ def interval(inputs: OpeningInputs, opening: Opening, drawn: float) -> tuple[flo
 def reasons(inputs: OpeningInputs, opening: Opening, drawn: np.ndarray) -> tuple[Sentence, ...]:
     """How many would come, from where, of what age, and what there is now."""
     category = str(inputs.categories[opening.category])
-    km = inputs.km[:, opening.venue].astype(np.float64)
-    known = np.isfinite(km)
     people = f"{opening.attendance:.1f}"
     parts = [Sentence(f"{category}：每周约 {people} 人", f"about {people} people a week for {category}")]
-    if known.any() and drawn[known].sum() > 0:
-        # Told to a tenth of a kilometre: counting by tenths is faster than sorting.
-        share = np.cumsum(np.bincount(np.rint(10 * km[known]).astype(np.int64), drawn[known]))
+    # Told to a tenth of a kilometre: counting by tenths is faster than sorting. Those first are of unknown distance.
+    share = np.cumsum(np.bincount(inputs.points.tenths(opening.venue), drawn)[1:])
+    if share[-1:].sum() > 0:
         half = f"{np.searchsorted(share, 0.5 * share[-1]) / 10:.1f}"
         parts.append(Sentence(f"其中一半住在 {half} 公里以内", f"half of them from within {half} km"))
     by_age = np.bincount(inputs.age_group, drawn, minlength=len(inputs.age_groups))

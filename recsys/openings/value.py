@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import ndtr
+from scipy.special import betainc, ndtr
 
 from recsys.openings.inputs import OpeningInputs
 
 BUSY = 1.645
 """Standard deviations above the mean of a week that one in twenty is busier than."""
+
+ROUNDING = 1e-4
+"""Part by which sums in single precision may be off at most."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def filled(mean: NDArray[np.float64] | float, size: NDArray[np.float64] | float,
     sd = np.sqrt(np.maximum(mean + (spread * mean) ** 2, 1e-12))
     z = (np.asarray(size, dtype=np.float64) - mean) / sd
     over = sd * (np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) - z * ndtr(-z))
-    return np.clip(mean - over, 0.0, size)
+    return np.minimum(np.maximum(mean - over, 0.0), size)
 
 
 def planned_places(
@@ -71,11 +73,15 @@ def week_interval(mean: float, spread: float, weeks: NDArray[np.floating[Any]]) 
     """
     means = np.maximum(mean * np.asarray(weeks, dtype=np.float64), 1e-9)
     shape = 1.0 / max(spread, 1e-3) ** 2
-    most = int(stats.nbinom.ppf(0.9, shape, shape / (shape + means)).max())
-    people = np.arange(most + 1)
-    below = stats.nbinom.cdf(people[:, None], shape, (shape / (shape + means))[None, :]).mean(axis=1)
-    low, high = np.minimum(np.searchsorted(below, (0.1, 0.9)), most)
-    return float(low), float(high)
+    asked, chance = np.array([0.1, 0.9]), shape / (shape + means)
+    # Nine weeks of ten have fewer people than three standard deviations more than the mean (Cantelli's inequality).
+    most = np.ceil((means + 3 * np.sqrt(means + means**2 / shape)).max())
+    low, high = np.full(2, -1.0), np.full(2, most)
+    while (high - low > 1).any():
+        middle = np.floor(0.5 * (low + high))
+        reached = betainc(shape, middle[:, None] + 1, chance).mean(axis=1) >= asked
+        low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+    return float(high[0]), float(high[1])
 
 
 class Audience:
@@ -86,8 +92,10 @@ class Audience:
         self.worth = worth
         self._access: dict[int, NDArray[np.float32]] = {}
         self._now: dict[int, tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]] = {}
-        # Columns of row-major arrays are slow to read again and again.
-        self._reach = np.ascontiguousarray(inputs.reach.T)
+        self._scratch = [np.empty(len(inputs.size), dtype=np.float32) for _ in range(5)]
+        # What was worked out since classes of a category last changed.
+        self._openings: dict[int, dict[tuple[int, int, float, float | None], Opening]] = {}
+        self._most: dict[int, NDArray[np.float64]] = {}
 
     def access(self, category: int) -> NDArray[np.float32]:
         """(n_points,) access to what runs and to what has been opened."""
@@ -95,27 +103,32 @@ class Audience:
 
     def given(self, venue: int, slot: int) -> NDArray[np.float32]:
         """(n_points,) access that a class there gives."""
-        i = self.inputs
-        return self._reach[venue] * i.slot_fit[:, slot][i.age_group]
+        return self.inputs.points.reach(venue) * self.inputs.points.fit(slot)
 
     def drawn(self, category: int, venue: int, slot: int) -> NDArray[np.float32]:
         """(n_points,) people a week whom a class would draw and who would not have come elsewhere, its size aside."""
-        return self._drawn(category, venue, slot)[0]
+        return self._drawn(category, venue, slot)[0].copy()
 
     def _drawn(self, category: int, venue: int, slot: int) -> tuple[NDArray[np.float32], float]:
-        """`drawn`, and the people a week who would want a place: with them who would leave another class for it."""
+        """`drawn`, and the people a week who would want a place: with them who would leave another class for it.
+
+        What is drawn stands in an array that the next call writes to: making new ones takes longer than counting.
+        """
         i = self.inputs
         if category not in self._now:
             now = np.ascontiguousarray(self.access(category))
             rate = np.float32(i.bias) * i.rate[:, category]
             self._now[category] = now, i.saturation.used(now), rate
         now, used, rate = self._now[category]
-        given = self.given(venue, slot)
-        with_class, taken = i.saturation.with_class(now + given, given)
-        return rate * (with_class - used), float(rate @ taken)
+        given, access, *scratch = self._scratch
+        np.multiply(i.points.reach(venue), i.points.fit(slot), out=given)
+        people, taken = i.saturation.with_class(np.add(now, given, out=access), given, scratch)
+        people -= used
+        people *= rate
+        return people, float(rate @ taken)
 
     def opening(self, category: int, venue: int, slot: int, size: float, usual: float | None = None) -> Opening:
-        """The class with what it would bring now.
+        """The class with what it would bring now; worked out once until its category changes.
 
         Who would leave another class for it takes places too: what a full room turns away is shared by all who want
         one.
@@ -127,6 +140,15 @@ class Audience:
             size: Places; with `usual`, the most there can be.
             usual: Places are planned for one week in twenty to be full, at least these, at most `size`.
         """
+        known, key = self._openings.setdefault(category, {}), (venue, slot, size, usual)
+        if key not in known:
+            known[key] = self._valued(category, venue, slot, size, usual)[0]
+        return known[key]
+
+    def _valued(
+        self, category: int, venue: int, slot: int, size: float, usual: float | None
+    ) -> tuple[Opening, NDArray[np.float32]]:
+        """The class as `opening` gives it, and (n_points,) whom it would draw, in the array of `_drawn`."""
         i = self.inputs
         drawn, coming = self._drawn(category, venue, slot)
         if usual is not None:
@@ -135,23 +157,39 @@ class Audience:
         admitted = float(filled(coming, size, i.spread)) / max(coming, 1e-12)
         taken = total * admitted * float(i.show[category])
         worth = taken if self.worth is None else taken * float(drawn @ self.worth) / max(total, 1e-12)
-        return Opening(category, venue, slot, size, taken, worth)
+        return Opening(category, venue, slot, size, taken, worth), drawn
+
+    def most_worth(self, category: int, venue: int, slot: int) -> float:
+        """A class is worth no more than this, as though it used nobody up; worked out at once for all venues."""
+        i = self.inputs
+        if category not in self._most:
+            weight = i.rate[:, category] * i.saturation.slope(self.access(category))
+            weight = weight if self.worth is None else weight * self.worth
+            sums = i.points.sums_by_age(weight).astype(np.float64)
+            self._most[category] = sums * (i.bias * float(i.show[category]) * (1 + ROUNDING))
+        return float(self._most[category][:, venue] @ i.slot_fit[:, slot])
 
     def take(self, opening: Opening) -> None:
         """Opens the class: the people it draws are less free for the next of its category."""
         self._access[opening.category] = self.access(opening.category) + self.given(opening.venue, opening.slot)
-        self._now.pop(opening.category, None)
+        self._changed(opening.category)
 
     def in_turn(self, opened: Iterable[Opening]) -> Iterator[tuple[Opening, NDArray[np.float32]]]:
         """Yields each class as valued beside those before it, with whom it would draw (`drawn`), and opens it."""
         for o in opened:
-            yield self.opening(o.category, o.venue, o.slot, o.size), self.drawn(o.category, o.venue, o.slot)
+            valued, drawn = self._valued(o.category, o.venue, o.slot, o.size, None)
+            yield valued, drawn.copy()
             self.take(o)
 
     def forget(self, category: int) -> None:
         """Takes back every class of a category."""
         self._access.pop(category, None)
+        self._changed(category)
+
+    def _changed(self, category: int) -> None:
         self._now.pop(category, None)
+        self._openings.pop(category, None)
+        self._most.pop(category, None)
 
 
 def access_given(inputs: OpeningInputs, category: int, venue: int) -> NDArray[np.float32]:

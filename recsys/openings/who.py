@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.openings.inputs import OpeningInputs
+from recsys.openings.points import DISTANCES_KM
 from recsys.sentences import Sentence
 
 SMALLEST_GROUP = 5
 """Groups behind which fewer persons stand are hidden."""
 
 OTHER = "other"
-DISTANCES_KM = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,13 @@ def who(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) -> list[
     A group behind which fewer than `SMALLEST_GROUP` persons stand goes into `OTHER`, with the next smallest until
     enough stand behind that: no difference singles anybody out.
     """
-    km = inputs.km[:, venue].astype(np.float64)
-    band = np.where(np.isfinite(km), np.searchsorted(DISTANCES_KM, np.nan_to_num(km)), len(DISTANCES_KM) + 1)
     bands = [f"{a:g}-{b:g} km" for a, b in itertools.pairwise((0.0, *DISTANCES_KM))]
     bands += [f"over {DISTANCES_KM[-1]:g} km", "distance unknown"]
     region = inputs.regions_at("township")
     regions = [str(r) for r in inputs.tree.ids.ids]
     township = np.where(region >= 0, region, len(regions))
     groups = _parts("age", inputs.age_group, list(inputs.age_groups), people, inputs.size)
-    groups += _parts("distance", band, bands, people, inputs.size)
+    groups += _parts("distance", inputs.points.band(venue), bands, people, inputs.size)
     return groups + _parts("township", township, [*regions, "unknown"], people, inputs.size)
 
 
@@ -81,7 +79,7 @@ def median_km(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) ->
 
 
 def _parts(
-    by: str, code: NDArray[np.int64], names: list[str], people: NDArray[np.float32], size: NDArray[np.float32]
+    by: str, code: NDArray[np.integer], names: list[str], people: NDArray[np.float32], size: NDArray[np.float32]
 ) -> list[Group]:
     total = np.bincount(code, people, minlength=len(names))
     behind = np.bincount(code, size * (people > 0), minlength=len(names))

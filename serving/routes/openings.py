@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Query, Request
 
@@ -176,11 +177,11 @@ def _suggestion(service: Service, inputs: OpeningInputs, row: dict[Any, Any], la
 
 def opening_venue(service: Service, inputs: OpeningInputs, venue_id: str) -> VenueBrief:
     """A venue of the bundle, with its place from the store while that can be reached."""
-    found = inputs.venues[inputs.venues["venue_id"] == venue_id].iloc[0]
-    num = int(found["region_num"])
+    row = int(np.flatnonzero(inputs.venues["venue_id"].to_numpy(dtype=object) == venue_id)[0])
+    num = int(inputs.venues["region_num"].iloc[row])
     brief = VenueBrief(
         venue_id=venue_id,
-        name=text(found["name"]) or venue_id,
+        name=text(inputs.venues["name"].iloc[row]) or venue_id,
         region_id=str(inputs.tree.ids.ids[num]),
         region=str(inputs.tree.names[num]),
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recsys.errors import DataError
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
+from recsys.openings.rooms import has_room, room_places
 from recsys.openings.slots import nearest_slots
 from recsys.openings.suggest import interval
 from recsys.openings.value import Audience, Opening, filled
@@ -75,7 +76,10 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Appraisal:
-    """What one planned session would bring: figures, who comes, and times and places that would bring more."""
+    """What one planned session would bring: figures, who comes, and times and places that would bring more.
+
+    `times` are those at which a room of the venue is free, `venues` those with a room free at the time.
+    """
 
     planned: PlannedSession
     figures: Figures
@@ -119,13 +123,16 @@ def appraise(
     planned = PlannedSession(c, v, slot, size, _admitted(inputs, ages))
     audience = Audience(inputs)
     figures, coming = _figures(audience, planned)
+    is_free = inputs.spare_rooms >= 1
+    times = [(v, s) for s in np.flatnonzero(is_free[v]).tolist() if s != slot]
+    venues = [(n, slot) for n in np.flatnonzero(is_free[:, slot] & has_room(inputs.venues)).tolist() if n != v]
     return Appraisal(
         planned=planned,
         figures=figures,
         who=who(inputs, coming, v),
         median_km=median_km(inputs, coming, v),
-        times=_better(audience, planned, [(v, s) for s in range(len(inputs.slots)) if s != slot], figures.expected),
-        venues=_better(audience, planned, [(n, slot) for n in range(len(inputs.venues)) if n != v], figures.expected),
+        times=_better(audience, planned, times, figures.expected),
+        venues=_better(audience, planned, venues, figures.expected),
     )
 
 
@@ -164,12 +171,13 @@ def _wanting(audience: Audience, planned: PlannedSession) -> tuple[NDArray[np.fl
 def _better(
     audience: Audience, planned: PlannedSession, elsewhere: list[tuple[int, int]], than: float
 ) -> list[Alternative]:
-    """The best of other times and places where at least 2 % more would come."""
-    inputs, found = audience.inputs, []
+    """The best of other times and places where at least 2 % more would come; a room elsewhere may hold fewer."""
+    inputs, found, most = audience.inputs, [], room_places(audience.inputs.venues)
     for venue, slot in elsewhere:
-        there = PlannedSession(planned.category, venue, slot, planned.size, planned.admitted)
+        size = planned.size if venue == planned.venue else min(planned.size, float(most[venue]))
+        there = PlannedSession(planned.category, venue, slot, size, planned.admitted)
         total = float(_wanting(audience, there)[0].sum())
-        coming = float(filled(total, planned.size, inputs.spread)) * float(inputs.show[planned.category])
+        coming = float(filled(total, size, inputs.spread)) * float(inputs.show[planned.category])
         if coming > than * 1.02:
             found.append(Alternative(venue, slot, coming))
     return sorted(found, key=lambda a: (-a.expected, a.venue, a.slot))[:N_ALTERNATIVES]

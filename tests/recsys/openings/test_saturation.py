@@ -24,3 +24,17 @@ def test_the_bend_tells_what_a_class_draws(family, off):
     first = saturation.slope(access) * given
     np.testing.assert_allclose(first / (1 + saturation.bend(access) * given), drawn, rtol=off)
     assert (first > 1.05 * drawn).all()
+
+
+@pytest.mark.parametrize("family", ["share", "chance"])
+def test_worked_out_in_given_arrays_it_is_the_same_to_the_bit(family):
+    saturation = Saturation(family, 0.7)
+    access = np.random.default_rng(0).gamma(0.5, size=1000).astype(np.float32)
+    given = (0.3 * access).astype(np.float32)
+    scratch = [np.full_like(access, np.nan) for _ in range(3)]
+    fresh, found = saturation.with_class(access, given), saturation.with_class(access, given, scratch)
+    assert found[0] is scratch[0]
+    assert found[1] is scratch[1]
+    np.testing.assert_array_equal(found, fresh)
+    slope = saturation.slope(access)
+    np.testing.assert_array_equal(saturation.slope(access, out=access), slope)

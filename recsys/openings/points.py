@@ -1,0 +1,82 @@
+"""What people are to one venue or one hour, point by point: laid out for reading once it is asked for, then kept."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = TypeVar("Numbers", bound=NDArray[np.generic])
+
+DISTANCES_KM = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
+"""Upper ends of the bands in which distances are told."""
+
+
+class Points:
+    """Columns of arrays by point: of row-major ones they are slow to read again and again.
+
+    Args:
+        reach: These and the rest as in `recsys.openings.inputs.OpeningInputs`.
+        km: In which NaN is unknown.
+        age_group: (n_points,) rows of `slot_fit`.
+        slot_fit: Of age groups.
+    """
+
+    def __init__(
+        self,
+        reach: NDArray[np.float32],
+        km: NDArray[np.float16],
+        age_group: NDArray[np.int64],
+        slot_fit: NDArray[np.float32],
+    ) -> None:
+        self._reach, self._km, self._age_group, self._slot_fit = reach, km, age_group, slot_fit
+        self._kept: dict[tuple[str, int], Any] = {}
+
+    def reach(self, venue: int) -> NDArray[np.float32]:
+        """(n_points,) willingness by distance to a venue."""
+        return self._of("reach", venue, lambda: np.ascontiguousarray(self._reach[:, venue]))
+
+    def fit(self, slot: int) -> NDArray[np.float32]:
+        """(n_points,) fit of a slot."""
+        return self._of("fit", slot, lambda: self._slot_fit[:, slot][self._age_group])
+
+    def sums_by_age(self, of_point: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n_age_groups, n_venues) sums of numbers of points, (n_points,), times their willingness."""
+        order, first, reach = self._by_age
+        sorted_numbers = of_point[order]
+        parts = [sorted_numbers[a:b] @ reach[a:b] for a, b in itertools.pairwise(first.tolist())]
+        return np.array(parts, dtype=np.float32).reshape(len(self._slot_fit), -1)
+
+    @cached_property
+    def _by_age(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Points in the order of their age groups, where each group begins and the last ends, and `reach` so sorted."""
+        order = np.argsort(self._age_group, kind="stable")
+        first = np.searchsorted(self._age_group[order], np.arange(len(self._slot_fit) + 1))
+        return order, first, self._reach[order]
+
+    def tenths(self, venue: int) -> NDArray[np.int32]:
+        """(n_points,) distance to a venue in tenths of a kilometre, and one more; 0 where it is unknown."""
+        return self._of("tenths", venue, lambda: _in_tenths(self._km[:, venue].astype(np.float64)))
+
+    def band(self, venue: int) -> NDArray[np.int8]:
+        """(n_points,) row of `DISTANCES_KM`; beyond them one for what is farther, and one for what is unknown."""
+        return self._of("band", venue, lambda: _in_bands(self._km[:, venue].astype(np.float64)))
+
+    def _of(self, what: str, num: int, make: Callable[[], Numbers]) -> Numbers:
+        if (what, num) not in self._kept:
+            self._kept[what, num] = make()
+        kept: Numbers = self._kept[what, num]
+        return kept
+
+
+def _in_tenths(km: NDArray[np.float64]) -> NDArray[np.int32]:
+    return np.where(np.isfinite(km), np.rint(10 * np.nan_to_num(km)) + 1, 0).astype(np.int32)
+
+
+def _in_bands(km: NDArray[np.float64]) -> NDArray[np.int8]:
+    band = np.searchsorted(DISTANCES_KM, np.nan_to_num(km))
+    return np.where(np.isfinite(km), band, len(DISTANCES_KM) + 1).astype(np.int8)
