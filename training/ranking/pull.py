@@ -20,7 +20,7 @@ from features.signals.learned.wishes import Seen, Wishes, seen_of, wish_rates
 from features.signals.people import UserBlock
 from recsys.shrinkage import shrunk, shrunk_by_group
 from recsys.sums import pair_counts, row_sums, sums_by
-from training.ranking.sample import evenly, sampled_people
+from training.ranking.sample import evenly, sampled_people, told_people
 
 _PRIOR_ALL = 3.0
 """Expected bookings that weigh as much as an effect of all ages together being none."""
@@ -81,10 +81,11 @@ def fit_pull(block: UserBlock, catalogue: Catalogue, wishes: Wishes | None, conf
     """
     if wishes is None:
         return None
-    some = sampled_people(block, evenly(len(block), config.n_users))
+    told = told_people(block)
+    some = sampled_people(block, told[evenly(len(told), config.n_users)])
     seen = seen_of(catalogue, some)
     rates = wish_rates(wishes, catalogue, some, seen)
-    start = _start(some, rates, len(block), catalogue, config)
+    start = _start(some, rates, len(told), catalogue, config)
     bookings = _bookings(start, block, catalogue, config)
     if bookings.near[:, :NO_DISTANCE].sum() < config.least_bookings:
         return None

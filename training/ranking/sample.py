@@ -15,6 +15,16 @@ def evenly(n: int, most: int) -> NDArray[np.int64]:
     return np.arange(0, n, max(1, -(-n // most)))
 
 
+def told_people(block: UserBlock) -> NDArray[np.int64]:
+    """Rows of people who told who they are or have booked, ascending: not guests who look around and nothing else.
+
+    A year without a booking says nothing of who may not even have an account: taken for people who want nothing, and
+    their looks for wishes, guests would drown what the others want.
+    """
+    has_booked = np.bincount(block.events.rows[block.events.sessions >= 0], minlength=len(block)) > 0
+    return np.flatnonzero(block.has_profile() | has_booked)
+
+
 def sampled_people(block: UserBlock, rows: NDArray[np.int64]) -> UserBlock:
     """Profiles and past of the people in some rows; what may be offered and was shown them is left as it is.
 

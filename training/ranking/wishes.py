@@ -17,7 +17,7 @@ from features.signals.learned.posterior import own_points, posterior
 from features.signals.learned.wishes import GROUPINGS, INTERESTS, Seen, Wishes, seen_of, told_interests
 from features.signals.people import UserBlock
 from recsys.ids import IdMap
-from training.ranking.sample import evenly, sampled_people
+from training.ranking.sample import evenly, sampled_people, told_people
 
 _LEAST = 1e-12
 _LONGEST_STEP = 0.5
@@ -98,7 +98,8 @@ def fit_wishes(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> Wi
 
 
 def _start(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> _Fit:
-    some = sampled_people(block, evenly(len(block), config.n_users))
+    told = told_people(block)
+    some = sampled_people(block, told[evenly(len(told), config.n_users)])
     seen = seen_of(catalogue, some)
     groups = {name: some.profiles.groups[name] for name in GROUPINGS}
     n_keys = seen.booked.shape[1]

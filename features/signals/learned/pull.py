@@ -20,6 +20,7 @@ from features.signals.candidates.reach import CENTRES_KM, between_centres
 from features.signals.catalogue import Catalogue
 from features.signals.known.groups import AGE_EDGES
 from features.signals.known.lookup import WISH_LEVEL, Lookup, take_or_missing
+from features.signals.known.place import distance_km
 from recsys.availability import ADULT_AGE
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.ids import IdMap
@@ -39,6 +40,7 @@ SERIES_PRIOR = 20.0
 SESSIONS_AT_ONCE = 50_000
 """Sessions whose people are told apart by age and distance at once: some 100 MB."""
 
+_LEAST = 1e-12
 _LEAST_REST = 0.02
 """Share of its bookings that is still to come of a session whose booking is about to close."""
 
@@ -117,12 +119,29 @@ class Candidates:
         rest: (n_candidates,) log of the share of a session's bookings still to come, summed over the sessions of the
             activity.
         for_ages: (n_ages + 1, n_candidates) all of these and the kind, in logarithms.
+        from_cells: What distances leave to each neighbourhood.
     """
 
     hour: NDArray[np.int64]
     draw: NDArray[np.float64]
     rest: NDArray[np.float64]
     for_ages: NDArray[np.float64]
+    from_cells: FromCells
+
+
+@dataclass(frozen=True)
+class FromCells:
+    """What distances leave of sessions at each venue to people of each neighbourhood.
+
+    Attributes:
+        living: (n_cells,) share of all that people want which those there want.
+        held: (n_venues,) share of the sessions held, 0 without a known place.
+        left: (n_ages + 1, n_cells, n_venues) what the distance leaves, 0 without a known place.
+    """
+
+    living: NDArray[np.float64]
+    held: NDArray[np.float64]
+    left: NDArray[np.float32]
 
 
 def _candidates_of(pull: Pull, catalogue: Catalogue) -> Candidates:
@@ -136,7 +155,19 @@ def _candidates_of(pull: Pull, catalogue: Catalogue) -> Candidates:
         draw=draw,
         rest=rest,
         for_ages=pull.of_kinds[:, kinds_of(pull, lookup, nums)] + draw + rest,
+        from_cells=_from_cells(pull, catalogue),
     )
+
+
+def _from_cells(pull: Pull, catalogue: Catalogue) -> FromCells:
+    cells, lat, lon = pull.cells, catalogue.venue_lat, catalogue.venue_lon
+    km = distance_km(cells.lat[:, None], cells.lon[:, None], lat[None, :], lon[None, :])
+    ages = np.arange(N_AGES + 1)[:, None, None]
+    left = np.nan_to_num(np.exp(between_centres(pull.decay, ages, km[None])), nan=0.0)
+    venues = catalogue.lookup.of_sessions["venue"][catalogue.filling.held]
+    held = np.bincount(venues[venues >= 0], minlength=len(lat)) * ~np.isnan(lat + lon)
+    living = pull.wanted[:, :-1].sum(axis=(0, 2), dtype=np.float64)
+    return FromCells(living / max(living.sum(), _LEAST), held / max(held.sum(), _LEAST), left.astype(np.float32))
 
 
 def _draws(pull: Pull, catalogue: Catalogue) -> NDArray[np.float64]:

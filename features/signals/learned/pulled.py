@@ -14,6 +14,7 @@ from features.signals.known.events import Events
 from features.signals.known.lookup import take_or_missing
 from features.signals.learned.posterior import own_multiples
 from features.signals.learned.pull import Candidates, Pull
+from features.signals.learned.whereabouts import Whereabouts, whereabouts
 from features.signals.learned.wishes import Seen
 from features.signals.people import UserBlock
 from recsys.products import row_products
@@ -27,11 +28,13 @@ class Pulled:
         pull: What was learned.
         candidates: What is the same for people of an age.
         hours: (n_users, N_HOURS) log of what each hour leaves, the person's own habits counted.
+        whereabouts: What distances leave to those of them without a known home.
     """
 
     pull: Pull
     candidates: Candidates
     hours: NDArray[np.float64]
+    whereabouts: Whereabouts
 
 
 def pulled(pull: Pull, catalogue: Catalogue, block: UserBlock, seen: Seen, rates: NDArray[np.float64]) -> Pulled:
@@ -44,7 +47,8 @@ def pulled(pull: Pull, catalogue: Catalogue, block: UserBlock, seen: Seen, rates
         seen: Of the same people.
         rates: (n_users, n_keys) log rates of wishes, NaN for keys not learned.
     """
-    return Pulled(pull, pull.candidates(catalogue), own_hours(pull, catalogue, block, seen, rates))
+    hours = own_hours(pull, catalogue, block, seen, rates)
+    return Pulled(pull, pull.candidates(catalogue), hours, whereabouts(pull, catalogue, block))
 
 
 def own_hours(
@@ -86,7 +90,8 @@ def pull_signals(
     if of_block is None:
         return {}
     here, ages = of_block.candidates, block.profiles.groups["age"][rows]
-    distance = of_block.pull.of_distance(ages, np.asarray(signals["km_from_home"], dtype=np.float64))
+    from_home = of_block.pull.of_distance(ages, np.asarray(signals["km_from_home"], dtype=np.float64))
+    distance = of_block.whereabouts.of_pairs(rows, cols, from_home)
     hour = of_block.hours[rows, here.hour[cols]]
     total = distance + hour + here.for_ages[ages, cols]
     return {

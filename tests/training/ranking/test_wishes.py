@@ -116,6 +116,30 @@ def test_nothing_is_learned_from_too_few_events_or_keys_or_from_too_many_keys(co
     assert fit_wishes(block, catalogue, WishConfig(most_keys=N_KEYS)) is not None
 
 
+def test_guests_who_look_at_anything_change_nothing():
+    dataset, _ = drawn_county()
+    guests = pd.DataFrame({"user_id": [f"g{num}" for num in range(500)]})
+    looked = pd.DataFrame(
+        {
+            "feedback_id": [f"f{num}" for num in range(4000)],
+            "user_id": [f"g{num % 500}" for num in range(4000)],
+            "activity_id": [f"a{num % N_KEYS}" for num in range(4000)],
+            "kind": "view",
+            "occurred_at": [AT - pd.Timedelta(days=1 + num % 90) for num in range(4000)],
+        }
+    )
+    tables = {**dataset.tables(), "users": pd.concat([dataset.users, guests]), "feedback": looked}
+    found = []
+    for one in (dataset, Dataset.from_tables(tables, AT)):
+        catalogue = catalogue_of(one, AT)
+        block = user_block(catalogue, one.users, one.bookings, one.feedback, one.sessions)
+        wishes = fit_wishes(block, catalogue, CONFIG)
+        assert wishes is not None
+        found.append(wishes)
+    for name in ("base", "looks", "loadings"):
+        np.testing.assert_array_equal(getattr(found[1], name), getattr(found[0], name))
+
+
 def test_a_sample_of_people_is_learned_from(county):
     catalogue, block, _ = county
     some = fit_wishes(block, catalogue, WishConfig(n_users=500))

@@ -188,6 +188,7 @@ def test_what_is_expected_of_a_pair_is_its_wish_and_all_parts_of_its_pull(known,
     block = block_of(known, catalogue)
     of_block = pulls_on(pull, catalogue, wishes, block)
     rows, cols = (part.ravel() for part in np.indices((20, len(catalogue))))
+    rows = np.flatnonzero(~np.isnan(block.near).any(axis=1))[rows]
     seen = {"km_from_home": np.linspace(0, 30, len(rows)), "score_wish-rate": np.linspace(-9, -1, len(rows))}
     found = pull_signals(of_block, block, rows, cols, seen)
     ages, nums = block.profiles.groups["age"][rows], catalogue.session_nums[cols]
