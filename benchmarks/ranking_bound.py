@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.bound.chains import Steps, posterior
 from benchmarks.bound.county import Ahead, County
 from benchmarks.bound.guesses import Prior, drawn, rows_of
-from benchmarks.bound.quality import UnknownQuality
+from benchmarks.bound.quality import ToldQuality
 from recsys.simulation.oracle import Truth, load_truth
 from recsys.simulation.scoring.answers import read_answer
 from recsys.simulation.scoring.ranking import (
@@ -37,6 +37,7 @@ from recsys.simulation.scoring.ranking import (
 )
 
 _STARTS = ("from the truth", "from anywhere")
+_QUALITIES = {", quality of what nobody booked unknown": False, ", quality told by bookings": True}
 _DRAWS = 500
 
 
@@ -74,7 +75,7 @@ def sample(truth: Truth, window_days: int, people: int, rng: np.random.Generator
 def guessed(
     county: County, truth: Truth, chosen: Sample, steps: Steps, rng: np.random.Generator
 ) -> dict[str, NDArray[np.float64]]:
-    """(n, n_activities) mean chances of both kinds of chain, and with the quality of what nobody has booked unknown."""
+    """(n, n_activities) mean chances of both kinds of chain, and with quality not known but for what bookings tell."""
     nums, judged = chosen.nums, chosen.judged
     ahead = Ahead.of(county, nums, judged, may(truth, judged.users, judged.sessions))
     prior = Prior(county.world.config.shape)
@@ -85,14 +86,18 @@ def guessed(
         for (name, values), other in zip(true.items(), drawn(true, rng).values(), strict=True)
     }
     both = county.drawn.population.of(np.tile(nums, len(_STARTS)))
-    quality = UnknownQuality(county, truth, ahead, rng)
-    sums = {name: np.zeros(judged.allowed.shape) for name in (*_STARTS, *(f"{s}, quality unknown" for s in _STARTS))}
+    qualities = {
+        told: ToldQuality(county, truth, ahead, rng, of_booked=of_booked) for told, of_booked in _QUALITIES.items()
+    }
+    names = [f"{start}{told}" for told in ("", *qualities) for start in _STARTS]
+    sums = {name: np.zeros(judged.allowed.shape) for name in names}
     for z in posterior(county.known(nums).for_guesses(len(_STARTS)), both, start, prior, steps, rng):
-        more = quality.more()
+        more = {told: quality.more() for told, quality in qualities.items()}
         for num, name in enumerate(_STARTS):
             own = prior.own({block: values[num * len(nums) : (num + 1) * len(nums)] for block, values in z.items()})
             sums[name] += ahead.relevance(population, own)
-            sums[f"{name}, quality unknown"] += ahead.relevance(population, own, more)
+            for told, added in more.items():
+                sums[f"{name}{told}"] += ahead.relevance(population, own, added)
     return {name: total / steps.kept for name, total in sums.items()}
 
 

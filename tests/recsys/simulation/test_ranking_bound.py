@@ -2,12 +2,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from scipy.stats import kstest
+from scipy.stats import kstest, nbinom
 
 from benchmarks.bound.chains import Steps, posterior
 from benchmarks.bound.county import Ahead, County, alone
 from benchmarks.bound.evidence import Evidence
 from benchmarks.bound.guesses import Prior, drawn, rows_of
+from benchmarks.bound.quality import ToldQuality, log_chance
 from benchmarks.ranking_bound import Sample, sample
 from recsys.errors import DataError
 from recsys.simulation.oracle import Truth
@@ -114,6 +115,30 @@ def test_the_truth_lies_among_the_guesses_as_any_of_them(case: Case) -> None:
     assert 0.7 < ((place > 0.1) & (place < 0.9)).mean() < 0.9
     # And they tell something: what is guessed goes with what is.
     assert np.corrcoef(np.log(guesses.mean(axis=0)), np.log(true))[0, 1] > 0.6
+
+
+def test_counts_tell_of_quality_as_a_gamma_mixture_of_poisson_counts_does() -> None:
+    more, counts, expected = np.array([-0.7, 0.0, 0.4]), np.array([0, 3, 7]), np.array([0.4, 2.0, 9.0])
+    shape = 7.0
+    by_hand = np.zeros(3)
+    for count, mean in zip(counts, expected, strict=True):
+        by_hand += nbinom.logpmf(count, shape, shape / (shape + mean * np.exp(more)))
+    found = log_chance(more, counts, expected)
+    np.testing.assert_allclose(found - found[1], by_hand - by_hand[1])
+
+
+def test_the_more_bookings_tell_of_a_session_the_less_its_quality_is_unknown(case: Case) -> None:
+    judged = case.chosen.judged
+    ahead = Ahead.of(case.county, case.chosen.nums, judged, may(case.truth, judged.users, judged.sessions))
+    rng = np.random.default_rng(0)
+    some, every = (ToldQuality(case.county, case.truth, ahead, rng, of_booked=one) for one in (False, True))
+    assert every.is_unknown.all()
+    assert 0 < some.is_unknown.sum() < len(some.is_unknown)
+    draws = np.array([every.more() for _ in range(200)])
+    told = case.truth.tables["sessions"].groupby("activity_id")["n_before"].sum()
+    n_told = told[ahead.choice.sessions["activity_id"]].to_numpy()
+    assert draws[:, n_told >= 20].std(axis=0).mean() < 0.6 * draws[:, n_told == 0].std(axis=0).mean()
+    assert (np.abs(draws.mean(axis=0)) < 3.5 * draws.std(axis=0)).all(), "the truth lies among them"
 
 
 def test_a_truth_of_other_people_is_refused(case: Case) -> None:
