@@ -71,6 +71,32 @@ def test_open_sessions_and_people_follow_the_plain_rules(seed):
             assert allowed[row, column] == expected, (user.user_id, session_id)
 
 
+def test_an_instant_belongs_to_what_begins_then():
+    """Published, opened for booking, called off, closed and started at the instant itself."""
+    hour, later = pd.Timedelta(hours=1), AT + pd.Timedelta(days=3)
+    offered = {
+        "published": {"published_at": AT},
+        "opened": {"booking_opens_at": AT},
+        "closes later": {"booking_closes_at": AT + hour},
+        "called off later": {"cancelled_at": AT + hour},
+    }
+    refused = {
+        "starts": {"starts_at": AT},
+        "closed": {"booking_closes_at": AT},
+        "called off": {"cancelled_at": AT},
+        "the window ends": {"starts_at": AT + pd.Timedelta(days=10)},
+        "not published": {"published_at": AT + hour},
+        "not opened": {"booking_opens_at": AT + hour},
+    }
+    rows = [
+        {"session_id": name, "activity_id": "a", "starts_at": later} | times
+        for name, times in (offered | refused).items()
+    ]
+    tables = {"sessions": pd.DataFrame(rows), "activities": pd.DataFrame([{"activity_id": "a", "category": "dance"}])}
+    found = open_sessions(Dataset.from_tables(tables, AT + hour), AT, 10)
+    assert set(found.session_ids) == set(offered)
+
+
 def test_only_the_earliest_allowed_session_of_an_activity_stays():
     dataset = ranking_world(1).known_at(AT)
     sessions = open_sessions(dataset, AT)
