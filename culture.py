@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -261,7 +261,8 @@ def serve(
     from serving.main import serve as serve_http
 
     try:
-        serve_http(_settings(), host=host, port=port, workers=workers, quiet=quiet, at=as_of)
+        with suppress(_Ended):  # A service that is told to end has done its work.
+            serve_http(_settings(), host=host, port=port, workers=workers, quiet=quiet, at=as_of)
     except HostRefusedError as error:
         raise typer.BadParameter(str(error), param_hint="--host") from None
 
@@ -282,7 +283,8 @@ def demo(
     as_of = _prepare_demo(settings, quiet)
     if not quiet:
         threading.Thread(target=_show_examples, args=(port,), daemon=True).start()
-    serve_http(settings, host="127.0.0.1", port=port, workers=1, quiet=True, at=as_of)
+    with suppress(_Ended):  # A service that is told to end has done its work.
+        serve_http(settings, host="127.0.0.1", port=port, workers=1, quiet=True, at=as_of)
 
 
 def _prepare_demo(settings: Any, quiet: bool) -> Any:

@@ -300,6 +300,19 @@ def test_a_training_that_is_told_to_end_leaves_nothing_open(own_home, number, co
     assert not list((own_home / "bundles").glob(".*"))
 
 
+def test_a_service_that_is_told_to_end_is_done_and_stops_its_database(tmp_path):
+    with begin(tmp_path, "serve", "--port", 0) as service:
+        while "startup complete" not in (line := service.stderr.readline()):
+            assert line, "the service ended by itself"
+        database = int((tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        assert psutil.pid_exists(database)
+        service.send_signal(signal.SIGTERM)
+        out, err = service.communicate(timeout=60)
+    assert (service.returncode, out) == (0, "")
+    assert "told to end" not in err
+    assert not psutil.pid_exists(database)
+
+
 class AtTheEnd:
     """Does something in its destructor, where what is raised goes nowhere."""
 
