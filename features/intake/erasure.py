@@ -39,7 +39,7 @@ class ErasedAccounts:
     until: Mapping[bytes, datetime]
     back: set[bytes] = field(default_factory=set)
 
-    def apart(self, table: Table, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def apart(self, table: Table, rows: pl.DataFrame, is_live: bool = False) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows that may be stored, and those refused, with `reason`.
 
         A users row may be if it was registered after the erasure, another if it happened after it and its user has
@@ -48,6 +48,8 @@ class ErasedAccounts:
         Args:
             table: The contract's table.
             rows: Clean rows.
+            is_live: They were sent one by one as they came about: a row that names no instant tells of the present,
+                where in a delivery of a whole table it may tell of any time.
         """
         reason = pl.lit(ERASED).alias("reason")
         named = self._named(rows["user_id"]) if "user_id" in rows.columns else {}
@@ -56,7 +58,7 @@ class ErasedAccounts:
         until = {user: self.until[digest] for user, digest in named.items()}
         ids = rows["user_id"]
         erased = ids.replace_strict(until, default=None, return_dtype=pl.Datetime("us", "UTC"))
-        is_after = (rows[HAPPENED[table.name]] >= erased).fill_null(False)
+        is_after = (rows[HAPPENED[table.name]] >= erased).fill_null(is_live)
         if table.name == "users":
             self.back.update(named[user] for user in ids.filter(is_after))
         is_back = ids.is_in([user for user, digest in named.items() if digest in self.back])

@@ -81,7 +81,7 @@ def store_rows(
     """
     cleaned = clean_rows(table, raw, timezone)
     erased = erased_accounts(connection, platform_num, raw)
-    kept, refused = erased.apart(table, cleaned.rows)
+    kept, refused = erased.apart(table, cleaned.rows, is_live=True)
     remember_back(connection, platform_num, erased)
     resolved = resolve(table, kept, _known(connection, table, platform_num, kept))
     rows = resolved.rows

@@ -76,7 +76,7 @@ def test_rows_over_http_stay_out_too(erased: Store) -> None:
     results = erased.upsert("default", "bookings", [late, waits, bad])
     assert [r.status for r in results] == ["rejected"] * 3
     assert [r.reason for r in results] == [ERASED, ERASED, "party_size is below 1"]
-    (user,) = erased.upsert("default", "users", [{"user_id": "u1"}])
+    (user,) = erased.upsert("default", "users", [{"user_id": "u1", "registered_at": "2026-01-01"}])
     assert (user.status, user.reason) == ("rejected", ERASED)
     assert is_unknown(erased, "u1")
 
@@ -98,12 +98,17 @@ def test_who_signs_up_anew_is_there_with_what_came_after(erased: Store, tmp_path
     assert is_unknown(erased, "u1")
 
 
-def test_signing_up_anew_over_http_opens_the_way(erased: Store) -> None:
+@pytest.mark.parametrize("registered_at", [None, "2026-07-01"])
+def test_signing_up_anew_over_http_opens_the_way(erased: Store, tmp_path: Path, registered_at: str | None) -> None:
     booking = {"booking_id": "b4", "user_id": "u1", "session_id": "s1", "booked_at": "2026-07-02"}
     assert erased.upsert("default", "bookings", [booking])[0].status == "rejected"
-    assert erased.upsert("default", "users", [{"user_id": "u1", "registered_at": "2026-07-01"}])[0].status == "accepted"
+    user = {"user_id": "u1", "registered_at": registered_at, "gender": "f"}
+    assert erased.upsert("default", "users", [user])[0].status == "accepted"
     assert erased.upsert("default", "bookings", [booking])[0].status == "accepted"
     assert erased.upsert("default", "bookings", [booking | {"booked_at": "2026-05-01"}])[0].status == "rejected"
+    ingest_folder(erased, deliver(tmp_path / "second", users="user_id\nu1\n"))
+    assert erased.user_rows("u1")["users"]["gender"].tolist() == ["f"]
+    assert erased.user_rows("u1")["bookings"]["booking_id"].tolist() == ["b4"]
 
 
 def test_what_was_stored_of_later_moments_is_erased_as_well(store: Store, tmp_path: Path) -> None:
