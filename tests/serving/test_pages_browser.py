@@ -205,7 +205,7 @@ def test_the_planner_s_controls_change_the_plan(county, tmp_path):
     assert seen["overtaken"] == 0
 
 
-GAPS = """
+PHONE = """
   const gap = { region_id: "x", region: "双山街道", level: "township", category: "素描油画" };
   Object.assign(gap, { demand: 123.4, supply: 101.2, unmet: 22.2, share_unmet: 0.18 });
   view.fetch = async () => new view.Response(JSON.stringify({ items: [gap] }), { status: 200 });
@@ -213,12 +213,18 @@ GAPS = """
   const heads = await until("gaps", () => all("#gap-table th").length && all("#gap-table th"));
   const inside = (head) => head.getBoundingClientRect().right < view.innerWidth;
   seen.shown = heads.filter(inside).map((head) => head.textContent);
+  const chart = await until("radii", () => page().querySelector(".radii"));
+  seen.letters = parseFloat(view.getComputedStyle(chart.querySelector(".radius span")).fontSize);
+  const ends = [...chart.querySelectorAll(".span, .scale")].map((one) => one.getBoundingClientRect().right);
+  seen.right = Math.max(...ends);
 """
 
 
-def test_a_phone_shows_how_large_a_gap_is(county, tmp_path):
-    seen, _ = drive(county, "/planner?lang=en", GAPS, tmp_path, width=390)
+def test_a_phone_shows_how_large_a_gap_is_and_letters_that_can_be_read(county, tmp_path):
+    seen, _ = drive(county, "/planner?lang=en", PHONE, tmp_path, width=390)
     assert seen["shown"][:3] == ["Region", "Category", "Unmet"]
+    assert seen["letters"] > 14
+    assert seen["right"] <= 390
 
 
 VISITOR = """

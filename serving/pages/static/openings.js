@@ -138,10 +138,11 @@ Culture.openings = (() => {
   function pick(point) { chosen = point; drawFront(); load(); }
   function drawFront() {
     if (!front) { fill($("front-chart")); fill($("front-chosen")); return; }
-    const points = front.front, width = 560, height = 300, left = 64, bottom = 46, top = 14, right = 18;
+    // In its own pixels: letters keep their size on a phone.
+    const points = front.front, width = Math.max(280, Math.min($("front-chart").clientWidth, 560)), height = 300, left = 64, bottom = 46, top = 14, right = 18;
     const [x0, x1] = span(points.map((p) => p.expected_attendance)), [y0, y1] = span(points.map((p) => p.gini));
     const x = (v) => left + ((v - x0) / (x1 - x0)) * (width - left - right), y = (v) => top + ((y1 - v) / (y1 - y0)) * (height - top - bottom);
-    const label = (px, py, anchor, words) => el("text", { x: px, y: py, "text-anchor": anchor, "font-size": 14, fill: "#51606f" }, words);
+    const label = (px, py, anchor, words) => el("text", { x: px, y: py, "text-anchor": anchor, "font-size": 16, fill: "#51606f" }, words);
     const svg = el("svg", { class: "front", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": t("front") },
       el("path", { d: `M${left} ${top}V${height - bottom}H${width - right}`, fill: "none", stroke: "#9fb0be" }),
       [x0, (x0 + x1) / 2, x1].map((v) => label(x(v), height - bottom + 18, "middle", whole(v))), [y0, (y0 + y1) / 2, y1].map((v) => label(left - 8, y(v) + 5, "end", number(v, 2))),

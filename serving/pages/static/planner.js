@@ -249,7 +249,7 @@
       el("thead", {}, el("tr", {}, el("th", {}), hours.map((h) => el("th", { scope: "col" }, String(h))))),
       el("tbody", {}, grid.map((row, d) => el("tr", {}, el("th", { scope: "row" }, t(`day${d}`)), hours.map((h) => {
         const strength = row[h] / most;
-        return el("td", { style: { background: `rgba(11,85,99,${(0.04 + 0.9 * strength).toFixed(3)})`, color: strength > 0.5 ? "#fff" : "#1c2733" } }, row[h] ? number(row[h], 1) : "");
+        return el("td", { style: { background: `rgba(11,85,99,${(0.04 + 0.9 * strength).toFixed(3)})`, color: strength > 0.8 ? "#fff" : "#000" } }, row[h] ? number(row[h], 1) : "");
       })))))));
     const top = [...chosen].sort((a, b) => b.places - a.places).slice(0, 12);
     fill($("use-table"), one ? null : table("", [{ label: t("venue"), of: (u) => u.name }, { label: t("region"), of: (u) => u.region || "—" },
