@@ -210,6 +210,7 @@ def simulate(
     quiet: Quiet = False,
 ) -> None:
     """Write the tables of a made-up place, and its truth beside them."""
+    from recsys.errors import DataError, UnknownIdError
     from recsys.simulation.command import further_knobs
     from recsys.simulation.command import simulate as write_simulation
 
@@ -217,17 +218,21 @@ def simulate(
         first_day = None if start is None else date.fromisoformat(start)
     except ValueError:
         raise typer.BadParameter(f"{start!r} is not a date; write YYYY-MM-DD", param_hint="--start") from None
-    write_simulation(
-        output,
-        seed=seed,
-        users=users,
-        weeks=weeks,
-        start=first_day,
-        region=region,
-        shape=shape,
-        show_progress=_shows_progress(quiet),
-        **further_knobs(knob or ()),
-    )
+    try:
+        write_simulation(
+            output,
+            seed=seed,
+            users=users,
+            weeks=weeks,
+            start=first_day,
+            region=region,
+            shape=shape,
+            show_progress=_shows_progress(quiet),
+            **further_knobs(knob or ()),
+        )
+    except (DataError, UnknownIdError) as error:
+        # There are no data yet: whatever cannot be simulated stands on the command line.
+        raise typer.BadParameter(str(error)) from None
 
 
 @app.command()

@@ -236,6 +236,22 @@ def test_values_out_of_range_are_wrong_usage(culture, tmp_path, words, said):
     assert said in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--shape", "round", "logit"),
+        ("--knob", "nope=1", "nope"),
+        ("--knob", "nope", "NAME=VALUE"),
+        ("--region", "99", "99"),
+    ],
+)
+def test_what_cannot_be_simulated_is_wrong_usage(culture, tmp_path, option, value, said):
+    result = culture(tmp_path, "simulate", "--output", tmp_path / "place", option, value)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert not (tmp_path / "place").exists()
+
+
 def test_an_output_that_cannot_be_written_is_told_before_the_work(culture, home, tmp_path):
     (tmp_path / "file").write_text("")
     for output, said in ((tmp_path, "is a folder"), (tmp_path / "file" / "x", "file is no folder")):
