@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import highspy
 import numpy as np
@@ -14,8 +13,7 @@ from scipy import sparse
 from recsys.errors import FitError, RecsysError
 from recsys.openings.evenness.access import Access, places_of
 from recsys.openings.evenness.class_sets import ClassSet, ClassSets, Hour
-
-Array = NDArray[np.float64]
+from recsys.openings.evenness.duals import Array, Duals
 
 LEVELS = 20
 """Parts in which the people are taken from the least access to the most: the coefficient is a sum over them."""
@@ -33,33 +31,6 @@ INF = highspy.kHighsInf
 
 class TimeUpError(RecsysError):
     """The time that a programme was given ended before it was solved."""
-
-
-@dataclass(frozen=True)
-class Duals:
-    """What a further set of classes is worth to the programme: `net`, in its objective.
-
-    Attributes:
-        reach: Of a person.
-        place: (n_venues,) of a place.
-        start: (n_categories, n_venues) of a class, its costs and its slot paid.
-        category: (n_categories,) of the category's one set.
-        hours: (n_slots,) of a slot, by venue, where classes of several categories want the same.
-    """
-
-    reach: float
-    place: Array
-    start: Array
-    category: Array
-    hours: dict[int, Array]
-
-    def net(self, one: ClassSet) -> float:
-        """What a set would bring: above 0, the programme gains by it."""
-        c = one.category
-        people = self.reach * one.reach
-        classes = (self.place[o.venue] * o.size + self.start[c, o.venue] for o in one.openings)
-        hours = (self.hours[v][slot] for v, slot in one.hours if v in self.hours)
-        return float(self.category[c] + people + sum(classes) + sum(hours))
 
 
 class EvenProgramme:
