@@ -10,7 +10,7 @@ import pytest
 
 from features.settings import Settings
 from features.store.ingest import ingest_folder
-from features.store.snapshot import load_snapshot
+from features.store.snapshot import Snapshot, load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset
@@ -39,7 +39,9 @@ def delivered(settings: Settings, folder: Path, tables: Tables, platform: str | 
 def checked(settings: Settings, as_of: pd.Timestamp = AS_OF, horizon: int = 4) -> pd.DataFrame:
     """The rows that `culture forecast` writes, which keep to the contract."""
     output = settings.home / "forecast.parquet"
-    n_rows = forecast_file(settings, as_of.tz_convert("UTC"), horizon, output, lambda line: None)
+    said: list[str] = []
+    n_rows = forecast_file(settings, as_of.tz_convert("UTC"), horizon, output, said.append)
+    assert any("holds this forecast" in line for line in said) == (settings.home / "champion").exists()
     table = pd.read_parquet(output)
     assert list(table.columns) == list(FORECAST_COLUMNS)
     assert len(table) == n_rows
@@ -57,18 +59,28 @@ def checked(settings: Settings, as_of: pd.Timestamp = AS_OF, horizon: int = 4) -
     return table
 
 
-def dataset_of(settings: Settings, as_of: pd.Timestamp = AS_OF) -> Dataset:
+def snapshot_of(settings: Settings, as_of: pd.Timestamp = AS_OF) -> Snapshot:
     with open_store(settings) as store:
-        return load_snapshot(store.snapshot(settings.home / "snapshots", as_of.tz_convert("UTC")).path)
+        return store.snapshot(settings.home / "snapshots", as_of.tz_convert("UTC"))
+
+
+def learn(settings: Settings, as_of: pd.Timestamp = AS_OF) -> None:
+    """Puts a bundle into service that holds the forecast alone; the command answers from it too."""
+    snapshot, config = snapshot_of(settings, as_of), DemandConfig()
+    dataset = load_snapshot(snapshot.path)
+    manifest = {
+        "data_until": as_of.isoformat(),
+        "timezone": dataset.timezone,
+        "snapshot": {"sha256": snapshot.sha256},
+        "config": {"horizon_weeks": 4, "demand": config.model_dump(mode="json")},
+    }
+    with BundleWriter(bundles_folder(settings.home) / "odd", manifest) as writer:
+        forecast_demand(dataset, 4, config).save(writer)
+    release(settings.home, "odd")
 
 
 def asked(settings: Settings, look: Callable[[httpx.Client], None], as_of: pd.Timestamp = AS_OF) -> None:
-    """Puts a bundle that holds the forecast alone into service and looks at what it answers."""
-    dataset = dataset_of(settings, as_of)
-    manifest = {"data_until": as_of.isoformat(), "timezone": dataset.timezone}
-    with BundleWriter(bundles_folder(settings.home) / "odd", manifest) as writer:
-        forecast_demand(dataset, 4, DemandConfig()).save(writer)
-    release(settings.home, "odd")
+    """Looks at what the service answers from what was learned."""
     with serving(app_of(settings, as_of)) as client:
         for route in ("/v1/demand/forecasts", "/v1/demand/gaps"):
             answer = client.get(route, params={"limit": 1000, **({"period": "month"} if "forecasts" in route else {})})
@@ -98,6 +110,7 @@ def usual() -> float:
 def test_an_odd_delivery_has_an_answer(name: str, settings: Settings, tmp_path: Path, usual: float) -> None:
     change, least, most = CASES[name]
     delivered(settings, tmp_path / "folder", change(small_county()))
+    learn(settings)
     table = checked(settings)
     assert set(table["category"]) == {"书法", "舞蹈", "戏曲"}
     assert least * usual <= totals(table) <= most * usual
@@ -136,6 +149,7 @@ def test_any_text_is_a_category(category: str, settings: Settings, tmp_path: Pat
     tables = small_county()
     named = tables["activities"]["category"].where(tables["activities"]["activity_id"] != "a1", category)
     delivered(settings, tmp_path / "folder", {**tables, "activities": tables["activities"].assign(category=named)})
+    learn(settings)
     table = checked(settings)
     assert set(table["category"]) == {"书法", category, "戏曲"}
 
@@ -153,6 +167,7 @@ def test_two_platforms_have_one_forecast_of_both(settings: Settings, tmp_path: P
     tables = small_county()
     delivered(settings, tmp_path / "one", tables, "one")
     delivered(settings, tmp_path / "two", small_county("x"), "two")
+    learn(settings)
     table = checked(settings)
     means = table[table["target"] == "bookings"].groupby("region_id")["mean"].sum() / 4
     assert {"all", "one:c", "two:c"} <= set(means.index)
@@ -178,7 +193,7 @@ def test_before_the_first_booking_there_is_a_forecast(settings: Settings, tmp_pa
     tables = small_county()
     delivered(settings, tmp_path / "folder", tables)
     first = tables["bookings"]["booked_at"].min().floor("h")
-    assert dataset_of(settings, first).bookings.empty
+    assert load_snapshot(snapshot_of(settings, first).path).bookings.empty
     assert totals(checked(settings, first)) < 2 * usual
 
 
@@ -188,6 +203,7 @@ def test_long_after_the_last_session_hardly_anybody_is_expected(
 ) -> None:
     delivered(settings, tmp_path / "folder", small_county())
     as_of = AS_OF + pd.Timedelta(weeks=52 * years)
+    learn(settings, as_of)
     assert totals(checked(settings, as_of)) < 0.3 * usual
     asked(settings, lambda client: None, as_of)
 

@@ -10,7 +10,7 @@ from features.willingness.config import LatentConfig
 from features.willingness.exposure import attending
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
-from recsys.openings.inputs import load_openings
+from recsys.openings.inputs import OpeningInputs, load_openings
 from recsys.openings.saturation import Saturation
 from recsys.openings.suggest import COLUMNS, suggest
 from tests.opening_world import UNTIL, World, world
@@ -22,8 +22,19 @@ def county() -> World:
 
 
 @pytest.fixture(scope="module")
-def plan(county):
-    return suggest(opening_inputs(county.dataset), 12)
+def learned(county) -> OpeningInputs:
+    return opening_inputs(county.dataset)
+
+
+@pytest.fixture(scope="module")
+def plan(learned):
+    return suggest(learned, 12)
+
+
+@pytest.fixture(scope="module")
+def small() -> World:
+    """A county of few people, where all that matters is that there is an answer."""
+    return world(n_users=300)
 
 
 def test_rows_are_the_contracts(plan, county):
@@ -46,13 +57,12 @@ def test_nothing_that_runs_now_is_opened(plan, county):
     assert not running & set(zip(plan["category"], plan["venue_id"], strict=True))
 
 
-def test_chosen_classes_are_worth_nearly_what_the_truth_allows(plan, county):
-    inputs = opening_inputs(county.dataset)
+def test_chosen_classes_are_worth_nearly_what_the_truth_allows(plan, county, learned):
     gains = [
         county.gain(c, v)
         for c in range(len(county.categories))
-        for v in range(len(inputs.venues))
-        if not inputs.runs_now[c, v]
+        for v in range(len(learned.venues))
+        if not learned.runs_now[c, v]
     ]
     chosen = [county.gain(int(c[3:]), int(v[1:])) for c, v in zip(plan["category"], plan["venue_id"], strict=True)]
     assert sum(chosen) >= 0.9 * sum(sorted(gains)[-12:])
@@ -82,15 +92,14 @@ def test_where_no_timetable_tells_what_competes_the_middle_of_what_is_tried_is_b
     assert 0.6 < plan["expected_attendance"].sum() / _truly_gained(county, plan) < 1.0
 
 
-def test_region_and_categories_limit_the_plan(county):
-    inputs = opening_inputs(county.dataset)
-    assert set(suggest(inputs, 5, region_id="t3")["venue_id"]) == {"v3"}
-    assert set(suggest(inputs, 5, categories=("cat1", "never seen"))["category"]) == {"cat1"}
+def test_region_and_categories_limit_the_plan(learned):
+    assert set(suggest(learned, 5, region_id="t3")["venue_id"]) == {"v3"}
+    assert set(suggest(learned, 5, categories=("cat1", "never seen"))["category"]) == {"cat1"}
 
 
-def test_saved_inputs_give_the_same_plan(county, plan, tmp_path):
+def test_saved_inputs_give_the_same_plan(learned, plan, tmp_path):
     with BundleWriter(tmp_path / "bundle", {}) as writer:
-        opening_inputs(county.dataset).save(writer)
+        learned.save(writer)
     again = suggest(load_openings(load_bundle(tmp_path / "bundle")), 12)
     pd.testing.assert_frame_equal(again, plan)
 
@@ -105,8 +114,8 @@ TABLES = ("regions", "venues", "users", "activities", "sessions", "bookings", "f
 
 
 @pytest.mark.parametrize("missing", [("venues",), ("bookings",), ("users", "bookings"), ("regions",), TABLES])
-def test_missing_tables_leave_an_answer(county, missing):
-    tables = {n: t for n, t in county.dataset.tables().items() if n not in missing and len(t)}
+def test_missing_tables_leave_an_answer(small, missing):
+    tables = {n: t for n, t in small.dataset.tables().items() if n not in missing and len(t)}
     if "venues" in missing:
         tables["sessions"] = tables["sessions"].drop(columns="venue_id") if "sessions" in tables else None
     dataset = Dataset.from_tables({n: t for n, t in tables.items() if t is not None}, UNTIL)
@@ -121,8 +130,8 @@ def test_missing_tables_leave_an_answer(county, missing):
 @pytest.mark.parametrize(
     "column", ["lat", "lon", "region_id", "birth_year", "capacity", "published_at", "kind", "status"]
 )
-def test_missing_columns_leave_an_answer(county, column):
-    tables = {n: t.drop(columns=[column], errors="ignore") for n, t in county.dataset.tables().items()}
+def test_missing_columns_leave_an_answer(small, column):
+    tables = {n: t.drop(columns=[column], errors="ignore") for n, t in small.dataset.tables().items()}
     if column == "region_id":
         tables.pop("regions")
     rows = suggest(opening_inputs(Dataset.from_tables(tables, UNTIL)), 3)
@@ -131,8 +140,8 @@ def test_missing_columns_leave_an_answer(county, column):
 
 
 @pytest.mark.parametrize(("budget", "n"), [(0, 0), (1, 1), (10_000, 42)])
-def test_budget_of_nothing_and_of_more_than_everything(county, budget, n):
-    assert len(suggest(opening_inputs(county.dataset), budget)) == n
+def test_budget_of_nothing_and_of_more_than_everything(learned, budget, n):
+    assert len(suggest(learned, budget)) == n
 
 
 def test_venues_without_room_get_nothing(county):
@@ -155,28 +164,28 @@ def test_long_silence_tells_of_the_platform_not_of_people(county, plan):
     np.testing.assert_allclose(late["newly_reached"], late["expected_attendance"], rtol=1e-4)
 
 
-def test_who_never_booked_anything_fills_no_class(county):
-    bare = dataclasses.replace(county.dataset, bookings=county.dataset.bookings.iloc[:0])
+def test_who_never_booked_anything_fills_no_class(small):
+    bare = dataclasses.replace(small.dataset, bookings=small.dataset.bookings.iloc[:0])
     assert suggest(opening_inputs(bare), 3)["expected_attendance"].sum() < 2
     nothing_on = dataclasses.replace(bare, sessions=bare.sessions.iloc[:0])
     assert suggest(opening_inputs(nothing_on), 3)["expected_attendance"].sum() < 2
 
 
-def test_venues_without_place_or_seats_are_learned_from_and_answered(county):
-    venues = county.dataset.venues.assign(lat=np.nan, lon=np.nan, region_id=None, seats=np.nan)
-    somewhere = dataclasses.replace(county.dataset, venues=venues)
+def test_venues_without_place_or_seats_are_learned_from_and_answered(small):
+    venues = small.dataset.venues.assign(lat=np.nan, lon=np.nan, region_id=None, seats=np.nan)
+    somewhere = dataclasses.replace(small.dataset, venues=venues)
     plan = suggest(opening_inputs(somewhere), 4)
     assert len(plan) == 4
     assert np.isfinite(plan[["expected_attendance", "q0.1", "q0.9", "size"]].to_numpy(dtype=float)).all()
 
 
-def test_people_without_anything_on_offer_get_no_class(county):
-    bare = {name: county.dataset.tables()[name] for name in ("regions", "venues", "users")}
+def test_people_without_anything_on_offer_get_no_class(small):
+    bare = {name: small.dataset.tables()[name] for name in ("regions", "venues", "users")}
     assert suggest(opening_inputs(Dataset.from_tables(bare, UNTIL)), 4).empty
 
 
-def test_no_free_room_anywhere_gives_no_class(county):
-    full = dataclasses.replace(county.dataset, venues=county.dataset.venues.assign(weekly_slots=0))
+def test_no_free_room_anywhere_gives_no_class(small):
+    full = dataclasses.replace(small.dataset, venues=small.dataset.venues.assign(weekly_slots=0))
     assert suggest(opening_inputs(full), 4).empty
 
 
@@ -189,7 +198,7 @@ def test_a_category_that_nobody_teaches_is_not_suggested(county):
     assert "cat0" not in set(suggest(inputs, 30)["category"])
 
 
-def test_kept_waiting_lists_are_demand_and_others_are_guessed(county):
+def test_kept_waiting_lists_are_demand_and_others_are_guessed(county, learned):
     bookings = county.dataset.bookings
     place = bookings.groupby("session_id").cumcount()
     kept = dataclasses.replace(
@@ -199,7 +208,7 @@ def test_kept_waiting_lists_are_demand_and_others_are_guessed(county):
     )
     lost = dataclasses.replace(kept, bookings=kept.bookings[place < 4].reset_index(drop=True))
     total = {name: float(opening_inputs(d).rate.sum()) for name, d in (("kept", kept), ("lost", lost))}
-    assert total["kept"] == pytest.approx(float(opening_inputs(county.dataset).rate.sum()), rel=0.1)
+    assert total["kept"] == pytest.approx(float(learned.rate.sum()), rel=0.1)
     assert 0.5 * total["kept"] < total["lost"] < 1.1 * total["kept"]
 
 

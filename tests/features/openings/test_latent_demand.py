@@ -8,6 +8,7 @@ from features.openings.inputs import OpeningsConfig, opening_inputs
 from features.openings.latent_demand import _stands_for, latent_demand
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
+from recsys.openings.inputs import OpeningInputs
 from recsys.regions import RegionTree
 from tests.opening_world import UNTIL, World, world
 
@@ -17,8 +18,17 @@ def county() -> World:
     return world(2, n_users=3000)
 
 
-def test_unserved_pairs_rank_as_the_truth_does(county):
-    table = latent_demand(county.dataset)
+@pytest.fixture(scope="module")
+def inputs(county) -> OpeningInputs:
+    return opening_inputs(county.dataset)
+
+
+@pytest.fixture(scope="module")
+def table(county, inputs) -> pd.DataFrame:
+    return latent_demand(county.dataset, inputs)
+
+
+def test_unserved_pairs_rank_as_the_truth_does(county, table):
     nearest = np.argmin(county.km, axis=1)
     truth = []
     for row in table.itertuples():
@@ -31,8 +41,11 @@ def test_unserved_pairs_rank_as_the_truth_does(county):
     assert (table["mean"] <= table["q0.9"]).all()
 
 
-def test_only_pairs_without_supply_are_listed(county):
-    table = latent_demand(county.dataset)
+def test_inputs_are_learned_where_none_are_given(county, table):
+    pd.testing.assert_frame_equal(latent_demand(county.dataset), table)
+
+
+def test_only_pairs_without_supply_are_listed(county, table):
     sessions = county.dataset.sessions.merge(county.dataset.activities, on="activity_id")
     offered = {(f"t{v[1:]}", c) for v, c in zip(sessions["venue_id"], sessions["category"], strict=True)}
     listed = set(zip(table["region_id"], table["category"], strict=True))
@@ -40,9 +53,8 @@ def test_only_pairs_without_supply_are_listed(county):
     assert len(listed | offered) == 60
 
 
-def test_what_residents_take_elsewhere_and_cancel_later_is_in_it(county):
-    dataset, inputs = county.dataset, opening_inputs(county.dataset)
-    table = latent_demand(dataset, inputs)
+def test_what_residents_take_elsewhere_and_cancel_later_is_in_it(county, inputs, table):
+    dataset = county.dataset
     elsewhere = replace(inputs, taken=inputs.taken + np.float32(0.5))
     people = np.bincount(inputs.tree.ancestors_at("township")[inputs.point_region], minlength=len(inputs.tree))
     here = people[inputs.tree.ids.nums(table["region_id"])]
@@ -57,10 +69,8 @@ def test_what_residents_take_elsewhere_and_cancel_later_is_in_it(county):
     np.testing.assert_allclose(half, table["mean"] * 2, rtol=1e-6)
 
 
-def test_people_who_tell_no_township_are_shared_out_by_what_they_book(county):
+def test_people_who_tell_no_township_are_shared_out_by_what_they_book(county, inputs, table):
     dataset = county.dataset
-    inputs = opening_inputs(dataset)
-    table = latent_demand(dataset, inputs)
     users, homeless = dataset.users["user_id"], np.arange(len(dataset.users)) % 4 == 0
     hidden = replace(inputs, point_region=np.where(homeless, -1, inputs.point_region))
     told = latent_demand(dataset, hidden).set_index(["region_id", "category"])["mean"]
@@ -73,12 +83,11 @@ def test_people_who_tell_no_township_are_shared_out_by_what_they_book(county):
     assert told.sum() == pytest.approx(table["mean"].sum(), rel=0.1)
 
 
-def test_every_second_user_tells_about_what_all_do(county):
+def test_every_second_user_tells_about_what_all_do(county, table):
     dataset = county.dataset
     half = opening_inputs(dataset, OpeningsConfig(max_users=-(-len(dataset.users) // 2)))
     assert len(half.size) == -(-len(dataset.users) // 2)
-    told, table = (latent_demand(dataset, inputs)["mean"].sum() for inputs in (half, opening_inputs(dataset)))
-    assert told == pytest.approx(table, rel=0.15)
+    assert latent_demand(dataset, half)["mean"].sum() == pytest.approx(table["mean"].sum(), rel=0.15)
 
 
 def test_people_without_a_township_live_under_the_region_that_they_tell():
