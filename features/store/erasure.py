@@ -13,12 +13,12 @@ from features.intake.erasure import ErasedAccounts, digest_of
 
 def erased_accounts(connection: Connection, platform_num: int, rows: pl.DataFrame | None = None) -> ErasedAccounts:
     """Erased accounts of a platform; where rows are given, only those that may be needed for these."""
+    if rows is not None and "user_id" not in rows.columns:
+        return ErasedAccounts(b"", {})
     salt = _salt(connection)
     query = "SELECT digest, erased_until, is_back FROM erased_accounts WHERE platform_num = %s"
     if rows is None:
         found = connection.exec_driver_sql(query, (platform_num,)).all()
-    elif "user_id" not in rows.columns:
-        found = []
     else:
         digests = [digest_of(user, salt) for user in as_text(rows["user_id"]).drop_nulls().unique()]
         found = connection.exec_driver_sql(query + " AND digest = ANY(%s)", (platform_num, digests)).all()
