@@ -43,11 +43,11 @@ def utilisation(
         weights = None if values is None else values[kept]
         return np.bincount(venue[kept], weights=weights, minlength=len(ids)).astype(np.float64)
 
-    visits = activity.visits_of(chosen)
+    visits = activity.visits_of(is_here)
     of_visit = at[visits["session_num"].to_numpy(dtype=np.int64)]
     came, missed = (
         np.bincount(of_visit[rows], weights=visits["places"][rows], minlength=len(ids))
-        for rows in (visits["status"].eq(status).to_numpy(dtype=bool) & (of_visit >= 0) for status in SHOWN)
+        for rows in (visits["status"].eq(status).to_numpy(dtype=bool) for status in SHOWN)
     )
     n_sessions, hours, places = sums(), sums(_hours(sessions)), sums(taken)
     n_limited, offered, used = sums(rows=is_limited), sums(capacity, is_limited), sums(taken, is_limited)
@@ -129,8 +129,7 @@ def service_radius(activity: Activity, chosen: NDArray[np.bool_]) -> Radius:
     ordered = visits.sort_values("km")
     cumulative = ordered["places"].cumsum() / ordered["places"].sum()
     quantiles: dict[str, float | None] = {
-        f"{q:.0%}": round(float(ordered["km"].iloc[int(np.searchsorted(cumulative, q - 1e-9))]), 2)
-        for q in RADIUS_QUANTILES
+        f"{q:.0%}": round(float(ordered["km"].iloc[int(np.searchsorted(cumulative, q))]), 2) for q in RADIUS_QUANTILES
     }
     return Radius(people, round(float(visits["places"].sum())), quantiles, _rings(visits, edges))
 

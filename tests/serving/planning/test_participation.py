@@ -5,7 +5,11 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.planning.participation import MIN_PEOPLE, _table, hidden_groups
+from features.geography.positions import Positions
+from recsys.dataset import Dataset
+from recsys.ids import IdMap
+from recsys.regions import RegionTree
+from serving.planning.participation import MIN_PEOPLE, Participation, _table, hidden_groups, participation
 from serving.planning.visits import Activity
 from serving.planning.workbook import safe_cell
 
@@ -32,3 +36,51 @@ def test_ages_come_the_youngest_first():
     visits = pd.DataFrame({"age_band": np.resize(bands, len(people)), "user_id": people, "places": 1.0})
     rows = _table(cast(Activity, None), visits, "age")
     assert [row.name for row in rows] == ["0-6", "7-14", "18-24", "65-74", "75+", "unknown"]
+
+
+def town(people: dict[tuple[str, str], int]) -> Activity:
+    """A county with the townships `north` and `south`; so many people, each once, by township and category."""
+    tree = RegionTree(
+        IdMap.of(["county", "north", "south"]),
+        np.array(["County", "North", "South"], object),
+        np.array(["county", "township", "township"], object),
+        np.array([-1, 0, 0], dtype=np.int64),
+    )
+    sessions = pd.DataFrame(
+        [{"category": category, "region_num": tree.ids.nums([region])[0]} for region, category in people]
+    )
+    num = np.repeat(np.arange(len(people)), list(people.values()))
+    visits = pd.DataFrame({"user_id": np.arange(len(num)), "session_num": num, "places": 2.0})
+    return Activity(cast(Dataset, None), tree, sessions, visits, cast(Positions, None))
+
+
+def asked(activity: Activity, **narrowed: str) -> Participation:
+    return participation(activity, np.ones(len(activity.sessions), dtype=bool), (), **narrowed)
+
+
+def test_five_people_are_told_and_four_are_not():
+    assert asked(town({("north", "dance"): MIN_PEOPLE})) == Participation(MIN_PEOPLE, 2 * MIN_PEOPLE, {})
+    assert asked(town({("north", "dance"): MIN_PEOPLE - 1})).people is None
+    assert asked(town({("north", "dance"): 0})) == Participation(0, 0, {})
+
+
+def test_a_category_hidden_beside_a_small_one_of_its_region_is_not_told_by_itself():
+    where = {("north", "dance"): 40, ("north", "craft"): 6, ("north", "chess"): 3}
+    activity = town(where | {("south", "craft"): 14, ("south", "chess"): 30})
+    assert asked(activity, category="craft", region_id="north").people is None
+    assert asked(activity, category="craft").people == 20
+    assert asked(activity, category="dance", region_id="north").people == 40
+
+
+def test_a_region_hidden_beside_a_small_one_of_the_category_is_not_told_by_itself():
+    where = {("north", "dance"): 6, ("south", "dance"): 3}
+    activity = town(where | {("north", "craft"): 50, ("south", "craft"): 50})
+    assert asked(activity, category="dance", region_id="north").people is None
+    assert asked(activity, region_id="north").people == 56
+    assert asked(activity, category="dance").people == 9
+
+
+def test_two_small_groups_of_five_people_together_need_no_third():
+    assert hidden_groups([40, 2, 3, 12]).tolist() == [False, True, True, False]
+    assert hidden_groups([40, 1, 3, 12]).tolist() == [False, True, True, True]
+    assert hidden_groups([40, 4, 12, 30]).tolist() == [False, True, True, False]
