@@ -99,6 +99,12 @@ def test_a_bad_value_has_its_reason(table: str, column: str, value: str, reason:
     assert reason in found
 
 
+def test_a_session_may_end_as_it_starts() -> None:
+    times = {"starts_at": ["2026-05-01T08:00"], "ends_at": ["2026-05-01T08:00"]}
+    rows, rejected = clean("sessions", session_id=["s"], activity_id=["a"], **times)
+    assert (len(rows), rejected) == (1, [])
+
+
 def test_a_time_that_the_clocks_skip() -> None:
     raw = pl.DataFrame({"user_id": ["u"], "registered_at": ["2026-03-29T02:30"]})
     found = clean_rows(USERS, raw, "Europe/Berlin")
@@ -158,8 +164,8 @@ def test_any_text_is_typed_or_has_a_reason(user_id: str, year: str, time: str) -
 
 
 def test_ages_of_nobody_are_stored_with_a_warning() -> None:
-    columns = {"activity_id": ["a", "b", "c", "d"], "category": ["x"] * 4}
-    raw = pl.DataFrame(columns | {"min_age": ["12", "6", None, "x"], "max_age": ["6", "12", "12", "6"]})
+    columns = {"activity_id": ["a", "b", "c", "d", "e"], "category": ["x"] * 5}
+    raw = pl.DataFrame(columns | {"min_age": ["12", "6", None, "x", "6"], "max_age": ["6", "12", "12", "6", "6"]})
     found = clean_rows(TABLES["activities"], raw, "Asia/Shanghai")
-    assert found.rows["min_age"].to_list() == [12, 6, None]
+    assert found.rows["min_age"].to_list() == [12, 6, None, 6]
     assert found.warnings == {"min_age is above max_age: nobody is of that age": 1}

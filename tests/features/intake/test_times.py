@@ -41,7 +41,13 @@ def test_spellings(text: str, expected: str) -> None:
     assert [t and t.isoformat() for t in instants] == [expected, None, None]
 
 
-@pytest.mark.parametrize("text", ["2026-13-01", "2026-02-29", "2026-05-01T24:30", "1714521600", "01/05/2026", "T08:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2026-13-01", "2026-02-29", "2026-05-01T24:30", "1714521600", "01/05/2026", "T08:00"),
+        *("2026-05-01T08:00+24:00", "2026-05-01T08:00+08:60"),
+    ],
+)
 def test_what_is_no_time(text: str) -> None:
     found = read_times(pl.Series("t", [text]), "Asia/Shanghai")
     assert (found.instants[0], found.is_unreadable[0]) == (None, True)
@@ -51,3 +57,12 @@ def test_hours_that_clocks_skip_or_repeat() -> None:
     found = read_times(pl.Series("t", ["2026-03-29T02:30:00", "2026-10-25T02:30:00"]), "Europe/Berlin")
     assert found.is_skipped.to_list() == [True, False]
     assert found.instants[1] == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("neighbour", ["2026-05-01", "soon"])
+def test_the_years_that_times_can_hold(neighbour: str) -> None:
+    """In a column written alike throughout and in a mixed one."""
+    texts = ["1699-12-31T23:59:59Z", "1700-01-01T00:00:00Z", "2199-12-31T23:59:59Z", "2200-01-01T00:00:00Z"]
+    found = read_times(pl.Series("t", [*texts, neighbour]), "UTC")
+    assert found.is_remote.to_list()[:4] == [True, False, False, True]
+    assert found.instants.is_null().to_list()[:4] == [True, False, False, True]
