@@ -120,7 +120,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         point_region=places.user_regions,
         access=access,
         taken=rate * used * np.float32(step),
-        slot_fit=learned.slot_fit(weekday, cell).astype(np.float32),
+        slot_fit=learned.new_slot_fit(weekday, cell).astype(np.float32),
         runs_now=now.runs,
         busy=busy(dataset, slots),
         show=show_rates(dataset, learned.exposure.categories, config.show_strength),

@@ -11,9 +11,10 @@ from scipy import sparse
 from features.geography.decay import PRIOR_DECAY, DistanceDecay, fit_decay
 from features.willingness.ages import AGE_GROUPS
 from features.willingness.config import LatentConfig
-from features.willingness.exposure import HOURS, N_TIME_CELLS, TRAINING, Exposure
+from features.willingness.exposure import N_TIME_CELLS, TRAINING, Exposure
 from features.willingness.facts import Facts
-from features.willingness.mixed import Block, MixedFit, fit_mixed
+from features.willingness.hours import confirmed, hours_alike, smoothing
+from features.willingness.mixed import Block, Regression
 from features.willingness.seasons import N_HOLIDAY_EFFECTS, around_holidays, season_blocks, wanted
 from features.willingness.walk import Walk
 from recsys.sums import sums_by
@@ -41,9 +42,6 @@ SIGNS = np.array([1.0, 0.0])
 Not tuned: a category listed twice as often is wanted twice as much, and views, which follow what is on, say nothing.
 """
 
-HOURS_ALIKE = 1.5
-"""Standard deviation in hours of the kernel within which hours of a day fare alike."""
-
 
 @dataclass(frozen=True)
 class Circumstances:
@@ -62,6 +60,8 @@ class Circumstances:
         own_wave: (2 n_categories,) each category's own beside it.
         holidays: What holidays make of training, then of other sessions.
         doubt: Covariance of logarithms, what is left unknown: of categories, of weekend x hour, of weekdays.
+        confirmed: How much of what hours and weekdays tell apart is confirmed by courses left out, see
+            `features.willingness.hours.confirmed`; 1 until all else is learned.
     """
 
     decay: DistanceDecay
@@ -75,6 +75,7 @@ class Circumstances:
     own_wave: NDArray[np.float64]
     holidays: NDArray[np.float64]
     doubt: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+    confirmed: float = 1.0
 
     @classmethod
     def before(cls, offered: Exposure) -> Circumstances:
@@ -122,14 +123,12 @@ def learn_circumstances(
     config: LatentConfig,
 ) -> Circumstances:
     """Circumstances from counts beside what people's rates would lead to."""
-    o = facts.offered
-    people = o.people * inflation[o.booking_session]
-    seen = np.zeros_like(walked.expected)
-    np.add.at(seen, (o.age_group[o.booking_user], o.booking_session), people)
-    decay = _learn_decay(facts, walked.at_reach_one, people)
+    o, seen = facts.offered, _seen(facts.offered, inflation)
+    decay = _learn_decay(facts, walked.at_reach_one, o.people * inflation[o.booking_session])
     if not len(o.week) or not len(rate):
         return replace(now, decay=decay)
-    blocks, fit = _session_effects(facts, now, seen, walked.expected, rate)
+    regression = _regression(facts, now, seen, walked.expected, rate)
+    blocks, fit = regression.blocks, regression.fit()
     effects = fit.effects | {"audience": fit.effects["audience"] - fit.effects["audience"][0]}
     cells, kinds = _times_and_kinds(o, now, effects, seen, walked.expected, config.age_strength)
     return Circumstances(
@@ -149,6 +148,27 @@ def learn_circumstances(
     )
 
 
+def with_confirmed_hours(
+    facts: Facts,
+    now: Circumstances,
+    expected: NDArray[np.float64],
+    rate: NDArray[np.float32],
+    inflation: NDArray[np.float64],
+) -> Circumstances:
+    """The same with what courses left out confirm of hours; `expected` (n_age_groups, n_sessions) as in `Walk`."""
+    if not len(facts.offered.week) or not len(rate):
+        return now
+    return replace(now, confirmed=confirmed(_regression(facts, now, _seen(facts.offered, inflation), expected, rate)))
+
+
+def _seen(offered: Exposure, inflation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_age_groups, n_sessions) people who asked for places, those of each session times its `inflation`."""
+    seen = np.zeros((len(AGE_GROUPS), len(offered.week)))
+    people = offered.people * inflation[offered.booking_session]
+    np.add.at(seen, (offered.age_group[offered.booking_user], offered.booking_session), people)
+    return seen
+
+
 def _times_and_kinds(
     offered: Exposure,
     now: Circumstances,
@@ -159,7 +179,7 @@ def _times_and_kinds(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n_age_groups, N_TIME_CELLS) and (n_age_groups, n_kinds) fit, kinds relative to training."""
     training = _training(offered)
-    cells = _by_age(np.exp(effects["hour"]), now.cell_fit, offered.cell, seen, expected, strength, _smoothing())
+    cells = _by_age(np.exp(effects["hour"]), now.cell_fit, offered.cell, seen, expected, strength, smoothing())
     shared = np.exp(effects["kind"] - effects["kind"][training])
     kinds = _by_age(shared, now.kind_fit, offered.kind, seen, expected, strength)
     return cells, kinds / kinds[:, [training]]
@@ -175,13 +195,13 @@ def _learn_decay(facts: Facts, at_reach_one: NDArray[np.float64], people: NDArra
     return fit_decay(observed, at_reach_one[:-1], facts.mean_km[:-1])
 
 
-def _session_effects(
+def _regression(
     facts: Facts,
     now: Circumstances,
     seen: NDArray[np.float64],
     expected: NDArray[np.float64],
     rate: NDArray[np.float32],
-) -> tuple[dict[str, Block], MixedFit]:
+) -> Regression:
     """What sessions have in common, the luck of courses apart: an hour is judged by how many courses do well in it.
 
     What of a category's level is its own, and what the luck of its few courses, is decided here; rates follow.
@@ -205,31 +225,14 @@ def _session_effects(
         "signs": Block(sparse.csr_array(facts.category_signals[o.category]), 0.5, SIGNS),
         "kind": kind,
         "weekday": Block.of_codes(o.weekday, 7, 0.15),
-        "hour": Block.of_codes(o.cell, N_TIME_CELLS, 0.5, _hours_alike()),
+        "hour": Block.of_codes(o.cell, N_TIME_CELLS, 0.5, hours_alike()),
         "audience": Block.of_codes(o.audience, int(o.audience.max()) + 1, 0.5),
         "price": Block(sparse.csr_array(np.log1p(o.price)[:, None]), 0.2, np.zeros(1)),
         "venue": Block.of_codes(o.venue, int(o.venue.max()) + 1, 0.3),
         "month": Block.of_codes(o.category_month, n_categories * o.n_months, 0.15, favour),
         **season_blocks(o.day, o.category, n_categories, o.kind == _training(o), knows_year),
     }
-    return blocks, fit_mixed(blocks, o.course, seen.sum(axis=0), np.maximum(plain, 1e-9), COURSE_SPREAD)
-
-
-def _kernel() -> NDArray[np.float64]:
-    """(HOURS, HOURS) how alike hours of a day are, midnight being next to 23:00."""
-    hours = np.arange(HOURS)
-    away = np.abs(hours[:, None] - hours[None, :])
-    away = np.minimum(away, HOURS - away)
-    return np.asarray(np.exp(-0.5 * np.square(away / HOURS_ALIKE)), dtype=np.float64)
-
-
-def _hours_alike() -> NDArray[np.float64]:
-    """(N_TIME_CELLS, N_TIME_CELLS) correlation of hours; a weekend's are half as alike to a working day's."""
-    return np.asarray(np.kron(np.array([[1.0, 0.5], [0.5, 1.0]]), _kernel()), dtype=np.float64)
-
-
-def _smoothing() -> NDArray[np.float64]:
-    return np.asarray(np.kron(np.eye(2), _kernel()), dtype=np.float64)
+    return Regression(blocks, o.course, seen.sum(axis=0), np.maximum(plain, 1e-9), COURSE_SPREAD)
 
 
 def _by_age(

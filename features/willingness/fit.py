@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.geography.positions import Positions
-from features.willingness.circumstances import Circumstances, learn_circumstances
+from features.willingness.circumstances import Circumstances, learn_circumstances, with_confirmed_hours
 from features.willingness.competition import DILUTION, MIN_SESSIONS, compared, weighed, within_courses
 from features.willingness.config import LatentConfig
 from features.willingness.exposure import TRAINING, Exposure
@@ -60,12 +60,26 @@ class Willingness:
         """(n_age_groups, n_slots) fit of slots given by weekday and cell."""
         return self.circumstances.cell_fit[:, cell] * self.circumstances.weekday_fit[weekday][None, :]
 
+    def new_slot_fit(self, weekday: NDArray[np.int64], cell: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The same for classes that are new: slots differ only by what courses left out confirm.
+
+        At the times at which training was held the mean of each age group stays.
+        """
+        o, power = self.exposure, self.circumstances.confirmed
+        training = _is_training(o)
+        if not training.any():
+            return self.slot_fit(weekday, cell)
+        held = self.slot_fit(o.weekday[training], o.cell[training])
+        level = held.mean(axis=1) / (held**power).mean(axis=1)
+        return np.asarray(self.slot_fit(weekday, cell) ** power * level[:, None])
+
 
 @dataclass(frozen=True)
 class _Learned:
     rate: NDArray[np.float32]
     circumstances: Circumstances
     expected: NDArray[np.float64]
+    inflation: NDArray[np.float64]
 
 
 def fit_willingness(dataset: Dataset, tree: RegionTree, places: Positions, config: LatentConfig) -> Willingness:
@@ -77,7 +91,7 @@ def fit_willingness(dataset: Dataset, tree: RegionTree, places: Positions, confi
     facts = Facts.of(dataset, tree, places, config)
     saturation = choose_saturation(facts, config)
     learned = _learned(facts, config, saturation, config.rounds)
-    now = learned.circumstances
+    now = with_confirmed_hours(facts, learned.circumstances, learned.expected, learned.rate, learned.inflation)
     today = local_times(pd.Series([dataset.data_until]), dataset.timezone).to_numpy()[0].astype("datetime64[D]")
     ahead = outlook(today, now.wave, now.own_wave, now.holidays)
     return Willingness(facts.offered, now, learned.rate, ahead, saturation)
@@ -98,7 +112,7 @@ def choose_saturation(facts: Facts, config: LatentConfig) -> Saturation:
     fits = []
     for k in tried:
         learned = _learned(some, config, Saturation(config.family, k / DILUTION), config.trial_rounds)
-        fits.append(within_courses(some.offered, rows, seen, learned.expected, cut))
+        fits.append(within_courses(some.offered, rows, seen, learned.expected.sum(axis=0), cut))
     return Saturation(config.family, weighed(tried, np.array(fits)))
 
 
@@ -120,8 +134,13 @@ def _learned(facts: Facts, config: LatentConfig, saturation: Saturation, rounds:
         if not o.keeps_waiting:
             inflation = turned_away(asked, o.is_full, o.capacity, expected.expected.sum(axis=0))
     rate = rates()
-    due = walked(rate).expected.sum(axis=0)
-    return _Learned(rate * _of_training(o, asked * inflation, due), now, due)
+    due = walked(rate).expected
+    return _Learned(rate * _of_training(o, asked * inflation, due.sum(axis=0)), now, due, inflation)
+
+
+def _is_training(offered: Exposure) -> NDArray[np.bool_]:
+    """(n_sessions,) of the kind that is planned."""
+    return np.asarray(offered.kinds[offered.kind] == TRAINING)
 
 
 def _of_training(offered: Exposure, asked: NDArray[np.float64], due: NDArray[np.float64]) -> np.float32:
@@ -130,5 +149,5 @@ def _of_training(offered: Exposure, asked: NDArray[np.float64], due: NDArray[np.
     Where kinds differ is told by courses, of which large ones count less than by their people; of training, which
     is planned, the sum is kept. Few people change nothing.
     """
-    training = offered.kind == np.flatnonzero(offered.kinds == TRAINING)[0]
+    training = _is_training(offered)
     return np.float32((asked[training].sum() + FEW_PEOPLE) / (due[training].sum() + FEW_PEOPLE))

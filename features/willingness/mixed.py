@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +117,27 @@ def fit_mixed(
         now.courses,
         spread,
     )
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Counts to be explained, as `fit_mixed` takes them."""
+
+    blocks: dict[str, Block]
+    course: NDArray[np.int64]
+    counts: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    course_spread: float
+
+    def fit(self) -> MixedFit:
+        """All spreads learned."""
+        return fit_mixed(self.blocks, self.course, self.counts, self.expected, self.course_spread)
+
+    def some(self, rows: NDArray[np.bool_]) -> Regression:
+        """Some of its rows; courses of which none is left are left out."""
+        blocks = {name: replace(block, matrix=block.matrix[rows]) for name, block in self.blocks.items()}
+        course = np.unique(self.course[rows], return_inverse=True)[1].ravel()
+        return Regression(blocks, course, self.counts[rows], self.expected[rows], self.course_spread)
 
 
 @dataclass(frozen=True)

@@ -237,3 +237,15 @@ def test_what_runs_in_some_weeks_takes_less_from_a_new_class_than_what_runs_in_a
     np.testing.assert_array_equal(access[:, 2], 0.0)
     np.testing.assert_allclose(used[:, 0], saturation.used(np.float32([0.5, 0.2])), rtol=1e-5)
     np.testing.assert_allclose(used[:, 1], saturation.used(np.float32([1.0, 0.4])) / 2, rtol=1e-5)
+
+
+def test_hours_of_new_classes_differ_as_far_as_courses_left_out_confirm(small, monkeypatch):
+    whole, half = np.log(_slot_fit(small, monkeypatch, 1.0)), np.log(_slot_fit(small, monkeypatch, 0.5))
+    assert whole.std(axis=1).min() > 0.01
+    np.testing.assert_allclose(half.std(axis=1), 0.5 * whole.std(axis=1), rtol=1e-4)
+
+
+def _slot_fit(of: World, monkeypatch: pytest.MonkeyPatch, confirmed: float) -> np.ndarray:
+    """(n_age_groups, n_slots) fit of slots were so much confirmed."""
+    monkeypatch.setattr("features.willingness.circumstances.confirmed", lambda regression: confirmed)
+    return opening_inputs(of.dataset, OpeningsConfig(follow_weeks=0)).slot_fit

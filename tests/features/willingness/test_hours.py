@@ -1,0 +1,68 @@
+"""What hours seem to tell apart, and how much of it courses left out confirm."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.geography.positions import positions
+from features.willingness.config import LatentConfig
+from features.willingness.exposure import N_TIME_CELLS, TRAINING
+from features.willingness.fit import Willingness, fit_willingness
+from features.willingness.hours import LEAST_CONFIRMED, confirmed
+from features.willingness.mixed import Block, Regression
+from recsys.regions import RegionTree
+from tests.opening_world import world
+
+
+def _regression(rng, n_courses, effects, luck, spread, is_learned):
+    """Courses of six sessions, each at an hour of its own."""
+    hour = rng.integers(0, len(effects), n_courses)
+    course = np.repeat(np.arange(n_courses), 6)
+    mean = 20 * np.exp(effects[hour] + rng.normal(0, luck, n_courses))[course]
+    block = replace(Block.of_codes(hour[course], len(effects), spread), is_learned=is_learned)
+    return Regression({"hour": block}, course, rng.poisson(mean).astype(float), np.full(len(course), 20.0), 0.5)
+
+
+def test_hours_that_differ_are_confirmed():
+    effects = np.array([-0.6, -0.2, 0.0, 0.3, 0.5])
+    found = [confirmed(_regression(np.random.default_rng(n), 300, effects, 0.3, 0.5, True)) for n in range(3)]
+    assert np.mean(found) == pytest.approx(1.0, abs=0.1)
+
+
+def test_hours_that_differ_by_the_luck_of_their_few_courses_are_not():
+    found = [confirmed(_regression(np.random.default_rng(n), 40, np.zeros(10), 0.8, 2.0, False)) for n in range(8)]
+    assert np.mean(found) < 0.6
+    assert min(found) == LEAST_CONFIRMED
+
+
+def test_of_fewer_courses_than_parts_all_is_believed():
+    assert confirmed(_regression(np.random.default_rng(0), 4, np.zeros(3), 0.5, 0.5, True)) == 1.0
+
+
+@pytest.fixture(scope="module")
+def learned() -> Willingness:
+    dataset = world(2, n_users=600, weeks=16).dataset
+    tree = RegionTree.of(dataset)
+    return fit_willingness(dataset, tree, positions(dataset, tree), LatentConfig(curvatures=(0.5,)))
+
+
+def _with(learned: Willingness, share: float) -> Willingness:
+    return replace(learned, circumstances=replace(learned.circumstances, confirmed=share))
+
+
+def test_new_classes_differ_by_hours_as_far_as_is_confirmed(learned):
+    weekday, cell = np.repeat(np.arange(7), N_TIME_CELLS), np.tile(np.arange(N_TIME_CELLS), 7)
+    plain = learned.slot_fit(weekday, cell)
+    np.testing.assert_allclose(_with(learned, 1.0).new_slot_fit(weekday, cell), plain)
+    half = _with(learned, 0.5).new_slot_fit(weekday, cell)
+    np.testing.assert_allclose(np.log(half).std(axis=1), 0.5 * np.log(plain).std(axis=1))
+    assert np.log(plain).std(axis=1).min() > 0.01
+
+
+def test_at_the_hours_of_training_new_classes_fit_as_ever_in_the_mean(learned):
+    o = learned.exposure
+    training = o.kinds[o.kind] == TRAINING
+    at = (o.weekday[training], o.cell[training])
+    means = (_with(learned, share).new_slot_fit(*at).mean(axis=1) for share in (0.3, 1.0))
+    np.testing.assert_allclose(*means)
