@@ -30,11 +30,9 @@ def _plain_open(dataset: Dataset, at: pd.Timestamp, window_days: float | None) -
     return found
 
 
-def _plain_may(dataset: Dataset, at: pd.Timestamp, user, session, activity) -> bool:
-    own = dataset.bookings[(dataset.bookings["user_id"] == user.user_id) & (dataset.bookings["booked_at"] < at)]
+def _plain_may(at: pd.Timestamp, user, own: pd.DataFrame, held: list, session, year: int, activity) -> bool:
     if session.session_id in set(own["session_id"]):
         return False
-    year = local_times(pd.Series([session.starts_at]), dataset.timezone).dt.year[0]
     age = year - user.birth_year - 1
     if pd.notna(activity.min_age) and (age < activity.min_age or (np.isnan(age) and activity.min_age >= 18)):
         return False
@@ -45,8 +43,7 @@ def _plain_may(dataset: Dataset, at: pd.Timestamp, user, session, activity) -> b
         low = 0 if np.isnan(activity.min_age) else activity.min_age
         if not any(low <= child <= activity.max_age or (child < 0 and low <= 0 and child >= low) for child in children):
             return False
-    held = own[own["status"].isin(["booked", "attended", "waitlisted"])].merge(dataset.sessions, on="session_id")
-    for h in held.itertuples():
+    for h in held:
         if h.starts_at == session.starts_at and (h.ends_at if pd.notna(h.ends_at) else h.starts_at) >= at:
             return False
         both = pd.notna(h.ends_at) and pd.notna(session.ends_at)
@@ -63,12 +60,19 @@ def test_open_sessions_and_people_follow_the_plain_rules(seed):
     users = dataset.users
     allowed = may_be_offered(sessions, people_of(users, dataset.bookings, dataset.sessions, AT))
     by_id = dataset.sessions.set_index("session_id", drop=False)
+    years = local_times(by_id["starts_at"], dataset.timezone).dt.year
     activities = dataset.activities.set_index("activity_id", drop=False)
+    columns = [
+        (by_id.loc[one], years[one], activities.loc[by_id.loc[one, "activity_id"]]) for one in sessions.session_ids
+    ]
+    known = dataset.bookings[dataset.bookings["booked_at"] < AT]
     for row, user in enumerate(users.itertuples()):
-        for column, session_id in enumerate(sessions.session_ids):
-            session = by_id.loc[session_id]
-            expected = _plain_may(dataset, AT, user, session, activities.loc[session["activity_id"]])
-            assert allowed[row, column] == expected, (user.user_id, session_id)
+        own = known[known["user_id"] == user.user_id]
+        is_held = own["status"].isin(["booked", "attended", "waitlisted"])
+        held = list(own[is_held].merge(dataset.sessions, on="session_id").itertuples())
+        for column, (session, year, activity) in enumerate(columns):
+            expected = _plain_may(AT, user, own, held, session, year, activity)
+            assert allowed[row, column] == expected, (user.user_id, session.session_id)
 
 
 def test_an_instant_belongs_to_what_begins_then():

@@ -60,7 +60,7 @@ def some_causes(catalogue, rng) -> list[Cause]:
 
 def test_a_person_without_a_cause_is_the_one_of_the_rows_without_it(catalogue, known):
     rng = np.random.default_rng(0)
-    for user_id in known.users["user_id"][:60]:
+    for user_id in known.users["user_id"][:30]:
         causes = some_causes(catalogue, rng)
         found = block_without(catalogue, block_of(catalogue, known, user_id), causes)
         for row, cause in enumerate(causes):
@@ -104,7 +104,7 @@ def test_scores_of_pairs_are_those_of_the_whole(catalogue, known, model):
 def test_every_reason_holds_when_its_rows_are_really_gone(catalogue, known, model):
     """The strict form of faithfulness: rows are removed, the person is made anew, the whole list is scored again."""
     told: dict[str, int] = {}
-    for user_id in known.users["user_id"]:
+    for user_id in known.users["user_id"][:60]:
         block = block_of(catalogue, known, user_id)
         before = pair_scores(model, catalogue, block, offered(catalogue, block))[0]
         for line in answer(model, catalogue, block, Request(k=5)):
