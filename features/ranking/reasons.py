@@ -102,35 +102,46 @@ def reasons_for(
     if not len(columns):
         return []
     asked, signals, with_all = _seen(catalogue, block, columns, lists)
-    is_located = catalogue.is_located[columns[asked]]
-    proposed = [
-        (num, code)
-        for num, code in (_proposed(model, signals, len(asked)) if len(asked) else ())
-        if code != "distance" or is_located[num]
-    ]
+    told = _told(model, catalogue, block, columns[asked], signals, with_all, wanted)
     reasons: list[tuple[Reason, ...]] = [()] * len(columns)
-    if not proposed:
-        return reasons
-
-    def score(
-        seen: Catalogue, people: UserBlock, of: NDArray[np.int64], candidates: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        return scores_of_pairs(model, seen, people, of, candidates, wanted)
-
-    listed = columns[asked].tolist()
-    tried = [(cause_of(code, catalogue, listed[num]), listed[num]) for num, code in proposed]
-    drops = with_all[[num for num, _ in proposed]] - scores_without(catalogue, block, tried, score)
-    told: list[list[tuple[float, str]]] = [[] for _ in asked]
-    for (num, code), drop in zip(proposed, drops, strict=True):
-        if drop > LEAST_DROP:
-            told[num].append((-float(drop), code))
-    for num, (place, found) in enumerate(zip(asked, told, strict=True)):
+    for num, (place, codes) in enumerate(zip(asked, told, strict=True)):
         sentences = [
-            sentence_of(code, catalogue, block, int(columns[place]), signals, num, is_elsewhere)
-            for _, code in sorted(found)
+            sentence_of(code, catalogue, block, int(columns[place]), signals, num, is_elsewhere) for code in codes
         ]
         reasons[place] = said_once(sentences)[:MAX_REASONS]
     return reasons
+
+
+def _told(
+    model: RankingModel,
+    catalogue: Catalogue,
+    block: UserBlock,
+    listed: NDArray[np.int64],
+    signals: Signals,
+    with_all: NDArray[np.float64],
+    wanted: NDArray[np.bool_] | None,
+) -> list[list[str]]:
+    """Codes of causes without which the person is really given a lower score, by place of the list, strongest first."""
+    is_located = catalogue.is_located[listed]
+    proposed = [
+        (num, code)
+        for num, code in (_proposed(model, signals, len(listed)) if len(listed) else ())
+        if code != "distance" or is_located[num]
+    ]
+    found: list[list[tuple[float, str]]] = [[] for _ in listed]
+    if proposed:
+
+        def score(
+            seen: Catalogue, people: UserBlock, of: NDArray[np.int64], candidates: NDArray[np.int64]
+        ) -> NDArray[np.float64]:
+            return scores_of_pairs(model, seen, people, of, candidates, wanted)
+
+        tried = [(cause_of(code, catalogue, int(listed[num])), int(listed[num])) for num, code in proposed]
+        drops = with_all[[num for num, _ in proposed]] - scores_without(catalogue, block, tried, score)
+        for (num, code), drop in zip(proposed, drops, strict=True):
+            if drop > LEAST_DROP:
+                found[num].append((-float(drop), code))
+    return [[code for _, code in sorted(one)] for one in found]
 
 
 def _seen(
