@@ -61,10 +61,11 @@ def workers_of(begun):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, culture):
-    """A home with the slice loaded and a champion learned before the cut-off."""
+    """A home with the slice loaded and a champion learned before the cut-off, by fewer windows and trees than usual."""
     folder = tmp_path_factory.mktemp("home")
     done(culture(folder, "ingest", NASHVILLE, "--report", folder / "report.json"))
-    done(culture(folder, "train", "--as-of", AS_OF))
+    (folder / "few.json").write_text(json.dumps({"n_windows": 2, "ranking": {"trees": {"n_trees": 40}}}))
+    done(culture(folder, "train", "--as-of", AS_OF, "--config", folder / "few.json"))
     return folder
 
 
@@ -276,9 +277,9 @@ def champion(home):
 def test_two_processes_learn_and_judge_what_one_does(culture, home, monkeypatch):
     one, learned = champion(home)
     monkeypatch.setenv("CULTURE_PROCESSES", "2")
-    said = done(culture(home, "train", "--as-of", AS_OF)).stderr
+    said = done(culture(home, "train", "--as-of", AS_OF, "--config", home / "few.json")).stderr
     assert "2 processes side by side" in said
-    assert "9 of 9: " in said
+    assert "7 of 7: " in said
     two, beside = champion(home)
     assert two["evaluation"] == one["evaluation"]
     assert two["gate"] == one["gate"]
