@@ -52,6 +52,13 @@ def test_live_rows_wait_and_come_in_by_themselves(store: Store, tmp_path: Path) 
     assert (store.counts()["bookings"], store.counts()["quarantine"]) == (1, 0)
 
 
+def test_a_waiting_row_takes_the_place_of_one_that_waited_and_of_no_bad_one(store: Store, tmp_path: Path) -> None:
+    ingest_folder(store, deliver(tmp_path, users="user_id\nu0\n"), "county")
+    for row in (BOOKING | {"party_size": 0}, BOOKING, BOOKING | {"party_size": 3}):
+        store.upsert("county", "bookings", [row])
+    assert sorted(row["party_size"] for row in store.quarantined_rows("u1")) == ["0", "3"]
+
+
 def all_rows(store: Store, user_id: str) -> dict[str, pd.DataFrame]:
     """A user's rows, with the sessions and activities that they name."""
     with store.reading() as connection:
