@@ -259,3 +259,10 @@ def test_an_activity_for_nobody_is_stored_with_a_warning(store: Store, tmp_path:
     report = table(store, tmp_path, "activities", activities=rows)
     assert (report.accepted, report.rejected) == (2, 0)
     assert report.warnings == {"min_age is above max_age: nobody is of that age": 1}
+
+
+def test_the_same_bad_row_twice_is_kept_once_where_it_came_last(store: Store, tmp_path: Path) -> None:
+    report = ingest_folder(store, deliver(tmp_path / "in", users="user_id,birth_year\nu1,x\nu1,x\n"))
+    assert report.tables["users"].rejected == 2
+    (path,) = report.quarantine_files.values()
+    assert pd.read_csv(path)["row_number"].tolist() == [3]
