@@ -57,6 +57,8 @@ def test_a_waiting_row_takes_the_place_of_one_that_waited_and_of_no_bad_one(stor
     for row in (BOOKING | {"party_size": 0}, BOOKING, BOOKING | {"party_size": 3}):
         store.upsert("county", "bookings", [row])
     assert sorted(row["party_size"] for row in store.quarantined_rows("u1")) == ["0", "3"]
+    store.upsert("county", "bookings", [BOOKING | {"party_size": size} for size in (5, 4)])
+    assert sorted(row["party_size"] for row in store.quarantined_rows("u1")) == ["0", "4"]
 
 
 def all_rows(store: Store, user_id: str) -> dict[str, pd.DataFrame]:
