@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,15 +127,13 @@ class ConcaveModel:
 
     def __init__(self, inputs: OpeningInputs, worth: NDArray[np.float32] | None, slot: NDArray[np.int64]) -> None:
         self.saturation = inputs.saturation
-        order = np.argsort(inputs.age_group, kind="stable")
-        ends = np.searchsorted(inputs.age_group[order], np.arange(len(inputs.age_groups) + 1)).tolist()
-        self.groups = [slice(*pair) for pair in itertools.pairwise(ends)]
-        fit = inputs.slot_fit
+        by_age, fit = inputs.points.by_age, inputs.slot_fit
+        self.groups, self.reach = by_age.groups, by_age.reach
         self.fit = [fit[g][slot] if fit.shape[1] else slot * 0.0 for g in range(len(self.groups))]
         weight = np.float32(inputs.bias) * inputs.show[None, :]
         weight = weight if worth is None else weight * worth[:, None]
-        self.rate = (inputs.rate * weight)[order]
-        self.now, self.reach = inputs.access[order], inputs.reach[order]
+        self.rate = (inputs.rate * weight)[by_age.order]
+        self.now = inputs.access[by_age.order]
         self.used_now = self.saturation.used(self.now)
 
     def access(self, share: NDArray[np.float64]) -> NDArray[np.float32]:

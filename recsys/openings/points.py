@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -16,8 +17,25 @@ DISTANCES_KM = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 """Upper ends of the bands in which distances are told."""
 
 
+@dataclass(frozen=True)
+class ByAge:
+    """Points in the order of their age groups: what depends on the group is a matrix product for each.
+
+    Attributes:
+        order: (n_points,) rows of points.
+        groups: Of each age group its part of `order`.
+        reach: (n_points, n_venues) willingness by distance, in that order.
+    """
+
+    order: NDArray[np.int64]
+    groups: tuple[slice, ...]
+    reach: NDArray[np.float32]
+
+
 class Points:
     """Columns of arrays by point: of row-major ones they are slow to read again and again.
+
+    Once everything was asked for they hold 13 bytes a point and venue in each process, and 4 a point and slot.
 
     Args:
         reach: These and the rest as in `recsys.openings.inputs.OpeningInputs`.
@@ -46,17 +64,17 @@ class Points:
 
     def sums_by_age(self, of_point: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n_age_groups, n_venues) sums of numbers of points, (n_points,), times their willingness."""
-        order, first, reach = self._by_age
-        sorted_numbers = of_point[order]
-        parts = [sorted_numbers[a:b] @ reach[a:b] for a, b in itertools.pairwise(first.tolist())]
-        return np.array(parts, dtype=np.float32).reshape(len(self._slot_fit), -1)
+        by_age, n_venues = self.by_age, self._reach.shape[1]
+        in_order = of_point[by_age.order]
+        sums = [in_order[at] @ by_age.reach[at] for at in by_age.groups]
+        return np.array(sums, dtype=np.float32).reshape(len(sums), n_venues)
 
     @cached_property
-    def _by_age(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Points in the order of their age groups, where each group begins and the last ends, and `reach` so sorted."""
+    def by_age(self) -> ByAge:
+        """Points by age group."""
         order = np.argsort(self._age_group, kind="stable")
-        first = np.searchsorted(self._age_group[order], np.arange(len(self._slot_fit) + 1))
-        return order, first, self._reach[order]
+        ends = np.searchsorted(self._age_group[order], np.arange(len(self._slot_fit) + 1)).tolist()
+        return ByAge(order, tuple(slice(*pair) for pair in itertools.pairwise(ends)), self._reach[order])
 
     def tenths(self, venue: int) -> NDArray[np.int32]:
         """(n_points,) distance to a venue in tenths of a kilometre, and one more; 0 where it is unknown."""

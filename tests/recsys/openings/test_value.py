@@ -9,16 +9,18 @@ from recsys.openings.value import Audience, week_interval
 
 def test_a_value_holds_until_a_class_of_its_category_is_opened_or_closed(inputs):
     audience, fresh = Audience(inputs), Audience(inputs)
-    first = audience.opening(0, 0, 0, 30.0, 15.0)
+    first, most = audience.opening(0, 0, 0, 30.0, 15.0), audience.most_worth(0, 0, 0)
     other = audience.opening(1, 0, 0, 30.0)
     assert audience.opening(0, 0, 0, 30.0, 15.0) is first
     audience.take(audience.opening(0, 1, 0, 30.0))
     fresh.take(fresh.opening(0, 1, 0, 30.0))
     assert audience.opening(0, 0, 0, 30.0, 15.0) == fresh.opening(0, 0, 0, 30.0, 15.0)
     assert audience.opening(0, 0, 0, 30.0, 15.0).attendance < first.attendance
+    assert audience.most_worth(0, 0, 0) == fresh.most_worth(0, 0, 0) < most
     assert audience.opening(1, 0, 0, 30.0) is other
     audience.forget(0)
     assert audience.opening(0, 0, 0, 30.0, 15.0) == first
+    assert audience.most_worth(0, 0, 0) == most
 
 
 def test_who_is_drawn_stays_while_other_classes_are_valued(inputs):
