@@ -9,7 +9,7 @@ import numpy as np
 
 from recsys.openings.evenness.access import Access
 from recsys.openings.evenness.class_sets import ClassSet, ClassSets
-from recsys.openings.evenness.duals import Duals
+from recsys.openings.evenness.pricing import Duals
 from recsys.openings.evenness.programme import EvenProgramme
 from recsys.openings.search import Search
 from recsys.openings.value import Opening

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from recsys.errors import DataError
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
-from recsys.openings.rooms import has_room
+from recsys.openings.rooms import free_slots, has_room
 from recsys.sentences import Sentence
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -165,7 +165,7 @@ class Choices:
             }
             zh, en = f"一定要开{self._named_zh(c, v)}", f"must_open {self._named(c, v)}"
             problems += [Sentence(f"{zh}：{r.zh}", f"{en}: {r.en}") for r, holds in reasons.items() if holds]
-        free = inputs.venues["free_slots"].to_numpy(dtype=np.float64)
+        free = free_slots(inputs.venues)
         for v, n in Counter(v for _, v in self.fixed).items():
             if n > free[v]:
                 zh = f"一定要在{inputs.venues['name'].iloc[v]}开 {n} 个班：只有 {free[v]:.0f} 个空闲时段"

@@ -121,7 +121,8 @@ class Search:
         """Lazy greedy: a candidate is valued again only when its old value, an upper bound, is the highest.
 
         A value stays what it is until another class of the category, or at the venue, is opened. A class whose value
-        to first order (`Audience.most_worth`) is not the highest waits until that is.
+        to first order (`Audience.most_worth`) is not the highest waits until that is. Where rooms turn people away,
+        or hours are taken, an old value may be a little below the new one: that class then comes late.
         """
         heap, budget = self.candidates(), self.choices.question.budget + 1e-9
         cheapest = float(self.choices.costs[self.choices.allowed.any(axis=1)].min(initial=np.inf))

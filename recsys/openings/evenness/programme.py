@@ -13,7 +13,7 @@ from scipy import sparse
 from recsys.errors import FitError, RecsysError
 from recsys.openings.evenness.access import Access, places_of
 from recsys.openings.evenness.class_sets import ClassSet, ClassSets, Hour
-from recsys.openings.evenness.duals import Array, Duals
+from recsys.openings.evenness.pricing import EPS, Array, Duals, best_sets
 
 LEVELS = 20
 """Parts in which the people are taken from the least access to the most: the coefficient is a sum over them."""
@@ -22,10 +22,6 @@ MOST_ROUNDS = 60
 TWICE = 0.01
 """Part of a class by which an hour's rooms may be exceeded."""
 
-OTHERS = 2
-"""Second-best classes on the way to a set that are offered with it."""
-
-EPS = 1e-7
 INF = highspy.kHighsInf
 
 
@@ -220,7 +216,7 @@ class EvenProgramme:
         """Adds sets that make the last solution's plan more even; whether any was found."""
         duals, n_before = self.duals(), len(self.columns)
         for category in range(len(self.sets.least)):
-            for one in self._greedy(duals, category):
+            for one in best_sets(self.sets, duals, category):
                 if duals.net(one) > EPS:
                     self.add(one)
         return len(self.columns) > n_before
@@ -243,43 +239,3 @@ class EvenProgramme:
     def _counts(self, one: ClassSet, venue: int, limit: int) -> bool:
         """Whether a class of a set counts towards a limit of `Rooms.limits` at a venue."""
         return any(at == venue and self._together[limit, slot] for at, slot in one.hours)
-
-    def _worth_adding(self, duals: Duals, category: int) -> dict[int, tuple[float, int]]:
-        """Venues where a class alone would make the plan more even, most first: by how much, and its hour."""
-        people, places = self.sets.alone(category)
-        more = duals.reach * people + duals.place * places + duals.start[category]
-        found = {}
-        for venue in np.flatnonzero((more > EPS) & (people > 0)).tolist():
-            slot = int(self.sets.best_slot[category, venue])
-            if venue in duals.hours:
-                gain = self.sets.search.slot_gain[category, venue]
-                # To first order what an hour brings is in proportion to its gain; prices of hours are never above 0.
-                worth = duals.reach * people[venue] * gain / max(float(gain[slot]), 1e-12) + duals.hours[venue]
-                slot = int(np.argmax(np.where(gain >= 0, worth, -np.inf)))
-                more[venue] += float(worth[slot]) - duals.reach * people[venue]
-            if more[venue] > EPS:
-                found[venue] = float(more[venue]), slot
-        return dict(sorted(found.items(), key=lambda item: -item[1][0]))
-
-    def _greedy(self, duals: Duals, category: int) -> list[ClassSet]:
-        """Sets that grow by the class that brings most, and the next best of each step.
-
-        A class brings no more beside others than alone: who brings less alone than the best beside them is not tried.
-        """
-        one, found = self.sets.least[category], list[ClassSet]()
-        left, net = self._worth_adding(duals, category), duals.net(one)
-        while left:
-            tried: list[tuple[float, int, ClassSet]] = []
-            for venue, (more, slot) in left.items():
-                if len(tried) >= OTHERS and net + more <= sorted(t[0] for t in tried)[-OTHERS]:
-                    break
-                with_one = self.sets.with_one(one, venue, slot)
-                if with_one is not None:
-                    tried.append((duals.net(with_one), venue, with_one))
-            tried.sort(key=lambda t: -t[0])
-            found += [with_one for _, _, with_one in tried[:OTHERS]]
-            if not tried or tried[0][0] <= net + EPS or not self.sets.further(tried[0][2]):
-                break
-            net, chosen, one = tried[0]
-            del left[chosen]
-        return found

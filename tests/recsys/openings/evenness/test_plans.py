@@ -12,7 +12,8 @@ from recsys.openings.evenness.access import access_of
 from recsys.openings.evenness.class_sets import ClassSets
 from recsys.openings.evenness.front import pareto_front
 from recsys.openings.evenness.plans import STEP, WORTHWHILE, Branching
-from recsys.openings.evenness.programme import EPS, EvenProgramme, TimeUpError
+from recsys.openings.evenness.pricing import EPS
+from recsys.openings.evenness.programme import EvenProgramme, TimeUpError
 from recsys.openings.question import Choice, Choices, Question
 from recsys.openings.rooms import LASTS
 from recsys.openings.search import Search
@@ -193,9 +194,9 @@ def test_a_programme_without_answer_leaves_a_front_of_exchanges_that_says_so(inp
     def fails(self, until=np.inf):
         raise FitError("the programme of even plans has no answer: Unknown")
 
-    whole = pareto_front(inputs, Question(budget=6), 40, seconds=20)
+    whole = pareto_front(inputs, Question(budget=4), 40, seconds=300)
     monkeypatch.setattr(EvenProgramme, "solve", fails)
-    front = pareto_front(inputs, Question(budget=6), 40, seconds=20)
+    front = pareto_front(inputs, Question(budget=4), 40, seconds=300)
     assert whole.is_complete
     assert not front.is_complete
     assert len(front.table) > 1
