@@ -73,6 +73,7 @@ def block_without(catalogue: Catalogue, block: UserBlock, causes: Sequence[Cause
         at=block.at,
         user_ids=np.repeat(block.user_ids, n),
         is_personal=np.repeat(block.is_personal, n),
+        has_profile=np.repeat(block.has_profile, n),
         people=_repeated(block.people, causes),
         events=kept(block.events),
         shown=kept(block.shown),

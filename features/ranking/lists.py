@@ -128,7 +128,7 @@ def listed(
 def _sources(model: RankingModel, block: UserBlock) -> NDArray[np.object_]:
     has_past = np.bincount(block.events.rows, minlength=len(block)) > 0
     by_past = TWO_STAGE if model.re_ranker is not None else FIRST_STAGE
-    return np.where(has_past, by_past, np.where(block.has_profile(), PROFILE, POPULAR)).astype(object)
+    return np.where(has_past, by_past, np.where(block.has_profile, PROFILE, POPULAR)).astype(object)
 
 
 def _adjustment(catalogue: Catalogue, rules: RuleTable, at: pd.Timestamp) -> Adjustment:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from features.profiles import PROFILE
 from features.signals.candidates.crowd import Signals, crowd_signals, rival_signals
 from features.signals.candidates.facts import CROWD_FACTS, session_facts
 from features.signals.candidates.filling import Filling, filling_of
@@ -24,7 +25,7 @@ from features.signals.known.events import Events, events_of
 from features.signals.known.groups import AGE_EDGES, interests_of, profiles_of
 from features.signals.known.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
 from features.signals.known.place import Places, areas, near_home, places_of, region_spots
-from features.signals.known.removed_tags import PROFILE_TAGS, profiles_less
+from features.signals.known.removed_tags import profiles_less
 from features.signals.known.text import TitleWords, title_words
 from recsys.availability import OpenSessions, open_sessions
 from recsys.dataset import Dataset
@@ -198,8 +199,7 @@ def _texts(column: pd.Series) -> NDArray[np.object_]:
 def _usable_profiles(known: Dataset) -> pd.DataFrame:
     """Users with what may be used of them: less the tags they removed, nothing of those who opted out."""
     users = profiles_less(known.users, known.removed_tags)
-    hidden = [*(column for columns in PROFILE_TAGS.values() for column in columns), "interests"]
-    return users.assign(**{column: users[column].where(users["personalised"]) for column in hidden})
+    return users.assign(**{column: users[column].where(users["personalised"]) for column in PROFILE})
 
 
 def met_at(everybody: Events, lookup: Lookup, columns: KeyColumns, level: str) -> sparse.csr_array:

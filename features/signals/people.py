@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from features.profiles import PROFILE, has_profile
 from features.signals.catalogue import Catalogue
 from features.signals.known.events import Events, events_of, impressions_of
 from features.signals.known.groups import Profiles, interests_of, profiles_of
@@ -27,6 +28,7 @@ class UserBlock:
         at: Instant of the answer.
         user_ids: (n_users,) ids.
         is_personal: (n_users,) False for those who opted out: nothing of their past or profile is used.
+        has_profile: (n_users,) whether age, gender, place or interests are known and may be used.
         people: What decides on what may be offered; it knows the past of those who opted out too.
         events: Own past of those who did not opt out.
         shown: What they were shown.
@@ -42,6 +44,7 @@ class UserBlock:
     at: pd.Timestamp
     user_ids: NDArray[np.object_]
     is_personal: NDArray[np.bool_]
+    has_profile: NDArray[np.bool_]
     people: People
     events: Events
     shown: Events
@@ -67,11 +70,6 @@ class UserBlock:
         n_all = np.bincount(self.events.rows[booked], minlength=len(self))
         n_others = np.bincount(self.events.rows[booked & self.events.for_others], minlength=len(self))
         return np.divide(n_others, n_all, out=np.full(len(self), np.nan), where=n_all > 0)
-
-    def has_profile(self) -> NDArray[np.bool_]:
-        """(n_users,) whether age, gender, place or interests are known and may be used."""
-        grouped = np.column_stack([groups >= 0 for groups in self.profiles.groups.values()]).any(axis=1)
-        return grouped | ~np.isnan(self.lat) | (np.diff(self.interests.indptr) > 0)
 
 
 def user_block(
@@ -107,13 +105,14 @@ def user_block(
     is_personal = users["personalised"].to_numpy(dtype=bool)
     # Ids of their own for those who opted out: their events find nobody.
     hidden = np.where(is_personal, user_ids, [f"{SEPARATOR}{row}" for row in range(len(users))])
-    profile = users[["lat", "lon", "birth_year", "region_id", "gender", "interests", "registered_at"]]
+    profile = users[[*PROFILE, "registered_at"]]
     if not is_personal.all():
         profile = profile.assign(**{name: profile[name].where(is_personal) for name in profile})
     return UserBlock(
         at=at,
         user_ids=user_ids,
         is_personal=is_personal,
+        has_profile=has_profile(profile),
         people=people,
         events=events_of(bookings, feedback, hidden, lookup, at),
         shown=impressions_of(feedback, hidden, lookup, at),

@@ -96,12 +96,11 @@ class Circumstances:
 
     def shared(self, offered: Exposure) -> NDArray[np.float64]:
         """(n_sessions,) fit of each session that is the same for all ages."""
-        training = offered.kind == _training(offered)
         return np.asarray(
             self.weekday_fit[offered.weekday]
             * self.course_fit[offered.course]
             * self.session_fit
-            * around_holidays(offered.day, self.holidays, training)
+            * around_holidays(offered.day, self.holidays, offered.is_training)
         )
 
     def weight(self, offered: Exposure) -> NDArray[np.float64]:
@@ -230,7 +229,7 @@ def _regression(
         "price": Block(sparse.csr_array(np.log1p(o.price)[:, None]), 0.2, np.zeros(1)),
         "venue": Block.of_codes(o.venue, int(o.venue.max()) + 1, 0.3),
         "month": Block.of_codes(o.category_month, n_categories * o.n_months, 0.15, favour),
-        **season_blocks(o.day, o.category, n_categories, o.kind == _training(o), knows_year),
+        **season_blocks(o.day, o.category, n_categories, o.is_training, knows_year),
     }
     return Regression(blocks, o.course, seen.sum(axis=0), np.maximum(plain, 1e-9), COURSE_SPREAD)
 

@@ -94,6 +94,11 @@ class Exposure:
         return self.category * self.n_months + self.week // MONTH_WEEKS
 
     @property
+    def is_training(self) -> NDArray[np.bool_]:
+        """(n_sessions,) of the kind that is planned."""
+        return np.asarray(self.kinds[self.kind] == TRAINING)
+
+    @property
     def is_full(self) -> NDArray[np.bool_]:
         """(n_sessions,) as many people asked as there are places, or more."""
         asked = sums_by(self.booking_session, self.people, len(self.week))

@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.geography.positions import Positions
+from features.profiles import has_profile
 from features.willingness.config import LatentConfig
 from features.willingness.distances import Distances
 from features.willingness.exposure import Exposure, exposure
 from features.willingness.own_signals import category_signals, own_signals
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
-
-PROFILE = ("registered_at", "birth_year", "gender", "region_id", "lat", "interests")
-"""What may be known of a user."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +82,15 @@ def segments(
 ) -> list[sparse.csr_array]:
     """Memberships of users in segments, each (n_users, n_levels).
 
-    First whether anything is known of them but their id, then age, gender, and regions from the outermost down. Who
-    only looks may have an account of which nothing is known; without a segment of their own such accounts, which never
-    book, would make those look unwilling who leave one field empty.
+    First whether they have a profile (`features.profiles`), then age, gender, and regions from the outermost down. Who
+    only looks may have none; without a segment of their own such accounts, which never book, would make those look
+    unwilling who leave one field empty.
     """
     gender = dataset.users["gender"].fillna("unknown").to_numpy(dtype=object)
     codes = [age_group, np.unique(gender.astype(str), return_inverse=True)[1]]
-    is_told = dataset.users[list(PROFILE)].notna().any(axis=1).to_numpy()
-    if is_told.any() and not is_told.all():
-        codes.insert(0, is_told.astype(np.int64))
+    told = has_profile(dataset.users)
+    if told.any() and not told.all():
+        codes.insert(0, told.astype(np.int64))
     for level in ("city", "county", "township", "village"):
         above = tree.ancestors_at(level)
         region = np.where(places.user_regions >= 0, above[np.maximum(places.user_regions, 0)], -1)

@@ -12,7 +12,7 @@ from features.geography.positions import Positions
 from features.willingness.circumstances import Circumstances, learn_circumstances, with_confirmed_hours
 from features.willingness.competition import DILUTION, MIN_SESSIONS, compared, weighed, within_courses
 from features.willingness.config import LatentConfig
-from features.willingness.exposure import TRAINING, Exposure
+from features.willingness.exposure import Exposure
 from features.willingness.facts import Facts
 from features.willingness.people import people_rates
 from features.willingness.seasons import outlook
@@ -66,7 +66,7 @@ class Willingness:
         At the times at which training was held the mean of each age group stays.
         """
         o, power = self.exposure, self.circumstances.confirmed
-        training = _is_training(o)
+        training = o.is_training
         if not training.any():
             return self.slot_fit(weekday, cell)
         held = self.slot_fit(o.weekday[training], o.cell[training])
@@ -138,16 +138,11 @@ def _learned(facts: Facts, config: LatentConfig, saturation: Saturation, rounds:
     return _Learned(rate * _of_training(o, asked * inflation, due.sum(axis=0)), now, due, inflation)
 
 
-def _is_training(offered: Exposure) -> NDArray[np.bool_]:
-    """(n_sessions,) of the kind that is planned."""
-    return np.asarray(offered.kinds[offered.kind] == TRAINING)
-
-
 def _of_training(offered: Exposure, asked: NDArray[np.float64], due: NDArray[np.float64]) -> np.float32:
     """People who asked for places in training over those expected: rates are those of all kinds together.
 
     Where kinds differ is told by courses, of which large ones count less than by their people; of training, which
     is planned, the sum is kept. Few people change nothing.
     """
-    training = _is_training(offered)
+    training = offered.is_training
     return np.float32((asked[training].sum() + FEW_PEOPLE) / (due[training].sum() + FEW_PEOPLE))

@@ -15,11 +15,15 @@ HOURS_ALIKE = 1.5
 FOLDS = 5
 """Parts that courses are left out in."""
 
+TIMES = ("hour", "weekday")
+"""Blocks of effects that are confirmed."""
+
 CONFIRMED_SPREAD = 0.5
 """Standard deviation, beforehand, of how much is confirmed, around all of it; not tuned."""
 
 LEAST_CONFIRMED = 0.5
-"""Never less is believed: hours that are all alike could not be chosen among, and whatever is known of them is best."""
+"""Never less is believed: hours that are all alike could not be chosen among. A half was taken after one simulated
+county in which nothing was confirmed (docs/decisions/0041-new-classes.md)."""
 
 
 def hours_alike() -> NDArray[np.float64]:
@@ -40,8 +44,8 @@ def _kernel() -> NDArray[np.float64]:
     return np.asarray(np.exp(-0.5 * np.square(away / HOURS_ALIKE)), dtype=np.float64)
 
 
-def confirmed(regression: Regression, names: tuple[str, ...] = ("hour", "weekday")) -> float:
-    """How much of what the blocks `names` tell apart holds for courses from which it was not learned; 1 is all of it.
+def confirmed(regression: Regression) -> float:
+    """How much of what `TIMES` tell apart holds for courses from which it was not learned; 1 is all of it.
 
     Few courses run at an hour, and who picks the hour that did best picks their luck along with it. Each part of the
     courses is foretold by the others; the answer is the slope of what was asked on what was foretold,
@@ -55,7 +59,7 @@ def confirmed(regression: Regression, names: tuple[str, ...] = ("hour", "weekday
         out = course % FOLDS == part
         fit = regression.some(~out).fit()
         for name, block in regression.blocks.items():
-            (told if name in names else otherwise)[out] += block.matrix[out] @ fit.effects[name]
+            (told if name in TIMES else otherwise)[out] += block.matrix[out] @ fit.effects[name]
     told -= np.average(told, weights=regression.expected)
     slope = Block(sparse.csr_array(told[:, None]), CONFIRMED_SPREAD, np.ones(1), is_learned=False)
     level = Block(sparse.csr_array(np.ones((n_rows, 1))), 1.0, np.zeros(1), is_learned=False)

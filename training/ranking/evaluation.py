@@ -200,7 +200,7 @@ def _n_activities(relevant: NDArray[np.bool_], catalogue: Catalogue) -> NDArray[
 def _segments(block: UserBlock) -> NDArray[np.object_]:
     """(n_users,) hot: has booked; warm: only a profile; cold: neither."""
     is_hot = np.bincount(block.people.booked_rows, minlength=len(block)) > 0
-    return np.where(is_hot, "hot", np.where(block.has_profile(), "warm", "cold")).astype(object)
+    return np.where(is_hot, "hot", np.where(block.has_profile, "warm", "cold")).astype(object)
 
 
 def _known_organisers(catalogue: Catalogue, block: UserBlock) -> NDArray[np.bool_]:

@@ -16,13 +16,13 @@ def evenly(n: int, most: int) -> NDArray[np.int64]:
 
 
 def told_people(block: UserBlock) -> NDArray[np.int64]:
-    """Rows of people who told who they are or have booked, ascending: not guests who look around and nothing else.
+    """Rows of people who have a profile or have booked, ascending: not guests who look around and nothing else.
 
     A year without a booking says nothing of who may not even have an account: taken for people who want nothing, and
     their looks for wishes, guests would drown what the others want.
     """
     has_booked = np.bincount(block.events.rows[block.events.sessions >= 0], minlength=len(block)) > 0
-    return np.flatnonzero(block.has_profile() | has_booked)
+    return np.flatnonzero(block.has_profile | has_booked)
 
 
 def sampled_people(block: UserBlock, rows: NDArray[np.int64]) -> UserBlock:
@@ -36,7 +36,7 @@ def sampled_people(block: UserBlock, rows: NDArray[np.int64]) -> UserBlock:
     place[rows] = np.arange(len(rows))
     events = block.events.only(place[block.events.rows] >= 0)
     groups = {name: values[rows] for name, values in block.profiles.groups.items()}
-    each = ("user_ids", "is_personal", "lat", "lon", "area", "birth_years", "days_known", "interests")
+    each = ("user_ids", "is_personal", "has_profile", "lat", "lon", "area", "birth_years", "days_known", "interests")
     return replace(
         block,
         events=replace(events, rows=place[events.rows]),

@@ -36,6 +36,25 @@ def test_hours_that_differ_by_the_luck_of_their_few_courses_are_not():
     assert min(found) == LEAST_CONFIRMED
 
 
+def test_what_venues_make_of_their_hours_is_not_laid_to_the_hours():
+    effects, rng = np.array([-0.6, -0.2, 0.0, 0.3, 0.5]), np.random.default_rng(0)
+    alone = _regression(rng, 300, effects, 0.3, 0.5, True)
+    hour = alone.blocks["hour"].matrix.indices
+    venue = (hour >= 3) ^ (rng.random(300)[alone.course] < 0.1)
+    counts = rng.poisson(alone.counts * np.exp(-1.5 * venue)).astype(float)
+    among = replace(
+        alone, blocks={**alone.blocks, "venue": Block.of_codes(venue.astype(np.int64), 2, 0.5)}, counts=counts
+    )
+    assert confirmed(among) == pytest.approx(1.0, abs=0.2)
+
+
+def test_where_courses_tell_little_all_is_believed():
+    alike = _regression(np.random.default_rng(0), 60, np.zeros(5), 0.3, 1e-3, False)
+    assert confirmed(alike) == pytest.approx(1.0, abs=0.01)
+    shrunk = _regression(np.random.default_rng(0), 12, np.array([-0.6, -0.2, 0.0, 0.3, 0.5]), 0.1, 0.1, False)
+    assert 1.1 < confirmed(shrunk) < 1.6, "far below the slope that they alone would tell"
+
+
 def test_of_fewer_courses_than_parts_all_is_believed():
     assert confirmed(_regression(np.random.default_rng(0), 4, np.zeros(3), 0.5, 0.5, True)) == 1.0
 
