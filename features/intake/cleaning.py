@@ -9,7 +9,7 @@ from operator import or_
 
 import polars as pl
 
-from features.intake.times import read_times
+from features.intake.times import Times, read_times
 from recsys.schema import Column, Table
 
 LONGEST_ID = 2000
@@ -119,6 +119,11 @@ def as_text(values: pl.Series) -> pl.Series:
     return values.replace("", None)
 
 
+def times_of(values: pl.Series, timezone: str) -> Times:
+    """Instants of a column of times as delivered, text or native; those without a zone are in `timezone`."""
+    return read_times(values if values.dtype.is_temporal() else _stripped(as_text(values)), timezone)
+
+
 def _float_text(values: pl.Series) -> pl.Series:
     """Whole floats without their `.0`: tables with gaps hold ids and counts as floats."""
     values = values.fill_nan(None)
@@ -177,7 +182,7 @@ def _read_list(column: Column, values: pl.Series, faults: _Faults) -> pl.Series:
 
 
 def _read_time(column: Column, values: pl.Series, timezone: str, faults: _Faults) -> pl.Series:
-    times = read_times(values if values.dtype.is_temporal() else _stripped(as_text(values)), timezone)
+    times = times_of(values, timezone)
     faults.add(times.is_unreadable, f"{column.name} is not a time (ISO 8601, such as 2026-05-01T19:30:00+08:00)")
     faults.add(times.is_skipped, f"{column.name} is a time that {timezone} skips when its clocks go forward")
     faults.add(times.is_remote, f"{column.name} lies outside the years 1700 to 2199")

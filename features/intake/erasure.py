@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from features.intake.cleaning import as_text
+from features.intake.cleaning import as_text, times_of
 from features.intake.sources import RAW
 from recsys.schema import Table
 
@@ -55,33 +55,46 @@ class ErasedAccounts:
         named = self._named(rows["user_id"]) if "user_id" in rows.columns else {}
         if not named:
             return rows, rows.clear().with_columns(reason)
-        until = {user: self.until[digest] for user, digest in named.items()}
         ids = rows["user_id"]
-        erased = ids.replace_strict(until, default=None, return_dtype=pl.Datetime("us", "UTC"))
-        is_after = (rows[HAPPENED[table.name]] >= erased).fill_null(is_live)
+        is_after = (rows[HAPPENED[table.name]] >= self._until(ids, named)).fill_null(is_live)
         if table.name == "users":
-            self.back.update(named[user] for user in ids.filter(is_after))
-        is_back = ids.is_in([user for user, digest in named.items() if digest in self.back])
-        is_refused = erased.is_not_null() & ~(is_after & is_back)
+            self.back.update(named[user] for user in ids.filter(is_after) if user in named)
+        is_refused = self._is_erased(ids, named, is_after)
         return rows.filter(~is_refused), rows.filter(is_refused).with_columns(reason)
 
-    def unnamed(self, bad: pl.DataFrame) -> pl.DataFrame:
-        """Rows for the quarantine without those of an erased account that has not signed up anew.
+    def unnamed(self, table: Table, bad: pl.DataFrame, timezone: str) -> pl.DataFrame:
+        """Rows for the quarantine without those of erased accounts; of who has signed up anew, what came after stays.
 
         Args:
-            bad: Rows as delivered; one with a wrong number of values is left out if any of them is such an id.
+            table: The contract's table.
+            bad: Rows as delivered; one with a wrong number of values is left out if any of them is an erased id, for
+                it cannot be told when it happened.
+            timezone: Zone of times without one.
         """
         if "user_id" in bad.columns:
             ids = as_text(bad["user_id"])
-            bad = bad.filter(~ids.is_in(self._gone(ids)).fill_null(False))
+            named = self._named(ids)
+            happened = HAPPENED[table.name]
+            if named and happened in bad.columns:
+                is_after = times_of(bad[happened], timezone).instants >= self._until(ids, named)
+                bad = bad.filter(~self._is_erased(ids, named, is_after.fill_null(False)))
+            elif named:
+                bad = bad.filter(~ids.is_in(list(named)).fill_null(False))
         if RAW in bad.columns:
             values = bad[RAW].str.replace_all('["\r\n]', "").str.split(",")
-            gone = self._gone(values.explode())
-            bad = bad.filter(~values.list.eval(pl.element().is_in(gone)).list.any().fill_null(False))
+            named = self._named(values.explode())
+            bad = bad.filter(~values.list.eval(pl.element().is_in(list(named))).list.any().fill_null(False))
         return bad
 
-    def _gone(self, user_ids: pl.Series) -> list[str]:
-        return [user for user, digest in self._named(user_ids).items() if digest not in self.back]
+    def _until(self, ids: pl.Series, named: Mapping[str, bytes]) -> pl.Series:
+        """Instants of erasure; null for who was not erased."""
+        until = {user: self.until[digest] for user, digest in named.items()}
+        return ids.replace_strict(until, default=None, return_dtype=pl.Datetime("us", "UTC"))
+
+    def _is_erased(self, ids: pl.Series, named: Mapping[str, bytes], is_after: pl.Series) -> pl.Series:
+        """Whether rows are of an erased account, and not of its time after signing up anew."""
+        is_back = ids.is_in([user for user, digest in named.items() if digest in self.back])
+        return ids.is_in(list(named)).fill_null(False) & ~(is_after & is_back).fill_null(False)
 
     def _named(self, user_ids: pl.Series) -> dict[str, bytes]:
         """Digests of those ids that are erased ones."""

@@ -26,6 +26,12 @@ def erased_accounts(connection: Connection, platform_num: int, rows: pl.DataFram
     return ErasedAccounts(salt, until, {digest for digest, _, is_back in found if is_back})
 
 
+def is_erased(connection: Connection, platform_num: int, user_id: str) -> bool:
+    """Whether an account was erased and has not signed up anew."""
+    erased = erased_accounts(connection, platform_num, pl.DataFrame({"user_id": [user_id]}))
+    return bool(erased.until) and not erased.back
+
+
 def remember_erased(connection: Connection, platform_num: int, user_id: str, until: datetime) -> None:
     """Remembers that what an account did before an instant is erased, and that it is not back."""
     connection.exec_driver_sql(

@@ -45,7 +45,7 @@ class _Delivery:
 
     def keep(self, table: Table, raw: pl.DataFrame, source: str) -> int:
         """Sets bad rows aside on disk, there may be more than memory holds; returns how many, without erased ones'."""
-        raw = self.erased.unnamed(raw)
+        raw = self.erased.unnamed(table, raw, self.platform.timezone)
         if len(raw):
             quarantine_rows(table, self.platform.num, raw, source).write_parquet(
                 self.bad_rows / f"{self.n_bad_files:08}.parquet"

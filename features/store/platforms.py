@@ -94,7 +94,21 @@ def lock_platform(connection: Connection, platform: Platform) -> None:
 
 def lock_deliveries(connection: Connection, platform: Platform) -> None:
     """Waits until no delivery of this platform is under way; live rows only wait for its end, `lock_platform`."""
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"delivery {platform.num}",))
+    _lock_named(connection, f"delivery {platform.num}")
+
+
+def lock_quarantine_files(connection: Connection, platform: Platform) -> None:
+    """Waits until nobody else writes this platform's quarantine files, so that the last who does sees all."""
+    _lock_named(connection, f"quarantine files {platform.num}")
+
+
+def lock_snapshots(connection: Connection, *, is_shared: bool) -> None:
+    """Waits until no snapshot is under way that could still hold who is erased, or, shared, until none is erased."""
+    _lock_named(connection, "snapshots", "_shared" if is_shared else "")
+
+
+def _lock_named(connection: Connection, name: str, mode: str = "") -> None:
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{mode}(hashtextextended(%s, 0))", (name,))
 
 
 def count_change(connection: Connection) -> None:

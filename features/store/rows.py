@@ -89,7 +89,7 @@ def store_rows(
         rows, _ = without_cycles(rows, stored_parents(connection, platform_num))
     written = _write(connection, table, platform_num, rows.unique(table.key, keep="last", maintain_order=True))
     waiting = raw.join(resolved.waiting, on=ROW_NUMBER, how="inner")
-    bad = erased.unnamed(pl.concat([cleaned.rejected, waiting], how="diagonal"))
+    bad = erased.unnamed(table, pl.concat([cleaned.rejected, waiting], how="diagonal"), timezone)
     if len(bad):
         add_to_quarantine(connection, [quarantine_rows(table, platform_num, bad, source)])
     results: list[RowResult] = [RowResult(key, "unchanged") for key in raw[table.key]]

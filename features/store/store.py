@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from features.settings import Settings
+from features.store.erasure import is_erased
 from features.store.loading import ensure_partition
 from features.store.people import (
     erase_user,
@@ -33,6 +34,8 @@ from features.store.platforms import (
     count_change,
     lock_deliveries,
     lock_platform,
+    lock_quarantine_files,
+    lock_snapshots,
     parse_outside,
     platform_named,
     zones_by_num,
@@ -184,9 +187,11 @@ class Store:
         """
         now = pd.Timestamp.now(tz="UTC") if at is None else at
         with self.writing() as connection:
-            # A delivery under way may hold the person: it ends first.
-            lock_deliveries(connection, parse_outside(connection, outside_id)[0])
-            platform, inside = self._locked(connection, outside_id)
+            platform, inside = parse_outside(connection, outside_id)
+            # Deliveries and snapshots under way may hold the person: they end first.
+            lock_deliveries(connection, platform)
+            lock_snapshots(connection, is_shared=False)
+            lock_platform(connection, platform)
             erased = erase_user(connection, platform.num, inside, now.to_pydatetime())
             if not any(erased.values()):
                 raise UnknownIdError("user_id", [outside_id])
@@ -202,14 +207,22 @@ class Store:
             return removed_tags(connection, platform.num, inside)
 
     def remove_tag(self, outside_id: str, tag: str) -> None:
-        """Takes a tag off a user's profile for good."""
+        """Takes a tag off a user's profile for good.
+
+        Raises:
+            UnknownIdError: The user was erased.
+        """
         with self.writing() as connection:
             platform, inside = self._locked(connection, outside_id)
             if remove_tag(connection, platform.num, inside, tag):
                 count_change(connection)
 
     def set_personalised(self, outside_id: str, *, enabled: bool) -> None:
-        """Switches personal lists on or off for a user, who may be known by bookings only."""
+        """Switches personal lists on or off for a user, who may be known by bookings only.
+
+        Raises:
+            UnknownIdError: The user was erased.
+        """
         with self.writing() as connection:
             platform, inside = self._locked(connection, outside_id)
             ensure_partition(connection, TABLES["users"], platform.num)
@@ -219,17 +232,24 @@ class Store:
     def _locked(self, connection: Connection, outside_id: str) -> tuple[Platform, str]:
         platform, inside = parse_outside(connection, outside_id)
         lock_platform(connection, platform)
+        if is_erased(connection, platform.num, inside):
+            raise UnknownIdError("user_id", [outside_id])
         return platform, inside
 
     def write_quarantine(self, platform: str) -> dict[str, Path]:
         """Quarantine files of a platform, by table, as things stand."""
-        with self.reading() as connection:
+        # Not `reading`: what has changed while waiting for the files has to be seen.
+        with self.writing() as connection:
             found = next((p for p in all_platforms(connection) if p.name == platform), None)
-            return {} if found is None else write_quarantine_files(connection, self.home, found.name, found.num)
+            if found is None:
+                return {}
+            lock_quarantine_files(connection, found)
+            return write_quarantine_files(connection, self.home, found.name, found.num)
 
     def snapshot(self, folder: Path, data_until: pd.Timestamp) -> Snapshot:
         """Immutable Parquet files of what was known before `data_until`."""
-        with self.reading() as connection:
+        with self.writing() as lock, self.reading() as connection:
+            lock_snapshots(lock, is_shared=True)
             return write_snapshot(connection, zones_by_num(connection), folder, data_until)
 
 

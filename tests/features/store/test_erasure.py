@@ -8,6 +8,7 @@ import pytest
 
 from features.intake.erasure import ERASED
 from features.store.ingest import ingest_folder
+from features.store.snapshot import SNAPSHOTS, Snapshot
 from features.store.store import Store
 from recsys.errors import UnknownIdError
 
@@ -155,6 +156,74 @@ def test_erasure_waits_for_the_delivery_that_holds_the_person(
     ingest_folder(store, tmp_path / "first")
     erasing.join()
     assert is_unknown(store, "u1")
+
+
+def test_no_quarantine_file_is_written_of_what_was_there_before_an_erasure(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erasing = threading.Thread(target=store.erase_user, args=("u1", AT))
+
+    def write_meanwhile(*args: object) -> dict[str, Path]:
+        monkeypatch.undo()
+        before = write(*args)
+        erasing.start()
+        while not _is_waiting(store):
+            assert erasing.is_alive()
+        assert "u1" in texts_under(store.home)
+        return before
+
+    from features.store import store as module
+
+    write = module.write_quarantine_files
+    monkeypatch.setattr(module, "write_quarantine_files", write_meanwhile)
+    ingest_folder(store, deliver(tmp_path / "first"))
+    erasing.join()
+    assert "u1" not in texts_under(store.home)
+
+
+def test_no_snapshot_that_is_under_way_keeps_the_person(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest_folder(store, deliver(tmp_path / "first"))
+    erasing = threading.Thread(target=store.erase_user, args=("u1", AT))
+
+    def write_meanwhile(*args: object) -> Snapshot:
+        erasing.start()
+        while not _is_waiting(store):
+            assert erasing.is_alive()
+        return write(*args)
+
+    from features.store import store as module
+
+    write = module.write_snapshot
+    monkeypatch.setattr(module, "write_snapshot", write_meanwhile)
+    found = store.snapshot(store.home / SNAPSHOTS, AT)
+    erasing.join()
+    assert not found.path.exists()
+
+
+def test_settings_do_not_bring_an_erased_account_back(erased: Store) -> None:
+    with pytest.raises(UnknownIdError):
+        erased.set_personalised("u1", enabled=False)
+    with pytest.raises(UnknownIdError):
+        erased.remove_tag("u1", "category:dance")
+    assert is_unknown(erased, "u1")
+    assert not erased.removed_tags("u1")
+    erased.upsert("default", "users", [{"user_id": "u1"}])
+    erased.set_personalised("u1", enabled=False)
+    assert erased.user_rows("u1")["users"]["personalised"].tolist() == [False]
+
+
+def test_bad_rows_of_before_the_erasure_stay_out_of_who_signed_up_anew(erased: Store, tmp_path: Path) -> None:
+    bookings = (
+        "booking_id,user_id,session_id,booked_at,party_size\nold,u1,s1,2026-05-01,0\nnew,u1,s1,2026-07-01,0\n"
+        "when,u1,s1,soon,1\nlong,u1,s1,2026-07-01,1,2\nnobody,,s1,2026-05-01,1\n"
+    )
+    users = "user_id,registered_at\nu1,2026-06-01T00:00:00Z\n"
+    report = ingest_folder(erased, deliver(tmp_path / "anew", users=users, bookings=bookings)).tables["bookings"]
+    assert (report.rejected, report.erased) == (5, 3)
+    assert [row["booking_id"] for row in erased.quarantined_rows("u1")] == ["new"]
+    assert "nobody" in texts_under(erased.home)
 
 
 def _is_waiting(store: Store) -> bool:
