@@ -266,7 +266,7 @@ def serve(
     from serving.main import serve as serve_http
 
     try:
-        with suppress(_Ended):  # A service that is told to end has done its work.
+        with _served_until_told():
             serve_http(_settings(), host=host, port=port, workers=workers, quiet=quiet, at=as_of)
     except HostRefusedError as error:
         raise typer.BadParameter(str(error), param_hint="--host") from None
@@ -288,7 +288,7 @@ def demo(
     as_of = _prepare_demo(settings, quiet)
     if not quiet:
         threading.Thread(target=_show_examples, args=(port,), daemon=True).start()
-    with suppress(_Ended):  # A service that is told to end has done its work.
+    with _served_until_told():
         serve_http(settings, host="127.0.0.1", port=port, workers=1, quiet=True, at=as_of)
 
 
@@ -391,6 +391,19 @@ def _undoing_at_signals() -> Iterator[None]:
         sys.unraisablehook = hook
         for number in mine:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def _served_until_told() -> Iterator[None]:
+    """A service that is told to end has done its work; what it is answering is answered, at SIGHUP as at SIGTERM."""
+    told = signal.getsignal(signal.SIGHUP)
+    if told is not signal.SIG_IGN:  # As `nohup` leaves it.
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    try:
+        with suppress(_Ended):
+            yield
+    finally:
+        signal.signal(signal.SIGHUP, told)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from features.settings import Settings
+from features.store.server import stop_at_end
 from features.store.store import open_store
 from recsys.errors import RecsysError
 from serving.app import create_app, now_utc
@@ -143,6 +144,8 @@ def serve(
     with listener:
         if workers > 1:
             Multiprocess(config, sockets=[listener]).run()
+            if settings.database_url is None:
+                stop_at_end(settings.home)
         else:
             server.run(sockets=[listener])
 

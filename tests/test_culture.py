@@ -317,17 +317,21 @@ def test_a_training_that_is_told_to_end_leaves_nothing_open(own_home, number, co
     assert not list((own_home / "bundles").glob(".*"))
 
 
-def test_a_service_that_is_told_to_end_is_done_and_stops_its_database(tmp_path):
-    with begin(tmp_path, "serve", "--port", 0) as service:
-        while "startup complete" not in (line := service.stderr.readline()):
-            assert line, "the service ended by itself"
-        database = int((tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-        assert psutil.pid_exists(database)
-        service.send_signal(signal.SIGTERM)
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGTERM, 2)])
+def test_a_service_that_is_told_to_end_is_done_and_stops_its_database(tmp_path, number, workers):
+    with begin(tmp_path, "serve", "--port", 0, "--workers", workers) as service:
+        for _ in range(workers):
+            while "startup complete" not in (line := service.stderr.readline()):
+                assert line, "the service ended by itself"
+        # There while the database runs: what has ended is still a process until somebody asks after it.
+        running = tmp_path / "postgres" / "postmaster.pid"
+        assert running.exists()
+        service.send_signal(number)
         out, err = service.communicate(timeout=60)
     assert (service.returncode, out) == (0, "")
+    assert "Traceback" not in err
     assert "told to end" not in err
-    assert not psutil.pid_exists(database)
+    assert not running.exists()
 
 
 class AtTheEnd:

@@ -54,6 +54,15 @@ def embedded_url(home: Path) -> str:
         ) from error
 
 
+def stop_at_end(home: Path) -> None:
+    """Has the server under `home`, if it runs, stopped when this process ends, unless others still live that asked.
+
+    For who made processes that asked and were ended by a signal: they have not signed off.
+    """
+    if (home.resolve() / "postgres" / "postmaster.pid").exists():
+        embedded_url(home)
+
+
 def _start(server: Any) -> None:
     try:
         server.start()
