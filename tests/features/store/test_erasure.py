@@ -118,6 +118,10 @@ def test_what_was_stored_of_later_moments_is_erased_as_well(store: Store, tmp_pa
     store.erase_user("u1", AT)
     assert ingest_folder(store, tmp_path / "early").tables["users"].erased == 1
     assert is_unknown(store, "u1")
+    # A second erasure by an earlier clock opens nothing.
+    store.upsert("default", "users", [{"user_id": "u1"}])
+    store.erase_user("u1", AT)
+    assert ingest_folder(store, tmp_path / "early").tables["users"].erased == 1
 
 
 def test_an_erased_id_is_only_that_of_its_platform_and_is_kept_as_a_digest(erased: Store, tmp_path: Path) -> None:
