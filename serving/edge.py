@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recsys.sentences import Sentence
 from serving.languages import broken
-from serving.params import LONGEST_ID
+from serving.params import LONGEST_OUTSIDE_ID
 
 MAX_BYTES = 8 * 1024 * 1024
 """Longest body of a request."""
@@ -95,14 +95,16 @@ def _with_slashes(value: str) -> str:
 
 
 _Text = AfterValidator(_with_slashes)
-UserId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, description="as the platform writes it"), _Text]
-ActivityId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID), _Text]
-VenueId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID), _Text]
-RegionId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID), _Text]
+UserId = Annotated[
+    str, Path(min_length=1, max_length=LONGEST_OUTSIDE_ID, description="as the platform writes it"), _Text
+]
+ActivityId = Annotated[str, Path(min_length=1, max_length=LONGEST_OUTSIDE_ID), _Text]
+VenueId = Annotated[str, Path(min_length=1, max_length=LONGEST_OUTSIDE_ID), _Text]
+RegionId = Annotated[str, Path(min_length=1, max_length=LONGEST_OUTSIDE_ID), _Text]
 RuleId = Annotated[str, Path(min_length=1, max_length=500), _Text]
 TagName = Annotated[str, Path(min_length=1, max_length=1000, description="as the profile lists it"), _Text]
 
 
 def row_id(key: str) -> object:
     """Type of the id of a row whose key column is `key`."""
-    return Annotated[str, Path(alias=key, min_length=1, max_length=LONGEST_ID), _Text]
+    return Annotated[str, Path(alias=key, min_length=1, max_length=LONGEST_OUTSIDE_ID), _Text]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from features.intake.cleaning import LONGEST_ID as LONGEST_INSIDE_ID
+from features.intake.cleaning import LONGEST_ID
 from recsys.dataset import DEFAULT_TIMEZONE
 from recsys.sentences import Language, Sentence
 from serving.languages import broken
@@ -50,10 +50,10 @@ Moment = Annotated[datetime, BeforeValidator(_mend_plus), AfterValidator(_with_z
 
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees north, WGS-84")]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees east, WGS-84")]
-LONGEST_ID = LONGEST_INSIDE_ID + 500
+LONGEST_OUTSIDE_ID = LONGEST_ID + 500
 """Of an id as outsiders write it: with several platforms the platform's name stands before."""
 
-Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
+Id = Annotated[str, Field(min_length=1, max_length=LONGEST_OUTSIDE_ID)]
 
 
 def timestamp(moment: datetime | None) -> pd.Timestamp | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from serving.edge import without_nul
-from serving.params import LONGEST_ID, Moment
+from serving.params import LONGEST_OUTSIDE_ID, Moment
 
 
 class RuleBody(BaseModel):
@@ -19,7 +19,7 @@ class RuleBody(BaseModel):
     action: Literal["pin", "boost", "bury"] = Field(description="pin: before all that is not pinned")
     target: Literal["category", "organiser", "region"] = Field(description="a region holds those under it")
     value: Annotated[str, AfterValidator(without_nul)] = Field(
-        min_length=1, max_length=LONGEST_ID, description="the category, organiser or region_id meant"
+        min_length=1, max_length=LONGEST_OUTSIDE_ID, description="the category, organiser or region_id meant"
     )
     strength: float = Field(
         default=1.0,
