@@ -23,6 +23,14 @@ def test_a_value_holds_until_a_class_of_its_category_is_opened_or_closed(inputs)
     assert audience.most_worth(0, 0, 0) == most
 
 
+def test_values_of_a_class_are_kept_by_hour_and_places(inputs):
+    audience = Audience(inputs)
+    asked = [(0, 30.0, None), (0, 2.0, None), (0, 30.0, 15.0), (0, 30.0, 1.0), (1, 30.0, 15.0)]
+    kept = [audience.opening(0, 0, slot, size, usual) for slot, size, usual in asked]
+    assert kept == [Audience(inputs).opening(0, 0, slot, size, usual) for slot, size, usual in asked]
+    assert len({(one.slot, one.size) for one in kept}) == len(asked)
+
+
 def test_who_is_drawn_stays_while_other_classes_are_valued(inputs):
     audience = Audience(inputs)
     drawn = audience.drawn(0, 0, 0)
