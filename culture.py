@@ -21,7 +21,19 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
+_held: list[str] = []
+"""Lines that wait for the end of the command's work; see `_reporter`."""
+
+
+def _tell(*_: object, **__: object) -> None:
+    """Says what was held back."""
+    for line in _held:
+        typer.echo(line, err=True)
+    _held.clear()
+
+
 app = typer.Typer(
+    result_callback=_tell,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -286,6 +298,7 @@ def demo(
     settings = Settings(home=_settings().home / "demo", database_url=None)
     port = free_port("127.0.0.1", port)
     as_of = _prepare_demo(settings, quiet)
+    _tell()
     if not quiet:
         threading.Thread(target=_show_examples, args=(port,), daemon=True).start()
     with _served_until_told():
@@ -334,11 +347,17 @@ def _shows_progress(quiet: bool) -> bool:
 
 
 def _reporter(quiet: bool) -> Any:
-    """Says one line on standard error, unless quiet."""
+    """Says one line on standard error, unless quiet: at once on a terminal, else when the command has succeeded.
+
+    Whoever reads a file of it finds one line where the work failed, and what is worth knowing where it did not.
+    """
+    shows = _shows_progress(quiet)
 
     def say(line: str) -> None:
-        if not quiet:
+        if shows:
             typer.echo(line, err=True)
+        elif not quiet:
+            _held.append(line)
 
     return say
 
@@ -416,6 +435,7 @@ def main() -> None:
 
     if not os.environ.get("CULTURE_DEBUG"):
         warnings.simplefilter("ignore")
+    _held.clear()
     try:
         with _undoing_at_signals():
             app()
