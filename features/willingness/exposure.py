@@ -155,12 +155,12 @@ def _keeps_waiting(
 
 
 def _held(dataset: Dataset, history_weeks: int) -> pd.DataFrame:
-    """Sessions to learn from, see `exposure`."""
+    """Sessions to learn from by id, in whatever order they are told: courses are numbered, and left out, by it."""
     sessions = dataset.sessions
     held = sessions[(sessions["starts_at"] < dataset.data_until) & sessions["cancelled_at"].isna()]
     booked = held.loc[is_among(held["session_id"], dataset.bookings["session_id"]), "starts_at"]
     last = booked.max() if len(booked) else held["starts_at"].max()
-    return held[held["starts_at"].between(last - pd.Timedelta(weeks=history_weeks), last)]
+    return held[held["starts_at"].between(last - pd.Timedelta(weeks=history_weeks), last)].sort_values("session_id")
 
 
 def _kinds(stated: pd.Series, unplaced: NDArray[np.bool_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:

@@ -11,6 +11,7 @@ from features.willingness.exposure import N_TIME_CELLS, TRAINING
 from features.willingness.fit import Willingness, fit_willingness
 from features.willingness.hours import LEAST_CONFIRMED, confirmed
 from features.willingness.mixed import Block, Regression
+from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 from tests.opening_world import world
 
@@ -60,14 +61,29 @@ def test_of_fewer_courses_than_parts_all_is_believed():
 
 
 @pytest.fixture(scope="module")
-def learned() -> Willingness:
-    dataset = world(2, n_users=600, weeks=16).dataset
+def dataset() -> Dataset:
+    return world(2, n_users=600, weeks=16).dataset
+
+
+@pytest.fixture(scope="module")
+def learned(dataset) -> Willingness:
+    return _learned(dataset)
+
+
+def _learned(dataset: Dataset) -> Willingness:
     tree = RegionTree.of(dataset)
     return fit_willingness(dataset, tree, positions(dataset, tree), LatentConfig(curvatures=(0.5,)))
 
 
 def _with(learned: Willingness, share: float) -> Willingness:
     return replace(learned, circumstances=replace(learned.circumstances, confirmed=share))
+
+
+def test_which_courses_are_left_out_together_is_no_matter_of_the_order_of_sessions(dataset, learned):
+    shuffled = dataset.sessions.sample(frac=1, random_state=1).reset_index(drop=True)
+    again = _learned(replace(dataset, sessions=shuffled))
+    assert again.circumstances.confirmed == learned.circumstances.confirmed
+    assert LEAST_CONFIRMED < learned.circumstances.confirmed != 1.0
 
 
 def test_new_classes_differ_by_hours_as_far_as_is_confirmed(learned):
