@@ -162,12 +162,14 @@ def _candidates_of(pull: Pull, catalogue: Catalogue) -> Candidates:
 def _from_cells(pull: Pull, catalogue: Catalogue) -> FromCells:
     cells, lat, lon = pull.cells, catalogue.venue_lat, catalogue.venue_lon
     km = distance_km(cells.lat[:, None], cells.lon[:, None], lat[None, :], lon[None, :])
-    ages = np.arange(N_AGES + 1)[:, None, None]
-    left = np.nan_to_num(np.exp(between_centres(pull.decay, ages, km[None])), nan=0.0)
+    left = np.zeros((N_AGES + 1, *km.shape), dtype=np.float32)
+    # Age by age: a province has 2 million pairs of a neighbourhood and a venue.
+    for age in range(N_AGES + 1):
+        left[age] = np.nan_to_num(np.exp(between_centres(pull.decay, np.array([age]), km)), nan=0.0)
     venues = catalogue.lookup.of_sessions["venue"][catalogue.filling.held]
     held = np.bincount(venues[venues >= 0], minlength=len(lat)) * ~np.isnan(lat + lon)
     living = pull.wanted[:, :-1].sum(axis=(0, 2), dtype=np.float64)
-    return FromCells(living / max(living.sum(), _LEAST), held / max(held.sum(), _LEAST), left.astype(np.float32))
+    return FromCells(living / max(living.sum(), _LEAST), held / max(held.sum(), _LEAST), left)
 
 
 def _draws(pull: Pull, catalogue: Catalogue) -> NDArray[np.float64]:
