@@ -189,3 +189,23 @@ def test_where_nothing_tells_how_far_people_came_there_is_none():
     nowhere = replace(dataset, users=dataset.users.assign(lat=np.nan, lon=np.nan))
     catalogue, block, wishes = learned_from(nowhere)
     assert fit_pull(block, catalogue, wishes, PullConfig()) is None
+
+
+def test_guests_who_look_at_anything_change_nothing(county, pull):
+    dataset = county[0]
+    guests = pd.DataFrame({"user_id": [f"g{num}" for num in range(500)]})
+    looked = pd.DataFrame(
+        {
+            "feedback_id": [f"f{num}" for num in range(4000)],
+            "user_id": [f"g{num % 500}" for num in range(4000)],
+            "activity_id": [f"a{num % N_ACTIVITIES}" for num in range(4000)],
+            "kind": "view",
+            "occurred_at": [AT - pd.Timedelta(days=1 + num % 90) for num in range(4000)],
+        }
+    )
+    tables = {**dataset.tables(), "users": pd.concat([dataset.users, guests]), "feedback": looked}
+    catalogue, block, wishes = learned_from(Dataset.from_tables(tables, AT))
+    found = fit_pull(block, catalogue, wishes, PullConfig())
+    assert found is not None
+    for name in ("wanted", "decay", "hours", "of_kinds"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(pull, name))
