@@ -5,7 +5,7 @@ import pytest
 
 from recsys.errors import DataError
 from recsys.openings.question import Choices, Floor, Question
-from recsys.openings.samples import draws_of
+from recsys.openings.samples import SampledAudience, draws_of
 from recsys.openings.suggest import solve, suggest
 from recsys.openings.value import Audience
 
@@ -37,6 +37,18 @@ def test_where_nothing_is_in_doubt_both_plans_are_the_same(inputs):
     plain = suggest(sure, 6)
     over = suggest(sure, 6, question=Question(budget=6, over_samples=True))
     assert plain[["category", "venue_id"]].equals(over[["category", "venue_id"]])
+
+
+def test_a_class_is_valued_by_the_mean_of_draws_beside_those_opened(inputs):
+    sampled, each = SampledAudience(inputs), [Audience(draw) for draw in draws_of(inputs)]
+    alone, other = sampled.opening(0, 0, 0, 30.0), sampled.opening(0, 1, 0, 30.0)
+    for audience in (sampled, *each):
+        audience.take(other)
+    beside = sampled.opening(0, 0, 0, 30.0)
+    assert beside.worth == pytest.approx(np.mean([draw.opening(0, 0, 0, 30.0).worth for draw in each]))
+    assert beside.worth < alone.worth
+    sampled.forget(0)
+    assert sampled.opening(0, 0, 0, 30.0) == alone
 
 
 def test_samples_and_floors_contradict_each_other(inputs):
