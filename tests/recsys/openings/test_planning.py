@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from recsys.openings.answers.explain import explain, why_not
 from recsys.openings.answers.tradeoffs import benefit_curve, closings, moves
 from recsys.openings.equity import floor_table
 from recsys.openings.question import Choices, Floor, Question
+from recsys.openings.search import Search
 from recsys.openings.suggest import solve, suggest
 from recsys.openings.value import Audience, without_classes
 from recsys.openings.who import SMALLEST_GROUP, who
@@ -80,6 +83,26 @@ def test_small_classes_are_not_held(inputs):
 
 def test_who_names_no_category_asks_for_all(inputs):
     assert solve(inputs, Question(budget=4, categories=()))[1] == solve(inputs, Question(budget=4))[1] != []
+
+
+@pytest.mark.parametrize("effort", ["fast", "search"])
+def test_no_venue_opens_more_classes_than_it_has_free_slots(inputs, effort):
+    free = np.arange(len(inputs.venues)) % 3
+    tight = replace(inputs, venues=inputs.venues.assign(free_slots=free.astype(np.float64)))
+    n_opened = [
+        np.bincount([o.venue for o in solve(one, Question(budget=12, effort=effort))[1]], minlength=len(free))
+        for one in (inputs, tight)
+    ]
+    assert (n_opened[0] > free).any()
+    assert (n_opened[1] <= free).all()
+    assert n_opened[1].sum() == free.sum()
+
+
+def test_a_search_begun_again_with_nothing_finds_the_same_plan(inputs):
+    search = Search(inputs, Choices(inputs, Question(budget=4, effort="fast")))
+    plan = list(search.run())
+    search.reset([])
+    assert search.run() == plan
 
 
 def test_a_second_class_near_brings_less_than_alone(inputs):
