@@ -12,11 +12,18 @@ from hypothesis import strategies as st
 from recsys.openings.evenness.access import access_of
 from recsys.openings.evenness.exchanges import Exchanges
 from recsys.openings.question import Choices, Question
-from recsys.openings.rooms import LASTS, Rooms
+from recsys.openings.rooms import LASTS, Rooms, has_room, room_places
 from recsys.openings.search import Search
 from tests.recsys.openings.rooms import most_over_rooms
 
 EVENING = pd.DataFrame({"weekday": [1, 1, 1, 2], "start_time": ["18:00", "19:00", "20:00", "18:00"]})
+
+
+def test_a_class_may_open_unless_a_venue_says_that_it_has_no_slot_room_or_seat():
+    told = {"free_slots": [1.0, np.nan, 0.0, 1.0, 1.0], "rooms": [1.0, np.nan, 1.0, 0.0, 1.0]}
+    venues = pd.DataFrame(told | {"seats": [9.0, np.nan, 9.0, 9.0, 0.0]})
+    assert has_room(venues).tolist() == [True, True, False, False, False]
+    assert room_places(venues).tolist() == [9.0, np.inf, 9.0, 9.0, 1.0]
 
 
 def test_a_class_takes_its_room_until_it_ends():
