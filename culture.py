@@ -22,18 +22,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import typer
 
 _held: list[str] = []
-"""Lines that wait for the end of the command's work; see `_reporter`."""
-
-
-def _tell(*_: object, **__: object) -> None:
-    """Says what was held back."""
-    for line in _held:
-        typer.echo(line, err=True)
-    _held.clear()
-
+"""Lines that wait for the end of the work; see `_reporter`."""
 
 app = typer.Typer(
-    result_callback=_tell,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -80,8 +71,7 @@ def ingest(
 
     with open_store(_settings()) as store:
         outcome = ingest_folder(store, folder, platform, timezone, report, show_progress=_shows_progress(quiet))
-    if not quiet:
-        typer.echo(str(outcome))
+    _report(outcome, quiet)
 
 
 @app.command()
@@ -97,8 +87,7 @@ def train(
 
     time = pd.Timestamp.now(tz="UTC").floor("s") if as_of is None else as_of
     outcome = train_bundle(_settings(), time, load_config(config), _reporter(quiet))
-    if not quiet:
-        typer.echo(str(outcome))
+    _report(outcome, quiet)
 
 
 @app.command()
@@ -122,8 +111,7 @@ def tune(
     _, dataset = known_data(settings, time, _reporter(quiet))
     asked = TuneConfig(n_trials=trials, n_windows=windows, window_days=window_days)
     outcome = search(dataset, settings.home, asked, load_config(config).ranking, quiet=quiet)
-    if not quiet:
-        typer.echo(str(outcome))
+    _report(outcome, quiet)
 
 
 @app.command()
@@ -203,8 +191,7 @@ def evaluate(
     tasks = TASKS if task == "all" else (task,)
     asked = BackTest(window_days, windows, window_days if step_days is None else step_days, k, tasks)
     table = evaluate_window(_settings(), as_of, asked, output, _reporter(quiet))
-    if not quiet:
-        typer.echo(table)
+    _report(table, quiet)
 
 
 @app.command()
@@ -347,7 +334,7 @@ def _shows_progress(quiet: bool) -> bool:
 
 
 def _reporter(quiet: bool) -> Any:
-    """Says one line on standard error, unless quiet: at once on a terminal, else when the command has succeeded.
+    """Says one line on standard error, unless quiet: at once on a terminal, else when the work is done.
 
     Whoever reads a file of it finds one line where the work failed, and what is worth knowing where it did not.
     """
@@ -362,9 +349,21 @@ def _reporter(quiet: bool) -> Any:
     return say
 
 
-def _wrote(output: Path, n_rows: int, quiet: bool) -> None:
+def _report(outcome: object, quiet: bool) -> None:
+    """What has come of the work, after what was held back while it was under way."""
+    _tell()
     if not quiet:
-        typer.echo(f"{output}: {n_rows} rows")
+        typer.echo(str(outcome))
+
+
+def _tell() -> None:
+    for line in _held:
+        typer.echo(line, err=True)
+    _held.clear()
+
+
+def _wrote(output: Path, n_rows: int, quiet: bool) -> None:
+    _report(f"{output}: {n_rows} rows", quiet)
 
 
 class _Ended(SystemExit):
