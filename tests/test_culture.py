@@ -41,7 +41,15 @@ def begin(home, *words, **more):
         environment.pop("CULTURE_DATABASE_URL", None)
     environment.pop("MLFLOW_TRACKING_URI", None)
     command = [sys.executable, "-c", "import culture; culture.main()", *map(str, words)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_signals
+    )
+
+
+def hear_signals():
+    """Who runs tests in the background has them ignored."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def newest_status(client):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -48,9 +49,12 @@ def workers(n_processes: int) -> Iterator[Executor]:
         yield executor
         executor.shutdown()
     except BaseException as error:
+        calls = executor._call_queue  # type: ignore[attr-defined]
         executor.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
+        if sys.version_info < (3, 11, 7):  # Later ones do it: what is being sent would be waited for (gh-94777).
+            calls._reader.close()
         if isinstance(error, BrokenProcessPool):
             raise RecsysError(
                 "a process that worked beside this one was ended from outside, perhaps for want of memory; "

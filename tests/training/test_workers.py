@@ -145,3 +145,22 @@ def test_here_raises_where_it_is_submitted():
 def test_as_many_processes_as_wanted_and_at_most_two_by_itself():
     assert n_processes(5) == 5
     assert 1 <= n_processes(None) <= 2
+
+
+def interrupted_while_sending(senders):
+    with workers(2) as executor:
+        for _ in range(4):
+            executor.submit(len, bytes(50_000_000))
+        while not senders:
+            senders += [t for t in threading.enumerate() if t.name == "QueueFeederThread" and t.is_alive()]
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+
+def test_what_is_being_sent_is_not_waited_for_after_an_interrupt():
+    senders = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_while_sending(senders)
+    for sender in senders:
+        sender.join(60)
+        assert not sender.is_alive()
