@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -261,11 +258,12 @@ def serve(
     quiet: Quiet = False,
 ) -> None:
     """Serve the HTTP API and the web pages."""
+    from recsys.ending import served_until_told
     from serving.main import HostRefusedError
     from serving.main import serve as serve_http
 
     try:
-        with _served_until_told():
+        with served_until_told():
             serve_http(_settings(), host=host, port=port, workers=workers, quiet=quiet, at=as_of)
     except HostRefusedError as error:
         raise typer.BadParameter(str(error), param_hint="--host") from None
@@ -278,6 +276,7 @@ def demo(
 ) -> None:
     """Simulate a county, load it, learn from it, and serve; a second run starts at once."""
     from features.settings import Settings
+    from recsys.ending import served_until_told
     from serving.main import free_port
     from serving.main import serve as serve_http
 
@@ -288,7 +287,7 @@ def demo(
     _tell()
     if not quiet:
         threading.Thread(target=_show_examples, args=(port,), daemon=True).start()
-    with _served_until_told():
+    with served_until_told():
         serve_http(settings, host="127.0.0.1", port=port, workers=1, quiet=True, at=as_of)
 
 
@@ -366,79 +365,22 @@ def _wrote(output: Path, n_rows: int, quiet: bool) -> None:
     _report(f"{output}: {n_rows} rows", quiet)
 
 
-class _Ended(SystemExit):
-    """A signal has told the command to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(128 + number)
-        self.number = number
-
-    def __str__(self) -> str:
-        return f"told to end ({signal.Signals(self.number).name})"
-
-
-@contextmanager
-def _undoing_at_signals() -> Iterator[None]:
-    """Signals that would end the process on the spot raise: an open run is closed, a draft deleted, workers ended."""
-    hook, told = sys.unraisablehook, []
-
-    def end(number: int, _: object) -> None:
-        told.append(number)
-        raise _Ended(number)
-
-    def again(lost: Any) -> None:
-        # Raised in a callback (imports have many) or a destructor it goes nowhere: the signal comes once more.
-        if isinstance(lost.exc_value, _Ended | KeyboardInterrupt):
-            number = lost.exc_value.number if isinstance(lost.exc_value, _Ended) else signal.SIGINT
-            threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
-        else:
-            hook(lost)
-
-    mine = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
-    for number in mine:
-        signal.signal(number, end)
-    sys.unraisablehook = again
-    try:
-        yield
-    except Exception as error:
-        # Libraries make errors of their own of what is raised in them.
-        if told:
-            raise _Ended(told[0]) from error
-        raise
-    finally:
-        sys.unraisablehook = hook
-        for number in mine:
-            signal.signal(number, signal.SIG_DFL)
-
-
-@contextmanager
-def _served_until_told() -> Iterator[None]:
-    """A service that is told to end has done its work; what it is answering is answered, at SIGHUP as at SIGTERM."""
-    told = signal.getsignal(signal.SIGHUP)
-    if told is not signal.SIG_IGN:  # As `nohup` leaves it.
-        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
-    try:
-        with suppress(_Ended):
-            yield
-    finally:
-        signal.signal(signal.SIGHUP, told)
-
-
 def main() -> None:
     """Entry point of the console command: every failure is one line on standard error and exit status 1.
 
     A signal to end lets what is under way undo itself, and gives 128 and its number as status. Set CULTURE_DEBUG for
     tracebacks, and for the warnings of libraries.
     """
+    from recsys.ending import Ended, undoing_at_signals
     from recsys.errors import RecsysError, in_one_line
 
     if not os.environ.get("CULTURE_DEBUG"):
         warnings.simplefilter("ignore")
     _held.clear()
     try:
-        with _undoing_at_signals():
+        with undoing_at_signals():
             app()
-    except _Ended as ended:
+    except Ended as ended:
         typer.echo(f"culture: {ended}", err=True)
         sys.exit(ended.code)
     except Exception as error:

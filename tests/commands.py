@@ -1,5 +1,9 @@
-"""What the command said, and what is expected of it."""
+"""The command in a process of its own, what it said, and what is expected of it."""
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 
 
@@ -10,6 +14,31 @@ class Result:
     returncode: int
     stdout: str
     stderr: str
+
+
+def process(home, *words, **more):
+    """Runs the command in a process of its own, with the server that starts under its home."""
+    with begin(home, *words, **more) as begun:
+        out, err = begun.communicate(timeout=240)
+    return Result(begun.returncode, out, err)
+
+
+def begin(home, *words, **more):
+    """The command in a process of its own that has begun."""
+    environment = {**os.environ, "CULTURE_HOME": str(home), **more}
+    if "CULTURE_DATABASE_URL" not in more:
+        environment.pop("CULTURE_DATABASE_URL", None)
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    command = [sys.executable, "-c", "import culture; culture.main()", *map(str, words)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_signals
+    )
+
+
+def hear_signals():
+    """Who runs tests in the background has them ignored."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def done(result):

@@ -5,75 +5,20 @@ where those are the point.
 """
 
 import json
-import os
 import re
-import signal
-import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pandas as pd
-import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 
 import culture as command
-from tests.commands import Result, done, failed
+from tests.commands import done, failed, process
 from training.tracking import tracking_uri
 
 NASHVILLE = Path(__file__).parent / "data" / "nashville"
 AS_OF = "2017-06-01T00:00:00Z"
-
-
-def process(home, *words, **more):
-    """Runs the command in a process of its own, with the server that starts under its home."""
-    with begin(home, *words, **more) as begun:
-        out, err = begun.communicate(timeout=240)
-    return Result(begun.returncode, out, err)
-
-
-def begin(home, *words, **more):
-    """The command in a process of its own that has begun."""
-    environment = {**os.environ, "CULTURE_HOME": str(home), **more}
-    if "CULTURE_DATABASE_URL" not in more:
-        environment.pop("CULTURE_DATABASE_URL", None)
-    environment.pop("MLFLOW_TRACKING_URI", None)
-    command = [sys.executable, "-c", "import culture; culture.main()", *map(str, words)]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_signals
-    )
-
-
-def hear_signals():
-    """Who runs tests in the background has them ignored."""
-    for number in (signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-
-
-def newest_status(client):
-    """The status of the run that began last."""
-    runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
-    return max(runs, key=lambda run: run.info.start_time).info.status
-
-
-def workers_of(begun):
-    """The two processes that work beside a command, once they are there."""
-    while True:
-        with pytest.raises(subprocess.TimeoutExpired):
-            begun.wait(0.05)
-        found = [p for p in psutil.Process(begun.pid).children() if is_worker(p)]
-        if len(found) == 2:
-            return found
-
-
-def is_worker(process):
-    """Whether it works beside a command; others come and go while it starts."""
-    try:
-        return "spawn_main" in " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -301,100 +246,6 @@ def test_two_processes_learn_and_judge_what_one_does(culture, home, monkeypatch)
     assert two["evaluation"] == one["evaluation"]
     assert two["gate"] == one["gate"]
     assert beside == learned
-
-
-@pytest.fixture(scope="module")
-def own_home(tmp_path_factory):
-    """A home with the slice loaded, and the server that starts under it."""
-    folder = tmp_path_factory.mktemp("own")
-    done(process(folder, "ingest", NASHVILLE))
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "last_line"),
-    [(signal.SIGTERM, 143, "culture: told to end (SIGTERM)"), (signal.SIGINT, 130, None)],
-)
-def test_a_training_that_is_told_to_end_leaves_nothing_open(own_home, number, code, last_line):
-    client = MlflowClient(tracking_uri(own_home))
-    with begin(own_home, "train", "--as-of", AS_OF, CULTURE_PROCESSES="2") as training:
-        others = workers_of(training)
-        assert newest_status(client) == "RUNNING"
-        training.send_signal(number)
-        _, said = training.communicate(timeout=60)
-    assert training.returncode == code
-    assert "Traceback" not in said
-    assert last_line is None or said.splitlines()[-1] == last_line
-    assert newest_status(client) == "KILLED"
-    _, alive = psutil.wait_procs(others, timeout=30)
-    assert not alive
-    assert not list((own_home / "bundles").glob("*"))
-    assert not list((own_home / "bundles").glob(".*"))
-
-
-@pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGTERM, 2)])
-def test_a_service_that_is_told_to_end_is_done_and_stops_its_database(tmp_path, number, workers):
-    with begin(tmp_path, "serve", "--port", 0, "--workers", workers) as service:
-        for _ in range(workers):
-            while "startup complete" not in (line := service.stderr.readline()):
-                assert line, "the service ended by itself"
-        # There while the database runs: what has ended is still a process until somebody asks after it.
-        running = tmp_path / "postgres" / "postmaster.pid"
-        assert running.exists()
-        service.send_signal(number)
-        out, err = service.communicate(timeout=60)
-    assert (service.returncode, out) == (0, "")
-    assert "Traceback" not in err
-    assert "told to end" not in err
-    assert not running.exists()
-
-
-class AtTheEnd:
-    """Does something in its destructor, where what is raised goes nowhere."""
-
-    def __init__(self, number):
-        self.number = number
-
-    def __del__(self):
-        signal.raise_signal(self.number)
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
-def test_a_signal_that_comes_where_nothing_can_be_raised_comes_again(monkeypatch, tmp_path, number, code):
-    def interrupted(*_):
-        AtTheEnd(number)
-        assert not threading.Event().wait(60)
-
-    monkeypatch.setattr(
-        sys, "argv", ["culture", "forecast", "--as-of", AS_OF, "--horizon", "1", "-o", str(tmp_path / "f")]
-    )
-    monkeypatch.setattr("training.answers.forecast_file", interrupted)
-    # Who runs tests in the background has them ignored.
-    before = signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-    begun = time.monotonic()
-    try:
-        with pytest.raises(SystemExit) as end:
-            command.main()
-    finally:
-        signal.signal(number, before)
-    assert end.value.code == code
-    assert time.monotonic() - begun < 50
-
-
-def test_a_signal_that_a_library_makes_an_error_of_ends_the_command_all_the_same(monkeypatch, tmp_path, capsys):
-    def interrupted(*_):
-        try:
-            signal.raise_signal(signal.SIGTERM)
-        except BaseException as error:
-            raise TypeError("'builtins' is no schema") from error
-
-    words = ["forecast", "--as-of", AS_OF, "--horizon", "1", "--output", str(tmp_path / "f")]
-    monkeypatch.setattr(sys, "argv", ["culture", *words])
-    monkeypatch.setattr("training.answers.forecast_file", interrupted)
-    with pytest.raises(SystemExit) as end:
-        command.main()
-    assert end.value.code == 143
-    assert capsys.readouterr().err == "culture: told to end (SIGTERM)\n"
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
