@@ -154,8 +154,7 @@ class EvenProgramme:
         if left <= 0:
             raise TimeUpError("no time is left for the programme")
         self._highs.setOptionValue("time_limit", self._highs.getRunTime() + left)
-        self._highs.run()
-        status = self._highs.getModelStatus()
+        status = self._run()
         if status == highspy.HighsModelStatus.kInfeasible:
             return None
         if status == highspy.HighsModelStatus.kTimeLimit:
@@ -166,6 +165,14 @@ class EvenProgramme:
         mean = float(self._weight @ values[: self._n_groups])
         less = float(self._highs.getInfo().objective_function_value)
         return self.ratio + less / max(mean, 1e-12), values[self.first_column :]
+
+    def _run(self) -> highspy.HighsModelStatus:
+        """How HiGHS ended. From the basis of the last solution it may end without an answer: then without that."""
+        self._highs.run()
+        if self._highs.getModelStatus() == highspy.HighsModelStatus.kUnknown:
+            self._highs.clearSolver()
+            self._highs.run()
+        return self._highs.getModelStatus()
 
     def relaxed(self, reach: float, until: float) -> float | None:
         """The least coefficient of mixtures of sets at a reach, found with the sets that make it; None without any.
