@@ -96,7 +96,7 @@ def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, s
         "snapshot_sha256": snapshot.sha256,
         "config": config.model_dump_json(exclude_defaults=True)[:5000],
     }
-    name = f"{as_of:%Y%m%dT%H%M%SZ}-{snapshot.sha256[:8]}-{pd.Timestamp.now(tz='UTC'):%Y%m%d%H%M%S}"
+    name = f"{as_of:%Y%m%dT%H%M%SZ}-{snapshot.sha256[:8]}-{pd.Timestamp.now(tz='UTC'):%Y%m%d%H%M%S%f}"
     with tracked_run(settings.home, name, params) as run_id:
         cut_offs = window_starts(dataset, as_of, config.window_days, config.n_windows, say)
         n = n_processes(settings.processes)

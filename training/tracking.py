@@ -5,10 +5,11 @@ Local by default (an SQLite file under the home folder); a server when `MLFLOW_T
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ EXPERIMENT = "culture-recsys"
 REGISTERED_MODEL = "culture-recsys"
 CHAMPION_ALIAS = "champion"
 
+_UNDER_WAY = Path("mlflow", "under-way")
+"""Folder under the home folder with a file for each run of a process that lives, or was killed."""
+
 _MOST_METRICS = 500
 """At once; a server takes a thousand."""
 
@@ -44,15 +48,16 @@ def tracking_uri(home: Path) -> str:
 
 @contextmanager
 def tracked_run(home: Path, name: str, params: Mapping[str, Any]) -> Iterator[str]:
-    """One MLflow run around a training, see `open_run`; yields its id."""
+    """One MLflow run around a training, see `open_run`; yields its id. Runs whose process was killed end first."""
     uri = tracking_uri(home)
     with _environment_kept():
         mlflow.set_tracking_uri(uri)
         if mlflow.get_experiment_by_name(EXPERIMENT) is None:
             local = uri.startswith("sqlite:")
             mlflow.create_experiment(EXPERIMENT, (home / "mlflow" / "artifacts").resolve().as_uri() if local else None)
-        mlflow.set_experiment(EXPERIMENT)
-        with open_run(name) as run_id:
+        experiment = mlflow.set_experiment(EXPERIMENT)
+        _end_killed(home / _UNDER_WAY, experiment.experiment_id)
+        with open_run(name) as run_id, _under_way(home / _UNDER_WAY, run_id):
             mlflow.log_params(dict(params))
             yield run_id
 
@@ -73,6 +78,41 @@ def open_run(name: str) -> Iterator[str]:
         raise
     finally:
         mlflow.end_run(status)
+
+
+@contextmanager
+def _under_way(folder: Path, run_id: str) -> Iterator[None]:
+    """A file of the run's name that is locked while its process lives: however that ends, the system unlocks it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft, path = folder / f".{run_id}", folder / run_id
+    with draft.open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        draft.rename(path)  # Locked before anybody can see it.
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _end_killed(folder: Path, experiment_id: str) -> None:
+    """Ends the runs, and those below them, of processes that could not do it themselves (SIGKILL, a power cut)."""
+    killed = {path.name for path in folder.glob("[!.]*") if _is_left(path)}
+    if not killed:
+        return
+    client = MlflowClient()
+    for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'"):
+        if {run.info.run_id, run.data.tags.get("mlflow.parentRunId")} & killed:
+            client.set_terminated(run.info.run_id, "KILLED")
+    for name in killed:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _is_left(path: Path) -> bool:
+    """Whether nobody holds the file any more."""
+    with suppress(BlockingIOError, FileNotFoundError), path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 @contextmanager

@@ -70,7 +70,10 @@ def export(user_id: UserId, service: InService) -> PersonalCopy:
 
 @router.delete("", status_code=204)
 def erase(user_id: UserId, service: InService) -> Response:
-    """Erases every row of this person, in quarantine too, for good. Afterwards the person is unknown (404)."""
+    """Erases every row of this person, in quarantine too, for good. Afterwards the person is unknown (404).
+
+    The answer waits for the end of a delivery or a snapshot that is under way, since these may hold the person.
+    """
     service.live.using(lambda store: store.erase_user(user_id, service.clock()))
     return Response(status_code=204)
 

@@ -1,9 +1,14 @@
+import signal
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
 from training.tracking import (
     CHAMPION_ALIAS,
+    EXPERIMENT,
     REGISTERED_MODEL,
     log_bundle,
     log_evaluation,
@@ -78,3 +83,33 @@ def test_runs_of_two_homes_in_one_process_stay_apart(home):
 def test_a_server_is_used_when_named(home, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking.example:5000")
     assert tracking_uri(home) == "http://tracking.example:5000"
+
+
+_UNTIL_KILLED = """
+import os, pathlib, sys
+from training.tracking import open_run, tracked_run
+with tracked_run(pathlib.Path(sys.argv[1]), sys.argv[2], {}), open_run("below " + sys.argv[2]):
+    os.kill(os.getpid(), int(sys.argv[3]))
+"""
+
+
+def test_the_runs_of_a_process_that_was_killed_end_with_the_next(home):
+    def run(name, number):
+        words = [sys.executable, "-c", _UNTIL_KILLED, str(home), name, str(number)]
+        return subprocess.run(words, check=False).returncode
+
+    with tracked_run(home, "lives", {}):
+        assert run("killed", signal.SIGKILL) == -signal.SIGKILL
+        assert statuses(home) == dict.fromkeys(("lives", "killed", "below killed"), "RUNNING")
+        assert run("next", 0) == 0
+        assert statuses(home)["lives"] == "RUNNING"
+    of_killed = dict.fromkeys(("killed", "below killed"), "KILLED")
+    assert statuses(home) == of_killed | dict.fromkeys(("lives", "next", "below next"), "FINISHED")
+    assert not list((home / "mlflow" / "under-way").iterdir())
+
+
+def statuses(home):
+    """Status by run name, the newest of each name."""
+    client = MlflowClient(tracking_uri(home))
+    runs = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id], order_by=["start_time ASC"])
+    return {run.info.run_name: run.info.status for run in runs}

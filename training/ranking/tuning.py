@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import optuna
 import pandas as pd
-from mlflow.tracking import MlflowClient
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import TrialState
@@ -70,8 +69,6 @@ SPACE: Mapping[str, Range] = {
 
 _BY_ITSELF = " by itself"
 """Ends the name of the draw whether a setting is None."""
-_RUNS = "mlflow_runs"
-"""Attribute of a trial: its MLflow run and that of its search."""
 
 
 class TuneConfig(BaseModel):
@@ -135,32 +132,16 @@ def tune(
     folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger("optuna").setLevel(logging.WARNING)
     study = _study(folder / f"{name}.journal", name, config.seed)
-    left = config.n_trials - len(_ended(study))
-    with (
-        tracked_run(home, f"tune-{name}", config.model_dump()) as parent,
-        tqdm(total=max(left, 0), desc="tuning", disable=quiet or not sys.stderr.isatty()) as bar,
-    ):
+    with tracked_run(home, f"tune-{name}", config.model_dump()):
         _give_up_unfinished(study)
         if not _completed(study):
             study.enqueue_trial(_draws(start, space))
 
         def objective(trial: optuna.Trial) -> float:
             settings = with_values(start, {path: choice.drawn(trial, path) for path, choice in space.items()})
-            with _trial_run(trial, parent):
-                value, is_given_up = _judged(trial, dataset, windows, settings, config, evaluate)
-                mlflow.log_metric("objective", value)
-                mlflow.set_tag("given_up", str(is_given_up).lower())
-            if is_given_up:
-                raise optuna.TrialPruned
-            return value
+            return _tracked(trial, lambda: _judged(trial, dataset, windows, settings, config, evaluate))
 
-        def shown(study: optuna.Study, _: Any) -> None:
-            bar.update()
-            if _completed(study):
-                bar.set_postfix(best=f"{study.best_value:.4f}")
-
-        if left > 0:
-            study.optimize(objective, n_trials=left, callbacks=[shown])
+        _search(study, objective, config.n_trials, quiet=quiet)
         mlflow.log_metric("best", study.best_value)
     best = with_values(start, {path: study.best_params.get(path) for path in space})
     return _outcome(study, best, folder / f"{name}.json")
@@ -223,21 +204,39 @@ def _study(journal: Path, name: str, seed: int) -> optuna.Study:
 
 
 def _give_up_unfinished(study: optuna.Study) -> None:
-    """Ends the trials, and their MLflow runs, of a process that was killed."""
+    """Ends the trials of a process that was killed."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
-        for run_id in trial.user_attrs.get(_RUNS, ()):
-            if mlflow.get_run(run_id).info.status == "RUNNING":
-                MlflowClient().set_terminated(run_id, "KILLED")
 
 
-@contextmanager
-def _trial_run(trial: optuna.Trial, parent: str) -> Iterator[None]:
-    """The trial's own MLflow run below that of its search."""
-    with open_run(f"trial-{trial.number}") as run_id:
-        trial.set_user_attr(_RUNS, [run_id, parent])
+def _search(study: optuna.Study, objective: Callable[[optuna.Trial], float], n_trials: int, *, quiet: bool) -> None:
+    """Tries until the study has so many trials."""
+    left = max(n_trials - len(_ended(study)), 0)
+    with tqdm(total=left, desc="tuning", disable=quiet or not sys.stderr.isatty()) as bar:
+
+        def shown(study: optuna.Study, _: Any) -> None:
+            bar.update()
+            if _completed(study):
+                bar.set_postfix(best=f"{study.best_value:.4f}")
+
+        if left:
+            study.optimize(objective, n_trials=left, callbacks=[shown])
+
+
+def _tracked(trial: optuna.Trial, judged: Callable[[], tuple[float, bool]]) -> float:
+    """The objective of a trial, in an MLflow run of its own below that of its search.
+
+    Raises:
+        TrialPruned: it was given up.
+    """
+    with open_run(f"trial-{trial.number}"):
         mlflow.log_params(trial.params)
-        yield
+        value, is_given_up = judged()
+        mlflow.log_metric("objective", value)
+        mlflow.set_tag("given_up", str(is_given_up).lower())
+    if is_given_up:
+        raise optuna.TrialPruned
+    return value
 
 
 def _outcome(study: optuna.Study, best: RankingConfig, file: Path) -> TuneOutcome:
@@ -263,17 +262,21 @@ def _judged(
     config: TuneConfig,
     evaluate: Evaluate,
 ) -> tuple[float, bool]:
+    """The mean objective over the windows, and whether the trial was given up before the last."""
     values: list[float] = []
     for step, cut_off in enumerate(windows):
         table = evaluate(dataset, cut_off, config.window_days, config.k, settings)
-        served = table[(table["role"] == "served") & (table["metric"] == f"ndcg@{config.k}")].set_index("segment")[
-            "mean"
-        ]
-        means = {segment: float(served.get(segment, 0.0)) for segment in ("all", "new organisers")}
-        known = {segment: 0.0 if mean != mean else mean for segment, mean in means.items()}
+        known = _served_ndcg(table, config.k)
         values.append((1 - config.discovery_weight) * known["all"] + config.discovery_weight * known["new organisers"])
         mlflow.log_metrics({f"ndcg/{segment}": mean for segment, mean in known.items()}, step=step)
         trial.report(sum(values) / len(values), step)
         if step + 1 < len(windows) and trial.should_prune():
             return sum(values) / len(values), True
     return sum(values) / len(values), False
+
+
+def _served_ndcg(table: pd.DataFrame, k: int) -> dict[str, float]:
+    """NDCG of what is served, by segment; 0 where nobody is in it."""
+    served = table[(table["role"] == "served") & (table["metric"] == f"ndcg@{k}")].set_index("segment")["mean"]
+    means = {segment: float(served.get(segment, 0.0)) for segment in ("all", "new organisers")}
+    return {segment: 0.0 if np.isnan(mean) else mean for segment, mean in means.items()}
