@@ -82,9 +82,8 @@ def _county(world: World, crowd: Crowd, stations: pd.DataFrame, county_id: str) 
         want = crowd.people.rates[crowd.nums, category] * crowd.brings(config.companion_share)
         now = want[:, None] * saturated(base, config.shape) * mult
         by_town = np.bincount(town, now.mean(axis=1), len(towns))
-        typical = base.mean(axis=1)
         for s, station in enumerate(stations.itertuples()):
-            added, share = _with_class(typical, attraction[:, s, :], want, float(mult.mean()), config)
+            added, share = with_class(base, attraction[:, s, :], want, mult, config.shape)
             residents = towns == station.township_id
             here = float(by_town[residents].sum())
             offered = here + float(added[residents[town]].sum())
@@ -103,21 +102,26 @@ def _base(crowd: Crowd, offered: pd.DataFrame, week: NDArray[np.int64], config: 
     return base
 
 
-def _with_class(
-    typical: Floats, attraction: Floats, want: NDArray[np.float64], season: float, config: SimulationConfig
+def with_class(
+    base: Floats, attraction: Floats, want: NDArray[np.float64], season: Floats, shape: str
 ) -> tuple[NDArray[np.float64], float]:
     """(n,) people a week who come with a class beside what runs and would not come else, at its best hour; all of it.
 
+    Both are means of the weeks. What runs in the mean of them tells the best hour, not how many come: in a week with
+    nothing on a class takes from nothing, so it adds more than beside the mean.
+
     Args:
-        typical: (n,) attraction of what runs.
+        base: (n, n_weeks) attraction of what runs.
         attraction: (n, N_SLOTS) of the class.
         want: (n,) people a week who want the category.
-        season: Mean over the weeks ahead.
-        config: Shape of the choice.
+        season: (n_weeks,) multiplier of demand.
+        shape: Of the choice.
     """
-    total = typical[:, None] + attraction
-    stay = saturated(typical, config.shape)
-    added = want[:, None] * (saturated(total, config.shape) - stay[:, None]) * season
-    best = int(added.sum(axis=0).argmax())
-    share = want * saturated(total[:, best], config.shape) * attraction[:, best] / np.maximum(total[:, best], 1e-12)
-    return added[:, best], float(share.sum() * season)
+    typical = base.mean(axis=1, keepdims=True)
+    best = int((want @ (saturated(typical + attraction, shape) - saturated(typical, shape))).argmax())
+    drawn = attraction[:, [best]]
+    total = base + drawn
+    chance = saturated(total, shape)
+    added = (chance - saturated(base, shape)) @ season / len(season)
+    share = (chance * drawn / np.maximum(total, 1e-12)) @ season / len(season)
+    return want * added, float(want @ share)
