@@ -35,7 +35,7 @@ format: setup ## Format and mend what can be mended
 test: setup ## Run all tests
 	@# In a folder of its own: a second run closes a shared one to the user that root's databases run as.
 	export PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) && \
-	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile tests && \
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder tests && \
 	$(BIN)/pytest --nbmake --nbmake-timeout=300 notebooks && \
 	rm -rf "$$PYTEST_DEBUG_TEMPROOT"
 

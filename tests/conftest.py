@@ -36,6 +36,19 @@ def _does_not_sync(connection: object, _: object) -> None:
         connection.execute("PRAGMA synchronous = OFF")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _files_are_not_synced() -> Iterator[None]:
+    """Nor has any file that a test writes, such as the parts of a bundle."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files go first: one that begins late keeps a worker busy when the others have nothing left to do."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """With CULTURE_REQUIRE_ALL set, a skipped test fails the run: a tool is missing."""

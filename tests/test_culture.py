@@ -17,6 +17,8 @@ import culture as command
 from tests.commands import done, failed, process
 from training.tracking import tracking_uri
 
+pytestmark = pytest.mark.long
+
 NASHVILLE = Path(__file__).parent / "data" / "nashville"
 AS_OF = "2017-06-01T00:00:00Z"
 

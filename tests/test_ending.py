@@ -13,7 +13,9 @@ from mlflow.tracking import MlflowClient
 
 import culture as command
 from tests.commands import begin, done, process
-from training.tracking import tracking_uri
+from training.tracking import tracked_run, tracking_uri
+
+pytestmark = pytest.mark.long
 
 NASHVILLE = Path(__file__).parent / "data" / "nashville"
 AS_OF = "2017-06-01T00:00:00Z"
@@ -45,9 +47,11 @@ def is_worker(process):
 
 @pytest.fixture(scope="module")
 def own_home(tmp_path_factory):
-    """A home with the slice loaded, and the server that starts under it."""
+    """A home with the slice loaded, an empty table of runs, and the server that starts under it."""
     folder = tmp_path_factory.mktemp("own")
     done(process(folder, "ingest", NASHVILLE))
+    with tracked_run(folder, "before", {}):
+        pass
     return folder
 
 
@@ -73,13 +77,14 @@ def test_a_training_that_is_told_to_end_leaves_nothing_open(own_home, number, co
 
 
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGTERM, 2)])
-def test_a_service_that_is_told_to_end_is_done_and_stops_its_database(tmp_path, number, workers):
-    with begin(tmp_path, "serve", "--port", 0, "--workers", workers) as service:
+def test_a_service_that_is_told_to_end_is_done_and_stops_its_database(own_home, number, workers):
+    running = own_home / "postgres" / "postmaster.pid"
+    assert not running.exists()
+    with begin(own_home, "serve", "--port", 0, "--workers", workers) as service:
         for _ in range(workers):
             while "startup complete" not in (line := service.stderr.readline()):
                 assert line, "the service ended by itself"
         # There while the database runs: what has ended is still a process until somebody asks after it.
-        running = tmp_path / "postgres" / "postmaster.pid"
         assert running.exists()
         service.send_signal(number)
         out, err = service.communicate(timeout=60)

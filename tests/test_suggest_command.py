@@ -9,6 +9,8 @@ import pytest
 
 from tests.commands import done, failed
 
+pytestmark = pytest.mark.long
+
 AS_OF = "2026-01-19T00:00:00+08:00"
 START, WEEKS = "2025-11-10", 10
 

@@ -22,6 +22,7 @@ from recsys.schema import BOOKING_STATUSES
 from tests.features.engines import missing_for_spark, run_pandas, run_spark, spark_session
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.spark,
     pytest.mark.skipif(bool(missing_for_spark()), reason=f"Spark is left out: install {missing_for_spark()}"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:pyspark"),

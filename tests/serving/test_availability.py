@@ -22,6 +22,8 @@ from training.ranking.fit import RankingConfig, fit_ranking
 from training.ranking.reranker import TreeConfig
 from training.ranking.windows import WindowConfig
 
+pytestmark = pytest.mark.long
+
 USUALLY = 4_000
 ROWS_A_LIST = 36
 """How many rows a list of 100 at most has in this world, in the mean of many rounds: places fill."""

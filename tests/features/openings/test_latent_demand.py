@@ -12,6 +12,8 @@ from recsys.openings.inputs import OpeningInputs
 from recsys.regions import RegionTree
 from tests.opening_world import UNTIL, World, world
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def county() -> World:

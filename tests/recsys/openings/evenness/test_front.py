@@ -5,6 +5,8 @@ from recsys.openings.evenness.front import pareto_front
 from recsys.openings.question import Choice, Question
 from recsys.openings.suggest import solve, totals
 
+pytestmark = pytest.mark.long
+
 
 def test_no_plan_of_the_front_beats_another(inputs):
     front = pareto_front(inputs, Question(budget=8), 12, seconds=20).table
