@@ -13,6 +13,7 @@ from recsys.demand.tails import Mixing, likelier_mixing, tail_means
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _RATIOS = np.geomspace(0.01, 30.0, 128)
 """Grid of mean / limit on which tail means are tabulated for each distinct limit."""
@@ -38,11 +39,7 @@ def unconstrain_sessions(
     The season is pooled over all sessions, so that a busy week is told apart from a busy series. The tail is negative
     binomial, or that of a lognormal-Poisson where half-way the counts are likelier under it. Where it is known how
     quickly a session filled, that tells more of it than its like do; and without waitlists, a session that stopped
-    filling was full.
-
-    People on a waitlist are a share of those turned away; the share is halfway (on the log scale) between all of them
-    and what makes the waitlists fit the censored counts, which hang on the shape of the tail. Who waits for a session
-    that is not full any more wanted to come too.
+    filling was full. Who waits for a session that is not full any more wanted to come too.
 
     Args:
         places: (n_sessions,) places taken.
@@ -53,19 +50,15 @@ def unconstrain_sessions(
         speed: How quickly sessions filled.
     """
     speed = speed or Speed.unknown(len(places))
-    full = (places >= limits) & (limits > 0)
-    if not waiting.any():
-        full |= speed.has_stopped(places, limits)
+    full = _is_full(places, limits, waiting, speed)
     demand = places + np.where(full, 0.0, waiting)
     if not full.any():
         return demand
     taken, queue = places[full], waiting[full]
-    tails = _Tails.of(np.minimum(limits[full], taken))
-    told = np.isfinite(speed.due[full])
-    speed = speed.where(full).where(told)
+    tails = _FullTails.of(places, limits, full, speed)
     week = week - week.min()
     season = np.ones(int(week.max()) + 1)
-    size, joined = 5.0, 1.0
+    size = 5.0
     mixing: Mixing = "gamma"
     for turn in range(_ROUNDS):
         usual = np.maximum(chained_means(demand, chain, season[week], _CHAIN_STRENGTH), 1e-3)
@@ -73,22 +66,33 @@ def unconstrain_sessions(
         if turn == _ROUNDS // 2:
             mixing = _mixing(places, means, full, size)
         if turn % 4 == 0 or turn == _ROUNDS // 2:
-            tail = tails.at_size(size, mixing)
-            by_speed = speed.tails(means[full][told], taken[told], size)
+            tail = tails.at_size(size, mixing, means[full])
         above, second = tail(means[full])
-        above[told], second[told] = by_speed
-        excess = np.maximum(above - taken, 0.0)
-        if queue.any():
-            joined = float(np.sqrt(np.clip(queue.sum() / max(float(excess.sum()), 1e-9), 0.05, 1.0)))
-            # Turned away X: geometric of mean `excess`, of whom each joins with that share; this is E[X | queue].
-            excess = queue + (1 + queue) * (1 - joined) * excess / (1 + joined * excess)
-        demand[full] = taken + excess
+        demand[full] = taken + _turned_away(np.maximum(above - taken, 0.0), queue)
         drew, expected = (np.bincount(week, weights=what, minlength=len(season)) for what in (demand, usual))
         season = (drew + _WEEK_PLACES) / (expected + _WEEK_PLACES)
         squares = (demand - means) ** 2
         squares[full] = _squares(above, second, means[full])
         size = _size(squares, means, size)
     return demand
+
+
+def _is_full(places: Floats, limits: Floats, waiting: Floats, speed: Speed) -> Flags:
+    full = (places >= limits) & (limits > 0)
+    return full if waiting.any() else full | speed.has_stopped(places, limits)
+
+
+def _turned_away(excess: Floats, queue: Floats) -> Floats:
+    """(n_full,) people turned away, by those expected above the limit and those on the waitlist.
+
+    People on a waitlist are a share of those turned away; the share is halfway (on the log scale) between all of them
+    and what makes the waitlists fit the censored counts, which hang on the shape of the tail.
+    """
+    if not queue.any():
+        return excess
+    joined = float(np.sqrt(np.clip(queue.sum() / max(float(excess.sum()), 1e-9), 0.05, 1.0)))
+    # Turned away X: geometric of mean `excess`, of whom each joins with that share; this is E[X | queue].
+    return queue + (1 + queue) * (1 - joined) * excess / (1 + joined * excess)
 
 
 def chained_means(values: Floats, chain: Sequence[Ints], exposure: Floats, strength: float) -> Floats:
@@ -153,7 +157,40 @@ class _Tails:
         return np.maximum(first, 1.0) * self.limit, second * self.limit**2
 
 
-def _mixing(counts: Floats, means: Floats, full: NDArray[np.bool_], size: float) -> Mixing:
+@dataclass(frozen=True)
+class _FullTails:
+    """Tail means of full sessions: by how quickly one filled, where that is known, else by its limit.
+
+    Attributes:
+        by_limit: At what was taken of each.
+        told: (n_full,) of which it is known.
+        taken: (n_told,) places taken of those.
+        speed: How quickly those filled.
+    """
+
+    by_limit: _Tails
+    told: Flags
+    taken: Floats
+    speed: Speed
+
+    @classmethod
+    def of(cls, places: Floats, limits: Floats, full: Flags, speed: Speed) -> _FullTails:
+        taken, told = places[full], np.isfinite(speed.due[full])
+        return cls(_Tails.of(np.minimum(limits[full], taken)), told, taken[told], speed.where(full).where(told))
+
+    def at_size(self, size: float, mixing: Mixing, means: Floats) -> _Tail:
+        """What gives both tail means by (n_full,) means; by speed they are of `means`, whatever is asked."""
+        tail, by_speed = self.by_limit.at_size(size, mixing), self.speed.tails(means[self.told], self.taken, size)
+
+        def both(asked: Floats) -> tuple[Floats, Floats]:
+            above, second = tail(asked)
+            above[self.told], second[self.told] = by_speed
+            return above, second
+
+        return both
+
+
+def _mixing(counts: Floats, means: Floats, full: Flags, size: float) -> Mixing:
     """The likelier mixing by sessions from all over, the same ones every time."""
     chosen = np.arange(len(counts))
     if len(chosen) > _JUDGED_SESSIONS:

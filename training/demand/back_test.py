@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recsys.demand.paths import single_weeks
 from training.demand.config import DemandConfig
 from training.demand.known import KnownDemand, unseen
-from training.demand.paths import N_TEST_PATHS, Limits, draw
+from training.demand.paths import N_TEST_PATHS, Ahead, Limits, draw
 from training.demand.programme import OpenMeans, ProgrammeData, begun_places, fit_programme
 from training.demand.spread import OpenOutcomes, Spread, joined
 from training.forecasters.simple import BASELINES
@@ -95,24 +95,13 @@ def past_forecasts(
     pits: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]] = ([], [])
     block_pits: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]] = ([], [])
     blocks = [(first, first + BLOCK_WEEKS) for first in range(0, horizon - BLOCK_WEEKS + 1, BLOCK_WEEKS)]
-    spans = [*single_weeks(horizon), *blocks]
+    ahead = Ahead(known.hierarchy, horizon, [*single_weeks(horizon), *blocks])
     for origin, means in tested:
         is_over = np.arange(horizon) < origin
         came = [
             np.where(is_over, whole[origin] - part[origin], np.nan) for whole, part in zip(places, begun, strict=True)
         ]
-        drawn = draw(
-            known.hierarchy,
-            known.book,
-            means,
-            spread,
-            limits,
-            horizon,
-            spans,
-            N_TEST_PATHS,
-            rng,
-            came=(came[0], came[1]),
-        )
+        drawn = draw(ahead, known.book, means, spread, limits, N_TEST_PATHS, rng, came=(came[0], came[1]))
         actual.append(np.where(is_over, places[0][origin], np.nan))
         predicted.append(begun[0][origin] + drawn.means[0])
         for target in range(2):

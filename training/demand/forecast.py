@@ -20,7 +20,7 @@ from recsys.regions import RegionTree
 from training.demand.back_test import PastForecasts, back_test, outcomes, past_forecasts
 from training.demand.config import DemandConfig
 from training.demand.known import KnownDemand, known_demand, unseen
-from training.demand.paths import N_PATHS, Drawn, Limits, calibrated, calibrated_pits, draw
+from training.demand.paths import N_PATHS, Ahead, Drawn, Limits, calibrated, calibrated_pits, draw
 from training.demand.periods import PeriodSpan, whole_periods
 from training.demand.programme import OpenMeans, ProgrammeForecaster, begun_places, fit_programme, programme_data
 from training.demand.reconciled import Reconciliation, chosen_reconciliation
@@ -86,18 +86,9 @@ def judged_forecast(
     spans = [*single_weeks(horizon_weeks), *(one.span for one in periods)]
     levels = (_levels(hierarchy, past, 0, spans), _levels(hierarchy, past, 1, spans))
     still_came = None if came is None else (came - begun[0], np.full_like(came, np.nan))
+    ahead = Ahead(hierarchy, horizon_weeks, spans)
     drawn = draw(
-        hierarchy,
-        known.book,
-        learned.means,
-        learned.spread,
-        learned.limits,
-        horizon_weeks,
-        spans,
-        N_PATHS,
-        rng,
-        levels=levels,
-        came=still_came,
+        ahead, known.book, learned.means, learned.spread, learned.limits, N_PATHS, rng, levels=levels, came=still_came
     )
     bottoms = (begun[0] + drawn.means[0], begun[1] + drawn.means[1])
     table = _table(hierarchy, known.weeks, _weekly(hierarchy, drawn, bottoms, begun))

@@ -12,7 +12,7 @@ from features.demand.sessions import SessionBook
 from recsys.demand.calibration import calibrated_pit, central_levels, path_pit
 from recsys.demand.forecast import QUANTILES
 from recsys.demand.hierarchy import Hierarchy
-from recsys.demand.paths import Floats, Paths, Span, category_paths, node_paths, over_spans
+from recsys.demand.paths import Floats, Ints, Paths, Span, category_paths, node_paths, over_spans
 from training.demand.programme import OpenMeans
 from training.demand.spread import Spread
 
@@ -74,14 +74,46 @@ class Drawn:
     pits: tuple[Floats, Floats]
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """The weeks ahead, and how they are added up.
+
+    Attributes:
+        hierarchy: Of the regions.
+        horizon: Weeks.
+        spans: Weeks that are added up: each by itself, months, quarters.
+    """
+
+    hierarchy: Hierarchy
+    horizon: int
+    spans: Sequence[Span]
+
+    @property
+    def bottoms(self) -> tuple[int, int, int]:
+        """Shape of what is said of bottom regions: (n_bottoms, n_categories, horizon)."""
+        return (self.hierarchy.n_bottoms, len(self.hierarchy.categories), self.horizon)
+
+    @property
+    def nodes(self) -> tuple[int, int, int]:
+        """Shape of what is said of all regions: (n_nodes, n_categories, n_spans)."""
+        return (self.hierarchy.n_nodes, len(self.hierarchy.categories), len(self.spans))
+
+    def of_weeks(self, values: Floats) -> Floats:
+        """(n_nodes, n_categories, n_spans) sums of (n_bottoms, n_categories, horizon) values."""
+        return over_spans(self.hierarchy.sums(values), self.spans, axis=2)
+
+    def of_paths(self, means: OpenMeans, rows: Ints, paths: Paths) -> Paths:
+        """(n_nodes, n_spans, n_paths) sums of (n_rows, n_paths) paths of some rows."""
+        nodes = node_paths(self.hierarchy, means.bottom[rows], means.week[rows], self.horizon, paths)
+        return over_spans(nodes, self.spans, axis=1)
+
+
 def draw(
-    hierarchy: Hierarchy,
+    ahead: Ahead,
     book: SessionBook,
     means: OpenMeans,
     spread: Spread,
     limits: Limits,
-    horizon: int,
-    spans: Sequence[Span],
     n_paths: int,
     rng: np.random.Generator,
     *,
@@ -91,46 +123,42 @@ def draw(
     """Coherent paths of everything that is open, category by category, and what they say.
 
     Args:
-        hierarchy: Of the regions.
+        ahead: What is asked of them.
         book: Sessions, for their limits.
         means: Rows of the origin.
         spread: What they vary by.
         limits: What keeps places wanted from being taken.
-        horizon: Weeks.
-        spans: Weeks that are added up: each by itself, months, quarters.
         n_paths: Paths.
         rng: Source of chance.
         levels: By target, (n_nodes, n_spans, n_quantiles) levels at which quantiles are asked for; none: no quantiles.
         came: By target, (n_bottoms, n_categories, horizon) what came, NaN where not over; none: no PIT.
     """
-    shape = (hierarchy.n_bottoms, len(hierarchy.categories), horizon)
-    grid = (hierarchy.n_nodes, len(hierarchy.categories), len(spans))
     parts = spread.parts(means, limits.limit(book, means), limits.kept_of(means))
     taken_mean = means.mean.copy()
-    quantiles = tuple(np.zeros((len(QUANTILES), *grid), dtype=np.float32) for _ in range(2))
-    pits = tuple(np.full(grid, np.nan) for _ in range(2))
+    shape = (len(QUANTILES), *ahead.nodes)
+    quantiles = (np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32))
+    pits = (np.full(ahead.nodes, np.nan), np.full(ahead.nodes, np.nan))
     # A stream of its own: what came changes nothing of what is drawn.
     chance = rng.spawn(1)[0]
-    nodes_came = None if came is None else [over_spans(hierarchy.sums(one), spans, axis=2) for one in came]
-    for category, (rows, *drawn) in enumerate(
-        category_paths(parts, spread.shared, len(hierarchy.categories), n_paths, rng)
-    ):
+    nodes_came = None if came is None else [ahead.of_weeks(one) for one in came]
+    by_category = category_paths(parts, spread.shared, ahead.nodes[1], n_paths, rng)
+    for category, (rows, *drawn) in enumerate(by_category):
         if not len(rows):
             continue
         taken_mean[rows] = _mean_taken(means.mean[rows], *drawn)
         for target, paths in enumerate(drawn):
-            nodes = over_spans(
-                node_paths(hierarchy, means.bottom[rows], means.week[rows], horizon, paths), spans, axis=1
-            )
+            nodes = ahead.of_paths(means, rows, paths)
             if levels is not None:
                 quantiles[target][:, :, category] = _quantiles(nodes, levels[target])
             if nodes_came is not None:
-                pit = path_pit(nodes, nodes_came[target][:, category], chance)
-                tells = (nodes.mean(axis=-1) > _LEAST_MEAN) & np.isfinite(nodes_came[target][:, category])
-                pits[target][:, category] = np.where(tells, pit, np.nan)
-    return Drawn(
-        (means.weekly(shape, taken_mean), means.weekly(shape)), (quantiles[0], quantiles[1]), (pits[0], pits[1])
-    )
+                pits[target][:, category] = _pit(nodes, nodes_came[target][:, category], chance)
+    return Drawn((means.weekly(ahead.bottoms, taken_mean), means.weekly(ahead.bottoms)), quantiles, pits)
+
+
+def _pit(paths: Paths, came: Floats, chance: np.random.Generator) -> Floats:
+    """(n_nodes, n_spans) PIT of what came, NaN where nothing tells."""
+    tells = (paths.mean(axis=-1) > _LEAST_MEAN) & np.isfinite(came)
+    return np.where(tells, path_pit(paths, came, chance), np.nan)
 
 
 def _mean_taken(mean: Floats, taken: Paths, wanted: Paths) -> Floats:

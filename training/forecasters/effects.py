@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.demand.sessions import SessionBook
-from training.forecasters.effects_fit import EffectFit, fit_effects
+from training.forecasters.effects_fit import CountedSessions, EffectFit, fit_effects
 from training.forecasters.session_design import EffectDesign
 from training.forecasters.turnout import Floats, Scene, Turnout
 from training.forecasters.turnout_fit import fit_turnout
@@ -46,14 +46,15 @@ def effect_means(
         begun = np.flatnonzero((book.age > cut) & ~book.is_cancelled)
         if len(begun):
             weight = 0.5 ** ((book.age[begun] - cut) / _HALF_LIFE_WEEKS)
+            counted = CountedSessions(design, begun, values[begun], weight)
             is_slow = fit is None or refit % _SLOW_REFITS == 0
-            before = fit or fit_effects(design, begun, values[begun], weight, learns_lift=False)
+            before = fit or fit_effects(counted, learns_lift=False)
             if is_slow:
                 log = design.exposure + design.matrix @ before.effects
                 design = replace(
                     plain, exposure=plain.exposure + wanted_there(scene, fit_turnout(scene, cut), log, begun)
                 )
-            fit = fit_effects(design, begun, values[begun], weight, before, learns_lift=is_slow)
+            fit = fit_effects(replace(counted, design=design), before, learns_lift=is_slow)
             means[:, refit] = fit.means(design)
             unknown[:, refit] = fit.open_variances(design)
     return means, unknown

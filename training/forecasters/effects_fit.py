@@ -61,49 +61,65 @@ class EffectFit:
         return np.asarray(design.matrix @ self.unknown)
 
 
-def fit_effects(
-    design: EffectDesign,
-    rows: NDArray[np.int64],
-    counts: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    start: EffectFit | None = None,
-    *,
-    learns_lift: bool = True,
-) -> EffectFit:
-    """Penalised negative binomial regression on some rows of a design, each group's spread learned along.
+@dataclass(frozen=True)
+class CountedSessions:
+    """Sessions that effects are learned from.
+
+    Attributes:
+        design: Of these and of others.
+        rows: (n_counted,) rows in the design.
+        counts: (n_counted,) places.
+        weight: (n_counted,) how much each counts.
+    """
+
+    design: EffectDesign
+    rows: NDArray[np.int64]
+    counts: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def activity(self) -> NDArray[np.int64]:
+        """(n_counted,) activity."""
+        return self.design.activity[self.rows]
+
+    def only(self, chosen: NDArray[np.int64]) -> CountedSessions:
+        """Some of them, by place."""
+        return CountedSessions(self.design, self.rows[chosen], self.counts[chosen], self.weight[chosen])
+
+    def logs(self, fit: EffectFit) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n_counted,) logarithms of the sessions' medians, and what is unknown of them."""
+        matrix = self.design.matrix[self.rows]
+        return self.design.exposure[self.rows] + matrix @ fit.effects, matrix @ fit.unknown
+
+
+def fit_effects(counted: CountedSessions, start: EffectFit | None = None, *, learns_lift: bool = True) -> EffectFit:
+    """Penalised negative binomial regression on some sessions of a design, each group's spread learned along.
 
     Sessions that were learned from are known better than those to come, so that what makes means of the ones add up
     leaves those of the others too low. The lift is learned from sessions whose activity the fit does not know, fold by
     fold; without `learns_lift` it is the start's.
     """
-    if start is None:
-        fit = _fitted(design, rows, counts, weight, _blank(design, counts, weight), _FIRST_ROUNDS)
-    else:
-        fit = _fitted(design, rows, counts, weight, start, _ROUNDS)
-    return replace(fit, lift=_lift(design, rows, counts, weight, fit)) if learns_lift else fit
+    fit = _fitted(counted, start or _blank(counted), _FIRST_ROUNDS if start is None else _ROUNDS)
+    return replace(fit, lift=_lift(counted, fit)) if learns_lift else fit
 
 
-def _blank(design: EffectDesign, counts: NDArray[np.float64], weight: NDArray[np.float64]) -> EffectFit:
+def _blank(counted: CountedSessions) -> EffectFit:
+    design = counted.design
     effects = np.zeros(design.matrix.shape[1])
-    effects[0] = np.log(max(float(np.average(counts, weights=weight)), 0.05))
+    effects[0] = np.log(max(float(np.average(counted.counts, weights=counted.weight)), 0.05))
     return EffectFit(effects, design.spreads, np.zeros(len(effects)), np.full(2, _DISPERSION), (0.0, _HALF))
 
 
-def _fitted(
-    design: EffectDesign,
-    rows: NDArray[np.int64],
-    counts: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    start: EffectFit,
-    n_rounds: int,
-    *,
-    learns_spreads: bool = True,
-) -> EffectFit:
+def _fitted(counted: CountedSessions, start: EffectFit, n_rounds: int, *, learns_spreads: bool = True) -> EffectFit:
     """Iterated least squares, each step solved by conjugate gradients.
 
     The variance of a group is the mean of its squared effects and of what is left unknown of them (by the diagonal of
     the curvature alone), drawn to the spread of the design as if by two effects.
     """
+    design, rows, counts, weight = counted.design, counted.rows, counted.counts, counted.weight
     is_serial, dispersion = design.is_serial[rows], start.dispersion
     matrix, exposure = design.matrix[rows], design.exposure[rows]
     transposed, squared = matrix.T.tocsr(), matrix.T.tocsr().power(2)
@@ -140,30 +156,39 @@ def _dispersion(
     return np.clip((extra + prior * _DISPERSION) / (squares + prior), *_DISPERSION_RANGE)
 
 
-def _lift(
-    design: EffectDesign,
-    rows: NDArray[np.int64],
-    counts: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    fit: EffectFit,
-) -> tuple[float, float]:
+def _lift(counted: CountedSessions, fit: EffectFit) -> tuple[float, float]:
     """See `EffectFit.lift`: Poisson regression on each session as fits without its fold of activities see it.
 
     Counts spread more than what the effects leave unknown says, so it is learned how far that lifts a mean. Where
     there are few activities, it is a lognormal's, and a constant with which the sessions learned from add up.
     """
-    n_folds = int(np.clip(_ROWS_OF_FOLDS // len(rows), *_FOLDS))
-    fold = design.activity[rows] % n_folds
-    log, unknown = _logs(design, rows, fit)
+    counts, weight = counted.counts, counted.weight
+    log, unknown = counted.logs(fit)
     usual = float(counts @ weight), float(np.exp(np.clip(log + _HALF * unknown, -5, 9)) @ weight)
     plain = np.array([np.clip(np.log(max(usual[0], 0.05) / max(usual[1], 1e-9)), *_LIFT_RANGE[0]), _HALF])
+    n_folds = int(np.clip(_ROWS_OF_FOLDS // len(counted), *_FOLDS))
+    fold = counted.activity % n_folds
     for number in range(n_folds):
         left, seen = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         if len(left) and len(seen):
-            part = _fitted(design, rows[seen], counts[seen], weight[seen], fit, _FOLD_ROUNDS, learns_spreads=False)
-            log[left], unknown[left] = _logs(design, rows[left], part)
+            part = _fitted(counted.only(seen), fit, _FOLD_ROUNDS, learns_spreads=False)
+            log[left], unknown[left] = counted.only(left).logs(part)
+    n_activities = len(np.unique(counted.activity))
+    share = n_activities / (n_activities + _LIFT_ACTIVITIES)
+    lift = plain + share * (_regressed(counts, weight, log, unknown, plain) - plain)
+    return float(lift[0]), float(lift[1])
+
+
+def _regressed(
+    counts: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    log: NDArray[np.float64],
+    unknown: NDArray[np.float64],
+    start: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(2,) constant and slope by `unknown` with which means exp(log + ...) fit the counts, in their ranges."""
     centre = float(np.average(unknown, weights=weight))
-    steps = np.array([plain[0] + plain[1] * centre, plain[1]])
+    steps = np.array([start[0] + start[1] * centre, start[1]])
     for number in range(_LIFT_ROUNDS):
         # One at a time: at its bound the slope stays there, and the level still makes means add up.
         which = number % 2
@@ -171,18 +196,7 @@ def _lift(
         mean = weight * np.exp(np.clip(log + steps[0] + steps[1] * (unknown - centre), -5, 9))
         step = float(column @ (weight * counts - mean)) / max(float(column**2 @ mean), 1e-9)
         steps[which] = np.clip(steps[which] + np.clip(step, -0.5, 0.5), *_LIFT_RANGE[which])
-    n_activities = len(np.unique(design.activity[rows]))
-    share = n_activities / (n_activities + _LIFT_ACTIVITIES)
-    lift = plain + share * (np.array([steps[0] - steps[1] * centre, steps[1]]) - plain)
-    return float(lift[0]), float(lift[1])
-
-
-def _logs(
-    design: EffectDesign, rows: NDArray[np.int64], fit: EffectFit
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(n_rows,) logarithms of sessions' medians, and what is unknown of them."""
-    matrix = design.matrix[rows]
-    return design.exposure[rows] + matrix @ fit.effects, matrix @ fit.unknown
+    return np.array([steps[0] - steps[1] * centre, steps[1]])
 
 
 def _spreads(design: EffectDesign, effects: NDArray[np.float64], unknown: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from training.forecasters.effects_fit import fit_effects
+from training.forecasters.effects_fit import CountedSessions, fit_effects
 from training.forecasters.session_design import EffectDesign
 
 N_VENUES, N_EVENTS, PLACES = 30, 4000, 4.0
@@ -42,13 +42,21 @@ def drawn(
 
 
 # The first by a lognormal's half and a constant with which the past adds up too; the second not, at 0.94.
+def all_alike(
+    design: EffectDesign, counts: NDArray[np.float64], rows: NDArray[np.int64] | None = None
+) -> CountedSessions:
+    """Events that count alike; all, unless rows are given."""
+    rows = np.arange(N_EVENTS) if rows is None else rows
+    return CountedSessions(design, rows, counts[rows], np.ones(len(rows)))
+
+
 @pytest.mark.parametrize(("places", "spread"), [(PLACES, 1.2), (15.0, 0.8)])
 def test_events_to_come_add_up_though_few_draw_many(places: float, spread: float) -> None:
     ratios = []
     for seed in range(5):
         venue, mean, counts = drawn(seed, spread, places)
         past = np.arange(N_EVENTS // 2)
-        found = fit_effects(of_venues(venue), past, counts[past], np.ones(len(past))).means(of_venues(venue))
+        found = fit_effects(all_alike(of_venues(venue), counts, past)).means(of_venues(venue))
         ahead = np.arange(N_EVENTS // 2, N_EVENTS)
         ratios.append(found[ahead].sum() / mean[ahead].sum() / (counts[past].sum() / mean[past].sum()))
     # What was drawn by luck in the past is none of the fit's doing.
@@ -60,7 +68,7 @@ def test_means_of_one_activity_add_up() -> None:
     venue, _, counts = drawn(0, spread=0.1)
     design = of_venues(venue)
     one = replace(design, activity=np.zeros(N_EVENTS, dtype=np.int64))
-    found = fit_effects(one, np.arange(N_EVENTS), counts, np.ones(N_EVENTS)).means(one)
+    found = fit_effects(all_alike(one, counts)).means(one)
     np.testing.assert_allclose(found.sum(), counts.sum(), rtol=0.02)
 
 
@@ -74,7 +82,7 @@ def test_courses_vary_less_than_events_where_they_are_seen_to() -> None:
     design = of_venues(venue)
     shared = design.group < 1
     design = replace(design, matrix=design.matrix[:, shared], group=design.group[shared], is_serial=is_serial)
-    found = fit_effects(design, np.arange(N_EVENTS), counts, np.ones(N_EVENTS))
+    found = fit_effects(all_alike(design, counts))
     np.testing.assert_allclose(found.dispersion, [0.8, 0.1], rtol=0.2)
     # It is no part of what is unknown of their levels: on all of these sessions that is hardly anything.
     assert (found.open_variances(design) < 0.02).all()
