@@ -13,6 +13,7 @@ from recsys.bundle import ModelBundle
 from recsys.dataset import Dataset
 from recsys.demand.forecast import DemandForecast, load_demand
 from recsys.errors import BundleError
+from recsys.openings.alike import alike
 from recsys.openings.inputs import OpeningInputs, load_openings
 from recsys.releases import load_champion
 from training.demand.forecast import forecast_demand
@@ -71,4 +72,4 @@ def openings_of(settings: Settings, snapshot: Snapshot, dataset: Dataset, say: S
         say(f"choosing openings by the champion {champion.name}")
         return load_openings(champion)
     say("choosing openings")
-    return opening_inputs(dataset, config)
+    return alike(opening_inputs(dataset, config))

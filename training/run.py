@@ -21,6 +21,7 @@ from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset
 from recsys.demand.forecast import DemandForecast
 from recsys.errors import DataError, broken_rules
+from recsys.openings.alike import alike
 from recsys.openings.inputs import OpeningInputs
 from recsys.releases import bundles_folder, champion_name, release
 from training.demand.config import DemandConfig
@@ -197,7 +198,7 @@ def _judged_and_learned(
 
 def _openings(dataset: Dataset, config: OpeningsConfig) -> tuple[OpeningInputs, pd.DataFrame]:
     inputs = opening_inputs(dataset, config)
-    return inputs, latent_demand(dataset, inputs)
+    return alike(inputs), latent_demand(dataset, inputs)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

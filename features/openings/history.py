@@ -12,9 +12,10 @@ from features.willingness.ages import admitted
 from features.willingness.exposure import attending
 from recsys.dataset import TEXT, Dataset, local_times
 from recsys.ids import IdMap
+from recsys.openings.attendance import filled, week_interval
 from recsys.openings.inputs import FOLLOWED, OpeningInputs
 from recsys.openings.slots import nearest_slots
-from recsys.openings.value import access_given, filled, week_interval
+from recsys.openings.value import access_given
 
 QUIET = pd.Timedelta(weeks=8)
 """A class counts as opened where its category had no session at the venue for this long before."""
@@ -143,4 +144,4 @@ def _drawn(then: OpeningInputs, category: int, venue: int, slot: int, admits: ND
     given = then.reach[:, venue] * (then.slot_fit[:, slot] * admits)[then.age_group]
     own = access_given(then, category, venue)
     total = np.maximum(then.access[:, category] - own, 0.0) + np.maximum(own, given)
-    return float(then.rate[:, category] @ then.saturation.with_class(total, given)[1]) * then.bias
+    return float(then.rate[:, category] @ then.saturation.part(total, given)) * then.bias

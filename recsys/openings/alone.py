@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.openings.beside import Beside
 from recsys.openings.saturation import Saturation
 
 MOST_KEPT = 20_000_000
@@ -21,10 +22,11 @@ class Alone:
 
     Attributes:
         slot_gain: (n_categories, n_venues, n_slots) about the gain of each hour, negative where no room is.
-        rate: These and the rest as in `recsys.openings.inputs.OpeningInputs`.
+        bias: This and the rest as in `recsys.openings.inputs.OpeningInputs`.
     """
 
     slot_gain: NDArray[np.float64]
+    bias: float
     rate: NDArray[np.float32]
     reach: NDArray[np.float32]
     access: NDArray[np.float32]
@@ -49,9 +51,20 @@ class Alone:
         if len(self.rate) * n_categories * n_venues > MOST_KEPT:
             return None
         who = np.zeros((n_categories * n_venues, len(self.rate)), dtype=np.float32)
-        for category, venue, drawn, _ in self._each():
-            who[category * n_venues + venue] = drawn
+        for category, venue, beside, given in self._each():
+            who[category * n_venues + venue] = beside.drawn(given)
         return who
+
+    def beside(self, category: int) -> Beside:
+        """Everybody beside what runs of a category now; made once."""
+        if category not in self._beside:
+            access, rate = (np.ascontiguousarray(of[:, category]) for of in (self.access, self.rate))
+            self._beside[category] = Beside(self.saturation, access, np.float32(self.bias) * rate)
+        return self._beside[category]
+
+    @cached_property
+    def _beside(self) -> dict[int, Beside]:
+        return {}
 
     def mean_worth(self, worth: NDArray[np.float32] | None) -> NDArray[np.float64] | float:
         """(n_categories, n_venues) mean of the worth of those drawn, or no less than that."""
@@ -65,17 +78,14 @@ class Alone:
     @cached_property
     def _sums(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         people, coming = np.zeros(self.slot_gain.shape[:2]), np.zeros(self.slot_gain.shape[:2])
-        for category, venue, drawn, wanting in self._each():
-            people[category, venue], coming[category, venue] = drawn.sum(), wanting
+        for category, venue, beside, given in self._each():
+            people[category, venue], coming[category, venue], _ = beside.counts(given)
         return people, coming
 
-    def _each(self) -> Iterator[tuple[int, int, NDArray[np.float32], float]]:
-        """Each class that has a free hour, the people of each point whom it would draw, and all who would come."""
+    def _each(self) -> Iterator[tuple[int, int, Beside, NDArray[np.float32]]]:
+        """Each class that has a free hour, with people beside what runs now and the access that it gives them."""
         reach = np.ascontiguousarray(self.reach.T)
         for category, gain in enumerate(self.slot_gain):
-            now, rate = np.ascontiguousarray(self.access[:, category]), np.ascontiguousarray(self.rate[:, category])
-            used = self.saturation.used(now)
+            beside = self.beside(category)
             for venue in np.flatnonzero(gain.max(axis=1, initial=-1.0) >= 0).tolist():
-                given = reach[venue] * self.slot_fit[:, gain[venue].argmax()][self.age_group]
-                with_class, taken = self.saturation.with_class(now + given, given)
-                yield category, venue, rate * (with_class - used), float(rate @ taken)
+                yield category, venue, beside, reach[venue] * self.slot_fit[:, gain[venue].argmax()][self.age_group]

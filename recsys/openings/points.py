@@ -62,13 +62,6 @@ class Points:
         """(n_points,) fit of a slot."""
         return self._of("fit", slot, lambda: self._slot_fit[:, slot][self._age_group])
 
-    def sums_by_age(self, of_point: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n_age_groups, n_venues) sums of numbers of points, (n_points,), times their willingness."""
-        by_age, n_venues = self.by_age, self._reach.shape[1]
-        in_order = of_point[by_age.order]
-        sums = [in_order[at] @ by_age.reach[at] for at in by_age.groups]
-        return np.array(sums, dtype=np.float32).reshape(len(sums), n_venues)
-
     @cached_property
     def by_age(self) -> ByAge:
         """Points by age group."""

@@ -68,15 +68,19 @@ class Rooms:
     def clear(self) -> None:
         """Gives back every room that was taken."""
         self._left = self.spare.copy()
+        self._free: dict[int, NDArray[np.bool_]] = {}
 
     def take(self, venue: int, slot: int) -> None:
         """A class of that slot takes a room, from slots less than its length before to those after."""
         self._left[venue, self._near[slot]] -= 1
         self._left[venue, slot] = 0
+        self._free.pop(venue, None)
 
     def free(self, venue: int) -> NDArray[np.bool_]:
-        """(n_slots,) whether a class may open there."""
-        return np.asarray(self._left[venue] >= 1)
+        """(n_slots,) whether a class may open there; the same array until rooms are taken or given back."""
+        if venue not in self._free:
+            self._free[venue] = np.asarray(self._left[venue] >= 1)
+        return self._free[venue]
 
     def limits(self) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """What no plan exceeds: sets of slots, and how many new classes may open in one of them at a venue.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices
@@ -33,19 +32,12 @@ class SampledAudience(Audience):
         super().__init__(inputs, worth)
         self._draws = [Audience(one, worth) for one in draws_of(inputs)]
 
-    def _valued(
-        self, category: int, venue: int, slot: int, size: float, usual: float | None
-    ) -> tuple[Opening, NDArray[np.float32]]:
-        """The class in the mean of the draws, of the size that the mean asks for; whom it would draw on means."""
-        on_means, drawn = super()._valued(category, venue, slot, size, usual)
-        size = on_means.size
+    def _valued(self, category: int, venue: int, slot: int, size: float, usual: float | None) -> Opening:
+        """The class in the mean of the draws, of the size that the mean asks for."""
+        size = super()._valued(category, venue, slot, size, usual).size
         each = [draw.opening(category, venue, slot, size) for draw in self._draws]
         attendance, worth = (float(np.mean([getattr(o, name) for o in each])) for name in ("attendance", "worth"))
-        return Opening(category, venue, slot, size, attendance, worth), drawn
-
-    def most_worth(self, category: int, venue: int, slot: int) -> float:
-        """Not known: that of the means bounds no draw, and of each draw it takes as long as a class."""
-        return np.inf
+        return Opening(category, venue, slot, size, attendance, worth)
 
     def take(self, opening: Opening) -> None:
         """Opens the class in all draws."""

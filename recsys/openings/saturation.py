@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,20 +63,11 @@ class Saturation:
             return np.asarray((1 / np.sqrt(slope) - 1) / np.float32(self.k), dtype=np.float32)
         return np.asarray(-np.log(slope) / np.float32(self.k), dtype=np.float32)
 
-    def with_class(
-        self,
-        access: NDArray[np.float32],
-        given: NDArray[np.float32],
-        scratch: Sequence[NDArray[np.float32] | None] = (None, None, None),
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Interest used up at an access, and the part of it that goes to one class.
+    def part(self, access: NDArray[np.float32], given: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Interest that goes to one class.
 
         Args:
             access: What everything gives, the class included.
             given: What the class gives of it.
-            scratch: Three arrays like `access` to work in, the first two of which are then the answer.
         """
-        used = self.used(access, scratch[0])
-        part = np.multiply(used, given, out=scratch[1])
-        part /= np.maximum(access, np.float32(1e-9), out=scratch[2])
-        return used, part
+        return np.asarray(self.used(access) * given / np.maximum(access, np.float32(1e-9)), dtype=np.float32)

@@ -7,10 +7,11 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.openings.attendance import filled, planned_places
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices
 from recsys.openings.rooms import Rooms, free_slots, room_places
-from recsys.openings.value import Audience, Opening, filled, planned_places
+from recsys.openings.value import Audience, Opening
 
 MIN_TAKEN = 1e-6
 
@@ -51,6 +52,8 @@ class Search:
         # Places that a class can have: those of a room, where the venue tells them, and the planner's limit.
         most = np.where(np.isfinite(room), room, self.usual[:, None])
         self.most_places = np.minimum(most, choices.question.max_size or np.inf)
+        # Of each venue the slots of all categories, and what was free when they were found.
+        self._best_slots: dict[int, tuple[NDArray[np.bool_], list[int | None]]] = {}
         # By group, beside what runs now: enough to choose the slot.
         self.slot_gain = inputs.slot_gain
 
@@ -60,13 +63,20 @@ class Search:
 
     def best_at(self, category: int, venue: int) -> Opening | None:
         """The class at its best slot with a free room, as things stand; None without one."""
-        slot = self._best_slot(category, venue)
+        slot = self.best_slot(category, venue)
         return None if slot is None else self.at_hour(category, venue, slot)
 
-    def _best_slot(self, category: int, venue: int) -> int | None:
-        gains = np.where(self.rooms.free(venue), self.slot_gain[category, venue], -1.0)
-        slot = int(np.argmax(gains)) if len(gains) else -1
-        return None if slot < 0 or gains[slot] < 0 else slot
+    def best_slot(self, category: int, venue: int) -> int | None:
+        """The slot with a free room at which a class gains most, None without one."""
+        free = self.rooms.free(venue)
+        known = self._best_slots.get(venue)
+        if known is None or known[0] is not free:
+            gains = np.where(free, self.slot_gain[:, venue], -1.0)
+            is_any = gains.max(axis=1, initial=-1.0) >= 0
+            best = gains.argmax(axis=1).tolist() if is_any.any() else [0] * len(gains)
+            known = free, [slot if free else None for slot, free in zip(best, is_any, strict=True)]
+            self._best_slots[venue] = known
+        return known[1][category]
 
     def at_hour(self, category: int, venue: int, slot: int) -> Opening:
         """The class in a slot, as things stand."""
@@ -109,9 +119,8 @@ class Search:
     def candidates(self) -> list[tuple[float, int, int, int]]:
         """What each class would bring were it the only new one, as a heap: beside others none brings more."""
         i, alone = self.inputs, self.inputs.alone
-        coming = i.bias * alone.coming
-        admitted = filled(coming, self.places(coming), i.spread) / np.maximum(coming, 1e-12)
-        worth = i.bias * alone.people * admitted * i.show[:, None] * alone.mean_worth(self.audience.worth)
+        admitted = filled(alone.coming, self.places(alone.coming), i.spread) / np.maximum(alone.coming, 1e-12)
+        worth = alone.people * admitted * i.show[:, None] * alone.mean_worth(self.audience.worth)
         bound = np.where(self.choices.allowed, worth, 0.0) / np.maximum(self.choices.costs, 1e-9)[:, None]
         heap = [(-float(bound[c, v]), int(c), int(v), -1) for c, v in zip(*np.nonzero(bound > MIN_TAKEN), strict=True)]
         heapq.heapify(heap)
@@ -120,9 +129,8 @@ class Search:
     def _greedy(self) -> None:
         """Lazy greedy: a candidate is valued again only when its old value, an upper bound, is the highest.
 
-        A value stays what it is until another class of the category, or at the venue, is opened. A class whose value
-        to first order (`Audience.most_worth`) is not the highest waits until that is. Where rooms turn people away,
-        or hours are taken, an old value may be a little below the new one: that class then comes late.
+        A value stays what it is until another class of the category, or at the venue, is opened. Where rooms turn
+        people away, or hours are taken, an old value may be a little below the new one: that class then comes late.
         """
         heap, budget = self.candidates(), self.choices.question.budget + 1e-9
         cheapest = float(self.choices.costs[self.choices.allowed.any(axis=1)].min(initial=np.inf))
@@ -130,16 +138,11 @@ class Search:
         at_category = np.bincount([o.category for o in self.opened], minlength=len(self.choices.allowed))
         at_venue = np.bincount([o.venue for o in self.opened], minlength=self.choices.allowed.shape[1])
         while heap and self._spent + cheapest <= budget:
-            key, category, venue, stamp = heapq.heappop(heap)
-            slot = self._best_slot(category, venue) if self._fits(category, venue) else None
+            _, category, venue, stamp = heapq.heappop(heap)
+            slot = self.best_slot(category, venue) if self._fits(category, venue) else None
             if slot is None:
                 continue
             now = int(at_category[category] + at_venue[venue])
-            if stamp != now and at_category[category]:
-                most = self._rate(self.audience.most_worth(category, venue, slot), category)
-                if most < -key:
-                    heapq.heappush(heap, (-most, category, venue, stamp))
-                    continue
             opening = self.at_hour(category, venue, slot)
             if opening.attendance < least:
                 continue

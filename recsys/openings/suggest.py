@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from recsys.dataset import TEXT
+from recsys.openings.attendance import week_interval
 from recsys.openings.bound import gap_of
 from recsys.openings.equity import plan_with_floors
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
 from recsys.openings.samples import plan_over_samples
 from recsys.openings.search import Search
-from recsys.openings.value import Audience, Opening, week_interval, without_classes
+from recsys.openings.value import Audience, Opening, without_classes
 from recsys.openings.who import aged
 from recsys.sentences import Language, Sentence, in_one
 

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from recsys.errors import DataError
 from recsys.ids import IdMap
+from recsys.openings.attendance import filled
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.rooms import has_room, room_places
 from recsys.openings.slots import nearest_slots
 from recsys.openings.suggest import interval
-from recsys.openings.value import Audience, Opening, filled
+from recsys.openings.value import Audience, Opening
 from recsys.openings.who import Group, median_km, who
 
 N_ALTERNATIVES = 5
@@ -162,7 +163,7 @@ def _wanting(audience: Audience, planned: PlannedSession) -> tuple[NDArray[np.fl
     """(n_points,) people who want a place, and those of them who would not have come to the category elsewhere."""
     inputs = audience.inputs
     given, before = audience.given(planned.venue, planned.slot), audience.access(planned.category)
-    taken = inputs.saturation.with_class(before + given, given)[1]
+    taken = inputs.saturation.part(before + given, given)
     rate = np.float32(inputs.bias) * inputs.rate[:, planned.category] * planned.admitted
     new = audience.drawn(planned.category, planned.venue, planned.slot) * planned.admitted
     return np.maximum(rate * taken, new), new

@@ -41,18 +41,6 @@ def test_points_by_age_are_all_points_each_in_its_group(arrays):
         np.testing.assert_array_equal(by_age.reach[at], arrays["reach"][rows])
 
 
-def test_sums_by_age_are_those_of_each_groups_points(arrays):
-    numbers = np.arange(40, dtype=np.float32)
-    sums = Points(**arrays).sums_by_age(numbers)
-    expected = np.zeros((N_GROUPS, N_VENUES))
-    for number, group, reach in zip(numbers, arrays["age_group"], arrays["reach"], strict=True):
-        expected[group] += number * reach
-    np.testing.assert_allclose(sums, expected, rtol=1e-5)
-    nobody = {"reach": np.zeros((0, 2), np.float32), "km": np.zeros((0, 2), np.float16)}
-    none = Points(**nobody, age_group=np.zeros(0, np.int64), slot_fit=arrays["slot_fit"])
-    assert none.sums_by_age(np.zeros(0, np.float32)).tolist() == [[0.0, 0.0]] * N_GROUPS
-
-
 def test_distances_are_told_in_tenths_and_bands_and_what_is_unknown_apart():
     km = np.array([[0.0], [0.26], [1.0], [1.01], [20.0], [25.0], [np.nan]], dtype=np.float16)
     nothing = np.zeros((7, 1), np.float32)

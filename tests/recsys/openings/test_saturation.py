@@ -8,9 +8,8 @@ from recsys.openings.saturation import Saturation
 def test_classes_share_what_is_used_up_by_the_access_that_they_give(family):
     saturation, given = Saturation(family, 0.7), np.array([[0.1, 0.0], [0.3, 0.0]], dtype=np.float32)
     access = given.sum(axis=0)
-    used, first = saturation.with_class(access, given[0])
-    _, second = saturation.with_class(access, given[1])
-    np.testing.assert_allclose(used, saturation.used(access))
+    used = saturation.used(access)
+    first, second = (saturation.part(access, one) for one in given)
     np.testing.assert_allclose(first + second, used, rtol=1e-6)
     np.testing.assert_allclose(3 * first, second, rtol=1e-6)
     assert first[1] == 0
@@ -30,11 +29,9 @@ def test_the_bend_tells_what_a_class_draws(family, off):
 def test_worked_out_in_given_arrays_it_is_the_same_to_the_bit(family):
     saturation = Saturation(family, 0.7)
     access = np.random.default_rng(0).gamma(0.5, size=1000).astype(np.float32)
-    given = (0.3 * access).astype(np.float32)
-    scratch = [np.full_like(access, np.nan) for _ in range(3)]
-    fresh, found = saturation.with_class(access, given), saturation.with_class(access, given, scratch)
-    assert found[0] is scratch[0]
-    assert found[1] is scratch[1]
-    np.testing.assert_array_equal(found, fresh)
+    used = saturation.used(access)
+    out = np.full_like(access, np.nan)
+    assert saturation.used(access, out=out) is out
+    np.testing.assert_array_equal(out, used)
     slope = saturation.slope(access)
     np.testing.assert_array_equal(saturation.slope(access, out=access), slope)
