@@ -36,9 +36,14 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "own_activity_*", "own_series_*", "own_organiser_*", "own_programme_*", "own_weekday_*", "*_affinity",
         "rival_near_share",
     ),
+    "of these, likeness, turns and kriging": (
+        "*_interval", "*_due", "own_organiser_both_*", "own_organiser_ever_*", "own_organiser_lately_*",
+        "own_organiser_same_*", "own_organiser_attendance", "own_organiser_expected",
+    ),
+    "how active the person is": ("person_events", "person_fast", "person_slow", "person_*_days"),
     "own past: theme, category, audience, kind": ("own_theme_*", "own_category_*", "own_audience_*", "own_kind_*"),
-    "own past: venue, township, county, hour": (
-        "own_venue_*", "own_township_*", "own_county_*", "own_slot_*", "habit_*", "km_from_past",
+    "own past: venue, regions, hour": (
+        "own_venue_*", "own_village_*", "own_township_*", "own_county_*", "own_city_*", "own_slot_*", "habit_*", "km_from_past",
     ),
     "matrix learners (EASE, item-kNN, ALS)": ("*_ease", "*_als", "*_item-knn"),
     "wishes, tastes, named interests": ("score_wish*", "score_taste-*", "interest_named"),
