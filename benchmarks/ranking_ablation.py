@@ -43,11 +43,13 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "how active the person is": ("person_events", "person_fast", "person_slow", "person_*_days"),
     "own past: theme, category, audience, kind": ("own_theme_*", "own_category_*", "own_audience_*", "own_kind_*"),
     "own past: venue, regions, hour": (
-        "own_venue_*", "own_village_*", "own_township_*", "own_county_*", "own_city_*", "own_slot_*", "habit_*", "km_from_past",
+        "own_venue_*", "own_village_*", "own_township_*", "own_county_*", "own_city_*", "own_slot_*",
+        "habit_*", "km_from_past",
     ),
     "matrix learners (EASE, item-kNN, ALS)": ("*_ease", "*_als", "*_item-knn"),
     "wishes, tastes, named interests": ("score_wish*", "score_taste-*", "interest_named"),
     "pull: distance, hour, draw, what is expected": ("pull", "pull_*", "expected"),
+    "wishes and pull": ("score_wish*", "score_taste-*", "interest_named", "pull", "pull_*", "expected"),
     "distance, homes, reach": ("km_from_home", "km_to_people", "reach_*", "homes_lift", "home_known", "same_*"),
     "everybody's bookings by key": ("crowd_*", "*_popularity"),
     "how the session fills": (
