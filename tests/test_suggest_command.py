@@ -17,11 +17,12 @@ START, WEEKS = "2025-11-10", 10
 
 @pytest.fixture(scope="module")
 def county(tmp_path_factory, culture):
-    """A home with a small simulated county, and the folder of its tables."""
+    """A home with a small simulated county, a champion learned from it, and the folder of its tables."""
     home = tmp_path_factory.mktemp("county")
     words = ("simulate", "--output", home / "tables", "--seed", 3, "--users", 200, "--weeks", WEEKS, "--start", START)
     done(culture(home, *words))
     done(culture(home, "ingest", home / "tables"))
+    done(culture(home, "train", "--as-of", AS_OF))
     return home
 
 
@@ -47,14 +48,16 @@ def test_the_plan_says_how_good_it_is(suggest):
 
 
 def test_a_champion_of_the_same_data_answers_as_what_is_learned_anew(culture, county, suggest, tmp_path):
-    _, anew = suggest(4)
-    home = tmp_path / "home"
-    shutil.copytree(county / "tables", home / "tables")
-    done(culture(home, "ingest", home / "tables"))
-    done(culture(home, "train", "--as-of", AS_OF))
-    result, rows = suggest(4, home=home)
+    result, rows = suggest(4)
     assert "by the champion" in result.stderr
+    home = tmp_path / "home"
+    done(culture(home, "ingest", county / "tables"))
+    result, anew = suggest(4, home=home)
+    assert "by the champion" not in result.stderr
     pd.testing.assert_frame_equal(rows, anew)
+    shutil.copytree(county / "bundles", home / "bundles")
+    shutil.copy(county / "champion", home)
+    assert "by the champion" in suggest(4, home=home)[0].stderr
     name = (home / "champion").read_text().strip()
     (home / "bundles" / name / "openings" / "venues.parquet").write_bytes(b"broken")
     result, rows = suggest(4, home=home)
