@@ -13,7 +13,7 @@ from features.willingness.ages import AGE_GROUPS
 from features.willingness.config import LatentConfig
 from features.willingness.exposure import N_TIME_CELLS, TRAINING, Exposure
 from features.willingness.facts import Facts
-from features.willingness.hours import confirmed, hours_alike, smoothing
+from features.willingness.hours import confirmed, days_alike, hours_alike, smoothing
 from features.willingness.mixed import Block, Regression
 from features.willingness.seasons import N_HOLIDAY_EFFECTS, around_holidays, season_blocks, wanted
 from features.willingness.walk import Walk
@@ -223,7 +223,7 @@ def _regression(
         "category": replace(own, centre=level.mean() - level),
         "signs": Block(sparse.csr_array(facts.category_signals[o.category]), 0.5, SIGNS),
         "kind": kind,
-        "weekday": Block.of_codes(o.weekday, 7, 0.15),
+        "weekday": Block.of_codes(o.weekday, 7, 0.15, days_alike()),
         "hour": Block.of_codes(o.cell, N_TIME_CELLS, 0.5, hours_alike()),
         "audience": Block.of_codes(o.audience, int(o.audience.max()) + 1, 0.5),
         "price": Block(sparse.csr_array(np.log1p(o.price)[:, None]), 0.2, np.zeros(1)),

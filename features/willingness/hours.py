@@ -1,4 +1,4 @@
-"""Hours of the week: which are alike, and how much of what they seem to tell apart is theirs."""
+"""Hours and days of the week: which are alike, and how much of what they seem to tell apart is theirs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from features.willingness.mixed import Block, Regression
 
 HOURS_ALIKE = 1.5
 """Standard deviation in hours of the kernel within which hours of a day fare alike."""
+
+DAYS_ALIKE = 0.8
+"""Correlation of two working days, and of the two days of a weekend: what sets days apart is mostly who is free. Not
+tuned."""
 
 FOLDS = 5
 """Parts that courses are left out in."""
@@ -29,6 +33,12 @@ county in which nothing was confirmed (docs/decisions/0041-new-classes.md)."""
 def hours_alike() -> NDArray[np.float64]:
     """(N_TIME_CELLS, N_TIME_CELLS) correlation of hours; a weekend's are half as alike to a working day's."""
     return np.asarray(np.kron(np.array([[1.0, 0.5], [0.5, 1.0]]), _kernel()), dtype=np.float64)
+
+
+def days_alike() -> NDArray[np.float64]:
+    """(7, 7) correlation of weekdays; a weekend's tell nothing of working days."""
+    is_alike = np.kron(np.eye(2), np.ones((5, 5)))[:7, :7]
+    return np.asarray(DAYS_ALIKE * is_alike + (1 - DAYS_ALIKE) * np.eye(7), dtype=np.float64)
 
 
 def smoothing() -> NDArray[np.float64]:

@@ -9,8 +9,8 @@ from features.geography.positions import positions
 from features.willingness.config import LatentConfig
 from features.willingness.exposure import N_TIME_CELLS, TRAINING
 from features.willingness.fit import Willingness, fit_willingness
-from features.willingness.hours import LEAST_CONFIRMED, confirmed
-from features.willingness.mixed import Block, Regression
+from features.willingness.hours import LEAST_CONFIRMED, confirmed, days_alike
+from features.willingness.mixed import Block, Regression, fit_mixed
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 from tests.opening_world import world
@@ -58,6 +58,16 @@ def test_where_courses_tell_little_all_is_believed():
 
 def test_of_fewer_courses_than_parts_all_is_believed():
     assert confirmed(_regression(np.random.default_rng(0), 4, np.zeros(3), 0.5, 0.5, True)) == 1.0
+
+
+def test_days_of_a_kind_lend_each_other_and_none_of_the_other_kind():
+    course = np.arange(60)
+    monday = Block.of_codes(np.zeros(60, dtype=np.int64), 7, 0.5, days_alike())
+    counts, expected = np.full(60, 20.0), np.full(60, 10.0)
+    days = fit_mixed({"weekday": monday}, course, counts, expected, 0.3, learns_spreads=False).effects["weekday"]
+    assert days[0] > 0.5
+    np.testing.assert_allclose(days[1:5], 0.8 * days[0], rtol=0.02)
+    np.testing.assert_allclose(days[5:], 0.0, atol=1e-9)
 
 
 @pytest.fixture(scope="module")
