@@ -36,7 +36,7 @@ def pair_signals(
         rows: (n_pairs,) person.
         cols: (n_pairs,) candidate.
     """
-    signals: Signals = {name: values[cols] for name, values in catalogue.candidate_signals.items()}
+    signals: Signals = {name: values.take(cols) for name, values in catalogue.candidate_signals.items()}
     signals |= scores.of_pairs(rows, cols)
     signals |= day_signals(catalogue, scores.own, allowed, rows, cols)
     signals |= person_signals(block, rows)

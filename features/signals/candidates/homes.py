@@ -42,7 +42,10 @@ class Homes:
 
     def lift_of(self, cells: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n_pairs,) lift of a key around a cell, NaN where either is -1."""
-        return np.where((cells >= 0) & (keys >= 0), self._padded[cells, keys], np.float32(np.nan))
+        n_cells, n_keys = self._padded.shape
+        found = self._padded.ravel().take(cells % n_cells * n_keys + keys % n_keys)
+        found[(cells < 0) | (keys < 0)] = np.nan
+        return found
 
     @cached_property
     def _padded(self) -> NDArray[np.float32]:

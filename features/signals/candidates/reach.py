@@ -40,23 +40,18 @@ class Reach:
         """(n,) log of what a distance leaves for people of an age group (-1: unknown); NaN where the distance is."""
         return between_centres(self.decay, np.where(ages < len(self.decay) - 1, ages, -1), km)
 
-    def beyond_usual(
-        self,
-        ages: NDArray[np.int64],
-        km: NDArray[np.float64],
-        past_sum: NDArray[np.float64],
-        n_past: NDArray[np.float64],
+    def usual_of(
+        self, ages: NDArray[np.int64], past_sum: NDArray[np.float64], n_past: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """(n,) log distance less the person's usual one, shrunk to that of the age group.
+        """(n_users,) log of 1 + the kilometres that a person usually goes, shrunk to that of the age group.
 
         Args:
-            ages: (n,) age group, -1 where unknown.
-            km: (n,) distance.
-            past_sum: (n,) sum of the logarithms of 1 + kilometres of the person's own bookings.
-            n_past: (n,) number of them.
+            ages: (n_users,) age group, -1 where unknown.
+            past_sum: (n_users,) sum of the logarithms of 1 + kilometres of the person's own bookings.
+            n_past: (n_users,) number of them.
         """
         usual = self.usual[np.where(ages < len(self.usual) - 1, ages, -1)]
-        return np.log1p(km) - (past_sum + _PRIOR_PAST * usual) / (n_past + _PRIOR_PAST)
+        return (past_sum + _PRIOR_PAST * usual) / (n_past + _PRIOR_PAST)
 
 
 def centre_places(km: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

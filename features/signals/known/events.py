@@ -19,6 +19,9 @@ from recsys.sums import sums_by
 MOST_CELLS = 2_000_000
 """Users times columns up to which pairs are looked up in a table of all, not by halving."""
 
+SLOTS = 1 << 18
+"""Slots, a power of two, that codes fall into by their last digits: what falls into an empty one is not among them."""
+
 
 @dataclass(frozen=True)
 class Events:
@@ -102,16 +105,7 @@ class EventGroups:
 
     def at(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n_pairs,) group of each pair of user and column, n_groups where there is none or the column is -1."""
-        wanted = np.where(columns >= 0, rows * self.width + columns, -1)
-        n_cells = (int(rows.max(initial=0)) + 1) * self.width
-        if n_cells <= MOST_CELLS:
-            table = np.full(n_cells + 1, len(self.codes), dtype=np.int32)
-            inside = np.searchsorted(self.codes, n_cells)
-            table[self.codes[:inside]] = np.arange(inside)
-            return table.take(wanted).astype(np.int64)
-        found = np.searchsorted(self.codes, wanted)
-        is_there = np.append(self.codes, -2)[found] == wanted
-        return np.where(is_there, found, len(self.codes))
+        return places_of_pairs(self.codes, self.width, rows, columns)
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_groups + 1,) sum of each group's events, 0 for no group."""
@@ -134,6 +128,35 @@ class EventGroups:
         found = np.full(len(self.codes) + 1, np.nan)
         found[self.of_kept] = values[self.kept]
         return found
+
+
+def places_of_pairs(
+    codes: NDArray[np.int64], width: int, rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """(n_pairs,) place of each pair of user and column among codes, n_codes where it is not among them.
+
+    Args:
+        codes: (n_codes,) user * width + column, ascending.
+        width: Number of columns.
+        rows: (n_pairs,) user.
+        columns: (n_pairs,) column, -1 for none.
+    """
+    wanted = np.where(columns >= 0, rows * width + columns, -1)
+    n_cells = (int(rows.max(initial=0)) + 1) * width
+    if n_cells <= MOST_CELLS:
+        table = np.full(n_cells + 1, len(codes), dtype=np.int32)
+        inside = np.searchsorted(codes, n_cells)
+        table[codes[:inside]] = np.arange(inside)
+        return table.take(wanted).astype(np.int64)
+    # Most people were never with most keys: few are left to look up by halving.
+    is_taken = np.zeros(SLOTS, dtype=bool)
+    is_taken[codes & (SLOTS - 1)] = True
+    likely = np.flatnonzero(is_taken.take(wanted & (SLOTS - 1)))
+    wanted = wanted.take(likely)
+    places = np.searchsorted(codes, wanted)
+    found = np.full(len(rows), len(codes))
+    found[likely] = np.where(np.append(codes, -2).take(places) == wanted, places, len(codes))
+    return found
 
 
 def events_of(

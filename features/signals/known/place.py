@@ -91,6 +91,31 @@ def distance_km(
 ) -> NDArray[np.float64]:
     """Great-circle distance (haversine), broadcast; NaN where a coordinate is."""
     phi, to_phi = np.radians(lat), np.radians(to_lat)
-    half = np.sin((to_phi - phi) / 2) ** 2
-    half = half + np.cos(phi) * np.cos(to_phi) * np.sin((np.radians(to_lon) - np.radians(lon)) / 2) ** 2
+    return _haversine_km(to_phi - phi, np.cos(phi) * np.cos(to_phi), np.radians(to_lon) - np.radians(lon))
+
+
+def pair_km(
+    spots: NDArray[np.float64], to_spots: NDArray[np.float64], rows: NDArray[np.int64], cols: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(n_pairs,) `distance_km` of pairs of many spots, to the last bit; NaN where a coordinate is or `cols` is -1.
+
+    What only one spot of a pair decides is computed once for each spot.
+
+    Args:
+        spots: (n_spots, 2) lat and lon.
+        to_spots: (n_to, 2) the same.
+        rows: (n_pairs,) row of `spots`.
+        cols: (n_pairs,) row of `to_spots`.
+    """
+    phi, lam = np.radians(spots).T
+    to_phi, to_lam = np.radians(np.vstack([to_spots, [np.nan, np.nan]])).T
+    cols = np.where(cols < 0, len(to_spots), cols)
+    cosines = np.cos(phi).take(rows) * np.cos(to_phi).take(cols)
+    return _haversine_km(to_phi.take(cols) - phi.take(rows), cosines, to_lam.take(cols) - lam.take(rows))
+
+
+def _haversine_km(
+    d_phi: NDArray[np.float64], cosines: NDArray[np.float64], d_lam: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    half = np.sin(d_phi / 2) ** 2 + cosines * np.sin(d_lam / 2) ** 2
     return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0)))

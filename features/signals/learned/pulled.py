@@ -89,16 +89,17 @@ def pull_signals(
     """
     if of_block is None:
         return {}
-    here, ages = of_block.candidates, block.profiles.groups["age"][rows]
+    here, ages = of_block.candidates, block.profiles.groups["age"].take(rows)
     from_home = of_block.pull.of_distance(ages, np.asarray(signals["km_from_home"], dtype=np.float64))
     distance = of_block.whereabouts.of_pairs(rows, cols, from_home)
-    hour = of_block.hours[rows, here.hour[cols]]
-    total = distance + hour + here.for_ages[ages, cols]
+    hour = of_block.hours.ravel().take(rows * of_block.hours.shape[1] + here.hour.take(cols))
+    n_ages, width = here.for_ages.shape
+    total = distance + hour + here.for_ages.ravel().take(ages % n_ages * width + cols)
     return {
         "pull_distance": distance,
         "pull_hour": hour,
-        "pull_draw": here.draw[cols],
-        "pull_rest": here.rest[cols],
+        "pull_draw": here.draw.take(cols),
+        "pull_rest": here.rest.take(cols),
         "pull": total,
         "expected": total + signals["score_wish-rate"],
     }

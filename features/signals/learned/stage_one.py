@@ -88,13 +88,13 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
         """Signal to (n_pairs,) values: `score_` of rankers and rates, `share_` of the greatest of those in `scales`."""
         signals = {}
         for level in (*self.levels, self.rates):
-            keys = level.of_candidate[cols]
+            keys = level.of_candidate.take(cols)
             for name, values in level.of_keys.items():
                 users = rows if len(values) > 1 else np.zeros_like(rows)
                 cells = users * values.shape[1] + keys
                 signals[f"score_{name}"] = values.ravel().take(cells)
                 if name in self.scales:
-                    signals[f"share_{name}"] = self.filled[name].ravel().take(cells) * self.scales[name][users]
+                    signals[f"share_{name}"] = self.filled[name].ravel().take(cells) * self.scales[name].take(users)
         return signals
 
 

@@ -9,6 +9,7 @@ from scipy import sparse
 from features.signals.candidates.crowd import Signals
 from features.signals.candidates.keys import SLOW_DAYS
 from features.signals.catalogue import Catalogue
+from features.signals.known.events import places_of_pairs
 from features.signals.people import UserBlock
 
 
@@ -18,15 +19,18 @@ def company_signals(
     """(n_pairs,): how much those met at past sessions are with the candidate's key; small sessions count more."""
     events = block.events
     signals: Signals = {}
+    people = np.arange(len(block))
     sessions = np.where(events.sessions >= 0, events.sessions, -1)
     past = events.matrix(sessions, (len(block), len(catalogue.lookup.sessions)), events.decayed(SLOW_DAYS))
-    total = np.bincount(events.rows, events.decayed(SLOW_DAYS), minlength=len(block))[rows]
+    total = np.bincount(events.rows, events.decayed(SLOW_DAYS), minlength=len(block)) + 0.1
     for level, company in catalogue.company.items():
-        met = (past @ company).toarray() if sparse.issparse(company) else past @ company
-        met = np.append(met, np.zeros((len(block), 1)), axis=1)
-        found = met[rows, catalogue.levels[level].of_candidate[cols]]
+        met = sparse.csr_array(past @ company)
+        met.sort_indices()
+        codes = np.repeat(people, np.diff(met.indptr)) * met.shape[1] + met.indices
+        at = places_of_pairs(codes, met.shape[1], rows, catalogue.levels[level].of_candidate.take(cols))
+        found = np.append(met.data, 0.0).take(at)
         signals[f"company_{level}"] = found
-        signals[f"company_{level}_share"] = found / (total + 0.1)
+        signals[f"company_{level}_share"] = found / total.take(rows)
     return signals
 
 

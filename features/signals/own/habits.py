@@ -26,14 +26,19 @@ def habit_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
     slots = take_or_missing(catalogue.lookup.session_slot, events.sessions)
     past = events.matrix(slots, (len(block), HOURS_A_WEEK), events.decayed(SLOW_DAYS))
     total = np.bincount(events.rows[slots >= 0], events.decayed(SLOW_DAYS)[slots >= 0], minlength=len(block))
-    mine = catalogue.lookup.session_slot[catalogue.session_nums][cols]
+    mine = catalogue.lookup.session_slot[catalogue.session_nums].take(cols)
     by_day = past.toarray().reshape(len(block), 7, 24).sum(axis=2)
-    below = total[rows] + 1e-9
-    has_past = total[rows] > 0
+    hours = rows * HOURS_A_WEEK + mine
+
+    def share(of_people: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.float32]:
+        shares = of_people / (total + 1e-9)[:, None]
+        shares[~(total > 0)] = np.nan
+        return shares.astype(np.float32).ravel().take(cells)
+
     return {
-        "habit_slot": np.where(has_past, (past @ SAME_DAY)[rows, mine] / below, np.nan),
-        "habit_hour": np.where(has_past, (past @ ANY_DAY)[rows, mine] / below, np.nan),
-        "habit_weekday": np.where(has_past, by_day[rows, mine // 24] / below, np.nan),
+        "habit_slot": share(past @ SAME_DAY, hours),
+        "habit_hour": share(past @ ANY_DAY, hours),
+        "habit_weekday": share(by_day, hours // 24),
     }
 
 
@@ -52,11 +57,15 @@ def day_signals(
     for start in range(0, len(allowed), PEOPLE_AT_ONCE):
         people = slice(start, start + PEOPLE_AT_ONCE)
         of_candidates = np.take(np.ascontiguousarray(affinity[people].T), own.of_candidate, axis=0)
-        of_candidates *= allowed[people].T
+        of_candidates *= np.ascontiguousarray(allowed[people].T)
         sums[people, 1:] = (starting @ of_candidates).T
     np.cumsum(sums, axis=1, out=sums)
     hours = times / 3.6e12
     before, after = np.searchsorted(hours, hours - RIVAL_HOURS), np.searchsorted(hours, hours + RIVAL_HOURS, "right")
-    near = sums[rows, after[of_session[cols]]] - sums[rows, before[of_session[cols]]]
-    own_score = np.where(allowed[rows, cols], affinity[rows, own.of_candidate[cols]], 0.0).astype(np.float64)
+    first = rows * sums.shape[1]
+    near = sums.ravel().take(first + after[of_session].take(cols))
+    near -= sums.ravel().take(first + before[of_session].take(cols))
+    may = allowed.ravel().take(rows * allowed.shape[1] + cols)
+    scores = affinity.ravel().take(rows * affinity.shape[1] + own.of_candidate.take(cols))
+    own_score = np.where(may, scores, 0.0).astype(np.float64)
     return {"rival_near_share": np.divide(own_score, near, out=np.zeros(len(rows)), where=near > 1e-9)}

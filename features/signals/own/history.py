@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,7 @@ def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64],
     signals: Signals = {}
     fast, slow = events.decayed(FAST_DAYS), events.decayed(SLOW_DAYS)
     total = np.bincount(events.rows, slow, minlength=len(block))
+    lead_days = catalogue.facts["lead_days"].take(cols)
     for level in LEVELS:
         columns = catalogue.levels[level]
         if columns.tells_nothing:
@@ -51,12 +54,12 @@ def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64],
         if level in TURN_LEVELS:
             found["interval"] = intervals(groups.first(events.days)[:-1], days, found["count"])
         # Most people were never with most keys: what says so stands last, for all of them.
-        at = groups.at(rows, columns.of_candidate[cols])
+        at = groups.at(rows, columns.of_candidate.take(cols))
         for name, values in found.items():
             never = np.nan if name in NAN_WITHOUT_PAST else 0.0
-            signals[f"own_{level}_{name}"] = np.append(values, never).astype(np.float32)[at]
+            signals[f"own_{level}_{name}"] = np.append(values, never).astype(np.float32).take(at)
         if level in TURN_LEVELS:
-            since = signals[f"own_{level}_days"] + catalogue.facts["lead_days"][cols]
+            since = signals[f"own_{level}_days"] + lead_days
             signals[f"own_{level}_due"] = since / signals[f"own_{level}_interval"]
     return signals
 
@@ -76,14 +79,18 @@ def person_signals(block: UserBlock, rows: NDArray[np.int64]) -> Signals:
     """(n_pairs,): how active the person is, whatever the candidate."""
     events = block.events
     n = len(block)
+
+    def of_pairs(values: NDArray[Any]) -> NDArray[np.float32]:
+        return values.astype(np.float32).take(rows)
+
     last = np.full(n, np.nan)
     last[events.rows] = events.days  # Oldest first: the newest stays.
     first = np.full(n, np.nan)
     first[events.rows[::-1]] = events.days[::-1]
     return {
-        "person_events": np.bincount(events.rows, minlength=n).astype(np.float64)[rows],
-        "person_fast": np.bincount(events.rows, events.decayed(FAST_DAYS), minlength=n)[rows],
-        "person_slow": np.bincount(events.rows, events.decayed(SLOW_DAYS), minlength=n)[rows],
-        "person_last_days": last[rows],
-        "person_first_days": first[rows],
+        "person_events": of_pairs(np.bincount(events.rows, minlength=n)),
+        "person_fast": of_pairs(np.bincount(events.rows, events.decayed(FAST_DAYS), minlength=n)),
+        "person_slow": of_pairs(np.bincount(events.rows, events.decayed(SLOW_DAYS), minlength=n)),
+        "person_last_days": of_pairs(last),
+        "person_first_days": of_pairs(first),
     }

@@ -72,7 +72,7 @@ class _Came:
 def _came(likeness: Likeness, events: Events, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> _Came:
     past = take_or_missing(likeness.of_session, events.sessions)
     groups = events.grouped(np.where(events.is_taking, past, -1), int(likeness.organiser.max(initial=-1)) + 1)
-    group = groups.at(rows, likeness.organiser[cols])
+    group = groups.at(rows, likeness.organiser.take(cols))
     known = np.flatnonzero(group < len(groups.codes))
     group = group[known]
     came = groups.kept[np.argsort(groups.of_kept, kind="stable")]

@@ -10,31 +10,26 @@ from features.signals.candidates.lifts import GROUPED_LEVELS
 from features.signals.candidates.reach import booking_km
 from features.signals.catalogue import Catalogue
 from features.signals.known.lookup import take_or_missing
-from features.signals.known.place import distance_km
+from features.signals.known.place import distance_km, pair_km
 from features.signals.people import UserBlock
 
 
 def place_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
     """(n_pairs,): distance from home to the candidate and to the homes of its key's people, and to past venues."""
     places, homes = catalogue.places, catalogue.homes
-    key = catalogue.levels["programme"].of_candidate[cols]
+    key = catalogue.levels["programme"].of_candidate.take(cols)
     near = block.near
-    cell = homes.cells.nearest(near[:, 0], near[:, 1])[rows]
-    here = near[rows]
-    km = distance_km(here[:, 0], here[:, 1], places.lat[cols], places.lon[cols])
-    to_people = distance_km(
-        here[:, 0],
-        here[:, 1],
-        np.append(homes.centre_lat, np.nan)[key],
-        np.append(homes.centre_lon, np.nan)[key],
-    )
+    cell = homes.cells.nearest(near[:, 0], near[:, 1]).take(rows)
+    km = pair_km(near, np.column_stack([places.lat, places.lon]), rows, cols)
+    from_past, venue = _km_from_past(catalogue, block), catalogue.levels["venue"].of_candidate.take(cols)
     return {
         "km_from_home": km,
-        "home_known": (~np.isnan(block.lat)).astype(np.float64)[rows],
+        "home_known": (~np.isnan(block.lat)).astype(np.float32).take(rows),
         **_reach(catalogue, block, rows, km),
-        "km_to_people": to_people,
+        "km_to_people": pair_km(near, np.column_stack([homes.centre_lat, homes.centre_lon]), rows, key),
         "homes_lift": homes.lift_of(cell, key),
-        "km_from_past": _km_from_past(catalogue, block)[rows, catalogue.levels["venue"].of_candidate[cols]],
+        # The last column is of no venue.
+        "km_from_past": from_past.ravel().take(rows * from_past.shape[1] + venue % from_past.shape[1]),
     }
 
 
@@ -44,14 +39,14 @@ def _reach(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], km: 
     past = booking_km(block.events, catalogue.lookup, block.near, venues)
     known = ~np.isnan(past)
     sums = np.bincount(block.events.rows[known], np.log1p(past[known]), minlength=len(block)).astype(np.float64)
-    n_past = np.bincount(block.events.rows[known], minlength=len(block)).astype(np.float64)[rows]
+    n_past = np.bincount(block.events.rows[known], minlength=len(block)).astype(np.float64)
     farthest = np.full(len(block), np.nan)
     np.fmax.at(farthest, block.events.rows[known], past[known])
-    ages = block.profiles.groups["age"][rows]
+    ages, log_km = block.profiles.groups["age"], np.log1p(km)
     return {
-        "reach_decay": catalogue.reach.log_decay(ages, km),
-        "reach_beyond_usual": catalogue.reach.beyond_usual(ages, km, sums[rows], n_past),
-        "reach_beyond_farthest": np.log1p(km) - np.log1p(farthest[rows]),
+        "reach_decay": catalogue.reach.log_decay(ages.take(rows), km),
+        "reach_beyond_usual": log_km - catalogue.reach.usual_of(ages, sums, n_past).take(rows),
+        "reach_beyond_farthest": log_km - np.log1p(farthest).take(rows),
     }
 
 
@@ -62,11 +57,11 @@ def _km_from_past(catalogue: Catalogue, block: UserBlock) -> NDArray[np.float64]
     nearest = np.full((len(block), len(columns.keys) + 1), np.nan)
     venues = take_or_missing(catalogue.lookup.of_sessions["venue"], block.events.sessions)
     known = np.append(~np.isnan(spots).any(axis=1), False)[venues]
-    pairs = np.unique(np.column_stack([block.events.rows, venues])[known], axis=0)
-    if len(pairs) and len(columns.keys):
-        past, of_pair = np.unique(pairs[:, 1], return_inverse=True)
+    been_to, venues = np.divmod(np.unique((block.events.rows * len(spots) + venues)[known]), max(len(spots), 1))
+    if len(venues) and len(columns.keys):
+        past, of_pair = np.unique(venues, return_inverse=True)
         far = distance_km(spots[past, :1], spots[past, 1:], spots[None, columns.keys, 0], spots[None, columns.keys, 1])
-        people, first = np.unique(pairs[:, 0], return_index=True)
+        people, first = np.unique(been_to, return_index=True)
         nearest[people, :-1] = np.minimum.reduceat(far[of_pair], first, axis=0)
     return nearest
 
@@ -76,25 +71,25 @@ def profile_signals(
 ) -> Signals:
     """(n_pairs,): what people of like age, gender, place book more than others; age fit; interests; children."""
     signals: Signals = {}
-    keys = {level: catalogue.levels[level].of_candidate[cols] for level in GROUPED_LEVELS}
-    for name, groups in block.profiles.groups.items():
-        mine = groups[rows]
-        for level, key in keys.items():
+    for level in GROUPED_LEVELS:
+        key = catalogue.levels[level].of_candidate.take(cols)
+        for name, groups in block.profiles.groups.items():
             table = catalogue.lifts[f"{name}_{level}"]
             n_groups, width = len(table) - 1, table.shape[1]
             # The last row is of the unknown group, the last column of no key.
-            group = np.where((mine >= 0) & (mine < n_groups), mine, n_groups)
-            signals[f"alike_{name}_{level}"] = table.ravel().take(group * width + np.where(key >= 0, key, width - 1))
-    age = catalogue.sessions.start_years[cols] - block.birth_years[rows] - 1
-    category = catalogue.lookup.activity_keys["category"][catalogue.activities][cols]
-    has_interests = np.diff(block.interests.indptr) > 0
-    named = block.interests.toarray()[rows, category]
+            group = np.where((groups >= 0) & (groups < n_groups), groups, n_groups)
+            cells = (group * width).take(rows) + np.where(key >= 0, key, width - 1)
+            signals[f"alike_{name}_{level}"] = table.ravel().take(cells)
+    age = catalogue.sessions.start_years.take(cols) - block.birth_years.take(rows) - 1
+    named = block.interests.toarray()
+    named[np.diff(block.interests.indptr) == 0] = np.nan
+    category = catalogue.lookup.activity_keys["category"][catalogue.activities] % named.shape[1]
     return signals | {
         "person_age": age,
-        "age_over_min": age - catalogue.facts["min_age"][cols],
-        "age_under_max": catalogue.facts["max_age"][cols] - age,
-        "interest_named": np.where(has_interests[rows], named, np.nan),
-        "child_share": block.child_share()[rows],
+        "age_over_min": age - catalogue.facts["min_age"].take(cols),
+        "age_under_max": catalogue.facts["max_age"].take(cols) - age,
+        "interest_named": named.ravel().take(rows * named.shape[1] + category.take(cols)),
+        "child_share": block.child_share().take(rows),
         "child_fits": _child_fits(catalogue, block, rows, cols),
         "same_township": _same(catalogue, block, "township", rows, cols),
         "same_county": _same(catalogue, block, "county", rows, cols),
@@ -104,8 +99,8 @@ def profile_signals(
 def _same(
     catalogue: Catalogue, block: UserBlock, level: str, rows: NDArray[np.int64], cols: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    home = block.profiles.groups[level][rows]
-    there = take_or_missing(catalogue.lookup.tree.ancestors_at(level), catalogue.places.regions)[cols]
+    home = block.profiles.groups[level].take(rows)
+    there = take_or_missing(catalogue.lookup.tree.ancestors_at(level), catalogue.places.regions).take(cols)
     return np.where((home >= 0) & (there >= 0), home == there, np.nan)
 
 
@@ -119,8 +114,9 @@ def _child_fits(
     n_children = np.bincount(pairs[:, 0].astype(np.int64), minlength=len(block))
     first = np.cumsum(n_children) - n_children
     fits = np.zeros(len(rows))
+    of_person = n_children.take(rows)
     for place in range(int(n_children.max(initial=0))):
-        of = np.flatnonzero(n_children[rows] > place)
+        of = np.flatnonzero(of_person > place)
         age = sessions.start_years[cols[of]] - pairs[first[rows[of]] + place, 1] - 1
         fits[of] = np.maximum(fits[of], (age >= sessions.min_ages[cols[of]]) & (age <= sessions.max_ages[cols[of]]))
     return fits

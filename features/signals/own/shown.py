@@ -24,15 +24,19 @@ def shown_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
     shown, events = block.shown, block.events
     total = np.bincount(shown.rows, minlength=len(block)).astype(np.float64)
     total[total == 0] = np.nan
-    signals: Signals = {"shown_all": total[rows]}
+    signals: Signals = {"shown_all": total.take(rows)}
+    known = np.flatnonzero(~np.isnan(signals["shown_all"]))
+    rows, cols = rows[known], cols[known]
     for level in SHOWN_LEVELS:
         columns = catalogue.levels[level]
         if not len(columns.keys):
             continue
         key = columns.of_candidate[cols]
-        n_shown = np.where(np.isnan(total[rows]), np.nan, _counts(catalogue, shown, level, columns, rows, key))
-        signals[f"shown_{level}"] = n_shown
-        signals[f"shown_{level}_passed"] = n_shown - _counts(catalogue, events, level, columns, rows, key)
+        n_shown = _counts(catalogue, shown, level, columns, rows, key)
+        passed = n_shown - _counts(catalogue, events, level, columns, rows, key)
+        for name, values in ((f"shown_{level}", n_shown), (f"shown_{level}_passed", passed)):
+            signals[name] = np.full(len(signals["shown_all"]), np.nan)
+            signals[name][known] = values
     return signals
 
 

@@ -83,15 +83,14 @@ def test_nobody_who_booked_leaves_no_decay():
     dataset, age, homes = place(10, (3.0, 3.0))
     reach = learned(dataset, age, np.full_like(homes, np.nan))
     np.testing.assert_allclose(reach.decay, 0.0)
-    assert np.isnan(reach.beyond_usual(np.array([0]), np.array([1.0]), np.zeros(1), np.zeros(1))).all()
+    assert np.isnan(reach.usual_of(np.array([0]), np.zeros(1), np.zeros(1))).all()
     assert reach.decay.shape == (3, len(CENTRES_KM))
 
 
-def test_who_went_far_before_is_not_beyond_the_usual():
+def test_who_went_far_before_usually_goes_farther():
     reach = Reach(np.zeros((2, len(CENTRES_KM))), np.array([1.0, 1.0]))
-    ages, km = np.zeros(2, dtype=np.int64), np.full(2, np.e**3 - 1)
-    beyond = reach.beyond_usual(ages, km, np.array([0.0, 30.0]), np.array([0.0, 10.0]))
-    np.testing.assert_allclose(beyond, [2.0, 3.0 - 33.0 / 13.0])
+    usual = reach.usual_of(np.zeros(2, dtype=np.int64), np.array([0.0, 30.0]), np.array([0.0, 10.0]))
+    np.testing.assert_allclose(usual, [1.0, 33.0 / 13.0])
 
 
 def test_distances_of_bookings_by_hand():

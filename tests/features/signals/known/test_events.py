@@ -1,4 +1,4 @@
-"""Events by user and column, looked up by pairs: against a plain loop, in a table and by halving."""
+"""Events by user and column, looked up by pairs: against a plain loop, in a table and by halving what is likely."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,10 @@ from features.signals.known import events
 from features.signals.known.events import Events
 
 
-@pytest.mark.parametrize("most_cells", [0, 10_000])
-def test_groups_of_pairs_are_found_either_way(most_cells, monkeypatch):
+@pytest.mark.parametrize(("most_cells", "slots"), [(10_000, 8), (0, 8), (0, 1 << 18)])
+def test_groups_of_pairs_are_found_either_way(most_cells, slots, monkeypatch):
     monkeypatch.setattr(events, "MOST_CELLS", most_cells)
+    monkeypatch.setattr(events, "SLOTS", slots)
     rng = np.random.default_rng(0)
     n, width = 60, 7
     rows, columns = np.sort(rng.integers(0, 9, n)), rng.integers(-1, width, n)
