@@ -14,6 +14,9 @@ from recsys.openings.search import Search
 N_STEPS = 20
 """Steps at most; each costs two products of people by venues, and later ones lower the bound by less than `CLOSE`."""
 
+PARTS = 128
+"""Of a way to a corner."""
+
 CLOSE = 5e-3
 """Relative distance of value and bound at which steps end: gaps are told in per cent."""
 
@@ -52,9 +55,8 @@ def bound_of(search: Search) -> float:
 
 def _steps(model: ConcaveModel, limits: Limits, share: NDArray[np.float64]) -> NDArray[np.float64]:
     """Shares of classes with the least bound on the way."""
-    best, kept = np.inf, share
+    best, kept, access = np.inf, share, model.access(share)
     for _ in range(N_STEPS):
-        access = model.access(share)
         value, gain = model.value(access), model.gain(access)
         corner = limits.best(gain)
         gap = float((gain * (corner - share)).sum())
@@ -62,7 +64,11 @@ def _steps(model: ConcaveModel, limits: Limits, share: NDArray[np.float64]) -> N
             best, kept = value + gap, share
         if gap < CLOSE * value:
             break
-        share = share + model.step(access, model.access(corner)) * (corner - share)
+        way = model.access(corner)
+        way -= access
+        step = model.step(access, way, gap)
+        share = share + step * (corner - share)
+        access += np.float32(step) * way
     return kept
 
 
@@ -103,11 +109,12 @@ class Limits:
         category, venue = np.nonzero(self.free & (gain > 0))
         order = np.argsort(-gain[category, venue] / np.maximum(self.costs[category], 1e-12), kind="stable")
         category, venue = category[order], venue[order]
-        if np.isfinite(self.teachers).any() or len(np.unique(self.costs[category])) > 1:
+        costs = self.costs[category]
+        if np.isfinite(self.teachers).any() or (costs != costs[:1]).any():
             most = np.clip(self.teachers[category] - _nth(category), 0.0, 1.0)
         else:
             most = np.clip(np.floor(self.slots[venue]) - _nth(venue), 0.0, 1.0)
-        cost = self.costs[category] * most
+        cost = costs * most
         before = np.cumsum(cost) - cost
         part = np.where(cost > 0, np.clip((self.budget - before) / np.maximum(cost, 1e-12), 0.0, 1.0), 1.0)
         share[category, venue] = most * part
@@ -156,18 +163,26 @@ class ConcaveModel:
             total = total + (weight[at].T @ self.reach[at]).astype(np.float64) * fit
         return total
 
-    def step(self, access: NDArray[np.float32], corner: NDArray[np.float32]) -> float:
-        """How far to go towards a corner, by halving."""
-        way, between = corner - access, np.empty_like(access)
-        low, high = 0.0, 1.0
-        for _ in range(7):
-            middle = np.float32(0.5 * (low + high))
-            np.multiply(way, middle, out=between)
+    def step(self, access: NDArray[np.float32], way: NDArray[np.float32], gain: float) -> float:
+        """How far to go along a way to a corner, in 128ths: there a little farther still gains, the next loses.
+
+        Tried is where the line between the last that gained and the first that lost is 0: fewer than by halving.
+
+        Args:
+            access: Where to go from.
+            way: From there to the corner.
+            gain: What a little of the way gains at its beginning.
+        """
+        weight, between = self.rate * way, np.empty_like(access)
+        low, high, more, less = 0, PARTS, gain, None
+        while high - low > 1:
+            guess = max(2.0 * low, PARTS / 8) if less is None else low + (high - low) * more / max(more - less, 1e-12)
+            middle = min(max(round(guess), low + 1), high - 1)
+            np.multiply(way, np.float32(middle / PARTS), out=between)
             between += access
-            self.saturation.slope(between, out=between)
-            between *= self.rate
-            low, high = (float(middle), high) if self._product(between, way) > 0 else (low, float(middle))
-        return low if low > 0 else 0.5 * high
+            found = self._product(self.saturation.slope(between, out=between), weight)
+            low, high, more, less = (middle, high, found, less) if found > 0 else (low, middle, more, found)
+        return low / PARTS if low > 0 else 0.5 * high / PARTS
 
     def _product(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
         """Sum of products; groups are summed apart, for single precision carries no sum of very many."""

@@ -13,8 +13,7 @@ def start_minutes(slots: pd.DataFrame) -> NDArray[np.int64]:
     >>> start_minutes(pd.DataFrame({"start_time": ["09:30", "19:00"]})).tolist()
     [570, 1140]
     """
-    times = slots["start_time"].str
-    return (times[:2].astype("int64") * 60 + times[3:].astype("int64")).to_numpy(dtype=np.int64)
+    return np.array([int(time[:2]) * 60 + int(time[3:]) for time in slots["start_time"]], dtype=np.int64)
 
 
 def nearest_slots(slots: pd.DataFrame, weekday: NDArray[np.int64], minute: NDArray[np.int64]) -> NDArray[np.int64]:

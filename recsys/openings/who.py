@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,13 @@ SMALLEST_GROUP = 5
 """Groups behind which fewer persons stand are hidden."""
 
 OTHER = "other"
+
+BANDS = (
+    *(f"{a:g}-{b:g} km" for a, b in itertools.pairwise((0.0, *DISTANCES_KM))),
+    f"over {DISTANCES_KM[-1]:g} km",
+    "distance unknown",
+)
+"""Names of the rows of `Points.band`."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +48,14 @@ def who(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) -> list[
     A group behind which fewer than `SMALLEST_GROUP` persons stand goes into `OTHER`, with the next smallest until
     enough stand behind that: no difference singles anybody out.
     """
-    bands = [f"{a:g}-{b:g} km" for a, b in itertools.pairwise((0.0, *DISTANCES_KM))]
-    bands += [f"over {DISTANCES_KM[-1]:g} km", "distance unknown"]
     region = inputs.regions_at("township")
-    regions = [str(r) for r in inputs.tree.ids.ids]
-    township = np.where(region >= 0, region, len(regions))
-    groups = _parts("age", inputs.age_group, list(inputs.age_groups), people, inputs.size)
-    groups += _parts("distance", inputs.points.band(venue), bands, people, inputs.size)
-    return groups + _parts("township", township, [*regions, "unknown"], people, inputs.size)
+    none, ids = len(inputs.tree), inputs.tree.ids.ids
+    township = np.where(region >= 0, region, none)
+    standing = inputs.size.astype(np.float64) * (people > 0)
+    of_points = people.astype(np.float64), standing
+    groups = _parts("age", inputs.age_group, lambda n: inputs.age_groups[n], *of_points)
+    groups += _parts("distance", inputs.points.band(venue), BANDS.__getitem__, *of_points)
+    return groups + _parts("township", township, lambda n: "unknown" if n == none else str(ids[n]), *of_points)
 
 
 _AGES = (
@@ -79,14 +87,20 @@ def median_km(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) ->
 
 
 def _parts(
-    by: str, code: NDArray[np.integer], names: list[str], people: NDArray[np.float32], size: NDArray[np.float32]
+    by: str,
+    code: NDArray[np.integer],
+    name_of: Callable[[int], str],
+    people: NDArray[np.float64],
+    standing: NDArray[np.float64],
 ) -> list[Group]:
-    total = np.bincount(code, people, minlength=len(names))
-    behind = np.bincount(code, size * (people > 0), minlength=len(names))
+    """Groups by (n_points,) code; `standing` are persons of whom somebody comes."""
+    total, behind = np.bincount(code, people), np.bincount(code, standing)
     some = np.flatnonzero(behind > 0)
     hidden = (behind < SMALLEST_GROUP) & (behind > 0)
-    for n in some[np.argsort(behind[some], kind="stable")]:
-        if hidden.any() and behind[hidden].sum() < SMALLEST_GROUP:
+    if hidden.any():
+        for n in some[np.argsort(behind[some], kind="stable")]:
+            if behind[hidden].sum() >= SMALLEST_GROUP:
+                break
             hidden[n] = True
-    groups = [Group(by, names[n], float(total[n])) for n in some if not hidden[n]]
+    groups = [Group(by, name_of(n), float(total[n])) for n in some.tolist() if not hidden[n]]
     return [*groups, Group(by, OTHER, float(total[hidden].sum()))] if hidden.any() else groups

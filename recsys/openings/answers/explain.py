@@ -37,6 +37,7 @@ def explain(inputs: OpeningInputs, question: Question, solved: Solved | None = N
         timed = float(rate @ inputs.saturation.used(audience.given(o.venue, o.slot)))
         new, show = float(drawn.sum()), float(inputs.show[o.category])
         kept = o.attendance / show if show > 0 else 0.0
+        groups = who(inputs, drawn * np.float32(o.attendance / max(new, 1e-9)), o.venue)
         entries.append(
             {
                 "category": str(inputs.categories[o.category]),
@@ -50,7 +51,7 @@ def explain(inputs: OpeningInputs, question: Question, solved: Solved | None = N
                     "size": kept - new,
                     "no_shows": o.attendance - kept,
                 },
-                "who": [vars(g) for g in who(inputs, drawn * np.float32(o.attendance / max(new, 1e-9)), o.venue)],
+                "who": [{"by": g.by, "name": g.name, "people": g.people} for g in groups],
                 "instead": None if instead is None else {**instead, "loses": o.attendance - instead["gain"]},
             }
         )

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recsys.openings.bound import bound_of
+from recsys.openings.bound import PARTS, ConcaveModel, bound_of
 from recsys.openings.question import Choice, Choices, Question
 from recsys.openings.search import Search
 from recsys.openings.suggest import planned
@@ -85,3 +85,18 @@ def test_the_gap_is_told_where_it_is_known(inputs):
     assert 0 <= planned(inputs, Question(budget=10)).gap < 0.3
     assert planned(inputs, Question(budget=0)).gap == 0.0
     assert planned(inputs, Question(budget=3, floors=({"by": "township", "share": 0.2},))).gap is None
+
+
+def test_steps_end_where_a_little_farther_loses(inputs):
+    rng, shape = np.random.default_rng(4), inputs.runs_now.shape
+    model = ConcaveModel(inputs, None, np.zeros(shape, dtype=np.int64))
+    found = set()
+    for _ in range(30):
+        start, end = (rng.random(shape) < 0.3 for _ in range(2))
+        access, on_way = model.access(start), end * 1.0 - start
+        way = model.access(end) - access
+        at = [float((model.gain(access + np.float32(n / PARTS) * way) * on_way).sum()) for n in range(PARTS)]
+        last = int((np.array(at) > 0).sum()) - 1
+        assert model.step(access, way, at[0]) * PARTS == (last if last > 0 else 0.5)
+        found.add(last)
+    assert len(found) > 8
