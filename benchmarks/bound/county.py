@@ -17,7 +17,7 @@ from recsys.simulation.config import SimulationConfig
 from recsys.simulation.counts import early_share, week_nums
 from recsys.simulation.oracle import Truth
 from recsys.simulation.people import Drawn, draw_people
-from recsys.simulation.scoring.ranking import Judged
+from recsys.simulation.scoring.judged import Judged
 from recsys.simulation.tastes import Floats, Ints, Own, Population, rates
 from recsys.simulation.world import World, make_world, streams_of
 

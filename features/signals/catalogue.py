@@ -27,8 +27,8 @@ from features.signals.known.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_
 from features.signals.known.place import Places, areas, near_home, places_of, region_spots
 from features.signals.known.removed_tags import profiles_less
 from features.signals.known.text import TitleWords, title_words
-from recsys.availability import OpenSessions, open_sessions
 from recsys.dataset import Dataset
+from recsys.open_sessions import OpenSessions, open_sessions
 from recsys.ranking import KeyGroups
 
 COMPANY_DAYS = 240.0

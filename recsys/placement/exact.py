@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.placement.anytime import AnytimeSearch
 from recsys.placement.blocks import Plan, Prices, blocks_of
 from recsys.placement.choice import Choice
 from recsys.placement.greedy import GreedyState, assign, fill, first_gains, point_weights
@@ -48,7 +49,7 @@ Where venues stand in for one another a block has thousands of plans that are ne
 """
 
 
-class Proof:
+class Proof(AnytimeSearch):
     """Search for the best plan of an instance without floors, and a bound on all plans that holds at any time.
 
     At prices, a plan's distance from the Lagrangian bound is the sum of what each of its blocks loses: a plan better
@@ -56,23 +57,11 @@ class Proof:
     best choice among them is the best of all (Baldacci, Christofides & Mingozzi 2008, Mathematical Programming 115).
     """
 
-    def __init__(
-        self,
-        instance: PlacementInstance,
-        seconds: float,
-        gap: float,
-        pool: ThreadPoolExecutor,
-    ) -> None:
-        self.instance = instance
-        self.began = time.perf_counter()
-        self.seconds = seconds
-        self.gap = gap
-        self.pool = pool
-        self.most = instance.most_classes()
+    def __init__(self, instance: PlacementInstance, seconds: float, gap: float, pool: ThreadPoolExecutor) -> None:
+        super().__init__(instance, seconds, gap, pool)
         self.alone = first_gains(instance, point_weights(instance))
-        self.bound = self.priced = np.inf
+        self.priced = np.inf
         self.is_cut = False
-        self.best: tuple[float, NDArray[np.int64]] = (-np.inf, np.zeros_like(self.most))
         state = GreedyState(instance, point_weights(instance))
         self.marginal = fill(state)
         self._try(state.classes)
@@ -134,21 +123,12 @@ class Proof:
     def _nearly(self) -> float:
         return max(NEARLY * self.best[0], TOLERANCE)
 
-    def left(self) -> float:
-        """Seconds left."""
-        return self.seconds - (time.perf_counter() - self.began)
-
     def _is_after(self, share: float) -> bool:
         return self.left() < (1 - share) * self.seconds
 
     def _done(self) -> bool:
         near = max(self.gap, PROVEN) * abs(self.best[0])
         return bool(self.bound - self.best[0] <= near)
-
-    def _try(self, classes: NDArray[np.int64]) -> None:
-        _, value, _ = assign(self.instance, classes)
-        if value > self.best[0]:
-            self.best = (value, classes.copy())
 
     def _prices(self) -> Prices:
         """The prices of the best bound found: by cuts first, then by column generation around them."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.placement.anytime import AnytimeSearch
 from recsys.placement.blocks import Block, Plan, Prices, blocks_of
 from recsys.placement.clusters import cluster_bound, shared_out
 from recsys.placement.exact import Proof
@@ -77,27 +78,8 @@ def solve(
         return _Solver(instance, seconds, gap, pool).run()
 
 
-class _Solver:
+class _Solver(AnytimeSearch):
     """Column generation over blocks, each a small exact model; one plan a block is chosen by the master."""
-
-    def __init__(
-        self,
-        instance: PlacementInstance,
-        seconds: float,
-        gap: float,
-        pool: ThreadPoolExecutor,
-    ) -> None:
-        self.instance = instance
-        self.began = time.perf_counter()
-        self.seconds = seconds
-        self.gap = gap
-        self.pool = pool
-        self.most = instance.most_classes()
-        self.bound = np.inf
-        self.best: tuple[float, NDArray[np.int64]] = (-np.inf, np.zeros_like(self.most))
-
-    def left(self) -> float:
-        return self.seconds - (time.perf_counter() - self.began)
 
     def run(self) -> Placement:
         if self.most.sum() == 0:
@@ -224,11 +206,6 @@ class _Solver:
         if is_whole:
             self.bound = min(self.bound, bound)
         return bound, outside, n_new
-
-    def _try(self, classes: NDArray[np.int64]) -> None:
-        _, value, short = assign(self.instance, classes)
-        if value - short > self.best[0]:
-            self.best = (value - short, classes.copy())
 
     def _placement(self) -> Placement:
         people, value, short = assign(self.instance, self.best[1])

@@ -9,18 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.simulation.catalogue import (
-    AUDIENCE_NAMES,
-    AUDIENCES,
     CATEGORIES,
-    CATEGORY_NAMES,
     EVENT_KINDS,
     EVENT_SHARES,
-    KIND_WORDS,
     KINDS,
     STYLES,
 )
 from recsys.simulation.config import SimulationConfig
 from recsys.simulation.dates import dates
+from recsys.simulation.descriptions import described, public_columns
 from recsys.simulation.place import Place
 
 PILOT_USERS = 18000
@@ -61,8 +58,8 @@ def make_programme(place: Place, config: SimulationConfig, rng: np.random.Genera
     # Ids in the order of the first date tell nothing of taste.
     activities = activities.iloc[rng.permutation(len(activities))]
     activities = activities.sort_values("first_week", kind="stable").reset_index(drop=True)
-    activities = _described(activities, place, rng)
-    return Programme(_public(activities), dates(activities, place, config, rng))
+    activities = described(activities, place, rng)
+    return Programme(public_columns(activities), dates(activities, place, config, rng))
 
 
 def _offers(place: Place, config: SimulationConfig, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -201,61 +198,3 @@ def _events(
 def event_qualities(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """(n,) log-attraction that single events have by themselves, and nobody can see."""
     return np.asarray(rng.normal(0, 0.7, n) + 1.0 / rng.pareto(2.0, n).clip(1.0, None))
-
-
-def _described(activities: pd.DataFrame, place: Place, rng: np.random.Generator) -> pd.DataFrame:
-    """Adds organiser, names, texts and ages."""
-    n = len(activities)
-    venue = place.venues.iloc[activities["venue"].to_numpy()].reset_index(drop=True)
-    kind = activities["kind_num"].to_numpy()
-    # The venue's own house, or one of a few associations of its county.
-    club = rng.integers(0, 6, n)
-    own = rng.random(n) < 0.7
-    organiser = np.where(
-        own, "o-" + venue["venue_id"], "o-" + venue["city_id"] + venue["county_id"] + "-" + club.astype(str)
-    )
-    style = np.array(STYLES)[activities["style_num"]]
-    words = np.array(
-        [CATEGORIES[c].words[w] for c, w in zip(activities["category_num"], rng.integers(0, 3, n), strict=True)]
-    )
-    name = np.array(CATEGORY_NAMES)[activities["category_num"]]
-    form = np.array([KIND_WORDS[KINDS[k]][w] for k, w in zip(kind, rng.integers(0, 3, n), strict=True)])
-    audience = activities["audience_num"].to_numpy()
-    whom = np.array(AUDIENCE_NAMES)[audience]
-    number = activities["number"].to_numpy()
-    term = np.where(number > 0, "第" + pd.Series(number).astype(str) + "期", "")
-    # "吉他弹唱" says what it is; "山水" needs "国画" before it.
-    topic = np.array([w if one in w else f"{one}·{w}" for one, w in zip(name, words, strict=True)])
-    title = pd.Series(style) + "·" + topic + form + term
-    text = venue["name"] + "举办" + name + "(" + words + ")" + form + ",面向" + whom + "," + style + "风格,欢迎参加。"
-    min_age = np.select([audience == 1, audience == 2, audience == 3], [5.0, 18.0, 50.0], np.nan)
-    online = kind == KINDS.index("livestream")
-    return activities.assign(
-        activity_id=[f"a{k:06d}" for k in range(n)],
-        organiser_id=organiser,
-        title=title.to_numpy(),
-        description=text.to_numpy(),
-        tags=(pd.Series(style) + ";" + words).to_numpy(),
-        min_age=min_age,
-        max_age=np.where(audience == 1, 14.0, np.nan),
-        online=online,
-    )
-
-
-def _public(activities: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "activity_id": activities["activity_id"],
-            "category": np.array(CATEGORY_NAMES)[activities["category_num"]],
-            "title": activities["title"],
-            "description": activities["description"],
-            "kind": np.array(KINDS)[activities["kind_num"]],
-            "organiser_id": activities["organiser_id"],
-            "tags": activities["tags"],
-            "audience": np.array(AUDIENCES)[activities["audience_num"]],
-            "min_age": activities["min_age"],
-            "max_age": activities["max_age"],
-            "online": activities["online"],
-            "series_id": [f"s{s:05d}" if s >= 0 else None for s in activities["series"]],
-        }
-    )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.availability import places_taken
+from recsys.open_sessions import places_taken
 from serving.planning.opened import opened_classes
 from serving.planning.participation import Participation, participation
 from serving.planning.utilisation import share, utilisation

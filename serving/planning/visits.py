@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.geography.positions import KM_PER_DEGREE, Positions, positions
-from recsys.availability import places_taken
 from recsys.dataset import Dataset, local_times
+from recsys.open_sessions import places_taken
 from recsys.regions import RegionTree, session_regions
 from recsys.schema import TAKING_STATUSES
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recsys.availability import earliest_of_each_activity, may_be_offered, open_sessions, people_of
+from recsys.availability import earliest_of_each_activity, may_be_offered, people_of
 from recsys.dataset import Dataset, local_times
+from recsys.open_sessions import open_sessions
 from tests.ranking_world import AT, ranking_world
 
 ADULTS = {"adults"}

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.availability import places_taken
 from recsys.dataset import Dataset, week_starts
 from recsys.demand.forecast import QUANTILES
 from recsys.demand.hierarchy import Hierarchy
+from recsys.open_sessions import places_taken
 from recsys.regions import RegionTree, session_regions
 from training.demand.back_test import SERVED
 from training.demand.config import DemandConfig

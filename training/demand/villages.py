@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from recsys.availability import places_taken
 from recsys.dataset import Dataset
 from recsys.demand.forecast import TABLE_COLUMNS, empty_table
+from recsys.open_sessions import places_taken
 from recsys.regions import RegionTree, session_regions
 
 _SHARE_WEEKS = 52

@@ -10,9 +10,9 @@ from features.signals.candidates.filling import Filling, filling_facts
 from features.signals.candidates.usual import Counts, lift
 from features.signals.known.events import Events
 from features.signals.known.lookup import Lookup
-from recsys.availability import OpenSessions
 from recsys.dataset import Dataset
 from recsys.instants import NS_PER_DAY, nanoseconds
+from recsys.open_sessions import OpenSessions
 
 _LATELY_DAYS = 3.0
 _FEW_SHOWN = 10.0

@@ -9,10 +9,11 @@ from recsys.simulation.openings import OpeningWorld
 from recsys.simulation.oracle import Truth
 from recsys.simulation.scoring.answers import score, score_table
 from recsys.simulation.scoring.forecast import oracle_forecast, score_forecast
+from recsys.simulation.scoring.judged import judge
 from recsys.simulation.scoring.list_rules import open_sessions
 from recsys.simulation.scoring.openings import score_suggestions
 from recsys.simulation.scoring.plans import oracle_plan, rule_plan
-from recsys.simulation.scoring.ranking import judge, score_recommendations
+from recsys.simulation.scoring.ranking import score_recommendations
 
 
 def oracle_rows(truth: Truth) -> pd.DataFrame:
