@@ -2,7 +2,8 @@
 
 LightGBM walks each tree for each row. Here each distinct cut of a signal is compared once with all rows and kept as one
 bit a row. A tree is then a few operations on whole rows of bits: who reaches which node, and from that everybody's
-leaf, its number written digit by digit. Values of leaves are added in the order of the trees, as LightGBM adds them.
+leaf, its number written digit by digit. Values of leaves are added in the order of the trees, as LightGBM adds them,
+of two models at once.
 
 Source: after Lucchese et al. 2015, SIGIR (QuickScorer), which keeps one bit a leaf where this keeps one a row.
 """
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import reduce
-from itertools import count
+from itertools import count, zip_longest
 from operator import and_
 from typing import Any
 
@@ -26,10 +27,16 @@ CHUNK_ROWS = 1 << 17
 LEAF_ROWS = 1 << 14
 """Rows whose leaves are added at once: as numbers of eight bytes they are to stay in a processor's cache."""
 
+MOST_DIGITS = 10
+"""Of the numbers of two trees' leaves together: their values are to stay in a processor's nearest cache."""
+
 NEARLY_ZERO = np.float32(1e-35)
 """LightGBM's `kZeroThreshold`."""
 
 Node = Mapping[str, Any]
+_NOTHING: Node = {"leaf_value": 0.0}
+"""A tree that adds nothing, where a model has fewer trees than another."""
+
 Bits = NDArray[np.uint8]
 """One bit a row, eight in a byte; what fills up the last byte may be anything."""
 
@@ -81,25 +88,26 @@ class Split:
 
 @dataclass(frozen=True)
 class BitTree:
-    """A tree whose leaves are numbered from the left.
+    """A tree whose leaves are numbered from the left, or a tree of each of two models, looked up at once.
 
     Attributes:
         splits: Parents first.
-        digits: Binary digit, and row of bits of some whose leaf's number has it; together they are all who have it.
-        leaves: (n_leaves,) values.
+        digits: Binary digit, and row of bits of some whose number has it; together they are all who have it. The
+            number of the second tree's leaf stands before that of the first's.
+        leaves: (2 ** n_digits,) value of the first tree's leaf, and as imaginary part that of the second's.
     """
 
     splits: tuple[Split, ...]
     digits: tuple[tuple[int, int], ...]
-    leaves: NDArray[np.float64]
+    leaves: NDArray[np.complex128]
 
-    def add_to(self, totals: NDArray[np.float64], above: Sequence[Bits], reached: Sequence[Bits]) -> None:
-        """Adds the value of everybody's leaf.
+    def add_to(self, totals: NDArray[np.complex128], above: Sequence[Bits], reached: Sequence[Bits]) -> None:
+        """Adds the values of everybody's leaves.
 
         Args:
             totals: (n_rows,) sums so far.
             above: Who goes right at every cut.
-            reached: As many rows of bits as the tree has nodes, to write into; the first is all ones.
+            reached: As many rows of bits as the trees have nodes, to write into; the first is all ones.
         """
         numbers = self._numbers(above, reached, len(totals))
         for start in range(0, len(totals), LEAF_ROWS):
@@ -107,7 +115,7 @@ class BitTree:
             some += self.leaves.take(numbers[start : start + LEAF_ROWS].astype(np.intp))
 
     def _numbers(self, above: Sequence[Bits], reached: Sequence[Bits], n_rows: int) -> NDArray[np.unsignedinteger]:
-        """(n_rows,) number of everybody's leaf."""
+        """(n_rows,) place of everybody's values in `leaves`."""
         for split in self.splits:
             right = np.bitwise_and(reached[split.node], above[split.cut], out=reached[split.right])
             if split.left >= 0:
@@ -116,7 +124,8 @@ class BitTree:
         by_digit = list(planes)
         for digit, row in self.digits:
             np.bitwise_or(by_digit[digit], reached[row], out=by_digit[digit])
-        numbers: NDArray[np.unsignedinteger] = np.zeros(n_rows, dtype=np.uint8 if len(planes) <= 8 else np.uint32)
+        kind = next(kind for kind in (np.uint8, np.uint16, np.uint32) if 8 * np.dtype(kind).itemsize >= len(planes))
+        numbers: NDArray[np.unsignedinteger] = np.zeros(n_rows, dtype=kind)
         for plane in np.unpackbits(planes, axis=1, count=n_rows)[::-1]:
             np.add(numbers, numbers, out=numbers)
             np.bitwise_or(numbers, plane, out=numbers)
@@ -125,15 +134,17 @@ class BitTree:
 
 @dataclass(frozen=True)
 class BitTrees:
-    """Models of trees over the same signals.
+    """Models of trees over the same signals, two and two where their trees are small.
 
     Attributes:
         cuts: Distinct cuts of all models, those of one column together.
-        models: Trees of each.
+        sizes: How many models each of `groups` holds, one or two.
+        groups: Their trees.
     """
 
     cuts: tuple[Cut, ...]
-    models: tuple[tuple[BitTree, ...], ...]
+    sizes: tuple[int, ...]
+    groups: tuple[tuple[BitTree, ...], ...]
 
     def scores(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
         """(n_models, n_rows) sums of the trees' leaves: LightGBM's raw scores.
@@ -141,17 +152,18 @@ class BitTrees:
         Args:
             columns: (n_rows,) values of each signal, finite or NaN where unknown.
         """
-        result = np.zeros((len(self.models), len(columns[0])))
-        most_nodes = max((2 * len(tree.leaves) for trees in self.models for tree in trees), default=0)
+        result = np.zeros((len(self.groups), len(columns[0])), dtype=np.complex128)
+        most_nodes = max((2 * len(tree.splits) + 1 for trees in self.groups for tree in trees), default=0)
         for start in range(0, result.shape[1], CHUNK_ROWS):
             totals = result[:, start : start + CHUNK_ROWS]
             n_rows = totals.shape[1]
             above = list(_above(self.cuts, [column[start : start + n_rows] for column in columns]))
             reached = list(np.full((most_nodes, -(-n_rows // 8)), 255, dtype=np.uint8))
-            for total, trees in zip(totals, self.models, strict=True):
+            for total, trees in zip(totals, self.groups, strict=True):
                 for tree in trees:
                     tree.add_to(total, above, reached)
-        return result
+        of_models = (part for of, n in zip(result, self.sizes, strict=True) for part in (of.real, of.imag)[:n])
+        return np.array(list(of_models))
 
 
 def bit_trees(models: Sequence[Mapping[str, Any]]) -> BitTrees:
@@ -164,7 +176,11 @@ def bit_trees(models: Sequence[Mapping[str, Any]]) -> BitTrees:
     found = {_cut(node) for trees in roots for root in trees for node in _splits(root)}
     cuts = sorted(found, key=lambda cut: (cut.column, cut.limit, cut.missing.value))
     numbers = {cut: num for num, cut in enumerate(cuts)}
-    return BitTrees(tuple(cuts), tuple(tuple(_tree(root, numbers) for root in trees) for trees in roots))
+    most = max((_n_leaves(root) for trees in roots for root in trees), default=1)
+    at_once = 2 if 2 * n_digits(most) <= MOST_DIGITS else 1
+    groups = [roots[first : first + at_once] for first in range(0, len(roots), at_once)]
+    of_groups = (tuple(_tree(alike, numbers) for alike in zip_longest(*group, fillvalue=_NOTHING)) for group in groups)
+    return BitTrees(tuple(cuts), tuple(len(group) for group in groups), tuple(of_groups))
 
 
 def n_digits(n_leaves: int) -> int:
@@ -212,21 +228,24 @@ def _floor32(value: float) -> float:
     return float(np.nextafter(near, np.float32(-np.inf)) if is_above else near)
 
 
-def _tree(root: Node, cuts: Mapping[Cut, int]) -> BitTree:
+def _tree(roots: Sequence[Node], cuts: Mapping[Cut, int]) -> BitTree:
+    """One tree of one or two."""
     rows = count(1)
     splits: list[Split] = []
     digits: list[tuple[int, int]] = []
-    leaves: list[float] = []
+    leaves: list[list[float]] = []
+    n_before = 0
 
     def visit(node: Node, row: int, written: int) -> None:
         """Adds a subtree whose leaves' numbers share the digits `written`, known from nodes above."""
-        first = len(leaves)
+        first = len(leaves[-1])
         common = reduce(and_, range(first, first + _n_leaves(node)))
-        digits.extend((digit, row) for digit in range(common.bit_length()) if (common & ~written) >> digit & 1)
+        new = common & ~written
+        digits.extend((n_before + digit, row) for digit in range(common.bit_length()) if new >> digit & 1)
         if "leaf_value" in node:
             if "leaf_coeff" in node:
                 raise ValueError("a leaf holds a line, expected a value")
-            leaves.append(node["leaf_value"])
+            leaves[-1].append(node["leaf_value"])
             return
         left = node["left_child"]
         is_asked = "leaf_value" not in left or first & ~common
@@ -235,8 +254,21 @@ def _tree(root: Node, cuts: Mapping[Cut, int]) -> BitTree:
         visit(left, left_row, common)
         visit(node["right_child"], right_row, common)
 
-    visit(root, 0, 0)
-    return BitTree(tuple(splits), tuple(digits), np.array(leaves))
+    for root in roots:
+        n_before = n_digits(len(leaves[-1])) if leaves else 0
+        leaves.append([])
+        visit(root, 0, 0)
+    return BitTree(tuple(splits), tuple(digits), _values(leaves))
+
+
+def _values(leaves: Sequence[Sequence[float]]) -> NDArray[np.complex128]:
+    """Values of the leaves of one or two trees by the number of the second's before that of the first's."""
+    first, second = (np.zeros(1 << n_digits(len(values))) for values in (*leaves, [0.0])[:2])
+    for padded, values in zip((first, second), leaves, strict=False):
+        padded[: len(values)] = values
+    result = np.empty((len(second), len(first)), dtype=np.complex128)
+    result.real, result.imag = first, second[:, None]
+    return result.ravel()
 
 
 def _n_leaves(node: Node) -> int:

@@ -50,7 +50,7 @@ def _both(models: list[lgb.Booster], values: np.ndarray) -> tuple[np.ndarray, np
     ],
 )
 def test_scores_are_lightgbms_to_the_last_bit(settings, missing):
-    models = [_model(seed, missing, **settings) for seed in (1, 2)]
+    models = [_model(seed, missing, n_trees=18 + seed, **settings) for seed in (1, 2, 3)]
     rng = np.random.default_rng(9)
     for missing_now in (0.0, 0.3):
         values = _signals(rng, 1003, missing_now)
@@ -81,7 +81,7 @@ def test_many_rows_are_scored_in_chunks(monkeypatch):
 
 def test_trees_of_a_single_leaf_and_no_rows():
     model = _model(6, 0.0, n_trees=3, min_data_in_leaf=2000)
-    assert [len(tree.leaves) for tree in bit_trees([model.dump_model()]).models[0]] == [1] * len(
+    assert [len(tree.leaves) for tree in bit_trees([model.dump_model()]).groups[0]] == [1] * len(
         model.dump_model()["tree_info"]
     )
     ours, theirs = _both([model], _signals(np.random.default_rng(0), 5, 0.0))
