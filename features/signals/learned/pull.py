@@ -74,6 +74,7 @@ class Pull:
     _candidates: WeakKeyDictionary[Catalogue, Candidates] = field(
         default_factory=WeakKeyDictionary, init=False, repr=False
     )
+    _left: dict[bytes, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False)
 
     def __reduce__(self) -> tuple[type[Pull], tuple[object, ...]]:
         """As another process is told it: what was learned, not what has been computed of it."""
@@ -84,6 +85,19 @@ class Pull:
         found = self._candidates.get(catalogue)
         if found is None:
             found = self._candidates[catalogue] = _candidates_of(self, catalogue)
+        return found
+
+    def left_at(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(n_ages + 1, n_cells, n_venues) what distances leave of venues to neighbourhoods, 0 without a known place.
+
+        Computed once for the same venues: a service makes a catalogue every minute.
+        """
+        key = lat.tobytes() + lon.tobytes()
+        found = self._left.get(key)
+        if found is None:
+            found = _left_at(self, lat, lon)
+            self._left.clear()
+            self._left[key] = found
         return found
 
     def of_distance(self, ages: NDArray[np.int64], km: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -160,16 +174,20 @@ def _candidates_of(pull: Pull, catalogue: Catalogue) -> Candidates:
 
 
 def _from_cells(pull: Pull, catalogue: Catalogue) -> FromCells:
-    cells, lat, lon = pull.cells, catalogue.venue_lat, catalogue.venue_lon
-    km = distance_km(cells.lat[:, None], cells.lon[:, None], lat[None, :], lon[None, :])
+    lat, lon = catalogue.venue_lat, catalogue.venue_lon
+    venues = catalogue.lookup.of_sessions["venue"][catalogue.filling.held]
+    held = np.bincount(venues[venues >= 0], minlength=len(lat)) * ~np.isnan(lat + lon)
+    living = pull.wanted[:, :-1].sum(axis=(0, 2), dtype=np.float64)
+    return FromCells(living / max(living.sum(), _LEAST), held / max(held.sum(), _LEAST), pull.left_at(lat, lon))
+
+
+def _left_at(pull: Pull, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float32]:
+    km = distance_km(pull.cells.lat[:, None], pull.cells.lon[:, None], lat[None, :], lon[None, :])
     left = np.zeros((N_AGES + 1, *km.shape), dtype=np.float32)
     # Age by age: a province has 2 million pairs of a neighbourhood and a venue.
     for age in range(N_AGES + 1):
         left[age] = np.nan_to_num(np.exp(between_centres(pull.decay, np.array([age]), km)), nan=0.0)
-    venues = catalogue.lookup.of_sessions["venue"][catalogue.filling.held]
-    held = np.bincount(venues[venues >= 0], minlength=len(lat)) * ~np.isnan(lat + lon)
-    living = pull.wanted[:, :-1].sum(axis=(0, 2), dtype=np.float64)
-    return FromCells(living / max(living.sum(), _LEAST), held / max(held.sum(), _LEAST), left)
+    return left
 
 
 def _draws(pull: Pull, catalogue: Catalogue) -> NDArray[np.float64]:

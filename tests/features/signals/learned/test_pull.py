@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from features.signals.candidates.offer import N_HOURS, hour_kinds
@@ -216,6 +217,16 @@ def test_a_distance_between_two_is_between_them_and_none_is_a_column_of_its_own(
     assert near == pytest.approx(pull.decay[0, 4])
     nowhere = pull.of_distance(np.array([len(AGE_EDGES) - 1, -1]), np.full(2, np.nan))
     np.testing.assert_array_equal(nowhere, pull.decay[[len(AGE_EDGES) - 1, -1], NO_DISTANCE])
+
+
+def test_what_distances_leave_of_the_same_venues_is_computed_once(known, catalogue, pull):
+    here = pull.candidates(catalogue).from_cells
+    later = catalogue_of(known, AT + pd.Timedelta(hours=1))
+    assert pull.candidates(later).from_cells.left is here.left
+    moved = replace(later, venue_lat=later.venue_lat + 0.1)
+    anew = pull.candidates(moved).from_cells.left
+    assert (anew != here.left).any()
+    np.testing.assert_array_equal(anew, replace(pull).left_at(moved.venue_lat, moved.venue_lon))
 
 
 def test_saved_and_loaded_pull_is_the_same(known, catalogue, wishes, pull, tmp_path: Path):
