@@ -103,7 +103,9 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     age_group = learned.exposure.age_group
     ahead = learned.outlook.mean(axis=1)
     rate = learned.rate * ahead.astype(np.float32)
-    access, used = access_now(reach, now.by_week, age_group, learned.saturation)
+    slot_fit = learned.new_slot_fit(weekday, cell).astype(np.float32)
+    usual = usual_access(reach, slot_fit, age_group)
+    access, used = access_now(reach, now.by_week, age_group, learned.saturation, usual)
     group_gain, group_bend = gain_by_group(rate, reach, access, age_group, learned.saturation)
     return OpeningInputs(
         categories=learned.exposure.categories,
@@ -120,7 +122,7 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
         point_region=places.user_regions,
         access=access,
         taken=rate * used * np.float32(step),
-        slot_fit=learned.new_slot_fit(weekday, cell).astype(np.float32),
+        slot_fit=slot_fit,
         runs_now=now.runs,
         busy=busy(dataset, slots),
         show=show_rates(dataset, learned.exposure.categories, config.show_strength),
@@ -140,30 +142,50 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     )
 
 
+def usual_access(
+    reach: NDArray[np.float32], slot_fit: NDArray[np.float32], age_group: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """(n_users,) access that a class gives to each, classes counted by what they give.
+
+    Args:
+        reach: (n_users, n_venues).
+        slot_fit: (n_age_groups, n_slots).
+        age_group: (n_users,).
+    """
+    by_hour = np.square(slot_fit).sum(axis=1) / np.maximum(slot_fit.sum(axis=1), np.float32(1e-12))
+    by_venue = np.einsum("uv,uv->u", reach, reach) / np.maximum(reach.sum(axis=1), np.float32(1e-12))
+    return np.asarray(by_venue * by_hour[age_group], dtype=np.float32)
+
+
 def access_now(
-    reach: NDArray[np.float32], by_week: NDArray[np.float64], age_group: NDArray[np.int64], saturation: Saturation
+    reach: NDArray[np.float32],
+    by_week: NDArray[np.float64],
+    age_group: NDArray[np.int64],
+    saturation: Saturation,
+    usual: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(n_users, n_categories) access to what runs now, and the interest that it uses up in the mean of the weeks.
 
-    The access is that at which a little more is worth what it is in the mean of the weeks, not the mean access: in a
-    week in which nothing is on, a new class takes from nothing.
+    The access is that beside which a usual class is worth what it is in the mean of the weeks, not the mean access: in
+    a week in which nothing is on, a new class takes from nothing.
 
     Args:
         reach: (n_users, n_venues).
         by_week: See `RunningClasses`.
         age_group: (n_users,).
         saturation: How interest is used up.
+        usual: (n_users,) access that a usual class gives.
     """
     shape, share = (len(reach), by_week.shape[2]), np.float32(1 / len(by_week))
-    slope, used = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    gain, used = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     for group in range(len(AGE_GROUPS)):
         mine = age_group == group
-        near = reach[mine]
+        near, given = reach[mine], usual[mine, None]
         for one in by_week[:, group]:
             access = near @ one.T.astype(np.float32)
-            slope[mine] += saturation.slope(access) * share
+            gain[mine] += saturation.gain(access, given) * share
             used[mine] += saturation.used(access) * share
-    return saturation.access_at(slope), used
+    return saturation.access_at(gain, usual[:, None]), used
 
 
 def gain_by_group(

@@ -60,8 +60,8 @@ class OpeningInputs:
         lapsed: (n_points,) share of people with no attendance in 52 weeks.
         size: (n_points,) people.
         point_region: (n_points,) region row, -1 where unknown.
-        access: (n_points, n_categories) access to what runs now: that at which a little more is worth what it is in the
-            mean of the weeks.
+        access: (n_points, n_categories) access to what runs now: that beside which a usual class is worth what it is in
+            the mean of the weeks.
         taken: (n_points, n_categories) people a week whom what runs now takes, in the mean of the weeks.
         slot_fit: (n_age_groups, n_slots) fit of a slot.
         runs_now: (n_categories, n_venues) a training session within 28 days.

@@ -53,15 +53,23 @@ class Saturation:
             return np.asarray(np.float32(self.k) / (1 + np.float32(self.k) * access), dtype=np.float32)
         return np.full_like(access, self.k / 2)
 
-    def access_at(self, slope: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The access at which a little more access uses up so much interest.
+    def gain(self, access: NDArray[np.float32], given: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Interest used up by each unit of `given` more access, see `bend`; the slope where it is 0."""
+        return np.asarray(self.slope(access) / (1 + self.bend(access) * given), dtype=np.float32)
 
-        >>> float(Saturation("share", 2.0).access_at(np.float32(0.25)))
+    def access_at(self, gain: NDArray[np.float32], given: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The access, at least 0, beside which `given` more uses up so much interest by each unit; see `gain`.
+
+        >>> float(Saturation("share", 2.0).access_at(np.float32(0.25), np.float32(0.0)))
         0.5
         """
+        k = np.float32(self.k)
         if self.family == "share":
-            return np.asarray((1 / np.sqrt(slope) - 1) / np.float32(self.k), dtype=np.float32)
-        return np.asarray(-np.log(slope) / np.float32(self.k), dtype=np.float32)
+            half = np.float32(0.5) * k * gain * given
+            access = (1 / (half + np.sqrt(np.square(half) + gain)) - 1) / k
+        else:
+            access = -np.log(gain * (1 + np.float32(0.5) * k * given)) / k
+        return np.asarray(np.maximum(access, 0), dtype=np.float32)
 
     def part(self, access: NDArray[np.float32], given: NDArray[np.float32]) -> NDArray[np.float32]:
         """Interest that goes to one class.

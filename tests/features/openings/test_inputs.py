@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.openings.inputs import OpeningsConfig, access_now, opening_inputs
+from features.openings.inputs import OpeningsConfig, access_now, opening_inputs, usual_access
 from features.willingness.ages import AGE_GROUPS
 from features.willingness.config import LatentConfig
 from features.willingness.exposure import attending
@@ -230,13 +230,27 @@ def test_what_runs_in_some_weeks_takes_less_from_a_new_class_than_what_runs_in_a
     by_week[:, :, 0, 0] = 1.0  # every week
     by_week[0, :, 1, 0] = 2.0  # the same in the mean
     reach, age_group = np.array([[0.5, 0.1], [0.2, 0.9]], dtype=np.float32), np.array([0, 3])
-    access, used = access_now(reach, by_week, age_group, saturation)
+    usual = np.array([0.6, 0.0], dtype=np.float32)
+    access, used = access_now(reach, by_week, age_group, saturation, usual)
     np.testing.assert_allclose(access[:, 0], [0.5, 0.2], rtol=1e-5)
-    np.testing.assert_allclose(saturation.slope(access[:, 1]), (1 + saturation.slope(np.float32([1.0, 0.4]))) / 2)
+    added, beside_two, alone = (
+        saturation.used(at + usual) - saturation.used(at) for at in (access[:, 1], reach[:, 0] * 2, 0)
+    )
+    np.testing.assert_allclose(added, (beside_two + alone) / 2, rtol=1e-5)
+    # Of a class that gives next to nothing a little more counts.
+    np.testing.assert_allclose(saturation.slope(access[1, 1]), (1 + saturation.slope(np.float32(0.4))) / 2, rtol=1e-5)
     assert (access[:, 1] < access[:, 0]).all()
     np.testing.assert_array_equal(access[:, 2], 0.0)
     np.testing.assert_allclose(used[:, 0], saturation.used(np.float32([0.5, 0.2])), rtol=1e-5)
     np.testing.assert_allclose(used[:, 1], saturation.used(np.float32([1.0, 0.4])) / 2, rtol=1e-5)
+
+
+def test_a_usual_class_is_near_and_at_a_good_hour():
+    reach = np.array([[0.5, 0.5], [0.9, 0.1], [0.0, 0.0]], dtype=np.float32)
+    slot_fit = np.ones((7, 2), dtype=np.float32)
+    slot_fit[3] = 3.0, 1.0
+    usual = usual_access(reach, slot_fit, np.array([0, 3, 3]))
+    np.testing.assert_allclose(usual, [0.5, 0.82 * 2.5, 0.0], rtol=1e-6)
 
 
 def test_hours_of_new_classes_differ_as_far_as_courses_left_out_confirm(small, monkeypatch):

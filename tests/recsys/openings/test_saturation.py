@@ -35,3 +35,12 @@ def test_worked_out_in_given_arrays_it_is_the_same_to_the_bit(family):
     np.testing.assert_array_equal(out, used)
     slope = saturation.slope(access)
     np.testing.assert_array_equal(saturation.slope(access, out=access), slope)
+
+
+@pytest.mark.parametrize("family", ["share", "chance"])
+def test_the_access_is_found_again_by_what_more_of_it_gains(family):
+    saturation, given = Saturation(family, 0.7), np.array([0.0, 1e-6, 0.3, 4.0], dtype=np.float32)
+    access = np.array([[0.0], [0.5], [3.0]], dtype=np.float32)
+    found = saturation.access_at(saturation.gain(access, given), given)
+    np.testing.assert_allclose(found, access + 0 * given, atol=1e-5)
+    assert found.min() == 0.0

@@ -29,10 +29,14 @@ def test_evenness_costs_little_at_first(inputs):
 
 
 def test_branching_and_exchanges_find_more_even_plans_than_either_alone(inputs, monkeypatch):
-    def total():
-        table = pareto_front(inputs, Question(budget=8), 40, seconds=30).table
+    def of(budget):
+        table = pareto_front(inputs, Question(budget=budget), 40, seconds=30).table
         loss = 1 - table["expected_attendance"] / table["expected_attendance"].iloc[0]
         return sum(table["gini"][loss <= at_most].min() for at_most in (0.01, 0.03, 0.05))
+
+    def total():
+        # Of one question either alone may be the luckier.
+        return sum(of(budget) for budget in (6, 8, 10, 12))
 
     both = total()
     with monkeypatch.context() as alone:
