@@ -28,7 +28,8 @@ def home(tmp_path_factory, culture):
     """A home with the slice loaded and a champion learned before the cut-off, by fewer windows and trees than usual."""
     folder = tmp_path_factory.mktemp("home")
     done(culture(folder, "ingest", NASHVILLE, "--report", folder / "report.json"))
-    (folder / "few.json").write_text(json.dumps({"n_windows": 2, "ranking": {"trees": {"n_trees": 40}}}))
+    few = {"n_windows": 2, "ranking": {"windows": {"n_windows": 4}, "trees": {"n_trees": 40}}}
+    (folder / "few.json").write_text(json.dumps(few))
     done(culture(folder, "train", "--as-of", AS_OF, "--config", folder / "few.json"))
     return folder
 
@@ -248,6 +249,7 @@ def test_two_processes_learn_and_judge_what_one_does(culture, home, monkeypatch)
     assert two["evaluation"] == one["evaluation"]
     assert two["gate"] == one["gate"]
     assert beside == learned
+    assert any(path.startswith("ranking/trees/") for path in learned)
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
