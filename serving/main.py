@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import os
@@ -16,11 +17,12 @@ from uvicorn.supervisors import Multiprocess
 from features.settings import Settings
 from features.store.server import stop_at_end
 from features.store.store import open_store
+from recsys.bundle import ModelBundle
 from recsys.errors import RecsysError
 from serving.app import create_app, now_utc
 from serving.champion import ChampionWatcher
 from serving.lists import ListStyle
-from serving.parts import open_parts
+from serving.parts import BundleParts, open_parts
 
 _BEHIND = "CULTURE_SERVE_SECONDS_BEHIND"
 """How far the service's clock is behind the present; `serve` hands it to its workers."""
@@ -155,11 +157,24 @@ def app_from_environment() -> FastAPI:
     settings = Settings()
     behind = pd.Timedelta(seconds=float(os.environ.get(_BEHIND, "0")))
     return create_app(
-        ChampionWatcher(settings.home, open_parts),
+        ChampionWatcher(settings.home, open_to_stay),
         lambda: open_store(settings),
         clock=lambda: now_utc() - behind,
         style=ListStyle(settings.variety, settings.exploration_share),
     )
+
+
+def open_to_stay(bundle: ModelBundle) -> BundleParts:
+    """What serving needs of a bundle; garbage is looked for at once among all that there is, and there no more.
+
+    Modules and parts are some 300,000 objects that stay: to look through them takes a third of a second, in which an
+    answer would wait. What the bundle before left behind is looked for when the next is opened.
+    """
+    parts = open_parts(bundle)
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    return parts
 
 
 def _log_config(quiet: bool) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 import asyncio
+import gc
 import socket
+import weakref
 
 import pytest
 from typer.testing import CliRunner
 
 from culture import app
 from features.settings import Settings
-from serving.main import HostRefusedError, PortTakenError, bind, free_port, serve
+from recsys.releases import load_champion
+from serving.main import HostRefusedError, PortTakenError, bind, free_port, open_to_stay, serve
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "", "127.0.0.1.example.org"])
@@ -69,3 +72,24 @@ def test_answers_leave_at_once():
 
     asyncio.run(ask())
     assert delays == [1]
+
+
+class _Ring:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_stays_is_looked_through_once_and_what_the_bundle_before_left_is_freed(county):
+    before = _Ring()
+    left = weakref.ref(before)
+    gc.freeze()
+    del before
+    try:
+        gc.collect()
+        assert left() is not None
+        parts = open_to_stay(load_champion(county.home))
+        assert left() is None
+        assert all(one is not vars(parts) for one in gc.get_objects())
+        assert gc.get_freeze_count() > 50_000
+    finally:
+        gc.unfreeze()
