@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pandas as pd
 from fastapi import FastAPI
@@ -75,20 +75,11 @@ def create_app(
     """
     live = LiveData(open_store, clock)
     service = Service(provider, live, Metrics.new(), clock, style or ListStyle())
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(provider.start)
-        await run_in_threadpool(live.start)
-        yield
-        await run_in_threadpool(provider.stop)
-        await run_in_threadpool(live.stop)
-
     app = FastAPI(
         title=TITLE,
         version=_VERSION,
         description="Ranks cultural activities, forecasts demand, suggests where to open classes.",
-        lifespan=lifespan,
+        lifespan=_running(provider, live),
         docs_url=None,
         redoc_url=None,
         responses={422: RESPONSES[422]},
@@ -102,3 +93,17 @@ def create_app(
     app.add_middleware(SlashesInIds)
     app.add_middleware(Observed, metrics=service.metrics)
     return app
+
+
+def _running(provider: Provider[BundleParts], live: LiveData) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Provider and live rows, running while the application does."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(provider.start)
+        await run_in_threadpool(live.start)
+        yield
+        await run_in_threadpool(provider.stop)
+        await run_in_threadpool(live.stop)
+
+    return lifespan

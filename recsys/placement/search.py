@@ -112,10 +112,7 @@ class BlockSearch:
             else:
                 children = self._halves(node, solved, target)
             for child in children:
-                if is_heap:
-                    heapq.heappush(nodes, child)
-                else:
-                    nodes.append(child)
+                (heapq.heappush if is_heap else list.append)(nodes, child)
         return best
 
     def _limits(self, most: NDArray[np.number]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -80,47 +80,47 @@ class Columns:
         Tightened: a share is at most the number of classes there (not only all shares by seats), so that the linear
         relaxation must open a venue whole to serve a point whole.
         """
-        n_open, n_flow = len(self.category), len(self.flow_point)
-        flows = np.arange(n_flow)
-        key = self.flow_point * instance.n_categories + self.category[self.flow_opening]
-        _, point_row = np.unique(key, return_inverse=True)
-        ones = np.ones(n_flow)
-        parts = [
-            sparse.hstack(
-                [
-                    sparse.csr_array((-ones, (flows, self.flow_opening)), shape=(n_flow, n_open)),
-                    sparse.csr_array((ones, (flows, flows)), shape=(n_flow, n_flow)),
-                ]
-            ),
-            sparse.hstack(
-                [
-                    sparse.diags_array(-instance.seats[self.venue], format="csr"),
-                    sparse.csr_array((self.flow_demand, (self.flow_opening, flows)), shape=(n_open, n_flow)),
-                ]
-            ),
-            sparse.hstack(
-                [
-                    sparse.csr_array((int(point_row.max(initial=-1)) + 1, n_open)),
-                    sparse.csr_array((ones, (point_row, flows)), shape=(int(point_row.max(initial=-1)) + 1, n_flow)),
-                ]
-            ),
-        ]
-        limits = [np.zeros(n_flow), np.zeros(n_open), np.ones(parts[2].shape[0])]
+        parts = [self._by_class(), self._by_seats(instance), self._by_point(instance)]
+        limits = [np.zeros(len(self.flow_point)), np.zeros(len(self.category)), np.ones(parts[2].shape[0])]
         if with_shared:
-            openings = np.arange(n_open)
-            shared = sparse.vstack(
-                [
-                    sparse.csr_array((np.ones(n_open), (self.venue, openings)), shape=(instance.n_venues, n_open)),
-                    sparse.csr_array(
-                        (np.ones(n_open), (self.category, openings)), shape=(instance.n_categories, n_open)
-                    ),
-                    sparse.csr_array(instance.cost[self.category, self.venue][None, :]),
-                ]
-            )
-            parts.append(sparse.hstack([shared, sparse.csr_array((shared.shape[0], n_flow))]))
+            parts.append(self._shared(instance))
             teachers = np.minimum(instance.teachers, 1e9)
             limits.append(np.concatenate([instance.slots.astype(float), teachers, [instance.budget]]))
         return sparse.csr_array(sparse.vstack(parts, format="csr")), np.concatenate(limits)
+
+    def _by_class(self) -> sparse.csr_array:
+        """A point's share is at most the number of classes there."""
+        n_open, n_flow = len(self.category), len(self.flow_point)
+        flows, ones = np.arange(n_flow), np.ones(n_flow)
+        classes = sparse.csr_array((-ones, (flows, self.flow_opening)), shape=(n_flow, n_open))
+        return sparse.hstack([classes, sparse.csr_array((ones, (flows, flows)), shape=(n_flow, n_flow))])
+
+    def _by_seats(self, instance: PlacementInstance) -> sparse.csr_array:
+        """People assigned to an opening have seats in its classes."""
+        n_open, n_flow = len(self.category), len(self.flow_point)
+        seats = sparse.diags_array(-instance.seats[self.venue], format="csr")
+        people = (self.flow_demand, (self.flow_opening, np.arange(n_flow)))
+        return sparse.hstack([seats, sparse.csr_array(people, shape=(n_open, n_flow))])
+
+    def _by_point(self, instance: PlacementInstance) -> sparse.csr_array:
+        """Shares of a point's demand for a category are at most 1 together."""
+        n_open, n_flow = len(self.category), len(self.flow_point)
+        key = self.flow_point * instance.n_categories + self.category[self.flow_opening]
+        _, row = np.unique(key, return_inverse=True)
+        n_rows = int(row.max(initial=-1)) + 1
+        shares = sparse.csr_array((np.ones(n_flow), (row, np.arange(n_flow))), shape=(n_rows, n_flow))
+        return sparse.hstack([sparse.csr_array((n_rows, n_open)), shares])
+
+    def _shared(self, instance: PlacementInstance) -> sparse.csr_array:
+        """Slots of venues, teachers of categories, and the budget."""
+        openings, ones = np.arange(len(self.category)), np.ones(len(self.category))
+        parts = [
+            sparse.csr_array((ones, (self.venue, openings)), shape=(instance.n_venues, len(openings))),
+            sparse.csr_array((ones, (self.category, openings)), shape=(instance.n_categories, len(openings))),
+            sparse.csr_array(instance.cost[self.category, self.venue][None, :]),
+        ]
+        shared = sparse.vstack(parts)
+        return sparse.hstack([shared, sparse.csr_array((shared.shape[0], len(self.flow_point)))])
 
 
 def model(

@@ -39,16 +39,15 @@ def demand_paths(
     """
     means = sessions[["mean_1", "mean_2", "mean_3"]].to_numpy()
     total = means.sum(axis=1)
-    early = sessions["early"].to_numpy() if is_known else np.zeros(len(sessions))
-    n_early = sessions["n_early"].to_numpy() if is_known else np.zeros(len(sessions))
+    nothing = np.zeros(len(sessions))
+    early, n_early = (sessions[name].to_numpy() if is_known else nothing for name in ("early", "n_early"))
     factor: NDArray[np.float64]
     if noise == 0:
         factor = np.ones((len(sessions), n_paths))
     elif shape == "logit":
         strength = GAMMA_SHAPE / noise**2
-        factor = rng.gamma((strength + n_early)[:, None], 1.0, (len(sessions), n_paths)) / (
-            strength + (early * total)[:, None] * scale
-        )
+        drawn = rng.gamma((strength + n_early)[:, None], 1.0, (len(sessions), n_paths))
+        factor = drawn / (strength + (early * total)[:, None] * scale)
     else:
         factor = _remembered(sessions, noise, n_paths, rng, memory, last_week)
     paths = np.zeros((len(sessions), n_paths), dtype=np.float32)

@@ -43,12 +43,7 @@ def utilisation(
         weights = None if values is None else values[kept]
         return np.bincount(venue[kept], weights=weights, minlength=len(ids)).astype(np.float64)
 
-    visits = activity.visits_of(is_here)
-    of_visit = at[visits["session_num"].to_numpy(dtype=np.int64)]
-    came, missed = (
-        np.bincount(of_visit[rows], weights=visits["places"][rows], minlength=len(ids))
-        for rows in (visits["status"].eq(status).to_numpy(dtype=bool) for status in SHOWN)
-    )
+    came, missed = _shown_up(activity, is_here, at, len(ids))
     n_sessions, hours, places = sums(), sums(_hours(sessions)), sums(taken)
     n_limited, offered, used = sums(rows=is_limited), sums(capacity, is_limited), sums(taken, is_limited)
     grid = by_hour(sessions, venue, len(ids), weeks).round(2)
@@ -73,6 +68,17 @@ def utilisation(
         )
         for num, one in enumerate(rows.itertuples(index=False))
     ]
+
+
+def _shown_up(
+    activity: Activity, chosen: NDArray[np.bool_], venue: NDArray[np.int64], n_venues: int
+) -> list[NDArray[np.float64]]:
+    """For each status of `SHOWN` (n_venues,) places, of the sessions of a mask."""
+    visits = activity.visits_of(chosen)
+    of_visit = venue[visits["session_num"].to_numpy(dtype=np.int64)]
+    masks = [visits["status"].eq(status).to_numpy(dtype=bool) for status in SHOWN]
+    places = visits["places"].to_numpy(dtype=np.float64)
+    return [np.bincount(of_visit[rows], places[rows], minlength=n_venues).astype(np.float64) for rows in masks]
 
 
 def _hours(sessions: pd.DataFrame) -> NDArray[np.float64]:

@@ -37,17 +37,7 @@ def violations(truth: Truth, rows: pd.DataFrame) -> dict[str, int]:
     unknown = ~person["birth_known"].eq(True)
     least = session["min_age"].fillna(-1)
     young = (least > 0) & ~unknown & (age < least) & (session["audience_num"] != CHILD)
-    outcome = truth.tables["outcomes"]
-    held = outcome[outcome["held_at_as_of"]]
-    ends = sessions.set_index("session_id")["ends_at"]
-    held = held.assign(ends_at=ends.reindex(held["session_id"]).to_numpy())[
-        ["user_id", "session_id", "starts_at", "ends_at"]
-    ]
-    pairs = row.assign(begin=session["starts_at"], end=session["ends_at"]).merge(
-        held, on="user_id", suffixes=("", "_held")
-    )
-    own = pairs["session_id"] == pairs["session_id_held"]
-    overlap = ~own & (pairs["begin"] < pairs["ends_at"]) & (pairs["end"] > pairs["starts_at"])
+    own, overlap = _clashes(truth, row, session)
     full = candidates(session, as_of) & ~session["session_id"].isin(open_ids)
     ordered = rows.sort_values(["user_id", "rank"])
     return {
@@ -67,3 +57,16 @@ def violations(truth: Truth, rows: pd.DataFrame) -> dict[str, int]:
         "activity twice in a list": int(rows.duplicated(["user_id", "activity_id"]).sum()),
         "rank not 1, 2, ...": int((ordered.groupby("user_id").cumcount() + 1 != ordered["rank"]).sum()),
     }
+
+
+def _clashes(truth: Truth, row: pd.DataFrame, session: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """For each pair of a row and what its user holds: whether they are the same session, or overlap."""
+    outcome = truth.tables["outcomes"]
+    held = outcome[outcome["held_at_as_of"]]
+    ends = truth.tables["sessions"].set_index("session_id")["ends_at"]
+    held = held.assign(ends_at=ends.reindex(held["session_id"]).to_numpy())
+    pairs = row.assign(begin=session["starts_at"], end=session["ends_at"]).merge(
+        held[["user_id", "session_id", "starts_at", "ends_at"]], on="user_id", suffixes=("", "_held")
+    )
+    own = pairs["session_id"] == pairs["session_id_held"]
+    return own, ~own & (pairs["begin"] < pairs["ends_at"]) & (pairs["end"] > pairs["starts_at"])
