@@ -41,7 +41,7 @@ FOLLOWED = {
 class OpeningInputs:
     """People as demand points, venues, time slots, and what runs now.
 
-    A point is a person, or people of one region and age group taken together. Expected people a week of point p
+    A point is a person, or people alike taken together (`recsys.openings.alike`). Expected people a week of point p
     at a class of category c at venue v in slot s, beside access `x` that it has already, is
     `rate[p, c] * (used(x + a) - used(x))`, `a = reach[p, v] * slot_fit[age_group[p], s]`, `used` the saturation:
     classes near each other share people, and what runs already takes its share first.
