@@ -35,8 +35,8 @@ format: setup ## Format and mend what can be mended
 test: setup ## Run all tests
 	@# In a folder of its own: a second run closes a shared one to the user that root's databases run as.
 	export PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) && \
-	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder tests && \
-	$(BIN)/pytest --nbmake --nbmake-timeout=300 notebooks && \
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder --nbmake --nbmake-timeout=300 \
+		notebooks tests && \
 	rm -rf "$$PYTEST_DEBUG_TEMPROOT"
 
 test-availability: setup ## Availability over ANSWERS (a million) answers: batch, HTTP, evaluation's pool

@@ -46,7 +46,7 @@ def _files_are_not_synced() -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files go first: one that begins late keeps a worker busy when the others have nothing left to do."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    items.sort(key=lambda item: item.path.suffix == ".py" and item.get_closest_marker("long") is None)
 
 
 @pytest.hookimpl(trylast=True)
