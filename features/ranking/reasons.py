@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.ranking.causes import cause_of, scores_without
 from features.ranking.lists import Lists
 from features.ranking.model import RankingModel
-from features.ranking.sentences import Reason, said_once, sentence_of
+from features.ranking.sentences import Past, Reason, said_once, sentence_of
 from features.ranking.two_stages import rivals, scores_of_pairs
 from features.signals.candidates.crowd import Signals
 from features.signals.candidates.facts import CROWD_FACTS
@@ -104,10 +104,9 @@ def reasons_for(
     asked, signals, with_all = _seen(catalogue, block, columns, lists)
     told = _told(model, catalogue, block, columns[asked], signals, with_all, wanted)
     reasons: list[tuple[Reason, ...]] = [()] * len(columns)
+    past = Past(catalogue, block)
     for num, (place, codes) in enumerate(zip(asked, told, strict=True)):
-        sentences = [
-            sentence_of(code, catalogue, block, int(columns[place]), signals, num, is_elsewhere) for code in codes
-        ]
+        sentences = [sentence_of(code, past, int(columns[place]), signals, num, is_elsewhere) for code in codes]
         reasons[place] = said_once(sentences)[:MAX_REASONS]
     return reasons
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.signals.candidates.crowd import Signals
 from features.signals.catalogue import Catalogue
-from features.signals.known.events import Events
 from features.signals.people import UserBlock
 from recsys.availability import ADULT_AGE
 from recsys.sentences import Sentence
@@ -46,41 +46,70 @@ TIES = (
 back, on the waitlist, not used), and feedback such as a view or a favourite."""
 
 
-def ties_of(events: Events, catalogue: Catalogue, now: int) -> NDArray[np.int64]:
-    """(n_events,) place in `TIES` of each event.
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What one person did, as sentences tell of it; each part of it is worked out once.
 
-    Args:
-        events: What was done.
-        catalogue: Knows the sessions' starts.
-        now: Instant of the answer, nanoseconds.
+    Attributes:
+        catalogue: Candidates; knows the sessions' starts.
+        block: The person.
     """
-    starts = np.append(catalogue.lookup.session_start, 0)[events.sessions]
-    return np.select(
-        [events.sessions < 0, ~events.is_taking, starts >= now],
-        [3, 2, 1],
-        default=0,
-    ).astype(np.int64)
+
+    catalogue: Catalogue
+    block: UserBlock
+    _keys: dict[str, NDArray[np.int64]] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def ties(self) -> NDArray[np.int64]:
+        """(n_events,) place in `TIES` of each event."""
+        events = self.block.events
+        starts = np.append(self.catalogue.lookup.session_start, 0)[events.sessions]
+        is_to_come = starts >= self.block.at.value
+        return np.select([events.sessions < 0, ~events.is_taking, is_to_come], [3, 2, 1], default=0).astype(np.int64)
+
+    def with_key(self, code: str, column: int) -> NDArray[np.bool_]:
+        """(n_events,) those with the candidate's key, or with words of its title."""
+        lookup = self.catalogue.lookup
+        if code == "title":
+            return self._with_words(column)
+        if code not in self._keys:
+            self._keys[code] = self.block.events.keys(lookup, code)
+        if code == "venue":
+            key = lookup.of_sessions["venue"][self.catalogue.session_nums[column]]
+        else:
+            key = lookup.activity_keys[code][self.catalogue.activities[column]]
+        return np.asarray((self._keys[code] == key) & (key >= 0))
+
+    def _with_words(self, column: int) -> NDArray[np.bool_]:
+        words, of_event = self._words
+        wanted = self.catalogue.words.candidates
+        is_shared = np.isin(words, wanted.indices[wanted.indptr[column] : wanted.indptr[column + 1]])
+        return np.bincount(of_event[is_shared], minlength=len(self.ties)) > 0
+
+    @cached_property
+    def _words(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Words of the events' titles, and the event of each."""
+        found = self.catalogue.words.activities[self.block.events.activities]
+        return found.indices, np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
 
 
-def sentence_of(
-    code: str, catalogue: Catalogue, block: UserBlock, column: int, signals: Signals, place: int, is_elsewhere: bool
-) -> Reason:
+def sentence_of(code: str, past: Past, column: int, signals: Signals, place: int, is_elsewhere: bool) -> Reason:
     """A cause in words.
 
     Args:
         code: The cause.
-        catalogue: Candidates.
-        block: One person.
+        past: What the person did.
         column: The candidate.
         signals: Signals of the listed candidates.
         place: The candidate's place among them.
         is_elsewhere: The person asks from another place than home, so that ways from home are called so.
     """
+    catalogue = past.catalogue
     category = str(
         catalogue.lookup.keys["category"].ids[catalogue.lookup.activity_keys["category"][catalogue.activities[column]]]
     )
     if code in ("series", "organiser", "category", "venue", "title"):
-        zh, en = _of_past(code, catalogue, block, column, category)
+        zh, en = _of_past(code, past, column, category)
     elif code == "distance":
         km = float(signals["km_from_home"][place])
         zh, en = (
@@ -89,7 +118,7 @@ def sentence_of(
             else (f"离您 {km:.1f} 公里", f"{km:.1f} km from you")
         )
     elif code == "family":
-        zh, en = _of_family(catalogue, block, column)
+        zh, en = _of_family(catalogue, past.block, column)
     else:
         zh, en = {
             "company": ("与您一起参加过活动的人也参加", "People you have met at sessions go to this"),
@@ -110,11 +139,10 @@ def said_once(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     return tuple(once.values())
 
 
-def _of_past(code: str, catalogue: Catalogue, block: UserBlock, column: int, category: str) -> tuple[str, str]:
+def _of_past(code: str, past: Past, column: int, category: str) -> tuple[str, str]:
     """By the strongest tie of the person to the candidate's key, and the newest activity of that tie."""
-    events = block.events
-    mine = _with_key(code, catalogue, events, column)
-    ties = ties_of(events, catalogue, block.at.value)
+    catalogue, events, ties = past.catalogue, past.block.events, past.ties
+    mine = past.with_key(code, column)
     strongest = int(ties[mine].min(initial=len(TIES) - 1))
     tie = TIES[strongest]
     if code == "category":
@@ -139,19 +167,6 @@ def _of_past(code: str, catalogue: Catalogue, block: UserBlock, column: int, cat
         f"因为您{tie.zh}同一主办方的{f'《{title}》' if title else '活动'}",
         f"Because you {tie.en} {f'“{title}”' if title else 'an activity'} by the same organiser",
     )
-
-
-def _with_key(code: str, catalogue: Catalogue, events: Events, column: int) -> NDArray[np.bool_]:
-    """(n_events,) those with the candidate's key, or with words of its title."""
-    if code == "title":
-        words = catalogue.words
-        shared = words.activities @ words.candidates[[column]].T
-        return np.asarray(shared.toarray().ravel()[events.activities] > 0)
-    if code == "venue":
-        key = catalogue.lookup.of_sessions["venue"][catalogue.session_nums[column]]
-    else:
-        key = catalogue.lookup.activity_keys[code][catalogue.activities[column]]
-    return np.asarray((events.keys(catalogue.lookup, code) == key) & (key >= 0))
 
 
 def _of_family(catalogue: Catalogue, block: UserBlock, column: int) -> tuple[str, str]:

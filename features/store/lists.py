@@ -7,7 +7,7 @@ erased, nothing leads from the log to them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,8 @@ from recsys.operator_rules import COLUMNS, RuleTable
 KEPT_DAYS = 180
 """The log forgets what was shown earlier."""
 
-_SHOWN = ("request_id", "shown_at", "bundle", "place", "activity_id", "session_id", "source", "propensity")
+_OF_PLACE = ("place", "activity_id", "session_id", "source", "propensity")
+_SHOWN = ("request_id", "shown_at", "bundle", *_OF_PLACE)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def log_shown(store: Store, request_id: str, at: pd.Timestamp, bundle: str | Non
     """Keeps what a list has shown; it is durable when this returns."""
     if not places:
         return
-    columns = [list(column) for column in zip(*(astuple(place) for place in places), strict=True)]
+    columns = [[getattr(place, name) for place in places] for name in _OF_PLACE]
     with store.writing() as connection:
         connection.exec_driver_sql(
             f"INSERT INTO shown ({', '.join(_SHOWN)}) SELECT %s, %s, %s, *"

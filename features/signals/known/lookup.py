@@ -110,7 +110,11 @@ def _session_texts(dataset: Dataset, tree: RegionTree, organiser: NDArray[np.int
 
 def take_or_missing(values: NDArray[np.int64], nums: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n,) `values` at `nums`, -1 where the number is -1; works on no values at all."""
-    return np.append(values, -1)[nums]
+    if not len(values):
+        return np.full(len(nums), -1, dtype=np.int64)
+    found = values.take(nums)
+    found[nums < 0] = -1
+    return found
 
 
 def key_texts(activities: pd.DataFrame) -> dict[str, pd.Series]:

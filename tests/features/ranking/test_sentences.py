@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from features.ranking.answers import Request, answer
-from features.ranking.sentences import said_once, sentence_of
+from features.ranking.sentences import Past, said_once, sentence_of
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.people import UserBlock, user_block
 from recsys.dataset import Dataset
@@ -92,7 +92,7 @@ def test_the_verb_is_what_the_person_did(offered, dataset, user_id):
     block, column = _person(offered, dataset, user_id), _column(offered, "new")
     zh, en = VERBS[user_id]
     told = {
-        code: sentence_of(code, offered, block, column, {}, 0, False)
+        code: sentence_of(code, Past(offered, block), column, {}, 0, False)
         for code in ("series", "organiser", "category", "title")
     }
     assert told["series"].zh == f"因为您{zh}《Folk dance 1》"
@@ -103,13 +103,17 @@ def test_the_verb_is_what_the_person_did(offered, dataset, user_id):
 
 
 def test_the_very_activity_is_not_named_as_another(offered, dataset):
-    again = sentence_of("series", offered, _person(offered, dataset, "went"), _column(offered, "old"), {}, 0, False)
+    again = sentence_of(
+        "series", Past(offered, _person(offered, dataset, "went")), _column(offered, "old"), {}, 0, False
+    )
     assert (again.zh, again.en) == ("因为您参加过这项活动", "Because you went to this before")
 
 
 def test_two_causes_with_the_same_words_are_told_once(offered, dataset):
     block, column = _person(offered, dataset, "went"), _column(offered, "old")
-    told = [sentence_of(code, offered, block, column, {}, 0, False) for code in ("organiser", "category", "series")]
+    told = [
+        sentence_of(code, Past(offered, block), column, {}, 0, False) for code in ("organiser", "category", "series")
+    ]
     assert told[0].zh == told[2].zh
     assert said_once(told) == tuple(told[:2])
 
@@ -123,14 +127,16 @@ def test_two_causes_with_the_same_words_are_told_once(offered, dataset):
     ],
 )
 def test_a_venue_was_visited_only_by_who_went(offered, dataset, user_id, zh, en):
-    told = sentence_of("venue", offered, _person(offered, dataset, user_id), _column(offered, "new"), {}, 0, False)
+    told = sentence_of(
+        "venue", Past(offered, _person(offered, dataset, user_id)), _column(offered, "new"), {}, 0, False
+    )
     assert (told.zh, told.en) == (zh, en)
 
 
 def test_an_elder_in_the_family_is_no_child(offered, dataset):
     block = _person(offered, dataset, "went")
-    child = sentence_of("family", offered, block, _column(offered, "small"), {}, 0, False)
-    elder = sentence_of("family", offered, block, _column(offered, "elders"), {}, 0, False)
+    child = sentence_of("family", Past(offered, block), _column(offered, "small"), {}, 0, False)
+    elder = sentence_of("family", Past(offered, block), _column(offered, "elders"), {}, 0, False)
     assert "孩子" in child.zh
     assert "child" in child.en
     assert "孩子" not in elder.zh
