@@ -10,7 +10,8 @@ from recsys.dataset import Dataset
 from recsys.errors import DataError
 from tests.ranking_world import AT, ranking_world
 from training.ranking.fit import RankingConfig
-from training.ranking.tuning import SPACE, Range, TuneConfig, past_windows, tune, with_values
+from training.ranking.tuning import TuneConfig, past_windows, tune
+from training.ranking.tuning_space import SPACE, Range, with_values
 from training.run import TrainConfig
 
 SMALL = {"ease.regularisation": Range(2.0, 500.0), "trees.n_trees": Range(40, 60)}
