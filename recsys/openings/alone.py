@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.openings.beside import Beside
+from recsys.openings.points import Points
 from recsys.openings.saturation import Saturation
 
 MOST_KEPT = 20_000_000
@@ -28,31 +29,36 @@ class Alone:
     slot_gain: NDArray[np.float64]
     bias: float
     rate: NDArray[np.float32]
-    reach: NDArray[np.float32]
     access: NDArray[np.float32]
-    age_group: NDArray[np.int64]
-    slot_fit: NDArray[np.float32]
+    points: Points
     saturation: Saturation
 
-    @cached_property
-    def people(self) -> NDArray[np.float64]:
-        """(n_categories, n_venues) people a week drawn who would not come elsewhere; 0 where no hour is free."""
-        return self._sums[0]
+    def drawn(self, category: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n_venues,) people a week drawn who would not come elsewhere, and with those who would leave another class.
+
+        Both 0 where no hour is free; made once.
+        """
+        if category not in self._drawn:
+            people, coming = np.zeros((2, self.slot_gain.shape[1]))
+            for venue, given in self._given(category):
+                people[venue], coming[venue], _ = self.beside(category).counts(given)
+            self._drawn[category] = people, coming
+        return self._drawn[category]
 
     @cached_property
-    def coming(self) -> NDArray[np.float64]:
-        """(n_categories, n_venues) the same with those who would leave another class for it."""
-        return self._sums[1]
+    def _drawn(self) -> dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        return {}
 
     @cached_property
     def who(self) -> NDArray[np.float32] | None:
-        """(n_categories * n_venues, n_points) people of each point behind `people`; None where there are very many."""
+        """(n_categories * n_venues, n_points) people drawn of each point; None where there are very many."""
         n_categories, n_venues = self.slot_gain.shape[:2]
         if len(self.rate) * n_categories * n_venues > MOST_KEPT:
             return None
         who = np.zeros((n_categories * n_venues, len(self.rate)), dtype=np.float32)
-        for category, venue, beside, given in self._each():
-            who[category * n_venues + venue] = beside.drawn(given)
+        for category in range(n_categories):
+            for venue, given in self._given(category):
+                who[category * n_venues + venue] = self.beside(category).drawn(given)
         return who
 
     def beside(self, category: int) -> Beside:
@@ -72,20 +78,12 @@ class Alone:
             return 1.0
         if self.who is None:
             return float(worth.max(initial=0.0))
-        total = (self.who @ worth).reshape(self.people.shape)
-        return np.asarray(total / np.maximum(self.people, 1e-12), dtype=np.float64)
+        people = np.array([self.drawn(category)[0] for category in range(len(self.slot_gain))])
+        total = (self.who @ worth).reshape(people.shape)
+        return np.asarray(total / np.maximum(people, 1e-12), dtype=np.float64)
 
-    @cached_property
-    def _sums(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        people, coming = np.zeros(self.slot_gain.shape[:2]), np.zeros(self.slot_gain.shape[:2])
-        for category, venue, beside, given in self._each():
-            people[category, venue], coming[category, venue], _ = beside.counts(given)
-        return people, coming
-
-    def _each(self) -> Iterator[tuple[int, int, Beside, NDArray[np.float32]]]:
-        """Each class that has a free hour, with people beside what runs now and the access that it gives them."""
-        reach = np.ascontiguousarray(self.reach.T)
-        for category, gain in enumerate(self.slot_gain):
-            beside = self.beside(category)
-            for venue in np.flatnonzero(gain.max(axis=1, initial=-1.0) >= 0).tolist():
-                yield category, venue, beside, reach[venue] * self.slot_fit[:, gain[venue].argmax()][self.age_group]
+    def _given(self, category: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Each venue that has a free hour, and (n_points,) access that a class there gives at its best."""
+        gain = self.slot_gain[category]
+        for venue in np.flatnonzero(gain.max(axis=1, initial=-1.0) >= 0).tolist():
+            yield venue, self.points.reach(venue) * self.points.fit(int(gain[venue].argmax()))

@@ -168,16 +168,7 @@ class OpeningInputs:
     @cached_property
     def alone(self) -> Alone:
         """What each class would bring were it the only new one; worked out once."""
-        return Alone(
-            self.slot_gain,
-            self.bias,
-            self.rate,
-            self.reach,
-            self.access,
-            self.age_group,
-            self.slot_fit,
-            self.saturation,
-        )
+        return Alone(self.slot_gain, self.bias, self.rate, self.access, self.points, self.saturation)
 
     def regions_at(self, level: str) -> NDArray[np.int64]:
         """(n_points,) region row on `level` that each point lies in, -1 where there is none; made once a level."""

@@ -118,10 +118,13 @@ class Search:
 
     def candidates(self) -> list[tuple[float, int, int, int]]:
         """What each class would bring were it the only new one, as a heap: beside others none brings more."""
-        i, alone = self.inputs, self.inputs.alone
-        admitted = filled(alone.coming, self.places(alone.coming), i.spread) / np.maximum(alone.coming, 1e-12)
-        worth = alone.people * admitted * i.show[:, None] * alone.mean_worth(self.audience.worth)
-        bound = np.where(self.choices.allowed, worth, 0.0) / np.maximum(self.choices.costs, 1e-9)[:, None]
+        i, allowed = self.inputs, self.choices.allowed
+        people, coming = np.zeros((2, *allowed.shape))
+        for category in np.flatnonzero(allowed.any(axis=1)).tolist():
+            people[category], coming[category] = i.alone.drawn(category)
+        admitted = filled(coming, self.places(coming), i.spread) / np.maximum(coming, 1e-12)
+        worth = people * admitted * i.show[:, None] * i.alone.mean_worth(self.audience.worth)
+        bound = np.where(allowed, worth, 0.0) / np.maximum(self.choices.costs, 1e-9)[:, None]
         heap = [(-float(bound[c, v]), int(c), int(v), -1) for c, v in zip(*np.nonzero(bound > MIN_TAKEN), strict=True)]
         heapq.heapify(heap)
         return heap

@@ -125,10 +125,13 @@ def without_classes(inputs: OpeningInputs, closing: list[tuple[int, int]]) -> Op
         runs[category, venue] = False
         fit[:, category, venue] = 0.0
         free[venue] += 1
-    return replace(
+    after = replace(
         inputs,
         runs_now=runs,
         run_fit=fit,
         access=np.maximum(access, 0.0).astype(np.float32),
         venues=inputs.venues.assign(free_slots=free),
     )
+    # What does not depend on what runs is worked out once for all questions.
+    vars(after).update({name: getattr(inputs, name) for name in ("points", "spare_rooms", "slot_gain")})
+    return after
