@@ -22,7 +22,8 @@ from features.signals.learned.wishes import load_wishes
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.ids import IdMap
 from recsys.rankers.store import load_ranker
-from recsys.trees import BitTrees, bit_trees
+from recsys.tree_dumps import bit_trees
+from recsys.trees import BitTrees
 
 MANY_PAIRS = 1500
 """From so many pairs on trees as bits are faster than LightGBM's walk from node to node."""

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from recsys import trees
-from recsys.trees import bit_trees, n_digits
+from recsys.tree_dumps import bit_trees
+from recsys.trees import n_digits
 
 N_SIGNALS = 8
 
