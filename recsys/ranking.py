@@ -100,14 +100,15 @@ class SummedScores:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         rows, keys, left = self._likely(may, -(-SPARE * n * n_keys // len(self.shared)))
         cols, times = self.groups.spread(keys)
-        own, rows = np.repeat(self.own[rows, keys], times), np.repeat(rows, times)
+        own, rows = np.repeat(self.own.ravel().take(rows * n_keys + keys), times), np.repeat(rows, times)
         usable = np.flatnonzero(allowed.ravel().take(rows * allowed.shape[1] + cols))
         rows, cols = rows.take(usable), cols.take(usable)
         values = own.take(usable) + self.shared.take(cols)
         limits = _nth(rows, values, n, n_users)
         is_settled = (limits > left) | np.isneginf(left)
-        kept = is_settled[rows] & (values >= limits[rows])
-        rows, cols = _less_ties(rows[kept], cols[kept], (values == limits[rows])[kept], n)
+        least = limits.take(rows)
+        kept = np.flatnonzero(is_settled.take(rows) & (values >= least))
+        rows, cols = _less_ties(rows.take(kept), cols.take(kept), (values == least).take(kept), n)
         others = np.flatnonzero(~is_settled)
         of, found = self._best_of_all(others, may[others], allowed[others], n)
         return np.append(rows, others[of]), np.append(cols, found)
@@ -144,7 +145,10 @@ def _nth(rows: NDArray[np.int64], values: NDArray[np.float32], n: int, n_rows: i
     width = max(int(sizes.max(initial=0)), n)
     # Where there is nothing values differ and are below all others: among equals a partial sort is slow.
     table = np.tile(np.linspace(-2e38, -3e38, width, dtype=values.dtype), (n_rows, 1))
-    table[rows, np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)] = values
+    # A row's values follow each other: they stand from where the row begins on.
+    table.ravel()[np.arange(len(rows)) + np.repeat(np.arange(n_rows) * width - (np.cumsum(sizes) - sizes), sizes)] = (
+        values
+    )
     return np.where(sizes < n, np.float32(-np.inf), np.partition(table, width - n, axis=1)[:, width - n])
 
 
@@ -156,9 +160,10 @@ def _less_ties(
     last = np.flatnonzero(is_last)
     last = last[np.lexsort((cols[last], rows[last]))]
     place = np.arange(len(last)) - np.searchsorted(rows[last], rows[last])
-    kept = ~is_last
-    kept[last[place < room[rows[last]]]] = True
-    return rows[kept], cols[kept]
+    is_kept = ~is_last
+    is_kept[last[place < room[rows[last]]]] = True
+    kept = np.flatnonzero(is_kept)
+    return rows.take(kept), cols.take(kept)
 
 
 def top_k(scores: NDArray[np.floating], allowed: NDArray[np.bool_], k: int) -> NDArray[np.int64]:

@@ -73,7 +73,7 @@ class BlockScores:
         The others are looked at only for people of whose pairs fewer than k may be listed.
         """
         n_users = len(allowed)
-        usable = allowed[self.rows, self.cols]
+        usable = allowed.ravel().take(self.rows * allowed.shape[1] + self.cols)
         n_usable = np.bincount(self.rows[usable], minlength=n_users)
         sizes = np.bincount(self.rows, minlength=n_users)
         shape = (n_users, max(int(sizes.max(initial=0)), 1))
