@@ -25,10 +25,11 @@ from training.ranking.windows import WindowConfig
 pytestmark = pytest.mark.long
 
 USUALLY = 4_000
-ROWS_A_LIST = 36
+N_ACTIVITIES = 1200
+ROWS_A_LIST = 71
 """How many rows a list of 100 at most has in this world, in the mean of many rounds: places fill."""
 ROUND_ANSWERS = 14_000
-"""Answers between changes: 400 people's lists hold about as many."""
+"""Answers between changes: the lists of some 190 people."""
 CONFIG = RankingConfig(windows=WindowConfig(n_windows=3, step_days=7), trees=TreeConfig(n_trees=15, min_leaf_pairs=5))
 VISITOR = "somebody without an account"
 
@@ -37,7 +38,7 @@ class Place:
     """The world that the service knows, kept a second time in plain frames: the judge never asks the service."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        tables = world_tables(rng, n_users=400, n_activities=600, n_bookings=5000)
+        tables = world_tables(rng, n_users=400, n_activities=N_ACTIVITIES, n_bookings=5000)
         # A store holds what has happened: no booking to come, and no status before its time.
         now = Dataset.from_tables(tables, AT).known_at(AT).bookings
         later = tables["bookings"][tables["bookings"]["booked_at"] >= AT].sort_values("booked_at")
@@ -61,7 +62,8 @@ class Place:
         """What came by itself by now, and some of what was just offered, often for several people."""
         come = self.to_come[self.to_come["booked_at"] < now]
         self.to_come = self.to_come[self.to_come["booked_at"] >= now]
-        taken = listed[listed["user_id"] != VISITOR].sample(min(60, len(listed)), random_state=rng)
+        by_people = listed[listed["user_id"] != VISITOR]
+        taken = by_people.sample(min(60, len(by_people)), random_state=rng)
         chosen = pd.DataFrame(
             {
                 "booking_id": [next(self.ids) for _ in range(len(taken))],
