@@ -9,14 +9,17 @@ from recsys.openings.question import Choices, Floor, Question
 from recsys.openings.search import Search
 from recsys.openings.suggest import suggest
 
+BY_POINT = ("reach", "km", "age_group", "point_region", "access")
+
 
 @pytest.fixture
 def doubled(inputs):
-    """Everybody twice, the second wanting half as much, and one of three as though lapsed otherwise."""
+    """Everybody twice, the second wanting half as much, and some of the seconds as though lapsed otherwise."""
     twice = np.concatenate([np.arange(len(inputs.size))] * 2)
     factor = np.repeat(np.float32([1.0, 0.5]), len(inputs.size))
-    by_point = {name: getattr(inputs, name)[twice] for name in ("reach", "km", "age_group", "point_region", "access")}
-    flipped = np.arange(len(twice)) % 3 == 0
+    by_point = {name: getattr(inputs, name)[twice] for name in BY_POINT}
+    flipped = np.arange(len(twice)) % 6 == 0
+    flipped[: len(inputs.size)] = False
     by_point["lapsed"] = np.where(flipped, 1 - inputs.lapsed[twice], inputs.lapsed[twice])
     wants = {name: getattr(inputs, name)[twice] * factor[:, None] for name in ("rate", "taken")}
     return replace(inputs, **by_point, **wants, size=inputs.size[twice])
@@ -24,7 +27,7 @@ def doubled(inputs):
 
 def test_who_differs_only_in_what_is_wanted_is_one_point(inputs, doubled):
     merged = alike(doubled)
-    assert len(inputs.size) <= len(merged.size) < len(doubled.size)
+    assert len(merged.size) == len(inputs.size) + len(inputs.size) // 6
     for name in ("rate", "taken", "size"):
         total = getattr(doubled, name).sum(axis=0)
         np.testing.assert_allclose(getattr(merged, name).sum(axis=0), total, rtol=1e-5)
@@ -33,6 +36,17 @@ def test_who_differs_only_in_what_is_wanted_is_one_point(inputs, doubled):
         np.testing.assert_array_equal(getattr(again, name), getattr(merged, name))
     kinds = np.column_stack([merged.reach, merged.access, merged.age_group, merged.lapsed, merged.point_region])
     assert len(np.unique(kinds, axis=0)) == len(merged.size)
+
+
+@pytest.mark.parametrize("name", ["age_group", "point_region", "lapsed", "reach", "km", "access"])
+def test_who_differs_in_anything_else_is_a_point_of_its_own(inputs, name):
+    n = len(inputs.size)
+    both = {of: np.concatenate([getattr(inputs, of)] * 2) for of in (*BY_POINT, "rate", "taken", "size", "lapsed")}
+    assert len(alike(replace(inputs, **both)).size) == len(alike(inputs).size) == n
+    # Of arrays by venue or category the last column alone.
+    second = both[name][n:] if both[name].ndim == 1 else both[name][n:, -1]
+    second[:] = (second + 1) % {"age_group": len(inputs.age_groups), "point_region": len(inputs.tree)}.get(name, 1000)
+    assert len(alike(replace(inputs, **both)).size) == 2 * n
 
 
 @pytest.mark.parametrize(
