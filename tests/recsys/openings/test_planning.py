@@ -11,7 +11,7 @@ from recsys.openings.answers.tradeoffs import benefit_curve, closings, moves
 from recsys.openings.equity import floor_table
 from recsys.openings.question import Choices, Floor, Question
 from recsys.openings.search import Search
-from recsys.openings.suggest import solve, suggest
+from recsys.openings.suggest import planned, solve, suggest
 from recsys.openings.value import Audience, without_classes
 from recsys.openings.who import SMALLEST_GROUP, who
 
@@ -126,6 +126,16 @@ def test_closing_frees_people(inputs):
     assert sum(o.attendance for o in after) > sum(o.attendance for o in before)
 
 
+def test_once_a_class_has_ended_answers_are_those_of_inputs_made_anew(inputs):
+    category, venue = np.argwhere(inputs.runs_now)[0].tolist()
+    elsewhere = int(np.flatnonzero(~inputs.runs_now[category])[0])
+    beside_it = Audience(inputs).opening(category, elsewhere, 0, 30.0)
+    after = without_classes(inputs, [(category, venue)])
+    assert Audience(after).opening(category, elsewhere, 0, 30.0).attendance > beside_it.attendance
+    told, anew = (planned(one, Question(budget=8, effort="fast")) for one in (after, replace(after)))
+    assert (told.opened, told.gap) == (anew.opened, anew.gap)
+
+
 def _as(choice):
     return Question(budget=0, close=[choice]).close[0]
 
@@ -174,6 +184,8 @@ def test_nobody_is_singled_out_by_what_is_hidden(inputs):
     groups = {g.name: g.people for g in who(inputs, people, 0) if g.by == "age"}
     assert inputs.age_groups[few] not in groups
     assert groups["other"] >= SMALLEST_GROUP
+    # The next smallest alone is hidden with it.
+    assert len(groups) == len(np.unique(inputs.age_group)) - 1
     assert sum(groups.values()) == people.sum()
 
 

@@ -51,6 +51,11 @@ def test_a_class_is_valued_by_the_mean_of_draws_beside_those_opened(inputs):
     assert sampled.opening(0, 0, 0, 30.0) == alone
 
 
+def test_places_are_those_that_the_means_ask_for(inputs):
+    of_sampled, of_means = (a.opening(0, 0, 0, 30.0, 2.0) for a in (SampledAudience(inputs), Audience(inputs)))
+    assert 2.0 < of_sampled.size == of_means.size < 30.0
+
+
 def test_samples_and_floors_contradict_each_other(inputs):
     asked = Question(budget=3, over_samples=True, floors=(Floor(by="township", share=0.1),))
     with pytest.raises(DataError, match="over_samples"):
