@@ -27,6 +27,10 @@ def latent_demand(dataset: Dataset, inputs: OpeningInputs | None = None) -> pd.D
     no session was there in the last `SUPPLY_WEEKS` nor is announced: `region_id, category, mean, q0.1, q0.9`. What
     they go to elsewhere already is in it, and so are bookings that are cancelled later. The class is at the township's
     best placed venue, at its best time. People of whom no township is known live where others do who book.
+
+    Args:
+        dataset: What is known.
+        inputs: What `opening_inputs` learned of the same data, each point a user: before `recsys.openings.alike`.
     """
     inputs = inputs if inputs is not None else opening_inputs(dataset)
     town = _towns(inputs.tree)
