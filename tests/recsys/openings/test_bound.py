@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recsys.openings.bound import PARTS, ConcaveModel, bound_of
+from recsys.openings.bound import PARTS, ConcaveModel, Limits, bound_of
 from recsys.openings.question import Choice, Choices, Question
 from recsys.openings.search import Search
 from recsys.openings.suggest import planned
@@ -100,3 +100,12 @@ def test_steps_end_where_a_little_farther_loses(inputs):
         assert model.step(access, way, at[0]) * PARTS == (last if last > 0 else 0.5)
         found.add(last)
     assert len(found) > 8
+
+
+@pytest.mark.parametrize(("costs", "brings"), [((1.0, 1.0), 5.0), ((0.1, 1.0), 5.5)])
+def test_free_slots_limit_only_where_that_leaves_a_bound(costs, brings):
+    """One slot: either of two classes fits. The cheaper comes first, and must not shut out the better one."""
+    one, no = np.ones((2, 1), dtype=bool), np.zeros((2, 1), dtype=bool)
+    limits = Limits(one, no, no * 0, 1.0, np.array(costs), np.full(2, np.inf), np.ones(1))
+    gain = np.array([[1.0], [5.0]])
+    assert float((limits.best(gain) * gain).sum()) == pytest.approx(brings)

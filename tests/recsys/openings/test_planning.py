@@ -189,6 +189,19 @@ def test_nobody_is_singled_out_by_what_is_hidden(inputs):
     assert sum(groups.values()) == people.sum()
 
 
+def test_townships_are_told_by_their_ids_and_who_tells_none_apart(inputs):
+    at = np.flatnonzero(inputs.regions_at("township") >= 0)
+    known, unknown = at[: len(at) // 2], at[len(at) // 2 :]
+    people = np.ones(len(inputs.size), dtype=np.float32)
+    region = inputs.point_region.copy()
+    region[unknown] = -1
+    told = {g.name: g.people for g in who(replace(inputs, point_region=region), people, 0) if g.by == "township"}
+    ids = inputs.tree.ids.ids[inputs.regions_at("township")[known]]
+    names, counts = np.unique(ids.astype(str), return_counts=True)
+    assert counts.min() >= SMALLEST_GROUP
+    assert told == dict(zip(names, counts, strict=True)) | {"unknown": len(inputs.size) - len(known)}
+
+
 def test_fast_plans_with_floors_are_nearly_as_good(inputs):
     floors = (Floor(by="township", share=0.3, penalty=20),)
     short = {}

@@ -34,3 +34,12 @@ def test_the_hour_is_the_one_that_adds_most_people() -> None:
     attraction[0, 1], attraction[1, 6] = 1.0, 1.0
     added, _ = with_class(base, attraction, np.array([0.1, 0.3]), np.ones(3, dtype=np.float32), "gravity")
     assert added == pytest.approx([0.1 * (1 - np.exp(-0.8e-3)), 0.3 * (1 - np.exp(-0.8))], rel=1e-3)
+
+
+def test_the_hour_is_chosen_beside_what_runs() -> None:
+    """At the first hour most would come, but they find all they want already."""
+    base = np.array([[20.0, 20.0], [0.0, 0.0]], dtype=np.float32)
+    attraction = np.full((2, N_SLOTS), 1e-3, dtype=np.float32)
+    attraction[0, 1], attraction[1, 6] = 1.0, 1.0
+    added, _ = with_class(base, attraction, np.array([0.3, 0.1]), np.ones(2, dtype=np.float32), "gravity")
+    assert added == pytest.approx([0.0, 0.1 * (1 - np.exp(-0.8))], abs=1e-6)
