@@ -245,6 +245,18 @@ def test_what_runs_in_some_weeks_takes_less_from_a_new_class_than_what_runs_in_a
     np.testing.assert_allclose(used[:, 1], saturation.used(np.float32([1.0, 0.4])) / 2, rtol=1e-5)
 
 
+def test_what_runs_in_some_weeks_counts_beside_a_usual_class(small, monkeypatch):
+    sessions = small.dataset.sessions
+    odd = (sessions["starts_at"] - UNTIL).dt.days // 7 % 2 == 1
+    bookings = small.dataset.bookings[small.dataset.bookings["session_id"].isin(sessions["session_id"][odd])]
+    irregular = dataclasses.replace(small.dataset, sessions=sessions[odd], bookings=bookings)
+    access = opening_inputs(irregular, OpeningsConfig(follow_weeks=0)).access
+    monkeypatch.setattr("features.openings.inputs.usual_access", lambda reach, *_: np.zeros(len(reach), np.float32))
+    beside_little = opening_inputs(irregular, OpeningsConfig(follow_weeks=0)).access
+    assert (access >= beside_little - 1e-6).all()
+    assert (access > 1.01 * beside_little).mean() > 0.5
+
+
 def test_a_usual_class_is_near_and_at_a_good_hour():
     reach = np.array([[0.5, 0.5], [0.9, 0.1], [0.0, 0.0]], dtype=np.float32)
     slot_fit = np.ones((7, 2), dtype=np.float32)

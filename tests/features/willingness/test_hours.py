@@ -70,6 +70,17 @@ def test_days_of_a_kind_lend_each_other_and_none_of_the_other_kind():
     np.testing.assert_allclose(days[5:], 0.0, atol=1e-9)
 
 
+def test_a_day_without_sessions_fares_as_days_of_its_kind_do(dataset):
+    day = dataset.sessions["starts_at"].dt.tz_convert("Asia/Shanghai").dt.dayofweek
+    sessions = dataset.sessions[day != 2]
+    bookings = dataset.bookings[dataset.bookings["session_id"].isin(sessions["session_id"])]
+    fit = np.log(_learned(replace(dataset, sessions=sessions, bookings=bookings)).circumstances.weekday_fit)
+    others = np.array([0, 1, 3, 4])
+    assert abs(fit[others]).max() > 1e-3
+    # The mean of four that correlate by 0.8 with it and each other, drawn to 0 by what their mean leaves open.
+    assert fit[2] == pytest.approx(4 * 0.8 / (1 + 3 * 0.8) * fit[others].mean(), rel=0.05)
+
+
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
     return world(2, n_users=600, weeks=16).dataset
