@@ -108,10 +108,10 @@ def _end_killed(folder: Path, experiment_id: str) -> None:
 
 
 def _is_left(path: Path) -> bool:
-    """Whether nobody holds the file any more."""
+    """Whether nobody holds the file any more: a run that ended by itself has taken it away before it let go."""
     with suppress(BlockingIOError, FileNotFoundError), path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
+        return path.exists()
     return False
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from training import tracking
 from training.tracking import (
     CHAMPION_ALIAS,
     EXPERIMENT,
@@ -106,6 +107,23 @@ def test_the_runs_of_a_process_that_was_killed_end_with_the_next(home):
     of_killed = dict.fromkeys(("killed", "below killed"), "KILLED")
     assert statuses(home) == of_killed | dict.fromkeys(("lives", "next", "below next"), "FINISHED")
     assert not list((home / "mlflow" / "under-way").iterdir())
+
+
+def test_a_run_that_ends_while_another_looks_was_not_killed(home, monkeypatch):
+    """Its file is opened, and gone when the lock is had; MLflow calls it RUNNING for a moment more."""
+    lock = tracking.fcntl.flock
+    with tracked_run(home, "about to end", {}) as run_id:
+        file = home / "mlflow" / "under-way" / run_id
+        file.unlink()
+        file.touch()
+
+        def after_it_is_gone(held, how):
+            file.unlink(missing_ok=True)
+            lock(held, how)
+
+        monkeypatch.setattr(tracking.fcntl, "flock", after_it_is_gone)
+        with tracked_run(home, "next", {}):
+            assert statuses(home)["about to end"] == "RUNNING"
 
 
 def statuses(home):
