@@ -75,9 +75,19 @@ def test_many_rows_are_scored_in_chunks(monkeypatch):
     values = _signals(np.random.default_rng(5), 100, 0.1)
     whole, theirs = _both([model], values)
     monkeypatch.setattr(trees, "CHUNK_ROWS", 16)
+    monkeypatch.setattr(trees, "LEAF_ROWS", 6)
     chunked, _ = _both([model], values)
     np.testing.assert_array_equal(chunked, whole)
     np.testing.assert_array_equal(chunked, theirs)
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_a_single_leaf_beside_large_trees_of_another_model_and_more_of_them(is_turned):
+    pair = [_model(6, 0.0, n_trees=3, min_data_in_leaf=2000), _model(7, 0.1, n_trees=5)]
+    models = pair[::-1] if is_turned else pair
+    assert bit_trees([model.dump_model() for model in models]).sizes == (2,)
+    ours, theirs = _both(models, _signals(np.random.default_rng(1), 300, 0.1))
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def test_trees_of_a_single_leaf_and_no_rows():
