@@ -41,7 +41,6 @@ def drawn(
     return venue, mean, rng.poisson(mean * rng.lognormal(-(spread**2) / 2, spread, N_EVENTS)).astype(np.float64)
 
 
-# The first by a lognormal's half and a constant with which the past adds up too; the second not, at 0.94.
 def all_alike(
     design: EffectDesign, counts: NDArray[np.float64], rows: NDArray[np.int64] | None = None
 ) -> CountedSessions:
@@ -50,6 +49,7 @@ def all_alike(
     return CountedSessions(design, rows, counts[rows], np.ones(len(rows)))
 
 
+# The first by a lognormal's half and a constant with which the past adds up too; the second not, at 0.94.
 @pytest.mark.parametrize(("places", "spread"), [(PLACES, 1.2), (15.0, 0.8)])
 def test_events_to_come_add_up_though_few_draw_many(places: float, spread: float) -> None:
     ratios = []
