@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
@@ -55,6 +55,13 @@ class BlockModel:
         self._highs: highspy.Highs | None = None
         self._n_pushed = 0
         self._index = np.arange(self.n, dtype=np.int32)
+
+    def learn_from(self, part: BlockModel) -> None:
+        """Takes over the cuts of a model whose venues are some of these: they speak of these venues' seats alone."""
+        opening = np.searchsorted(self.venues, part.venues)
+        flow = self.n + np.searchsorted(self.columns.flow_pair, part.columns.flow_pair)
+        to = np.concatenate([opening, flow]).astype(np.int32)
+        self.cuts += [replace(cut, index=to[cut.index]) for cut in part.cuts]
 
     def set_price(self, price: NDArray[np.float64]) -> None:
         """Prices of a class, (n,)."""

@@ -62,19 +62,27 @@ class Proof(AnytimeSearch):
         self.alone = first_gains(instance, point_weights(instance))
         self.priced = np.inf
         self.is_cut = False
+        self.centre: Prices | None = None
+        self.searches: list[BlockSearch] = []
         state = GreedyState(instance, point_weights(instance))
         self.marginal = fill(state)
         self._try(state.classes)
         self._take((self.alone > MARGIN * self.marginal * instance.cost) | (state.classes > 0))
 
     def _take(self, active: NDArray[np.bool_]) -> None:
-        """Blocks of the openings that may matter."""
+        """Blocks of the openings that may matter; what earlier blocks, each a part of a new one, have learned stays."""
         self.active = active & (self.most > 0)
         if not self.active.any():
             self.active = self.most > 0
         blocks = blocks_of(self.instance, self.active, self.most)
-        self.searches = [BlockSearch(self.instance, block) for block in blocks]
+        earlier, self.searches = self.searches, [BlockSearch(self.instance, block) for block in blocks]
         self.master = Master(self.instance, self.searches)
+        of_opening = {(search.category, int(v)): search for search in self.searches for v in search.venues}
+        for search in earlier:
+            of_opening[search.category, int(search.venues[0])].learn_from(search)
+        for search in self.searches:
+            for plan in search.plans.values():
+                self.master.add_if_new(plan)
 
     def run(self) -> Placement:
         """The best plan; proven best where its gap is 0."""
@@ -131,8 +139,8 @@ class Proof(AnytimeSearch):
         return bool(self.bound - self.best[0] <= near)
 
     def _prices(self) -> Prices:
-        """The prices of the best bound found: by cuts first, then by column generation around them."""
-        centre = self._prices_by_cuts()
+        """The prices of the best bound found: by cuts, or the last round's, then column generation around them."""
+        centre = self.centre or self._prices_by_cuts()
         best, at, width, value = np.inf, centre, WIDTH, -np.inf
         within = self._nearly()
         while True:
@@ -146,6 +154,7 @@ class Proof(AnytimeSearch):
                 best, centre = bound, at
             at, value = self.master.prices_near(centre, width)
             if self.is_cut or self._is_after(PRICES_UNTIL) or best - value < SETTLED * best or width < 1e-5:
+                self.centre = centre
                 return centre
 
     def _prices_by_cuts(self) -> Prices:

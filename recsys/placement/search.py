@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,15 @@ class BlockSearch:
             some = np.flatnonzero(by_point > 1e-12)
             self.plans[key] = Plan(self.num, classes, float(people.sum()), some, by_point[some])
         return self.plans[key]
+
+    def learn_from(self, part: BlockSearch) -> None:
+        """Takes over the plans and cuts of a search whose venues are some of these: both hold here too."""
+        at = np.searchsorted(self.venues, part.venues)
+        for plan in part.plans.values():
+            classes = np.zeros(self.n, dtype=np.int64)
+            classes[at] = plan.classes
+            self.plans[classes.tobytes()] = replace(plan, block=self.num, classes=classes)
+        self.model.learn_from(part.model)
 
     def near(self, price: NDArray[np.float64], within: float, until: float, most: float = np.inf) -> float:
         """An upper bound on the block's worth at prices; afterwards `plans` holds all that are `within` people of it.

@@ -59,6 +59,28 @@ def test_with_few_plans_the_bound_stays_and_the_best_are_there(seed):
     }
 
 
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_what_parts_of_a_block_have_learned_holds_in_the_whole(seed):
+    one = alike_venues(seed)
+    most = np.minimum(one.most_classes(), 2)
+    search = BlockSearch(one, blocks_of(one, most > 0, most)[0])
+    inside = np.isin(np.arange(one.n_venues), search.venues[1:])
+    price, until = np.full(search.n, 6.0), time.perf_counter() + 60
+    for block in blocks_of(one, (most > 0) & inside, most):
+        part = BlockSearch(one, block)
+        part.near(np.full(part.n, 6.0), 2.0, until)
+        search.learn_from(part)
+    worths = all_worths(one, search, price)
+    assert search.model.cuts
+    assert search.plans
+    for plan in search.plans.values():
+        assert search.worth(plan, price) == pytest.approx(worths[tuple(plan.classes.tolist())], abs=1e-6)
+    best = search.near(price, 2.5, until)
+    assert best == pytest.approx(max(worths.values()), abs=1e-6)
+    found = {tuple(plan.classes.tolist()) for plan in search.plans.values()}
+    assert found >= {classes for classes, worth in worths.items() if any(classes) and worth >= best - 2.5 + 1e-6}
+
+
 def alike_venues(seed):
     """Venues of one place and size that share few large points."""
     rng = np.random.default_rng(seed)
