@@ -70,7 +70,7 @@ def profile_signals(
     catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]
 ) -> Signals:
     """(n_pairs,): what people of like age, gender, place book more than others; age fit; interests; children."""
-    signals: Signals = {}
+    alike: Signals = {}
     for level in GROUPED_LEVELS:
         key = catalogue.levels[level].of_candidate.take(cols)
         for name, groups in block.profiles.groups.items():
@@ -79,12 +79,14 @@ def profile_signals(
             # The last row is of the unknown group, the last column of no key.
             group = np.where((groups >= 0) & (groups < n_groups), groups, n_groups)
             cells = (group * width).take(rows) + np.where(key >= 0, key, width - 1)
-            signals[f"alike_{name}_{level}"] = table.ravel().take(cells)
+            alike[f"alike_{name}_{level}"] = table.ravel().take(cells)
     age = catalogue.sessions.start_years.take(cols) - block.birth_years.take(rows) - 1
     named = block.interests.toarray()
     named[np.diff(block.interests.indptr) == 0] = np.nan
     category = catalogue.lookup.activity_keys["category"][catalogue.activities] % named.shape[1]
-    return signals | {
+    # Trees draw signals by their place.
+    names = (f"alike_{name}_{level}" for name in block.profiles.groups for level in GROUPED_LEVELS)
+    return {name: alike[name] for name in names} | {
         "person_age": age,
         "age_over_min": age - catalogue.facts["min_age"].take(cols),
         "age_under_max": catalogue.facts["max_age"].take(cols) - age,
