@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any, get_args
 
 from fastapi import FastAPI, Request
@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.sentences import Language, Sentence
@@ -187,7 +188,18 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
         detail = Sentence(f"不支持 {asked}；见 Allow 头", f"no {asked} here; see the Allow header")
     response = problem_response(request, error.status_code, kind, detail or HTTPStatus(error.status_code).phrase)
     response.headers.update(error.headers or {})
+    if kind == "method-not-allowed":
+        response.headers["Allow"] = ", ".join(_methods_here(request))
     return response
+
+
+def _methods_here(request: Request) -> list[str]:
+    """Methods that the address takes; the framework names those of the first route it finds there alone."""
+    return [
+        method
+        for method in HTTPMethod
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 def _on_recsys(request: Request, error: Exception) -> JSONResponse:

@@ -16,6 +16,7 @@ from features.intake.cleaning import warnings_of
 from features.store.rows import RowResult as StoredResult
 from features.store.store import Store
 from recsys.schema import TABLES, Table
+from recsys.sentences import Sentence
 from serving.edge import row_id
 from serving.problems import RESPONSES, Fault, ProblemError, invalid, not_json
 from serving.schemas.apps import RowResult, RowResults
@@ -42,6 +43,9 @@ Row = dict[str, Any]
 def _body_of(table: str, many: bool) -> dict[str, Any]:
     """The request body in OpenAPI's words; it is read by hand, since a bad row must not spoil the others."""
     one = row_model(TABLES[table]).model_json_schema(ref_template="#/components/schemas/{model}")
+    if not many:
+        # The address has the key.
+        one["required"] = [name for name in one["required"] if name != TABLES[table].key]
     schema = {"oneOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_ROWS}]} if many else one
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
@@ -70,9 +74,11 @@ async def post_feedback(request: Request, service: InService) -> RowResults:
 def _many(body: Any) -> list[Any]:
     rows = [body] if isinstance(body, dict) else body
     if not isinstance(rows, list) or not rows:
-        raise invalid("body", "expected one row or a list of 1 to 1,000")
+        raise invalid("body", Sentence("应为一行，或 1 到 1000 行的列表", "expected one row or a list of 1 to 1,000"))
     if len(rows) > MAX_ROWS:
-        raise ProblemError(413, "too-many-rows", f"{len(rows)} rows in one request, at most {MAX_ROWS}; send parts")
+        zh = f"一次请求有 {len(rows)} 行，最多 {MAX_ROWS} 行；请分批发送"
+        en = f"{len(rows)} rows in one request, at most {MAX_ROWS}; send parts"
+        raise ProblemError(413, "too-many-rows", Sentence(zh, en))
     return rows
 
 
@@ -154,7 +160,8 @@ def _put(service: Service, table: str, one_id: str, row: Any) -> tuple[Row | Row
         raise invalid("body", problem)
     sent = row.get(contract.key)
     if sent is not None and str(sent) != one_id:
-        raise invalid(f"body.{contract.key}", f"{sent!r} is not the id in the address, {one_id!r}")
+        zh, en = f"{sent!r} 不是地址中的编号 {one_id!r}", f"{sent!r} is not the id in the address, {one_id!r}"
+        raise invalid(f"body.{contract.key}", Sentence(zh, en))
     whole = {**row, contract.key: one_id}
     platform, inside, problem = _to_platform(contract, whole, _platforms(service))
     if problem is not None:

@@ -53,6 +53,8 @@ def test_openapi_names_every_route_of_the_contract_with_its_parameters_and_answe
             assert named == set(re.findall(r"{(\w+)}", path)), path
             answers = [a for status, a in operation["responses"].items() if status.startswith("2")]
             assert answers, path
+    put = document["paths"]["/v1/sessions/{session_id}"]["put"]["requestBody"]["content"]["application/json"]["schema"]
+    assert put["required"] == ["activity_id", "starts_at"]
     of_user = document["paths"]["/v1/users/{user_id}/recommendations"]["get"]["parameters"]
     assert {p["name"] for p in of_user} >= {"k", "lat", "lon", "max_km", "from", "to", "category", "kind", "channel"}
 
@@ -90,6 +92,21 @@ def test_openapi_names_every_route_of_the_contract_with_its_parameters_and_answe
 )
 def test_every_error_is_a_problem(client, method, path, status, kind):
     problem(client.request(method, path), status, kind)
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/healthz", {"GET"}),
+        ("/v1/users/u", {"GET", "PUT", "DELETE"}),
+        ("/v1/sessions/s", {"GET", "PUT"}),
+        ("/v1/activities/appraisal", {"GET", "PUT", "POST"}),
+    ],
+)
+def test_a_method_that_an_address_does_not_take_is_answered_with_those_it_does(client, path, methods):
+    answer = client.options(path)
+    problem(answer, 405, "method-not-allowed")
+    assert set(answer.headers["Allow"].split(", ")) == methods
 
 
 @pytest.mark.parametrize(
