@@ -56,6 +56,14 @@ def test_weeks_are_local_and_complete() -> None:
     ]
 
 
+def test_a_week_is_sold_out_only_where_nothing_was_left() -> None:
+    # A week each: all full; one of two full; one full and one without a limit; full beside one week of nothing.
+    sessions, limited, sold_out = (np.array([[row]], dtype=float) for row in ([2, 2, 2, 0], [2, 2, 1, 0], [2, 1, 1, 0]))
+    weeks = pd.date_range("2025-11-03", periods=4, freq="W-MON")
+    states = week_states(sessions, limited, sold_out, weeks)
+    assert states[0, 0].tolist() == ["sold out", "open", "open", "no session"]
+
+
 def test_regions_above_are_the_sums_that_forecasts_are() -> None:
     rng = np.random.default_rng(0)
     n_sessions, n_bookings = 60, 300
