@@ -18,13 +18,14 @@ from benchmarks.counties import Row, county_parser, each_county
 from benchmarks.equity_bound import least_gini
 from features.openings.inputs import opening_inputs
 from recsys.dataset import Dataset
-from recsys.openings.bound import gap_of
+from recsys.openings.bound import bound_of, gap_of
 from recsys.openings.evenness.access import By
 from recsys.openings.evenness.front import pareto_front
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
 from recsys.openings.search import Search
 from recsys.openings.suggest import totals
+from recsys.openings.value import worth_of
 from recsys.simulation.oracle import Truth
 
 GROUPS: tuple[By, ...] = ("township", "village")
@@ -42,7 +43,8 @@ def judged(inputs: OpeningInputs, budget: int, by: By, seconds: float) -> Row:
     front = pareto_front(inputs, question, 40, by, seconds=seconds)
     taken = time.perf_counter() - began
     search = Search(inputs, Choices(inputs, question))
-    opened, gap = search.run().copy(), gap_of(search)
+    opened = search.run().copy()
+    gap = gap_of(worth_of(opened), bound_of(search))
     # Held against the plan that `culture suggest` gives: the front may hold one of more people that is more even.
     most, first = totals(inputs, opened)[0], front.access.gini(opened)
     loss, fall = 1 - front.table["expected_attendance"] / most, 1 - front.table["gini"] / first

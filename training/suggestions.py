@@ -73,7 +73,7 @@ def suggest_file(settings: Settings, as_of: pd.Timestamp, asked: Asked, output: 
     found = answer(inputs, inquiry)
     for note in found.notes:
         say(note.en)
-    if found.plan.gap is not None and found.items:
+    if found.items:
         say(f"the plan brings at least {1 - found.plan.gap:.1%} of what the best could")
     if asked.details is not None:
         write_json({"data_until": inputs.data_until, **told(found, asked.lang)}, asked.details)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,36 +22,38 @@ CLOSE = 5e-3
 """Relative distance of value and bound at which steps end: gaps are told in per cent."""
 
 
-def gap_of(search: Search) -> float:
-    """No plan of a question is better than the one found by more than this share of what it would be worth."""
-    worth, bound = sum(o.worth for o in search.opened), bound_of(search)
+def gap_of(worth: float, bound: float) -> float:
+    """No plan is worth more than one of this worth by over this share of the bound."""
     return max(1.0 - worth / bound, 0.0) if bound > 0 else 0.0
 
 
-def bound_of(search: Search) -> float:
-    """No plan of a question has more worth than this, once its search has run.
+def bound_of(search: Search, draws: Sequence[OpeningInputs] = ()) -> float:
+    """No plan of a question has more worth than this, whatever hours its classes are held at.
 
     People who come are a concave function of access, and access adds up over classes; with classes opened in part,
     nobody turned away and the least attendance left aside, the best plan is a concave programme over a knapsack.
     Frank-Wolfe steps from the plan found are taken on people who live together (`Condensed`); the bound is then that
-    of the tangent at the last step, person by person (Jaggi 2013, ICML: the duality gap). Each class is at its best
-    hour.
+    of the tangent at the last step, person by person (Jaggi 2013, ICML: the duality gap).
 
     Args:
-        search: After `run`.
+        search: With the plan found as `opened`; worth is that of its audience.
+        draws: Worth is the mean of these inputs instead, see `recsys.openings.samples.draws_of`.
     """
     limits = Limits.of(search)
     if not limits.free.any() and not limits.fixed.any():
         return 0.0
     inputs, worth = search.inputs, search.audience.worth
-    near, start = inputs.together, np.zeros(limits.free.shape)
+    start = np.zeros((*limits.free.shape, len(inputs.slots)))
     for o in search.opened:
-        start[o.category, o.venue] = 1.0
-    share = _steps(ConcaveModel(near.inputs, near.of(worth), limits.slot), limits, start)
-    exact = ConcaveModel(inputs, worth, limits.slot)
-    access = exact.access(share)
-    gain = exact.gain(access)
-    return exact.value(access) + float((gain * (limits.best(gain) - share)).sum())
+        start[o.category, o.venue, o.slot] = 1.0
+    near = inputs.together
+    share = _steps(ConcaveModel(near.inputs, near.of(worth)), limits, start)
+    value, gain = 0.0, np.zeros(share.shape)
+    for one in draws or (inputs,):
+        exact = ConcaveModel(one, worth)
+        access = exact.access(share)
+        value, gain = value + exact.value(access), gain + exact.gain(access)
+    return (value + float((gain * (limits.best(gain) - share)).sum())) / max(len(draws), 1)
 
 
 def _steps(model: ConcaveModel, limits: Limits, share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -74,11 +77,11 @@ def _steps(model: ConcaveModel, limits: Limits, share: NDArray[np.float64]) -> N
 
 @dataclass(frozen=True)
 class Limits:
-    """What a plan may hold: (n_categories, n_venues) masks, the hour of each class, budget, costs, teachers."""
+    """What a plan may hold: (n_categories, n_venues) masks, hours with a room, budget, costs, teachers, free slots."""
 
     free: NDArray[np.bool_]
     fixed: NDArray[np.bool_]
-    slot: NDArray[np.int64]
+    hours: NDArray[np.bool_]
     budget: float
     costs: NDArray[np.float64]
     teachers: NDArray[np.float64]
@@ -87,24 +90,26 @@ class Limits:
     @staticmethod
     def of(search: Search) -> Limits:
         """Those of a search's question."""
-        choices = search.choices
-        has_slot = search.slot_gain.max(axis=2, initial=-1.0) >= 0
+        choices, hours = search.choices, np.asarray(search.inputs.spare_rooms >= 1)
+        has_hour: NDArray[np.bool_] = np.asarray(hours.any(axis=1))
         fixed = np.zeros(choices.allowed.shape, dtype=bool)
         for category, venue in choices.fixed:
             # What must open but finds no free hour costs nothing.
-            fixed[category, venue] = has_slot[category, venue]
-        slot = search.slot_gain.argmax(axis=2) if search.slot_gain.shape[2] else np.zeros(fixed.shape, dtype=np.int64)
+            fixed[category, venue] = has_hour[venue]
         held = fixed.sum(axis=1)
         teachers = choices.teachers - held
         budget = choices.question.budget - float(choices.costs @ held)
         slots = free_slots(search.inputs.venues) - fixed.sum(axis=0)
-        return Limits(choices.allowed & has_slot & ~fixed, fixed, slot, budget, choices.costs, teachers, slots)
+        return Limits(choices.allowed & has_hour & ~fixed, fixed, hours, budget, choices.costs, teachers, slots)
 
-    def best(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
+    def best(self, by_hour: NDArray[np.float64]) -> NDArray[np.float64]:
         """Shares that bring at least as much as the best, at fixed gains: by gain per cost, as far as the budget goes.
 
-        Where all cost the same and teachers do not limit, free slots hold too: the best first is then exact.
+        Where all cost the same and teachers do not limit, free slots hold too: the best first is then exact. Gains and
+        shares are (n_categories, n_venues, n_slots); each class is held at the hour at which it gains most.
         """
+        by_hour = np.where(self.hours, by_hour, -np.inf)
+        hour, gain = by_hour.argmax(axis=2)[..., None], by_hour.max(axis=2)
         share = self.fixed.astype(np.float64)
         category, venue = np.nonzero(self.free & (gain > 0))
         order = np.argsort(-gain[category, venue] / np.maximum(self.costs[category], 1e-12), kind="stable")
@@ -118,7 +123,9 @@ class Limits:
         before = np.cumsum(cost) - cost
         part = np.where(cost > 0, np.clip((self.budget - before) / np.maximum(cost, 1e-12), 0.0, 1.0), 1.0)
         share[category, venue] = most * part
-        return share
+        found = np.zeros(by_hour.shape)
+        np.put_along_axis(found, hour, share[..., None], axis=2)
+        return found
 
 
 def _nth(keys: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -130,13 +137,15 @@ def _nth(keys: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class ConcaveModel:
-    """People a week who come, by shares of classes; points stand in the order of age groups, each a matrix product."""
+    """People a week who come, by shares of classes; points stand in the order of age groups, each a matrix product.
 
-    def __init__(self, inputs: OpeningInputs, worth: NDArray[np.float32] | None, slot: NDArray[np.int64]) -> None:
+    Shares and gains are (n_categories, n_venues, n_slots).
+    """
+
+    def __init__(self, inputs: OpeningInputs, worth: NDArray[np.float32] | None) -> None:
         self.saturation = inputs.saturation
-        by_age, fit = inputs.points.by_age, inputs.slot_fit
-        self.groups, self.reach = by_age.groups, by_age.reach
-        self.fit = [fit[g][slot] if fit.shape[1] else slot * 0.0 for g in range(len(self.groups))]
+        by_age = inputs.points.by_age
+        self.groups, self.reach, self.fit = by_age.groups, by_age.reach, inputs.slot_fit.astype(np.float64)
         weight = np.float32(inputs.bias) * inputs.show[None, :]
         weight = weight if worth is None else weight * worth[:, None]
         self.rate = (inputs.rate * weight)[by_age.order]
@@ -147,7 +156,7 @@ class ConcaveModel:
         """(n_points, n_categories) access of each point to each category."""
         access = self.now.copy()
         for at, fit in zip(self.groups, self.fit, strict=True):
-            access[at] += self.reach[at] @ (share * fit).T.astype(np.float32)
+            access[at] += self.reach[at] @ (share @ fit).T.astype(np.float32)
         return access
 
     def value(self, access: NDArray[np.float32]) -> float:
@@ -155,13 +164,11 @@ class ConcaveModel:
         return self._product(self.rate, self.saturation.used(access) - self.used_now)
 
     def gain(self, access: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(n_categories, n_venues) people a week that a little more of each class brings."""
+        """People a week that a little more of each class at each hour brings."""
         weight = self.saturation.slope(access)
         weight *= self.rate
-        total: NDArray[np.float64] = np.zeros(self.fit[0].shape)
-        for at, fit in zip(self.groups, self.fit, strict=True):
-            total = total + (weight[at].T @ self.reach[at]).astype(np.float64) * fit
-        return total
+        at_mean_time = [(weight[at].T @ self.reach[at]).astype(np.float64) for at in self.groups]
+        return np.asarray(np.stack(at_mean_time, axis=-1) @ self.fit)
 
     def step(self, access: NDArray[np.float32], way: NDArray[np.float32], gain: float) -> float:
         """How far to go along a way to a corner, in 128ths: there a little farther still gains, the next loses.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recsys.openings.bound import bound_of
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices
 from recsys.openings.search import Search, point_worth
-from recsys.openings.value import Audience, Opening
+from recsys.openings.value import Audience, Opening, worth_of
 from recsys.sums import sums_by
 
 N_ROUNDS = 8
@@ -65,7 +69,93 @@ def floor_table(choices: Choices, opened: list[Opening]) -> pd.DataFrame:
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
-def plan_with_floors(choices: Choices) -> list[Opening]:
+@dataclass(frozen=True)
+class Floors:
+    """The floors of a question against its inputs; lists hold one array of (n_groups,) for each floor.
+
+    Attributes:
+        groups: (n_points,) group row of each point, -1 where none.
+        least: People a week that each group should get.
+        penalties: Of a person short.
+        base: (n_points,) the planner's weight of one person.
+    """
+
+    groups: list[NDArray[np.int64]]
+    least: list[NDArray[np.float64]]
+    penalties: list[float]
+    base: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, choices: Choices) -> Floors:
+        """Those of a question."""
+        inputs, asked = choices.inputs, choices.question.floors
+        could, given = coverable(choices), point_worth(choices)
+        groups, least = [], []
+        for floor in asked:
+            group, names = groups_of(inputs, floor.by)
+            groups.append(group)
+            least.append(floor.share * _by_group(group, could, len(names)))
+        base = np.ones(len(inputs.size), dtype=np.float32) if given is None else given
+        return cls(groups, least, [floor.penalty for floor in asked], base)
+
+    def missing(self, gets: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """People that groups are short of by (n_points,) people who come; negative above the floor."""
+        pairs = zip(self.least, self.groups, strict=True)
+        return [least - _by_group(group, gets, len(least)) for least, group in pairs]
+
+    def worth(self, gets: NDArray[np.float64]) -> float:
+        """People with the planner's weight, and the penalties that they save: what is better than opening nothing."""
+        saved = [
+            penalty * float(np.minimum(least, least - missing).sum())
+            for penalty, least, missing in zip(self.penalties, self.least, self.missing(gets), strict=True)
+        ]
+        return float(gets @ self.base) + sum(saved)
+
+    def priced(self, prices: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
+        """(n_points,) worth of a person when one of a group under a floor is worth its price more."""
+        worth = self.base.copy()
+        for price, group in zip(prices, self.groups, strict=True):
+            worth[group >= 0] += price[group[group >= 0]].astype(np.float32)
+        return worth
+
+    def beyond(self, prices: Sequence[NDArray[np.float64]]) -> float:
+        """What no plan's worth passes its worth at these prices by (Lagrange): prices are 0 to the penalty."""
+        parts = zip(self.penalties, prices, self.least, strict=True)
+        return sum(float(((penalty - price) * least).sum()) for penalty, price, least in parts)
+
+    def dearer(
+        self, prices: Sequence[NDArray[np.float64]], gets: NDArray[np.float64], step: float
+    ) -> list[NDArray[np.float64]]:
+        """Prices after a step: up where a group is short, down where it is not."""
+        parts = zip(prices, self.missing(gets), self.least, self.penalties, strict=True)
+        return [
+            np.clip(price + step * penalty * np.clip(m / np.maximum(least, 1e-9), -0.5, 1.0), 0.0, penalty)
+            for price, m, least, penalty in parts
+        ]
+
+
+@dataclass(frozen=True)
+class FlooredPlan:
+    """A plan under floors.
+
+    Attributes:
+        opened: The classes.
+        prices: Of a person of each group, those at which plans seemed to be worth least: they bound all plans.
+    """
+
+    opened: list[Opening]
+    prices: list[NDArray[np.float64]]
+
+    def judged(self, choices: Choices) -> tuple[float, float]:
+        """What the plan is worth, see `Floors.worth`, and what no plan is worth more than."""
+        floors = Floors.of(choices)
+        search = Search(choices.inputs, choices, floors.priced(self.prices))
+        search.opened = self.opened
+        worth = floors.worth(reached(choices.inputs, self.opened))
+        return worth, bound_of(search) + floors.beyond(self.prices)
+
+
+def plan_with_floors(choices: Choices) -> FlooredPlan:
     """The plan of most people less penalties for floors not met.
 
     A floor's price on a person of its groups rises while the group is short and falls after (subgradient steps of
@@ -74,34 +164,22 @@ def plan_with_floors(choices: Choices) -> list[Opening]:
     """
     if choices.question.effort == "fast":
         choices = Choices(choices.inputs.together.inputs, choices.question)
-    inputs, floors = choices.inputs, choices.question.floors
-    could = coverable(choices)
-    groups = [groups_of(inputs, floor.by) for floor in floors]
-    least = [
-        floor.share * _by_group(group, could, len(names)) for floor, (group, names) in zip(floors, groups, strict=True)
-    ]
-    prices = [np.zeros(len(one)) for one in least]
-    given = point_worth(choices)
-    base = np.ones(len(inputs.size), dtype=np.float32) if given is None else given
-    best: tuple[float, list[Opening]] = (-np.inf, [])
+    floors = Floors.of(choices)
+    prices = [np.zeros(len(one)) for one in floors.least]
+    best, plan = -np.inf, FlooredPlan([], prices)
+    lowest = np.inf
     for n in range(N_ROUNDS):
-        worth = base.copy()
-        for price, (group, _) in zip(prices, groups, strict=True):
-            worth[group >= 0] += price[group[group >= 0]].astype(np.float32)
-        opened = Search(inputs, choices, worth).run()
-        gets = reached(inputs, opened)
-        missing = [one - _by_group(group, gets, len(one)) for one, (group, _) in zip(least, groups, strict=True)]
-        lost = sum(f.penalty * float(np.maximum(m, 0).sum()) for f, m in zip(floors, missing, strict=True))
-        if float(gets @ base) - lost > best[0]:
-            best = float(gets @ base) - lost, opened
-        step = 1.0 / (n + 1)
-        prices = [
-            np.clip(price + step * floor.penalty * np.clip(m / np.maximum(one, 1e-9), -0.5, 1.0), 0.0, floor.penalty)
-            for price, m, one, floor in zip(prices, missing, least, floors, strict=True)
-        ]
+        opened = Search(choices.inputs, choices, floors.priced(prices)).run()
+        gets = reached(choices.inputs, opened)
+        above = worth_of(opened) + floors.beyond(prices)
+        if above < lowest:
+            lowest, plan = above, replace(plan, prices=prices)
+        if floors.worth(gets) > best:
+            best, plan = floors.worth(gets), replace(plan, opened=opened)
+        prices = floors.dearer(prices, gets, 1.0 / (n + 1))
         if not any(price.any() for price in prices):
             break
-    return best[1]
+    return plan
 
 
 def _by_group(group: NDArray[np.int64], people: NDArray[np.float64], n_groups: int) -> NDArray[np.float64]:

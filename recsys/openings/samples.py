@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices
 from recsys.openings.search import Search, point_worth
-from recsys.openings.value import Audience, Opening
+from recsys.openings.value import Audience, Opening, worth_of
 
 
 def draws_of(inputs: OpeningInputs) -> list[OpeningInputs]:
@@ -30,7 +30,8 @@ class SampledAudience(Audience):
 
     def __init__(self, inputs: OpeningInputs, worth: np.ndarray | None = None) -> None:
         super().__init__(inputs, worth)
-        self._draws = [Audience(one, worth) for one in draws_of(inputs)]
+        self.drawn_inputs = draws_of(inputs)
+        self._draws = [Audience(one, worth) for one in self.drawn_inputs]
 
     def _valued(self, category: int, venue: int, slot: int, size: float, usual: float | None) -> Opening:
         """The class in the mean of the draws, of the size that the mean asks for."""
@@ -52,12 +53,29 @@ class SampledAudience(Audience):
             draw.forget(category)
 
 
-def plan_over_samples(choices: Choices) -> list[Opening]:
+@dataclass(frozen=True)
+class SampledPlan:
+    """A plan over samples.
+
+    Attributes:
+        opened: The classes, each with its worth in the mean of the draws.
+        on_means: What the plan that is made on means is worth in the mean of the draws.
+        draws: See `draws_of`.
+    """
+
+    opened: list[Opening]
+    on_means: float
+    draws: list[OpeningInputs]
+
+
+def plan_over_samples(choices: Choices) -> SampledPlan:
     """The plan of most worth in the mean of the draws: by the same search as the plan on means, or that plan itself."""
     search = Search(choices.inputs, choices)
     on_means = search.run()
     search = Search(choices.inputs, choices)
-    search.audience = SampledAudience(choices.inputs, point_worth(choices))
+    audience = SampledAudience(choices.inputs, point_worth(choices))
+    search.audience = audience
     over = search.run()
     search.reset(on_means)
-    return max(over, search.opened, key=lambda plan: sum(o.worth for o in plan))
+    both = [(worth_of(plan), plan) for plan in (over, search.opened)]
+    return SampledPlan(max(both, key=lambda one: one[0])[1], both[1][0], audience.drawn_inputs)

@@ -11,13 +11,13 @@ import pandas as pd
 
 from recsys.dataset import TEXT
 from recsys.openings.attendance import week_interval
-from recsys.openings.bound import gap_of
+from recsys.openings.bound import bound_of, gap_of
 from recsys.openings.equity import plan_with_floors
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
 from recsys.openings.samples import plan_over_samples
 from recsys.openings.search import Search
-from recsys.openings.value import Audience, Opening, without_classes
+from recsys.openings.value import Audience, Opening, without_classes, worth_of
 from recsys.openings.who import aged
 from recsys.sentences import Language, Sentence, in_one
 
@@ -71,33 +71,44 @@ class Planned:
     Attributes:
         inputs: Those of the question once what should close has closed.
         opened: The classes.
-        gap: See `gap_of`; None with floors or over samples.
+        worth: People a week with the planner's weights, the mean of the draws over samples, and what floors save.
+        bound: No plan is worth more.
+        worth_on_means: Over samples, what the plan made on means is worth beside it; None without.
     """
 
     inputs: OpeningInputs
     opened: list[Opening]
-    gap: float | None
+    worth: float
+    bound: float
+    worth_on_means: float | None = None
+
+    @property
+    def gap(self) -> float:
+        """See `gap_of`."""
+        return gap_of(self.worth, self.bound)
 
 
 def planned(inputs: OpeningInputs, question: Question) -> Planned:
-    """The plan of a question, with its gap."""
+    """The plan of a question, with what bounds it."""
     inputs, choices = _choices(inputs, question)
-    if question.floors or question.over_samples:
-        return Planned(inputs, _other_plan(choices), None)
+    if question.floors:
+        plan = plan_with_floors(choices)
+        return Planned(inputs, plan.opened, *plan.judged(choices))
     search = Search(inputs, choices)
+    if question.over_samples:
+        over = plan_over_samples(choices)
+        search.opened = over.opened
+        return Planned(inputs, over.opened, worth_of(over.opened), bound_of(search, over.draws), over.on_means)
     opened = search.run()
-    return Planned(inputs, opened, gap_of(search))
+    return Planned(inputs, opened, worth_of(opened), bound_of(search))
 
 
 def solve(inputs: OpeningInputs, question: Question) -> tuple[OpeningInputs, list[Opening]]:
-    """Inputs after closings, and the plan, without its gap."""
+    """Inputs after closings, and the plan, without what bounds it."""
     inputs, choices = _choices(inputs, question)
-    is_plain = not (question.floors or question.over_samples)
-    return inputs, Search(inputs, choices).run() if is_plain else _other_plan(choices)
-
-
-def _other_plan(choices: Choices) -> list[Opening]:
-    return plan_with_floors(choices) if choices.question.floors else plan_over_samples(choices)
+    if question.floors:
+        return inputs, plan_with_floors(choices).opened
+    return inputs, plan_over_samples(choices).opened if question.over_samples else Search(inputs, choices).run()
 
 
 def _choices(inputs: OpeningInputs, question: Question) -> tuple[OpeningInputs, Choices]:

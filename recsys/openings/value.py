@@ -34,6 +34,11 @@ class Opening:
     worth: float
 
 
+def worth_of(opened: Iterable[Opening]) -> float:
+    """What classes are worth together, each as valued beside those before it."""
+    return sum(o.worth for o in opened)
+
+
 class Audience:
     """What people can reach, as classes are opened one after another."""
 

@@ -128,9 +128,14 @@ class Suggestions(BaseModel):
     data_until: datetime
     expected_attendance: float = Field(description="of all together")
     newly_reached: float
-    gap: float | None = Field(
-        description="no plan is worth more by over this share of its worth (0.05: this one has at least 95 %); none "
-        "with floors or over samples"
+    worth: float = Field(
+        description="people a week with the weights asked for, over samples in the mean of the draws; with floors also "
+        "the penalties that the plan saves"
+    )
+    bound: float = Field(description="no plan is worth more")
+    gap: float = Field(description="1 - worth / bound (0.05: the plan is worth at least 95 % of the best)")
+    worth_on_means: float | None = Field(
+        default=None, description="over samples, what the plan made on means is worth beside `worth`"
     )
     items: list[Suggestion]
     notes: list[str] = Field(description="why there are none, or none of a category that was asked for")

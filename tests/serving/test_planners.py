@@ -225,7 +225,11 @@ def test_suggestions_come_with_a_curve_and_a_front_where_asked_for(client):
         (choice["category"], choice["venue_id"]) for choice in answer["front"][-1]["opens"]
     }
     plain = client.post("/v1/classes/suggestions", json={"budget": 2, "effort": "fast"}).json()
-    assert 0 <= plain["gap"] < 1
+    assert plain["worth"] == pytest.approx(plain["expected_attendance"], rel=0.01)
+    assert plain["gap"] == pytest.approx(1 - plain["worth"] / plain["bound"], abs=2e-3)
+    assert plain["worth_on_means"] is None
+    over = client.post("/v1/classes/suggestions", json={"budget": 2, "over_samples": True}).json()
+    assert over["worth_on_means"] <= over["worth"] <= over["bound"]
     assert plain["equity"] is None
     assert plain["curve"] == plain["front"] == []
     assert plain["items"] == answer["items"]
@@ -260,7 +264,8 @@ def test_suggestions_are_explained_and_floors_answered(client):
             assert people == pytest.approx(row["expected_attendance"], rel=0.01)
     both = [*asked["floors"], {"by": "age", "share": 0.2}]
     fair = client.post("/v1/classes/suggestions", json={**asked, "floors": both}).json()
-    assert fair["gap"] is None
+    assert 0 <= fair["gap"] < 1
+    assert fair["expected_attendance"] < fair["worth"] <= fair["bound"], "what floors save is worth something"
     reached = {by: sum(row["reached"] for row in fair["floors"] if row["by"] == by) for by in ("township", "age")}
     # Everybody has an age group, if only that of age unknown; some tell no township.
     assert reached["age"] == pytest.approx(fair["expected_attendance"], rel=0.01)

@@ -85,7 +85,10 @@ def told(found: Answer, lang: Language) -> dict[str, Any]:
     return {
         "expected_attendance": round(sum(row["expected_attendance"] for row in found.items), 2),
         "newly_reached": round(sum(row["newly_reached"] for row in found.items), 2),
-        "gap": None if found.plan.gap is None else round(found.plan.gap, 4),
+        "worth": round(found.plan.worth, 2),
+        "bound": round(found.plan.bound, 2),
+        "gap": round(found.plan.gap, 4),
+        "worth_on_means": None if found.plan.worth_on_means is None else round(found.plan.worth_on_means, 2),
         "notes": [note.told(lang) for note in found.notes],
         "curve": _rounded(found.curve),
         "front": [] if front is None else _of_front(front),

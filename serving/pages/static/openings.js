@@ -85,7 +85,7 @@ Culture.openings = (() => {
     const rows = plan.items;
     fill($("plan"), rows.length ? [
       el("p", {}, el("strong", {}, t("plan_total", { n: rows.length, people: whole(plan.expected_attendance), new: whole(plan.newly_reached) })),
-        plan.gap === null || chosen ? null : el("span", { class: "muted" }, ` · ${t("gap", { share: percent(1 - plan.gap) })}`)),
+        chosen ? null : el("span", { class: "muted" }, ` · ${t("gap", { share: percent(1 - plan.gap) })}`)),
       el("ol", { class: "plan" }, rows.map(row)),
     ] : el("p", { class: "note" }, t("no_plan")));
     fill($("plan-map"), Culture.map(page.venues(), rows.map((r) => ({ venue_id: r.venue.venue_id, name: String(r.rank) }))) || el("p", { class: "note" }, t("no_map")));
