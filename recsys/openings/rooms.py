@@ -70,6 +70,11 @@ class Rooms:
         self._left = self.spare.copy()
         self._free: dict[int, NDArray[np.bool_]] = {}
 
+    def clear_at(self, venue: int) -> None:
+        """Gives back every room that was taken at a venue."""
+        self._left[venue] = self.spare[venue]
+        self._free.pop(venue, None)
+
     def take(self, venue: int, slot: int) -> None:
         """A class of that slot takes a room, from slots less than its length before to those after."""
         self._left[venue, self._near[slot]] -= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,8 @@ class Search:
             self._exchange(n_fixed)
         return self.opened
 
-    def _fits(self, category: int, venue: int) -> bool:
+    def fits(self, category: int, venue: int) -> bool:
+        """Whether a class may be opened beside those that are: money, teachers and slots; its hour aside."""
         return (
             bool(self.choices.allowed[category, venue])
             and self.free[venue] >= 1
@@ -110,6 +112,10 @@ class Search:
         self._n_opened[opening.category] += 1
         self._spent = float(self.choices.costs @ self._n_opened)
         self.audience.take(opening)
+        self._hold(opening)
+
+    def _hold(self, opening: Opening) -> None:
+        """Takes a slot and a room."""
         self.free[opening.venue] -= 1
         self.rooms.take(opening.venue, opening.slot)
 
@@ -142,7 +148,7 @@ class Search:
         at_venue = np.bincount([o.venue for o in self.opened], minlength=self.choices.allowed.shape[1])
         while heap and self._spent + cheapest <= budget:
             _, category, venue, stamp = heapq.heappop(heap)
-            slot = self.best_slot(category, venue) if self._fits(category, venue) else None
+            slot = self.best_slot(category, venue) if self.fits(category, venue) else None
             if slot is None:
                 continue
             now = int(at_category[category] + at_venue[venue])
@@ -176,13 +182,36 @@ class Search:
                 return
 
     def reset(self, openings: list[Opening]) -> None:
-        """Starts again from given classes, each valued beside those before it."""
-        for category in {o.category for o in [*self.opened, *openings]}:
+        """Starts again from given classes, each valued beside those before it.
+
+        Categories do not share people, nor venues rooms: where the same classes stay nothing is worked out again.
+        """
+        categories = _changed(self.opened, openings, lambda o: o.category)
+        venues = _changed(self.opened, openings, lambda o: o.venue)
+        for category in categories:
             self.audience.forget(category)
-        self.free = free_slots(self.inputs.venues)
-        self.rooms.clear()
-        self._pairs = set()
-        self._n_opened[:], self._spent = 0, 0.0
+        slots = free_slots(self.inputs.venues)
+        for venue in venues:
+            self.free[venue] = slots[venue]
+            self.rooms.clear_at(venue)
         self.opened = []
         for o in openings:
-            self._open(self.audience.opening(o.category, o.venue, o.slot, o.size))
+            one = o
+            if o.category in categories:
+                one = self.audience.opening(o.category, o.venue, o.slot, o.size)
+                self.audience.take(one)
+            if o.venue in venues:
+                self._hold(one)
+            self.opened.append(one)
+        self._pairs = {(o.category, o.venue) for o in openings}
+        self._n_opened = np.bincount([o.category for o in openings], minlength=len(self._n_opened)).astype(np.int64)
+        self._spent = float(self.choices.costs @ self._n_opened)
+
+
+def _changed(before: list[Opening], after: list[Opening], key: Callable[[Opening], int]) -> set[int]:
+    """Keys whose classes are not the same in the same order."""
+    of_each: tuple[dict[int, list[Opening]], dict[int, list[Opening]]] = {}, {}
+    for found, opened in zip(of_each, (before, after), strict=True):
+        for o in opened:
+            found.setdefault(key(o), []).append(o)
+    return {one for one in of_each[0] | of_each[1] if of_each[0].get(one) != of_each[1].get(one)}

@@ -59,12 +59,14 @@ class AudiencePart(BaseModel):
 
 
 class NextBest(BaseModel):
-    """The best class left out."""
+    """The best class in this one's place."""
 
     category: str
     venue_id: str
-    gain: float
-    loses: float = Field(description="people a week less if it stood in this class's place")
+    gain: float = Field(description="people a week that it would bring there")
+    loses: float = Field(
+        description="people a week less in all; below 0 where the planner's weights prefer fewer people"
+    )
 
 
 class Explanation(BaseModel):

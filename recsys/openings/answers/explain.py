@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from recsys.ids import IdMap
+from recsys.openings.answers.instead import next_best
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
 from recsys.openings.search import Search
@@ -24,13 +26,13 @@ def explain(inputs: OpeningInputs, question: Question, solved: Solved | None = N
 
     Parts: `next_door` (willing people, were the class next to everybody, at a mean time, nothing else on),
     `distance`, `time`, `already_served` (by what runs and by classes opened before it), `size` and `no_shows`
-    (losses, negative or 0; `time` may add). Beside them `who`, and `instead`: the best class not in the plan.
+    (losses, negative or 0; `time` may add). Beside them `who`, and `instead`: the class of most worth
+    that could stand in this one's place, what it would bring there, and what the plan would lose by that.
     """
     inputs, opened = solved or solve(inputs, question)
     ordered = sorted(opened, key=lambda o: -o.worth)
-    instead = _best_left_out(inputs, question, ordered)
     audience, entries = Audience(inputs), []
-    for o, drawn in audience.in_turn(ordered):
+    for (o, drawn), instead in zip(audience.in_turn(ordered), _instead(inputs, question, ordered), strict=True):
         rate = inputs.rate[:, o.category] * np.float32(inputs.bias)
         near = float(rate.sum()) * float(inputs.saturation.used(np.ones(1, np.float32))[0])
         here = float(rate @ inputs.saturation.used(inputs.reach[:, o.venue]))
@@ -52,7 +54,7 @@ def explain(inputs: OpeningInputs, question: Question, solved: Solved | None = N
                     "no_shows": o.attendance - kept,
                 },
                 "who": [{"by": g.by, "name": g.name, "people": g.people} for g in groups],
-                "instead": None if instead is None else {**instead, "loses": o.attendance - instead["gain"]},
+                "instead": instead,
             }
         )
     return entries
@@ -113,18 +115,16 @@ def _forbidden(choices: Choices, search: Search, opened: list[Opening], c: int, 
     return None
 
 
-def _best_left_out(inputs: OpeningInputs, question: Question, opened: list[Any]) -> dict[str, Any] | None:
-    choices = Choices(inputs, question.model_copy(update={"close": ()}))
-    search = Search(inputs, choices)
-    search.reset(opened)
-    taken = {(o.category, o.venue) for o in opened}
-    for _, category, venue, _ in sorted(search.candidates())[:50]:
-        if (category, venue) not in taken and search.free[venue] >= 1:
-            best = search.best_at(category, venue)
-            if best is not None:
-                return {
-                    "category": str(inputs.categories[category]),
-                    "venue_id": str(inputs.venues["venue_id"].iloc[venue]),
-                    "gain": best.attendance,
-                }
-    return None
+def _instead(inputs: OpeningInputs, question: Question, ordered: list[Opening]) -> Iterator[dict[str, Any] | None]:
+    venue_ids = inputs.venues["venue_id"].to_numpy(dtype=object)
+    for one in next_best(inputs, question.model_copy(update={"close": ()}), ordered):
+        yield (
+            None
+            if one is None
+            else {
+                "category": str(inputs.categories[one.opening.category]),
+                "venue_id": str(venue_ids[one.opening.venue]),
+                "gain": one.opening.attendance,
+                "loses": one.loses,
+            }
+        )

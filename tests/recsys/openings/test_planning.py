@@ -145,7 +145,50 @@ def test_explained_parts_add_up_to_the_gain(inputs):
         assert sum(entry["parts"].values()) == pytest.approx(entry["expected_attendance"], rel=1e-4)
         by_age = sum(row["people"] for row in entry["who"] if row["by"] == "age")
         assert by_age == pytest.approx(entry["expected_attendance"], rel=1e-4)
-        assert entry["instead"]["gain"] <= entry["expected_attendance"] + 1e-6
+
+
+@pytest.mark.parametrize(
+    "asked", [{}, {"teachers": {"cat0": 1}}, {"costs": {f"cat{c}": 1.0 + c / 10 for c in range(6)}}]
+)
+def test_the_next_best_class_is_the_best_of_all_in_its_place(inputs, asked):
+    question = Question(budget=4, **asked)
+    _, opened = solve(inputs, question)
+    plan = sorted(opened, key=lambda o: -o.worth)
+    search = Search(inputs, Choices(inputs, question))
+    whole = sum(o.attendance for o, _ in Audience(inputs).in_turn(plan))
+    for given_up, entry in zip(plan, explain(inputs, question), strict=True):
+        found = {}
+        for category, venue in zip(*np.nonzero(search.choices.allowed), strict=True):
+            if any((o.category, o.venue) == (category, venue) for o in plan):
+                continue
+            search.reset([])
+            search.reset([o for o in plan if o is not given_up])
+            if search.fits(category, venue):
+                best = search.best_at(category, venue)
+                kept = sum(o.attendance for o in search.opened)
+                found[str(inputs.categories[category]), str(inputs.venues["venue_id"].iloc[venue])] = (
+                    best.attendance,
+                    whole - kept - best.attendance,
+                )
+        told = entry["instead"]
+        gain, loses = found[told["category"], told["venue_id"]]
+        assert (told["gain"], told["loses"]) == pytest.approx((gain, loses), rel=1e-4, abs=1e-4)
+        assert told["gain"] == pytest.approx(max(gain for gain, _ in found.values()), rel=1e-4)
+        assert told["loses"] > -1e-3
+
+
+def test_classes_given_back_leave_the_others_as_they_were(inputs):
+    search = Search(inputs, Choices(inputs, Question(budget=12, effort="fast")))
+    plan = list(search.run())
+    assert len({o.category for o in plan}) < len(plan)
+    anew = Search(inputs, Choices(inputs, Question(budget=12, effort="fast")))
+    for given_up in plan:
+        kept = [o for o in plan if o is not given_up]
+        search.reset(kept)
+        anew.reset([])
+        anew.reset(kept)
+        assert search.opened == anew.opened
+        assert search.best_at(given_up.category, given_up.venue) == anew.best_at(given_up.category, given_up.venue)
 
 
 def test_why_not_gives_the_reason(inputs):
