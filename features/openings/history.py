@@ -140,8 +140,11 @@ def _predicted(then: OpeningInputs, sessions: pd.DataFrame, admits: NDArray[np.f
 
 
 def _drawn(then: OpeningInputs, category: int, venue: int, slot: int, admits: NDArray[np.float32]) -> float:
-    """People who would book a session there beside what ran then; what ran at the venue itself counts once."""
-    given = then.reach[:, venue] * (then.slot_fit[:, slot] * admits)[then.age_group]
+    """People who would book a session there beside what ran then; what ran at the venue itself counts once.
+
+    Of a group of which some are admitted, so many have all of its access, the others none.
+    """
+    given = then.reach[:, venue] * then.slot_fit[:, slot][then.age_group]
     own = access_given(then, category, venue)
     total = np.maximum(then.access[:, category] - own, 0.0) + np.maximum(own, given)
-    return float(then.rate[:, category] @ then.saturation.part(total, given)) * then.bias
+    return float((then.rate[:, category] * admits[then.age_group]) @ then.saturation.part(total, given)) * then.bias

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -19,13 +21,27 @@ def age_groups(birth_years: pd.Series, year: int) -> NDArray[np.int64]:
     return age_bands(birth_years, year, _EDGES, unknown=len(AGE_GROUPS) - 1)
 
 
-def admitted(dataset: Dataset, sessions: pd.DataFrame, year: int | None = None) -> NDArray[np.float64]:
-    """(n_age_groups, n_sessions) share of the users of each group who are of the age that a session asks for.
+@dataclass(frozen=True)
+class Cohorts:
+    """Users of one age group whom the same sessions admit.
+
+    Attributes:
+        of_user: (n_users,) row of each user's cohort.
+        age_group: (n_cohorts,) row of `AGE_GROUPS`.
+        admits: (n_cohorts, n_sessions) 1 where they are of the age that a session asks for, else 0.
+    """
+
+    of_user: NDArray[np.int64]
+    age_group: NDArray[np.int64]
+    admits: NDArray[np.float64]
+
+
+def cohorts(dataset: Dataset, sessions: pd.DataFrame, year: int | None = None) -> Cohorts:
+    """Who may come to which sessions by age.
 
     As for what is offered (`recsys.availability.may_be_offered`, but for the audience, and for children who are booked
-    for): a person's age in the year of the session is certain or unknown. Where no user of a group is known, everybody
-    is admitted. Who tells no age is taken for a grown-up, who may not be offered what asks for one, unless such people
-    did book it: then the platform does not ask.
+    for): a person's age in the year of the session is certain or unknown. Who tells no age is taken for a grown-up,
+    who may not be offered what asks for one, unless such people did book it: then the platform does not ask.
 
     Args:
         dataset: Users, and the activities of the sessions.
@@ -36,16 +52,29 @@ def admitted(dataset: Dataset, sessions: pd.DataFrame, year: int | None = None) 
     limits = limits.fillna({"min_age": -np.inf, "max_age": np.inf}).to_numpy(dtype=np.float64)
     start_years = local_times(sessions["starts_at"], dataset.timezone).dt.year.to_numpy(dtype=np.float64)
     asked, of_session = np.unique(np.column_stack([start_years, limits]), axis=0, return_inverse=True)
-    birth_years = dataset.users["birth_year"].to_numpy(dtype=np.float64)
-    group = age_groups(dataset.users["birth_year"], dataset.data_until.year if year is None else year)
-    shares = np.ones((len(AGE_GROUPS), len(asked)))
-    for num in range(len(AGE_GROUPS) - 1):
-        born = birth_years[group == num]
-        if len(born):
-            certain = [(start - born - 1, low, high) for start, low, high in asked]
-            shares[num] = [((age >= low) & (age <= high)).mean() for age, low, high in certain]
-    shares[-1] = (asked[:, 2] >= ADULT_AGE) & ((asked[:, 1] < ADULT_AGE) | _never_asks_age(dataset))
-    return shares[:, of_session.ravel()]
+    start, low, high = asked.T
+    born, of_user = np.unique(dataset.users["birth_year"].to_numpy(dtype=np.float64), return_inverse=True)
+    group = age_groups(pd.Series(born), dataset.data_until.year if year is None else year)
+    certain = start - born[:, None] - 1
+    may = (certain >= low) & (certain <= high)
+    may[np.isnan(born)] = (high >= ADULT_AGE) & ((low < ADULT_AGE) | _never_asks_age(dataset))
+    found, cohort = np.unique(np.column_stack([group, may]), axis=0, return_inverse=True)
+    admits = found[:, 1:][:, of_session.ravel()].astype(np.float64)
+    return Cohorts(cohort.ravel()[of_user.ravel()], found[:, 0], admits)
+
+
+def admitted(dataset: Dataset, sessions: pd.DataFrame, year: int | None = None) -> NDArray[np.float64]:
+    """(n_age_groups, n_sessions) share of the users of each group whom a session admits, see `cohorts`.
+
+    Where no user of a group is known, everybody is admitted.
+    """
+    of = cohorts(dataset, sessions, year)
+    people = np.bincount(of.of_user, minlength=len(of.age_group))
+    shares = np.ones((len(AGE_GROUPS), of.admits.shape[1]))
+    for group in np.unique(of.age_group):
+        mine = of.age_group == group
+        shares[group] = np.average(of.admits[mine], axis=0, weights=people[mine])
+    return shares
 
 
 def _never_asks_age(dataset: Dataset) -> bool:

@@ -104,9 +104,9 @@ class Circumstances:
         )
 
     def weight(self, offered: Exposure) -> NDArray[np.float64]:
-        """(n_age_groups, n_sessions) access that each session gives next door."""
-        by_age = self.cell_fit[:, offered.cell] * self.kind_fit[:, offered.kind]
-        return np.asarray(by_age * self.shared(offered) * offered.admits)
+        """(n_cohorts, n_sessions) access that each session gives next door."""
+        by_age = self.cell_fit[:, offered.cell] * self.kind_fit[:, offered.kind] * self.shared(offered)
+        return np.asarray(by_age[offered.cohorts.age_group] * offered.cohorts.admits)
 
     def season(self, offered: Exposure) -> NDArray[np.float64]:
         """(n_categories, n_weeks) what is wanted in the middle of each week."""

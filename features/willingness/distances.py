@@ -26,11 +26,11 @@ MOST_PEOPLE = 2000
 
 @dataclass(frozen=True)
 class Block:
-    """People of one age group who live in one square.
+    """People of one cohort who live in one square.
 
     Attributes:
         people: (n_people,) user rows.
-        age_group: Row of their age group.
+        cohort: Row of their cohort, see `features.willingness.ages.Cohorts`.
         square: Row of their square.
         near: (n_near,) columns of `Distances.venues` that are not far from the square.
         km: (n_people, n_near) distance, NaN where unknown.
@@ -38,7 +38,7 @@ class Block:
     """
 
     people: NDArray[np.int64]
-    age_group: int
+    cohort: int
     square: int
     near: NDArray[np.int64]
     km: NDArray[np.float32]
@@ -77,9 +77,9 @@ class Distances:
             far.append((km > NEAR_KM).all(axis=0) | same.all(axis=0))
             far_km.append(km.mean(axis=0))
             near = np.flatnonzero(~far[-1])
-            group = offered.age_group[people]
-            for one in np.unique(group):
-                rows = np.flatnonzero(group == one)
+            cohort = offered.cohorts.of_user[people]
+            for one in np.unique(cohort):
+                rows = np.flatnonzero(cohort == one)
                 for some in np.array_split(rows, -(-len(rows) // MOST_PEOPLE)):
                     own = km[np.ix_(some, near)]
                     blocks.append(Block(people[some], int(one), square, near, own, band_of(own)))
@@ -120,7 +120,7 @@ class Distances:
         """(n_bookings,) distance band of each booking, the last where the distance is unknown."""
         column, no_place = self.columns(offered.venue)[offered.booking_session], len(BAND_EDGES_KM) - 1
         bands = np.full(len(column), no_place)
-        block_of, person = np.zeros((2, len(offered.age_group)), dtype=np.int64)
+        block_of, person = np.zeros((2, len(offered.cohorts.of_user)), dtype=np.int64)
         for num, block in enumerate(self.blocks):
             block_of[block.people], person[block.people] = num, np.arange(len(block.people))
         booked_in = block_of[offered.booking_user]

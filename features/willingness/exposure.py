@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.willingness.ages import admitted, age_groups
+from features.willingness.ages import Cohorts, cohorts
 from recsys.dataset import Dataset, is_among, local_times, week_starts
 from recsys.ids import IdMap
 from recsys.sums import sums_by
@@ -54,8 +54,7 @@ class Exposure:
         booking_session: (n_bookings,) session row.
         people: (n_bookings,) places asked for, waiting lists included.
         keeps_waiting: People beyond the places are known: sessions that were full have waiting lists.
-        age_group: (n_users,) row of `features.willingness.ages.AGE_GROUPS`.
-        admits: (n_age_groups, n_sessions) share of each group whose age a session admits.
+        cohorts: Whom sessions admit by age.
     """
 
     categories: NDArray[np.object_]
@@ -80,8 +79,12 @@ class Exposure:
     booking_session: NDArray[np.int64]
     people: NDArray[np.float64]
     keeps_waiting: bool
-    age_group: NDArray[np.int64]
-    admits: NDArray[np.float64]
+    cohorts: Cohorts
+
+    @property
+    def age_group(self) -> NDArray[np.int64]:
+        """(n_users,) row of `features.willingness.ages.AGE_GROUPS`."""
+        return self.cohorts.age_group[self.cohorts.of_user]
 
     @property
     def n_months(self) -> int:
@@ -107,7 +110,7 @@ class Exposure:
     def counts(self, inflation: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
         """(n_users, n_categories) people who asked for places, those of each session times its `inflation`."""
         people = self.people if inflation is None else self.people * inflation[self.booking_session]
-        shape = (len(self.age_group), len(self.categories))
+        shape = (len(self.cohorts.of_user), len(self.categories))
         flat = self.booking_user * shape[1] + self.category[self.booking_session]
         return sums_by(flat, people, shape[0] * shape[1]).reshape(shape).astype(np.float32)
 
@@ -172,14 +175,14 @@ def _kinds(stated: pd.Series, unplaced: NDArray[np.bool_]) -> tuple[NDArray[np.o
 
 
 def _asked(
-    dataset: Dataset, session_ids: IdMap, group: NDArray[np.int64], admits: NDArray[np.float64]
+    dataset: Dataset, session_ids: IdMap, admission: Cohorts
 ) -> tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.int64]]:
     """Bookings that were not cancelled of people whom the session admits, with rows of user and session."""
     bookings = dataset.bookings[dataset.bookings["status"] != "cancelled"]
     row = session_ids.nums_or_missing(bookings["session_id"])
     bookings, row = bookings[row >= 0], row[row >= 0]
     user = IdMap.of(dataset.users["user_id"], "user_id").nums(bookings["user_id"])
-    own = admits[group[user], row] > 0
+    own = admission.admits[admission.of_user[user], row] > 0
     return bookings[own], user[own], row[own]
 
 
@@ -202,10 +205,9 @@ def exposure(dataset: Dataset, history_weeks: int) -> Exposure:
     monday = weeks.min() if len(weeks) else pd.Timestamp(until).tz_convert(None).normalize()
     week = ((weeks - monday).dt.days // 7).to_numpy(dtype=np.int64)
     weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
-    group = age_groups(dataset.users["birth_year"], until.year)
-    admits = admitted(dataset, sessions)
+    admission = cohorts(dataset, sessions)
     session_ids = IdMap.of(sessions["session_id"], "session_id")
-    bookings, user, row = _asked(dataset, session_ids, group, admits)
+    bookings, user, row = _asked(dataset, session_ids, admission)
     people = bookings["party_size"].to_numpy(dtype=np.float64)
     capacity = sessions["capacity"].fillna(np.inf).to_numpy(dtype=np.float64)
     registered = local_times(dataset.users["registered_at"], dataset.timezone)
@@ -233,6 +235,5 @@ def exposure(dataset: Dataset, history_weeks: int) -> Exposure:
         booking_session=row,
         people=people,
         keeps_waiting=_keeps_waiting(people, row, (bookings["status"] == "waitlisted").to_numpy(), capacity),
-        age_group=group,
-        admits=admits,
+        cohorts=admission,
     )

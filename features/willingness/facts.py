@@ -52,7 +52,7 @@ class Facts:
 
     def some(self, n_users: int) -> Facts:
         """The same for users drawn evenly, at most `n_users`; nothing is full then."""
-        o, n_known = self.offered, len(self.offered.age_group)
+        o, n_known = self.offered, len(self.offered.cohorts.of_user)
         step = max(n_known // n_users, 1)
         rows = np.arange(0, n_known, step)
         place = np.full(n_known, -1)
@@ -61,7 +61,7 @@ class Facts:
         offered = replace(
             o,
             first_week=o.first_week[rows],
-            age_group=o.age_group[rows],
+            cohorts=replace(o.cohorts, of_user=o.cohorts.of_user[rows]),
             booking_user=place[o.booking_user[kept]],
             booking_session=o.booking_session[kept],
             people=o.people[kept],

@@ -78,14 +78,14 @@ def walk(
 ) -> Walk:
     """Exposure of people, and with rates also expected counts (else 0).
 
-    All weeks of the people of one age group and square are worked out at once. What is far from a square gives all of
+    All weeks of the people of one cohort and square are worked out at once. What is far from a square gives all of
     its people the same access.
 
     Args:
         offered: Past sessions.
         homes: Where people are.
         decay: Willingness by distance.
-        weight: (n_age_groups, n_sessions) access that each session gives next door.
+        weight: (n_cohorts, n_sessions) access that each session gives next door.
         season: (n_categories, n_weeks) what is wanted.
         saturation: How interest is used up.
         rate: (n_users, n_categories).
@@ -94,13 +94,13 @@ def walk(
     n_bands, far_band = len(BAND_EDGES_KM), homes.far_band.ravel()
     far = decay.reach(homes.far_km) * homes.is_far
     far = np.column_stack([far, np.full(len(far), decay.unknown, dtype=np.float32)])
-    exposed = np.zeros((len(offered.age_group), len(offered.categories)), dtype=np.float32)
+    exposed = np.zeros((len(offered.cohorts.of_user), len(offered.categories)), dtype=np.float32)
     at_one = np.zeros(n_bands + 1)
     expected = np.zeros((len(AGE_GROUPS), len(offered.week)))
-    for group in range(len(AGE_GROUPS)):
-        offer = programme.offer(weight[group], n_venues)
+    for cohort, group in enumerate(offered.cohorts.age_group):
+        offer = programme.offer(weight[cohort], n_venues)
         at_place, beyond, drawn = np.zeros_like(offer), far @ offer, np.zeros((len(far), offer.shape[1]), np.float32)
-        for block in (block for block in homes.blocks if block.age_group == group):
+        for block in (block for block in homes.blocks if block.cohort == cohort):
             near, here = decay.reach(block.km), offer[block.near]
             access = near @ here + beyond[block.square]
             used = programme.used(access, offered.first_week[block.people], saturation)
@@ -113,7 +113,7 @@ def walk(
         if rate is not None:
             at_place += far.T @ drawn
             at_one += sums_by(far_band, (drawn @ offer[:-1].T).ravel(), n_bands + 1)
-            expected[group] = at_place[programme.place, programme.column] * weight[group]
+            expected[group] += at_place[programme.place, programme.column] * weight[cohort]
     return Walk(exposed, at_one[:-1], expected)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from features.willingness.ages import AGE_GROUPS, admitted, age_groups
+from features.willingness.ages import AGE_GROUPS, admitted, age_groups, cohorts
 from features.willingness.exposure import exposure
 from recsys.dataset import Dataset
 from tests.opening_world import world
@@ -76,3 +76,18 @@ def test_a_person_may_come_whose_age_is_certain_in_the_year_of_the_session():
         for group in np.unique(of_group):
             # Who turns 18 in the year may be 17 on the day.
             assert shares[group, column] == np.mean(year - years[of_group == group] - 1 >= 18)
+
+
+def test_a_cohort_is_admitted_together():
+    dataset = limited()
+    sessions = one_each(dataset)
+    sessions["starts_at"] = pd.Timestamp("2026-06-01", tz="UTC")
+    birth_year = pd.Series(np.arange(1940, 2040) % 70 + 1945, dtype="Int64")
+    dataset = replace(dataset, users=dataset.users.iloc[:100].assign(birth_year=birth_year.to_numpy()))
+    of = cohorts(dataset, sessions, year=2026)
+    age = 2026 - birth_year.to_numpy(dtype=int) - 1
+    low, high = (dataset.activities[name].to_numpy(dtype=float) for name in ("min_age", "max_age"))
+    may = (age[:, None] >= np.nan_to_num(low, nan=-1)) & (age[:, None] <= np.nan_to_num(high, nan=999))
+    np.testing.assert_array_equal(of.admits[of.of_user], may)
+    np.testing.assert_array_equal(of.age_group[of.of_user], age_groups(birth_year, 2026))
+    assert len(np.unique(np.column_stack([of.age_group, of.admits]), axis=0)) == len(of.age_group)

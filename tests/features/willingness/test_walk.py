@@ -8,6 +8,7 @@ import pytest
 from features.geography.decay import BAND_EDGES_KM, DistanceDecay, band_of
 from features.geography.positions import Positions, positions
 from features.willingness.ages import AGE_GROUPS
+from features.willingness.circumstances import Circumstances
 from features.willingness.distances import NEAR_KM, Distances
 from features.willingness.exposure import exposure
 from features.willingness.walk import walk
@@ -21,7 +22,12 @@ SATURATION = Saturation("share", 0.6)
 
 @pytest.fixture(scope="module")
 def county():
+    """A third of the activities is for people of 50 and over, who are a part of an age group."""
     dataset = world(3, n_users=300, weeks=8).dataset
+    for_the_old = np.arange(len(dataset.activities)) % 3 == 0
+    activities = dataset.activities.assign(min_age=np.where(for_the_old, 50.0, np.nan))
+    users = dataset.users.assign(birth_year=dataset.users["birth_year"] + 5 * (np.arange(len(dataset.users)) % 2))
+    dataset = replace(dataset, activities=activities, users=users)
     tree = RegionTree.of(dataset)
     places = positions(dataset, tree)
     return tree, places, exposure(dataset, 52)
@@ -38,7 +44,7 @@ def apart(places: Positions, degrees: float) -> Positions:
 def drawn(offered, seed=0):
     """Weights, season and rates."""
     rng = np.random.default_rng(seed)
-    weight = rng.uniform(0.2, 2.0, (len(AGE_GROUPS), len(offered.week)))
+    weight = rng.uniform(0.2, 2.0, offered.cohorts.admits.shape)
     season = rng.uniform(0.5, 1.5, (len(offered.categories), offered.n_weeks))
     rate = rng.uniform(0.0, 0.3, (len(offered.age_group), len(offered.categories))).astype(np.float32)
     return weight, season, rate
@@ -47,20 +53,20 @@ def drawn(offered, seed=0):
 def plainly(offered, km, weight, season, rate):
     """Exposure, expected people by distance band at reach 1, and expected people by age group and session."""
     reach = np.column_stack([DECAY.reach(km), np.full(len(km), DECAY.unknown)]).astype(float)
-    exposed, expected = np.zeros(rate.shape), np.zeros(weight.shape)
+    exposed, expected = np.zeros(rate.shape), np.zeros((len(AGE_GROUPS), weight.shape[1]))
     at_one = np.zeros(len(BAND_EDGES_KM))
     for week in range(offered.n_weeks):
         for person in np.flatnonzero(offered.first_week <= week):
-            group = offered.age_group[person]
+            cohort, group = offered.cohorts.of_user[person], offered.age_group[person]
             for category in range(rate.shape[1]):
                 rows = np.flatnonzero((offered.week == week) & (offered.category == category))
-                access = reach[person, offered.venue[rows]] * weight[group, rows]
+                access = reach[person, offered.venue[rows]] * weight[cohort, rows]
                 used = SATURATION.used(access.sum()) * season[category, week]
                 exposed[person, category] += used
                 share = rate[person, category] * used / max(access.sum(), 1e-9)
                 expected[group, rows] += share * access
                 placed = rows[offered.venue[rows] < km.shape[1]]
-                np.add.at(at_one, band_of(km[person, offered.venue[placed]]), share * weight[group, placed])
+                np.add.at(at_one, band_of(km[person, offered.venue[placed]]), share * weight[cohort, placed])
     return exposed, at_one, expected
 
 
@@ -105,6 +111,24 @@ def test_some_users_walk_as_they_do_among_all(county):
     kept = np.arange(0, len(exposed), 3)
     place = np.full(len(exposed), -1)
     place[kept] = np.arange(len(kept))
-    fewer = replace(offered, age_group=offered.age_group[kept], first_week=offered.first_week[kept])
+    cohorts = replace(offered.cohorts, of_user=offered.cohorts.of_user[kept])
+    fewer = replace(offered, cohorts=cohorts, first_week=offered.first_week[kept])
     some = walk(fewer, homes.some(place), DECAY, weight, season, SATURATION).exposed
     np.testing.assert_allclose(some, exposed[kept], rtol=1e-5)
+
+
+def test_who_may_not_come_is_not_exposed_and_who_may_is_as_if_all_could(county):
+    tree, places, offered = county
+    homes = Distances.of(tree, places, offered)
+    for_the_old = (offered.cohorts.admits == 0).any(axis=0)
+    of_all = Circumstances.before(offered).weight(offered)
+    _, season, _ = drawn(offered)
+
+    def exposed(weight):
+        return walk(offered, homes, DECAY, weight * for_the_old, season, SATURATION).exposed.sum(axis=1)
+
+    found, may = exposed(of_all), offered.cohorts.admits[:, for_the_old].all(axis=1)[offered.cohorts.of_user]
+    aged = offered.age_group == AGE_GROUPS.index("45-59")
+    assert 0 < may[aged].sum() < aged.sum()
+    np.testing.assert_array_equal(found[~may], 0.0)
+    np.testing.assert_allclose(found[may], exposed(np.ones_like(of_all))[may], rtol=1e-6)
