@@ -16,8 +16,9 @@ LEAST_RATIO = 1.4
 LEAST_PLACES = 30.0
 """Both sides of a shift need so many places in all, seen or expected: a class that starts is no break."""
 
-LEAST_SCORE = 4.5
-"""About one false alarm in a thousand series and year: the best of ten windows is taken, in weeks that correlate."""
+LEAST_SCORE = 4.2
+"""The best of ten windows is taken, in weeks that correlate: in 20,000 made-up series of 1.5 to 60 places a week, with
+correlated lognormal weeks, 0.6 % that go on as before are said to shift."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class LevelShifts:
         series: Row of the series.
         weeks: Weeks ago that it began.
         ratio: Level since over level before.
-        score: Difference over its standard error.
+        score: See `_score`.
     """
 
     series: NDArray[np.int64]
@@ -40,7 +41,7 @@ class LevelShifts:
 def level_shifts(counts: NDArray[np.float64], factors: NDArray[np.float64]) -> LevelShifts:
     """Compares the last weeks with the 26 before them, freed of what the calendar explains.
 
-    For each start the ratio of sums is tested with the variance of the weeks before, at least Poisson's; the
+    For each start the sum is tested with the variance of the weeks before, at least Poisson's; the
     start with the highest score speaks, if its score and ratio are high enough.
 
     Args:
@@ -65,7 +66,7 @@ def level_shifts(counts: NDArray[np.float64], factors: NDArray[np.float64]) -> L
         seen = counts[:, -length:].sum(axis=1)
         reference = expected[:, before].sum(axis=1)
         variance = np.maximum(dispersion, 1.0) * stretch * recent * (1 + recent / np.maximum(reference, 1e-9))
-        score = (seen - recent) / np.sqrt(np.maximum(variance, 1e-9) + 1.0)
+        score = _score(seen, recent, variance)
         ratio = (seen + 0.5) / (recent + 0.5)
         is_running = (counts[:, before] > 0).sum(axis=1) >= LEAST_REFERENCE_WEEKS
         enough = is_running & (reference >= LEAST_PLACES) & (np.maximum(seen, recent) >= LEAST_PLACES)
@@ -76,3 +77,17 @@ def level_shifts(counts: NDArray[np.float64], factors: NDArray[np.float64]) -> L
     far = np.maximum(best_ratio, 1 / best_ratio) >= LEAST_RATIO
     found = np.flatnonzero((np.abs(best_score) >= LEAST_SCORE) & far)
     return LevelShifts(found.astype(np.int64), best_weeks[found], best_ratio[found], best_score[found])
+
+
+def _score(seen: NDArray[np.float64], mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Signed root of the deviance of sums as negative binomial counts of this mean and about this variance.
+
+    A difference over its standard error takes a closed house for chance, since counts cannot lie far below a mean, and
+    a crowd for a shift: in the made-up series of `LEAST_SCORE` it found 40 % of three weeks without anybody (this one
+    96 %) and 0.9 % of what went on as before, at 4.5.
+    """
+    mean = np.maximum(mean, 1e-9)
+    size = mean / np.maximum((variance + 1.0) / mean - 1.0, 1e-6)
+    own = np.where(seen > 0, seen * np.log(np.maximum(seen, 1e-9) / mean), 0.0)
+    deviance = 2 * (own - (seen + size) * np.log((seen + size) / (mean + size)))
+    return np.asarray(np.sign(seen - mean) * np.sqrt(np.maximum(deviance, 0.0)))

@@ -21,6 +21,16 @@ def test_few_false_alarms() -> None:
     assert len(level_shifts(counts, np.ones(counts.shape)).series) <= 15
 
 
+def test_a_house_that_closes_is_said_however_much_its_weeks_vary() -> None:
+    rng = np.random.default_rng(3)
+    counts = rng.poisson(20 * rng.gamma(5, 1 / 5, (300, 60))).astype(float)
+    counts[:, -4:] = 0
+    found = level_shifts(counts, np.ones(counts.shape))
+    assert len(found.series) > 0.97 * len(counts)
+    assert (found.ratio < 1).all()
+    assert np.median(found.ratio) < 0.05
+
+
 def test_a_festival_that_the_calendar_explains_is_no_break() -> None:
     factors = np.ones((1, 60))
     factors[0, -4:] = 0.2
