@@ -90,17 +90,25 @@ def category_service_radius(query: Annotated[RegionPeriod, Query()], service: In
 
 @router.get("/demand/latent")
 def latent_demand(query: Annotated[GapQuery, Query()], service: InService, request: Request) -> LatentDemands:
-    """What people would take up of a category that is not offered in their township, were a usual class there."""
+    """What people would take up of a category that is not offered in their township, were a usual class there.
+
+    With `level=village`, or a village as `region_id`, the same of villages of which enough people are known.
+    """
     parts = service.provider.current()
     if parts is None or parts.latent is None:
         raise not_ready("还没有算出潜在需求", "no latent demand has been learned")
     tree = service.live.tree(parts)
     nums = tree.ids.nums_or_missing(parts.latent["region_id"])
     keep = np.ones(len(nums), dtype=bool)
-    if query.region_id is not None:
-        keep &= tree.under(int(tree.ids.nums([query.region_id])[0]))[nums] & (nums >= 0)
+    asked = -1 if query.region_id is None else int(tree.ids.nums([query.region_id])[0])
+    if asked >= 0:
+        keep &= tree.under(asked)[nums] & (nums >= 0)
     if query.level is not None:
         keep &= (tree.levels[nums] == query.level) & (nums >= 0)
+    else:
+        # Townships hold their villages: nobody is told twice.
+        town = tree.ancestors_at("township")[nums]
+        keep &= (town < 0) | (town == nums) | (nums == asked)
     if query.category is not None:
         keep &= parts.latent["category"].eq(query.category).to_numpy(dtype=bool)
     table = parts.latent[keep].sort_values(["mean", "region_id", "category"], ascending=[False, True, True])

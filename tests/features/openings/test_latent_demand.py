@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from features.openings.inputs import OpeningsConfig, opening_inputs
-from features.openings.latent_demand import _stands_for, latent_demand
+from features.openings.latent_demand import LEAST_KNOWN, _stands_for, latent_demand
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
@@ -105,6 +105,34 @@ def test_people_without_a_township_live_under_the_region_that_they_tell():
     np.testing.assert_allclose(stand_for[3:], 1 + 1 / 4 + 3 / 4)
     nobody = _stands_for(tree, region, region >= 3, np.zeros(5))
     np.testing.assert_array_equal(nobody, 1.0)
+
+
+def test_villages_add_up_to_their_township_where_each_has_a_class_next_door(county, inputs, table):
+    """Two villages to each town; of one in every town hardly anybody is known."""
+    tree, n_towns = inputs.tree, 10
+    names = [*tree.ids.ids, *(f"{town}{side}" for town in range(n_towns) for side in "ab")]
+    levels = np.array([*tree.levels, *["village"] * 2 * n_towns], dtype=object)
+    towns = tree.ids.nums([f"t{town}" for town in range(n_towns)])
+    deeper = RegionTree(
+        IdMap.of(names), np.array(names, object), levels, np.concatenate([tree.parents, np.repeat(towns, 2)])
+    )
+    place = {int(num): len(tree) + 2 * town for town, num in enumerate(towns)}
+    home = np.array([place[int(num)] for num in inputs.point_region])
+    for town in range(n_towns):
+        few = np.flatnonzero(home == len(tree) + 2 * town)[: LEAST_KNOWN - 1]
+        home[few] += 1
+    dataset = county.dataset
+    told = latent_demand(dataset, replace(inputs, tree=deeper, point_region=home))
+    townships = told[told["region_id"].str.startswith("t")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(townships, table)
+    villages = told[~told["region_id"].str.startswith("t")]
+    assert set(villages["region_id"]) == {f"{town}a" for town in range(n_towns)}
+    # Nothing is ever held in a village here, so that all categories are listed for each.
+    assert len(villages) == n_towns * len(inputs.categories)
+    both = villages.assign(region_id="t" + villages["region_id"].str[:-1]).merge(table, on=["region_id", "category"])
+    assert len(both) == len(table)
+    assert both["mean_x"].sum() == pytest.approx(both["mean_y"].sum(), rel=0.3)
+    assert both["mean_x"].corr(both["mean_y"], method="spearman") > 0.9
 
 
 def test_nothing_known_gives_an_empty_table():

@@ -1,17 +1,23 @@
 """Reach of regions, of categories, and what is missed where nothing is offered."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from features.geography.positions import KM_PER_DEGREE
 from features.openings.accessibility import dwellings_of
+from recsys.bundle import load_bundle
 from recsys.catchment import DEFAULT_KM
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
+from recsys.releases import bundles_folder
+from serving.parts import open_parts
 from serving.planning.access import access_of
 from serving.planning.visits import activity_of
-from tests.serving.conftest import AS_OF
+from tests.serving.conftest import AS_OF, BUNDLE, app_of
+from tests.serving.live import FixedProvider, serving
 
 DEGREE = 1.0 / KM_PER_DEGREE
 
@@ -141,6 +147,19 @@ def test_latent_demand_names_only_what_is_not_offered(client, dataset):
     assert not offered & {(r["region_id"], r["category"]) for r in rows}
     one = client.get("/v1/demand/latent", params={"category": rows[0]["category"]}).json()["items"]
     assert {r["category"] for r in one} == {rows[0]["category"]}
+
+
+def test_villages_are_told_where_they_are_asked_for(county, dataset):
+    village = dataset.regions[dataset.regions["level"] == "village"].iloc[0]
+    parts = open_parts(load_bundle(bundles_folder(county.home) / BUNDLE))
+    rows = parts.latent.head(2).assign(region_id=[village["region_id"], village["parent_id"]])
+    with serving(app_of(county, provider=FixedProvider(replace(parts, latent=rows)))) as client:
+
+        def told(**query):
+            return [row["region_id"] for row in client.get("/v1/demand/latent", params=query).json()["items"]]
+
+        assert told() == told(level="township") == told(region_id=village["parent_id"]) == [village["parent_id"]]
+        assert told(level="village") == told(region_id=village["region_id"]) == [village["region_id"]]
 
 
 @pytest.mark.parametrize("path", ["/v1/accessibility", "/v1/categories/service-radius", "/v1/demand/latent"])
