@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from recsys.placement.reach import Reach
 from recsys.placement.tight import Columns
 
-MOST_TOGETHER = 10
-"""Venues in one inequality at most."""
-
-MOST_NEIGHBOURS = 30
-"""Neighbours of a venue, those that share most people with it, that may join it."""
-
 BROKEN_BY = 1e-3
 """People by which an inequality over several venues must be broken to be worth a row."""
+
+MOST_AT_ONCE, MOST_OF_VENUE = 20, 3
+"""Inequalities over several venues found at once at most, and how many of them may speak of the same venue."""
+
+STEPS = 3
+"""How often points are chosen anew for venues, and venues for points."""
+
+GONE_ON_FROM = 30
+"""The most broken sets, though none may be broken, that points and venues are chosen anew for."""
 
 WHOLE = 1e-5
 """Numbers of classes closer than this to a whole number count as whole."""
@@ -31,6 +34,25 @@ class Cut:
     index: NDArray[np.int32]
     value: NDArray[np.float64]
     limit: float
+
+
+@dataclass(frozen=True)
+class _Sets:
+    """Inequalities: (n, points) and (n, venues) that each speaks of, (n,) people it is broken by, (n,) size counted."""
+
+    points: NDArray[np.bool_]
+    venues: NDArray[np.bool_]
+    by: NDArray[np.float64]
+    size: NDArray[np.float64]
+
+    @classmethod
+    def joined(cls, sets: list[_Sets]) -> _Sets:
+        return cls(
+            np.concatenate([one.points for one in sets]),
+            np.concatenate([one.venues for one in sets]),
+            np.concatenate([one.by for one in sets]),
+            np.concatenate([one.size for one in sets]),
+        )
 
 
 class Cuts:
@@ -51,29 +73,21 @@ class Cuts:
         self.demand[point] = columns.flow_demand
         self.flow = np.full((n, len(self.demand)), -1)
         self.flow[columns.flow_opening, point] = np.arange(len(point))
-        shared = np.where(self.flow >= 0, self.demand, 0.0) @ (self.flow >= 0).T
-        np.fill_diagonal(shared, 0.0)
-        self.neighbours = [_most_shared(row) for row in shared]
+        self.reached = np.where(self.flow >= 0, self.demand, 0.0)
 
     def by_point(self, of_flow: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_openings, n_points) numbers of flows, 0 where an opening does not reach a point."""
         return np.where(self.flow >= 0, of_flow[self.flow], 0.0)
 
     def broken(self, z: NDArray[np.float64], together: bool) -> list[Cut]:
-        """Inequalities that z breaks: of single venues, and with `together`, where these hold, of several."""
+        """Inequalities that z breaks: of single venues, and with `together` of several."""
         n = len(self.seats)
         classes, share = z[:n], z[n:]
         partly = np.flatnonzero(np.abs(classes - np.round(classes)) > WHOLE)
         alone = self._alone(partly, classes, share)
-        if alone or not together:
+        if not together or not len(partly):
             return alone
-        spread = self.by_point(share)
-        found: dict[tuple[int, ...], Cut] = {}
-        for k in partly:
-            venues, by, at = self._grow(int(k), classes, spread)
-            if by > BROKEN_BY:
-                found[tuple(sorted(venues.tolist()))] = self._cut(venues, spread, *at)
-        return list(found.values())
+        return alone + self._together(partly, classes, self.by_point(share))
 
     def _alone(self, venues: NDArray[np.int64], classes: NDArray[np.float64], share: NDArray[np.float64]) -> list[Cut]:
         """The most broken inequality of each venue by itself, where any is."""
@@ -98,81 +112,89 @@ class Cuts:
             cuts.append(Cut(index, value, float(people[row, k] - weight * needed[row, k])))
         return cuts
 
-    def _grow(
-        self, first: int, classes: NDArray[np.float64], spread: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], float, tuple[float, int]]:
-        """The most broken inequality on the way as the neighbour that adds most joins, again and again.
+    def _together(
+        self, partly: NDArray[np.int64], classes: NDArray[np.float64], spread: NDArray[np.float64]
+    ) -> list[Cut]:
+        """Broken inequalities of several venues: from single points, pairs, and all that a venue serves, onwards.
 
-        Returns its venues, by how many people it is broken, and where (see `_cut`).
+        For points and a size of class the best venues are known (`_most_broken`); for venues points join in the order
+        of how far these serve them.
         """
-        venues = np.array([first])
-        best: tuple[NDArray[np.int64], float, tuple[float, int]] = (venues, 0.0, (1.0, 0))
-        while len(venues) < MOST_TOGETHER:
-            near = set().union(*(self.neighbours[k] for k in venues)) - set(venues.tolist())
-            may_join = [k for k in near if classes[k] > WHOLE]
-            if not may_join:
+        sets = self._most_broken(self._first_points(spread[partly] > WHOLE, spread), classes, spread)
+        found = [sets]
+        for _ in range(STEPS):
+            near = np.argsort(-sets.by, kind="stable")[:GONE_ON_FROM]
+            sets = self._most_broken(self._first_served(sets.venues[near], spread), classes, spread)
+            found.append(sets)
+        cuts: list[Cut] = []
+        spoken_of, known = np.zeros(len(self.seats), dtype=np.int64), set()
+        every = _Sets.joined(found)
+        for k in np.argsort(-every.by, kind="stable"):
+            key = every.points[k].tobytes() + every.venues[k].tobytes()
+            if every.by[k] <= BROKEN_BY or len(cuts) == MOST_AT_ONCE:
                 break
-            sets = np.column_stack([np.tile(venues, (len(may_join), 1)), may_join])
-            by, size, place = self._most_broken(sets, classes, spread)
-            row = int(np.argmax(by))
-            venues = sets[row]
-            if by[row] > best[1]:
-                best = (venues, float(by[row]), (float(size[row]), int(place[row])))
-        return best
+            open_to = every.venues[k] & (classes > WHOLE)
+            if key in known or spoken_of[open_to].max(initial=0) == MOST_OF_VENUE:
+                continue
+            known.add(key)
+            spoken_of[open_to] += 1
+            cuts.append(self._cut(every.points[k], every.venues[k], float(every.size[k])))
+        return cuts
 
-    def _served(
-        self, sets: NDArray[np.int64], spread: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-        """(sets, points) points in the order in which they join, the share of each that is served, and its people.
+    def _first_points(self, served: NDArray[np.bool_], spread: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(n, points) each point that is served; pairs, and all points, that a venue with a part of a class serves."""
+        n = len(self.demand)
+        one = np.eye(n, dtype=bool)
+        first, second = np.nonzero(np.triu(served.T.astype(float) @ served, 1))
+        points = np.concatenate([one[spread.sum(axis=0) > WHOLE], one[first] | one[second], served])
+        return np.unique(points[points.any(axis=1)], axis=0)
 
-        Points join in the order of how far they are served: for one size of class that is the best set.
-        """
-        reached = (self.flow[sets] >= 0).any(axis=1)
-        served = spread[sets].sum(axis=1)
-        order = np.argsort(-np.where(reached, served, -1.0), axis=1, kind="stable")
-        people = np.take_along_axis(np.where(reached, self.demand, 0.0), order, axis=1)
-        return order, np.take_along_axis(served, order, axis=1), people
+    def _first_served(self, venues: NDArray[np.bool_], spread: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(n, points) for each set of venues the points that it serves most, one, two and so on."""
+        served = np.unique(venues, axis=0) @ spread
+        rank = np.argsort(np.argsort(-served, axis=1, kind="stable"), axis=1)
+        n = int((served > WHOLE).sum(axis=1).max(initial=0))
+        points = (rank[:, None, :] <= np.arange(n)[:, None]) & (served > WHOLE)[:, None, :]
+        points = points.reshape(-1, len(self.demand))
+        return np.unique(points[points.any(axis=1)], axis=0)
 
     def _most_broken(
-        self, sets: NDArray[np.int64], classes: NDArray[np.float64], spread: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        """For each set of venues by how many people its most broken inequality is broken, its size, its last point."""
-        _, served, demand = self._served(sets, spread)
-        people, missed = np.cumsum(demand, axis=1), np.cumsum(demand * (1 - served), axis=1)
-        most, size_of, place = np.zeros(len(sets)), np.ones(len(sets)), np.zeros(len(sets), dtype=np.int64)
-        for size in np.unique(self.seats[sets]):
-            needed, last, counted = self._counted(sets, people, size)
-            open_to = (counted * classes[sets][:, :, None]).sum(axis=1)
-            broken = size * last * (needed - open_to) - missed
-            broken[(last > 1 - 1e-6) | (last < 1e-6) | (demand <= 0)] = 0.0
-            broken[~(self.seats[sets] == size).any(axis=1)] = 0.0
-            by = broken.max(axis=1)
-            better = by > most + 1e-9
-            most[better], size_of[better], place[better] = by[better], size, broken.argmax(axis=1)[better]
-        return most, size_of, place
+        self, points: NDArray[np.bool_], classes: NDArray[np.float64], spread: NDArray[np.float64]
+    ) -> _Sets:
+        """The most broken inequality of each set of points: a venue joins where that breaks it more."""
+        people, taken = points @ self.demand, points @ (spread * self.demand).T
+        seats = np.minimum(self.seats, points @ self.reached.T)
+        best = _Sets(points, np.zeros(taken.shape, dtype=bool), np.full(len(points), -np.inf), np.ones(len(points)))
+        for size in np.unique(self.seats):
+            needed, last, counted = _counted(people, seats, size)
+            more = taken - (size * last)[:, None] * counted * classes
+            by = size * last * needed - people + np.maximum(more, 0.0).sum(axis=1)
+            better = (by > best.by) & (last > 1e-6) & (last < 1 - 1e-6)
+            best.by[better], best.size[better], best.venues[better] = by[better], size, more[better] > 0
+        return best
 
-    def _counted(
-        self, sets: NDArray[np.int64], people: NDArray[np.float64], size: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Classes of a size that so many people need, the part of the last one, and how each venue's count."""
-        needed = np.ceil(people / size - 1e-9)
-        last = people / size - (needed - 1)
-        rest = self.seats[sets] / size
-        whole = np.floor(rest + 1e-12)
-        part = (rest - whole)[:, :, None] / np.maximum(last, 1e-9)[:, None, :]
-        return needed, last, whole[:, :, None] + np.minimum(part, 1.0)
-
-    def _cut(self, venues: NDArray[np.int64], spread: NDArray[np.float64], size: float, place: int) -> Cut:
-        """The inequality of venues and of the first points to join, up to a place."""
-        order, _, demand = self._served(venues[None, :], spread)
-        people = np.cumsum(demand, axis=1)[:, place : place + 1]
-        needed, last, counted = self._counted(venues[None, :], people, size)
-        weight = float(size * last[0, 0])
-        flows = self.flow[np.ix_(venues, order[0, : place + 1])]
+    def _cut(self, points: NDArray[np.bool_], venues: NDArray[np.bool_], size: float) -> Cut:
+        """The inequality of points and venues, with classes counted in a size."""
+        inside, people = np.flatnonzero(venues), np.array([points @ self.demand])
+        seats = np.minimum(self.seats, self.reached @ points)[None, inside]
+        needed, last, counted = _counted(people, seats, size)
+        weight = float(size * last[0])
+        flows = self.flow[np.ix_(inside, np.flatnonzero(points))]
         flows = np.sort(flows[flows >= 0])
-        index = np.concatenate([len(self.seats) + flows, venues]).astype(np.int32)
-        value = np.concatenate([self.columns.flow_demand[flows], -weight * counted[0, :, 0]])
-        return Cut(index, value, float(people[0, 0] - weight * needed[0, 0]))
+        index = np.concatenate([len(self.seats) + flows, inside]).astype(np.int32)
+        value = np.concatenate([self.columns.flow_demand[flows], -weight * counted[0]])
+        return Cut(index, value, float(people[0] - weight * needed[0]))
+
+
+def _counted(
+    people: NDArray[np.float64], seats: NDArray[np.float64], size: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """(n,) classes of a size that people need, (n,) the part of the last one, (n, venues) how a class counts."""
+    needed = np.ceil(people / size - 1e-9)
+    last = people / size - (needed - 1)
+    whole = np.floor(seats / size + 1e-12)
+    part = np.maximum(seats / size - whole, 0.0) / np.maximum(last, 1e-9)[:, None]
+    return needed, last, whole + np.minimum(part, 1.0)
 
 
 def add_rows(highs: highspy.Highs, cuts: list[Cut]) -> None:
@@ -189,9 +211,3 @@ def add_rows(highs: highspy.Highs, cuts: list[Cut]) -> None:
         np.concatenate([cut.index for cut in cuts]),
         np.concatenate([cut.value for cut in cuts]),
     )
-
-
-def _most_shared(people: NDArray[np.float64]) -> set[int]:
-    """Venues that share most people with one, given what each shares with it."""
-    order = np.argsort(-people, kind="stable")[:MOST_NEIGHBOURS]
-    return set(order[people[order] > 0].tolist())

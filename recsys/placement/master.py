@@ -9,8 +9,20 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.errors import FitError
 from recsys.placement.blocks import Plan, Prices
 from recsys.placement.instance import PlacementInstance
+
+WITHIN = 1e-6
+"""Distance from a whole number, and spending above the budget, that count as none: HiGHS' own tolerance."""
+
+ENDED = (
+    highspy.HighsModelStatus.kOptimal,
+    highspy.HighsModelStatus.kObjectiveBound,
+    highspy.HighsModelStatus.kTimeLimit,
+    highspy.HighsModelStatus.kSolutionLimit,
+)
+"""Ways in which HiGHS' search for a whole choice ends with a bound that holds."""
 
 
 class OfOneCategory(Protocol):
@@ -89,8 +101,18 @@ class Master:
         )
 
     def prices(self) -> Prices:
-        """Solves the linear master; the duals of its shared rows."""
+        """Solves the linear master; the duals of its shared rows.
+
+        Raises:
+            FitError: HiGHS solves it neither from the last basis nor from none.
+        """
         self.highs.run()
+        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            self.highs.clearSolver()
+            self.highs.run()
+        status = self.highs.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise FitError(f"the linear master is not solved: {self.highs.modelStatusToString(status)}")
         dual = np.array(self.highs.getSolution().row_dual)
         n_venues, n_categories = self.instance.n_venues, self.instance.n_categories
         slots = dual[1 : 1 + n_venues]
@@ -145,17 +167,41 @@ class Master:
         self.highs.setOptionValue("objective_bound", -at_least if np.isfinite(at_least) else highspy.kHighsInf)
         self.highs.setOptionValue("time_limit", float(self.highs.getRunTime()) + seconds)
         self.highs.run()
-        feasible = self.highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-        weight = np.array(self.highs.getSolution().col_value)[self.first_plan :]
-        is_empty = self.highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible
-        bound = -np.inf if is_empty else float(self.highs.getInfo().mip_dual_bound)
+        classes, bound = self._found(), self._bound()
         self.highs.changeColsIntegrality(n, columns, np.full(n, highspy.HighsVarType.kContinuous.value, dtype=np.uint8))
         self.highs.changeColsBounds(n, columns, np.zeros(n), np.ones(n))
         self.highs.setOptionValue("time_limit", highspy.kHighsInf)
         self.highs.setOptionValue("objective_bound", highspy.kHighsInf)
-        if not feasible:
-            return None, bound
-        return self._classes(np.round(weight)).astype(np.int64), max(bound, at_least)
+        return classes, bound if classes is None else max(bound, at_least)
+
+    def _bound(self) -> float:
+        """What HiGHS has proven of all whole choices: -inf where there is none, inf where it ended without a word."""
+        status = self.highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            return -np.inf
+        bound = float(self.highs.getInfo().mip_dual_bound)
+        return bound if status in ENDED and not np.isnan(bound) else np.inf
+
+    def _found(self) -> NDArray[np.int64] | None:
+        """(n_categories, n_venues) classes of HiGHS' choice; None where it has none, or one that breaks a limit."""
+        if self.highs.getInfo().primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+            return None
+        weight = np.array(self.highs.getSolution().col_value)[self.first_plan :]
+        chosen = np.round(weight)
+        if np.abs(weight - chosen).max(initial=0.0) > WITHIN:
+            return None
+        of_block = np.bincount(
+            np.array([plan.block for plan in self.plans], dtype=np.int64), chosen, minlength=len(self.blocks)
+        )
+        classes = self._classes(chosen).astype(np.int64)
+        instance = self.instance
+        fits = (
+            (of_block <= 1).all()
+            and (classes.sum(axis=0) <= instance.slots).all()
+            and (classes.sum(axis=1) <= instance.teachers).all()
+            and float((classes * instance.cost).sum()) <= instance.budget + WITHIN
+        )
+        return classes if fits else None
 
     def _classes(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_categories, n_venues) classes of the plans, each so many times."""
