@@ -6,12 +6,14 @@ import pytest
 from recsys.products import row_products
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_rows", [0, 1, 15, 16, 33])
-def test_a_row_comes_out_as_it_does_alone(n_rows):
+def test_a_row_comes_out_as_it_does_alone(n_rows, dtype):
     rng = np.random.default_rng(n_rows)
-    rows, matrix = rng.normal(size=(n_rows, 37)), rng.normal(size=(37, 23))
+    rows, matrix = rng.normal(size=(n_rows, 64)).astype(dtype), rng.normal(size=(64, 123)).astype(dtype)
     found = row_products(rows, matrix)
-    assert found.shape == (n_rows, 23)
-    np.testing.assert_allclose(found, rows @ matrix, rtol=1e-12, atol=1e-12)
+    assert found.shape == (n_rows, 123)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, rows @ matrix, rtol=1e-4, atol=1e-4)
     for num in range(n_rows):
         np.testing.assert_array_equal(row_products(rows[num : num + 1], matrix)[0], found[num])

@@ -1,7 +1,10 @@
 import pandas as pd
 import pytest
 
+from features.ranking.lists import load_ranking, recommend
+from features.store.snapshot import load_snapshot
 from features.store.store import open_store
+from recsys.releases import load_champion
 from tests.serving.conftest import AS_OF, BUNDLE
 from tests.serving.live import wait_until
 
@@ -40,6 +43,20 @@ def test_a_row_says_what_where_when_how_far_and_why(client, county):
         assert row["online"] or row["venue"]["region"]
         assert row["online"] or row["distance_km"] >= 0
         assert row["places_left"] is None or row["places_left"] >= 1
+
+
+def test_requests_are_answered_as_the_batch_to_the_last_bit(client, county, tmp_path):
+    """Features of a request are computed from live rows, those of the batch from a snapshot: nothing may differ."""
+    with open_store(county) as store:
+        dataset = load_snapshot(store.snapshot(tmp_path, AS_OF).path)
+    batch = pd.concat(recommend(load_ranking(load_champion(county.home)), dataset, AS_OF, None, 9))
+    by_user = dict(list(batch.groupby("user_id")))
+    busy = dataset.bookings["user_id"].value_counts().index[:15]
+    assert batch["source"].nunique() == 3
+    for user in {*busy, *batch.drop_duplicates("source")["user_id"], *list(by_user)[::40]}:
+        expected = [(row.session_id, row.score, row.source) for row in by_user[user].itertuples()]
+        rows = items(client, f"/v1/users/{user}/recommendations", k=9)
+        assert [(row["session_id"], row["score"], row["source"]) for row in rows] == expected
 
 
 def test_filters_hold(client):

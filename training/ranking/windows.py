@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.ranking.lists import user_blocks
-from features.ranking.two_stages import N_KNOWN, N_NEW, shortlist
+from features.ranking.two_stages import N_KNOWN, N_NEW, offered, rivals, shortlist
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.learned.learners import Learners
 from features.signals.learned.stage_one import booked_organisers, stage_one
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
-from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from training.workers import Here
@@ -198,11 +197,12 @@ def _block_pairs(
     rng: np.random.Generator,
     n_before: int,
 ) -> WindowPairs:
-    allowed = earliest_of_each_activity(catalogue.sessions, may_be_offered(catalogue.sessions, block.people))
+    allowed = offered(catalogue, block)
+    may = rivals(block, allowed)
     scores = stage_one(catalogue, block, learners)
     is_new = ~booked_organisers(catalogue, block)
-    # Exactly what serving's second stage sees, thinned at random: a hit that is added would be told by its rank.
-    chosen = shortlist(scores, allowed, is_new) & (is_hit | (rng.random(allowed.shape) < kept_share))
+    # Exactly what serving's second stage lists, thinned at random: a hit that is added would be told by its rank.
+    chosen = shortlist(scores, may, is_new) & allowed & (is_hit | (rng.random(allowed.shape) < kept_share))
     rows, cols = np.nonzero(chosen)
-    signals = pair_signals(catalogue, block, scores, allowed, rows, cols)
+    signals = pair_signals(catalogue, block, scores, may, rows, cols)
     return WindowPairs(pd.DataFrame(signals), is_hit[rows, cols], rows + n_before)
