@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from recsys.errors import DataError
 
 ACTIONS = ("pin", "boost", "bury")
 TARGETS = ("category", "organiser", "region")
+N_PLACES = 140
+"""Candidates of a person whose places rules reckon by: as many as the second stage orders."""
 COLUMNS = ("rule_id", "action", "target", "value", "strength", "valid_from", "valid_until")
 
 
@@ -21,8 +24,8 @@ class RuleTable:
     """Rules as rows.
 
     Attributes:
-        rows: Columns `COLUMNS`; `strength` is how many standard deviations of a list's scores a boost adds or a
-            burial takes (1 where empty); times are aware, an empty one is no bound.
+        rows: Columns `COLUMNS`; `strength` is how far a boost or a burial moves along the list, see `Adjustment` (1
+            where empty); times are aware, an empty one is no bound.
     """
 
     rows: pd.DataFrame
@@ -67,25 +70,59 @@ class RuleTable:
 class Adjustment:
     """What the rules in force do to candidates.
 
+    Places in a list are moved, not scores: these may be all but equal or orders of magnitude apart. A person's best
+    `N_PLACES` candidates stand at the quantiles of a standard normal, and a shift is along it: up by 1 leads from the
+    middle of the list to its best sixth, down by 2 from its best sixth to its worst. What is not moved keeps its score.
+
     Attributes:
-        shift: (n_candidates,) standard deviations of a list's scores to add.
+        shift: (n_candidates,) standard deviations to move up.
         is_pinned: (n_candidates,) goes before everything that is not.
     """
 
     shift: NDArray[np.float64]
     is_pinned: NDArray[np.bool_]
 
+    @property
+    def is_buried(self) -> NDArray[np.bool_]:
+        """(n_candidates,) pushed back, and not pinned."""
+        return (self.shift < 0) & ~self.is_pinned
+
     def applied(self, scores: NDArray[np.floating], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
         """(n_users, n_candidates) scores with the rules; what is not allowed stays out whatever a rule says."""
         known = allowed & np.isfinite(scores)
-        counts = np.maximum(known.sum(axis=1, keepdims=True), 1)
-        filled = np.where(known, scores, 0.0)
-        mean = filled.sum(axis=1, keepdims=True) / counts
-        spread = np.sqrt(np.where(known, (filled - mean) ** 2, 0.0).sum(axis=1, keepdims=True) / counts)
-        spread = np.where(spread > 0, spread, 1.0)
-        moved = scores + self.shift * spread
+        moved, meant = scores.astype(np.float64), np.flatnonzero(self.shift)
+        if len(meant):
+            best = -_smallest(np.where(known, -moved, np.inf), N_PLACES)
+            for row, listed in enumerate(best):
+                places = listed[np.isfinite(listed)][::-1]
+                if len(places):
+                    moved[row, meant] = _moved(places, moved[row, meant], self.shift[meant])
         span = np.where(known, np.abs(moved), 0.0).max(axis=1, keepdims=True, initial=0.0)
         return np.where(self.is_pinned, moved + 2 * span + 1.0, moved)
+
+
+def _smallest(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """(n_rows, n at most) each row's smallest values, ascending."""
+    if n < values.shape[1]:
+        values = np.partition(values, n - 1, axis=1)[:, :n]
+    return np.sort(values, axis=1)
+
+
+def _moved(places: NDArray[np.float64], scores: NDArray[np.float64], shift: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) scores after a shift along the list.
+
+    Args:
+        places: Scores of the list, ascending.
+        scores: (n,) before.
+        shift: (n,) standard deviations, not 0.
+    """
+    n = len(places)
+    ends = ndtri(np.array([0.5, n - 0.5]) / n)
+    at = ndtri((np.minimum(np.searchsorted(places, scores), n - 1) + 0.5) / n) + shift
+    found = np.interp(ndtr(at) * n - 0.5, np.arange(n), places)
+    found = found + np.maximum(at - ends[1], 0.0) - np.maximum(ends[0] - at, 0.0)
+    # What stands below the list is not lifted by a burial.
+    return np.where(shift > 0, np.maximum(found, scores), np.minimum(found, scores))
 
 
 def adjustment(

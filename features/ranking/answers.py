@@ -113,7 +113,7 @@ def answer(
     n_listed = request.k + (POOL if policy.exploration is not None else 0)
     lists = rank_block(model, catalogue, block, n_listed, keep, policy)
     ranked = lists.columns[0][lists.columns[0] != MISSING]
-    places, propensities = _places(catalogue, block, ranked, request.k, policy.exploration)
+    places, propensities = _places(catalogue, block, ranked, lists.is_buried, request.k, policy.exploration)
     chosen = ranked[places]
     reasons = reasons_for(model, catalogue, block, chosen, lists, keep, _is_elsewhere(block, request))
     left = catalogue.sessions.places_left
@@ -141,11 +141,17 @@ def _is_elsewhere(block: UserBlock, request: Request) -> bool:
 
 
 def _places(
-    catalogue: Catalogue, block: UserBlock, ranked: NDArray[np.int64], k: int, exploration: Exploration | None
+    catalogue: Catalogue,
+    block: UserBlock,
+    ranked: NDArray[np.int64],
+    is_buried: NDArray[np.bool_],
+    k: int,
+    exploration: Exploration | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Which places of a longer list are answered, in their order, and the propensity of each.
 
-    Draws depend on the person and the day: a list asked for twice is the same list.
+    Draws depend on the person and the day: a list asked for twice is the same list. What operators bury is not drawn:
+    it is shown little because they want it so.
     """
     listed = np.arange(min(k, len(ranked)))
     if exploration is None or not len(listed):
@@ -153,7 +159,7 @@ def _places(
     organisers = catalogue.lookup.keys["organiser"].ids
     nums = catalogue.lookup.of_sessions["organiser"][catalogue.session_nums[ranked]]
     shown = np.array([exploration.n_shown.get(str(organisers[num]), 0.0) if num >= 0 else 0.0 for num in nums])
-    pool = chance_weights(shown, np.arange(len(ranked)) >= k, exploration.enough)
+    pool = chance_weights(shown, (np.arange(len(ranked)) >= k) & ~is_buried[ranked], exploration.enough)
     seed = hashlib.blake2b(f"{block.user_ids[0]} {exploration.day}".encode(), digest_size=8).digest()
     places, propensities = explored(listed, pool, exploration.share, np.random.default_rng(list(seed)))
     order = np.argsort(places)

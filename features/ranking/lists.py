@@ -74,6 +74,7 @@ class Lists:
         allowed: (n_users, n_candidates) what may be listed.
         first: Scores of the first stage.
         found: Scores that the lists were made by.
+        is_buried: (n_candidates,) pushed back by operators' rules.
     """
 
     columns: NDArray[np.int64]
@@ -82,6 +83,7 @@ class Lists:
     allowed: NDArray[np.bool_]
     first: FirstStage
     found: BlockScores
+    is_buried: NDArray[np.bool_]
 
 
 def rank_block(
@@ -105,13 +107,15 @@ def rank_block(
     allowed = offered(catalogue, block, wanted)
     first = stage_one(catalogue, block, model.learners)
     found = block_scores(model, catalogue, block, allowed, first)
+    is_buried = np.zeros(len(catalogue), dtype=bool)
     if policy.rules is None and policy.variety <= 0:
-        return Lists(*found.best(allowed, k), _sources(model, block), allowed, first, found)
+        return Lists(*found.best(allowed, k), _sources(model, block), allowed, first, found, is_buried)
     scores = found.dense()
     if policy.rules is not None:
-        scores = _adjustment(catalogue, policy.rules, block.at).applied(scores, allowed)
+        ruled = _adjustment(catalogue, policy.rules, block.at)
+        scores, is_buried = ruled.applied(scores, allowed), ruled.is_buried
     columns = listed(catalogue, scores, allowed, k, policy.variety)
-    return Lists(columns, taken(scores, columns, 0.0), _sources(model, block), allowed, first, found)
+    return Lists(columns, taken(scores, columns, 0.0), _sources(model, block), allowed, first, found, is_buried)
 
 
 def listed(

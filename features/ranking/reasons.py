@@ -24,7 +24,7 @@ MAX_REASONS = 3
 MOST_PROPOSED = 5
 """Causes of a candidate that are tried at most."""
 LEAST_DROP = 1e-6
-"""What a cause takes from the score at least when it is gone."""
+"""Share of the score that a cause takes with it at least: scores of a list may be of very different size."""
 
 
 CAUSES: Mapping[str, tuple[str, ...]] = {
@@ -138,7 +138,7 @@ def _told(
         tried = [(cause_of(code, catalogue, int(listed[num])), int(listed[num])) for num, code in proposed]
         drops = with_all[[num for num, _ in proposed]] - scores_without(catalogue, block, tried, score)
         for (num, code), drop in zip(proposed, drops, strict=True):
-            if drop > LEAST_DROP:
+            if drop > LEAST_DROP * abs(with_all[num]):
                 found[num].append((-float(drop), code))
     return [[code for _, code in sorted(one)] for one in found]
 
@@ -179,7 +179,8 @@ def _proposed(model: RankingModel, signals: Signals, n: int) -> list[tuple[int, 
     scores = model.re_ranker.predict(as_signals, n * (len(told) + 1)).reshape(len(told) + 1, n)
     drops = np.where(there, scores[:1] - scores[1:], 0.0)
     best = np.argsort(-drops, axis=0, kind="stable")[:MOST_PROPOSED]
-    return [(place, told[i]) for place in range(n) for i in best[:, place] if drops[i, place] > LEAST_DROP]
+    least = LEAST_DROP * np.abs(scores[0])
+    return [(place, told[i]) for place in range(n) for i in best[:, place] if drops[i, place] > least[place]]
 
 
 @cache

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Query, Response
 from features.store.lists import delete_operator_rule, operator_rules, put_operator_rule, shown_counts
 from recsys.errors import UnknownIdError
 from recsys.operator_rules import RuleTable
+from recsys.sentences import Sentence
 from serving.edge import JsonRoute, RuleId
 from serving.params import ExposureQuery, timestamp
 from serving.planning.shown import exposure_table
-from serving.problems import RESPONSES, invalid
+from serving.problems import RESPONSES, invalid, unknown
 from serving.schemas.operators import Exposed, ExposureReport, OperatorRule, RuleBody
 from serving.service import InService, Service
 
@@ -39,9 +40,12 @@ def put_rule(rule_id: RuleId, body: RuleBody, service: InService) -> OperatorRul
     A rule orders what may be offered; it never offers what is full, cancelled, unsuited or already booked.
     """
     if body.valid_from is not None and body.valid_until is not None and body.valid_from >= body.valid_until:
-        raise invalid("body.valid_until", "must lie after valid_from")
+        raise invalid("body.valid_until", Sentence("必须晚于 valid_from", "must lie after valid_from"))
     if body.target == "region":
-        service.live.picture().tree.ids.nums([body.value])
+        try:
+            service.live.picture().tree.ids.nums([body.value])
+        except UnknownIdError as error:
+            raise invalid("body.value", unknown(error)) from error
     row = {
         **body.model_dump(exclude={"valid_from", "valid_until"}),
         "rule_id": rule_id,

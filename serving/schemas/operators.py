@@ -25,7 +25,7 @@ class RuleBody(BaseModel):
         default=1.0,
         gt=0,
         le=100,
-        description="standard deviations of a list's scores that a boost adds or a burial takes",
+        description="how far a boost or a burial moves along a list: 1 from its middle to its best or worst sixth",
     )
     valid_from: Moment | None = Field(default=None, description="in force from here; from now on without it")
     valid_until: Moment | None = Field(default=None, description="no longer in force; for ever without it")

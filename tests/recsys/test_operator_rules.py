@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from recsys.errors import DataError
-from recsys.operator_rules import RuleTable, adjustment
+from recsys.operator_rules import N_PLACES, Adjustment, RuleTable, adjustment
 from recsys.ranking import top_k
 
 AT = pd.Timestamp("2026-03-01T00:00:00Z")
@@ -29,6 +29,30 @@ def test_rules_move_what_they_name():
     assert _order([_rule(strength=9)]) == [1, 0, 2, 3]
     assert _order([_rule(action="bury", value="craft", strength=9)]) == [3, 1, 0, 2]
     assert _order([_rule(action="pin", target="region", value="t0")]) == [0, 2, 3, 1]
+
+
+@pytest.mark.parametrize("exponent", [0.01, 1.0, 40.0])
+def test_how_far_a_rule_moves_depends_on_places_not_on_how_scores_are_spread(exponent):
+    """Of 100, the best is buried, one of the middle boosted; all others keep order and score."""
+    scores = np.linspace(0.9, 0.1, 100)[None] ** exponent
+    shift = np.zeros(100)
+    shift[0], shift[50] = -1.0, 1.0
+    moved = Adjustment(shift, np.zeros(100, dtype=bool)).applied(scores, np.ones((1, 100), dtype=bool))
+    order = np.argsort(-moved[0], kind="stable").tolist()
+    assert order.index(50) == 16
+    assert order.index(0) == 5
+    assert [column for column in order if column not in (0, 50)] == [n for n in range(100) if n not in (0, 50)]
+    np.testing.assert_array_equal(np.delete(moved, [0, 50]), np.delete(scores, [0, 50]))
+
+
+def test_what_stands_below_the_places_is_lifted_by_a_boost_alone():
+    scores = np.linspace(2.0, 1.0, 3 * N_PLACES)[None]
+    for shift, expected in ((3.0, True), (-3.0, False)):
+        of_last = np.zeros(scores.shape[1])
+        of_last[-1] = shift
+        moved = Adjustment(of_last, of_last > 9).applied(scores, np.ones(scores.shape, dtype=bool))
+        assert (moved[0, -1] > scores[0, N_PLACES]) == expected
+        assert (moved[0, -1] < scores[0, -1]) == (not expected)
 
 
 def test_a_pin_stands_before_every_boost_but_never_lists_what_is_not_allowed():

@@ -79,7 +79,8 @@ def test_a_broken_rule_is_refused_and_nothing_is_stored(own_client, body, field)
 
 def test_a_rule_for_a_region_that_is_not_there_is_refused(own_client):
     answer = put(own_client, action="pin", target="region", value="nowhere")
-    assert answer.status_code == 404
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["body.value"]
     assert "nowhere" in answer.text
 
 

@@ -7,10 +7,12 @@ import pytest
 
 from features.ranking.answers import Request, answer, visitor_block
 from features.ranking.lists import Policy
+from features.ranking.model import ReRanker
 from features.ranking.two_stages import offered
 from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
 from recsys.errors import UnknownIdError
+from recsys.exploration import Exploration
 from recsys.operator_rules import RuleTable
 from tests.ranking_world import AT
 
@@ -64,6 +66,20 @@ def test_reasons_are_told_in_both_languages(catalogue, known, model):
     assert len({reason.code for reason in told}) >= 3
 
 
+def test_reasons_do_not_depend_on_how_small_the_scores_are(catalogue, known, model, monkeypatch):
+    def told() -> list[list[str]]:
+        return [
+            [reason.code for reason in row.reasons]
+            for user_id in known.users["user_id"][:15]
+            for row in answer(model, catalogue, _block(catalogue, known, user_id), Request(k=5))
+        ]
+
+    before, trees = told(), ReRanker.tree_scores
+    assert any(before)
+    monkeypatch.setattr(ReRanker, "tree_scores", lambda *asked: trees(*asked) - 16.0)
+    assert told() == before
+
+
 def test_operators_rules_and_variety_change_the_list_not_what_may_be_in_it(catalogue, known, model):
     block = _block(catalogue, known, "u1")
     rules = RuleTable.of(pd.DataFrame([{"rule_id": "r", "action": "pin", "target": "category", "value": "dance"}]))
@@ -73,6 +89,23 @@ def test_operators_rules_and_variety_change_the_list_not_what_may_be_in_it(catal
     mixed = answer(model, catalogue, block, Request(k=8), Policy(variety=0.7))
     may = set(catalogue.sessions.session_ids[offered(catalogue, block)[0]])
     assert {row.session_id for row in pinned} | {row.session_id for row in mixed} <= may
+
+
+def test_what_operators_bury_is_not_drawn(catalogue, known, model):
+    category = known.activities.set_index("activity_id")["category"]
+    bury = RuleTable.of(pd.DataFrame([{"rule_id": "r", "action": "bury", "target": "category", "value": "dance"}]))
+
+    def drawn(rules: RuleTable | None) -> list[str]:
+        explores = Policy(rules=rules, exploration=Exploration(0.5, {}, 1.0, AT.date()))
+        rows = [
+            row
+            for user_id in known.users["user_id"][:40]
+            for row in answer(model, catalogue, _block(catalogue, known, user_id), Request(k=6), explores)
+        ]
+        return [category[row.activity_id] for row in rows if row.propensity < 1]
+
+    assert "dance" in drawn(None)
+    assert set(drawn(bury)) == {"craft"}
 
 
 def test_a_venue_without_coordinates_is_at_no_distance(known, model):
