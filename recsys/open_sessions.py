@@ -15,7 +15,12 @@ from recsys.dataset import Dataset, local_times
 from recsys.instants import NEVER, nanoseconds
 from recsys.schema import TAKING_STATUSES
 
-_ADULT_AUDIENCES = ("adult", "adults", "成人", "成年人")
+_GROWN = (
+    r"adults?|seniors?|elderly|older (?:adults|people)"
+    r"|成人|成年人|中老年人?|老年人?|老人|18 ?\+|18 ?(?:周)?岁(?:及)?以上"
+)
+_ADULTS_ONLY = rf"(?:仅限|只限|限|面向)?(?:{_GROWN})(?:[ -]only|专场|专属)?"
+"""Audiences of which nobody is a minor; where others are named beside adults it is none."""
 
 
 def places_taken(bookings: pd.DataFrame) -> pd.Series:
@@ -152,7 +157,7 @@ def _columns(chosen: pd.DataFrame, dataset: Dataset) -> OpenSessions:
         start_years=local_times(chosen["starts_at"], dataset.timezone).dt.year.to_numpy(dtype=np.float64),
         min_ages=chosen["min_age"].to_numpy(dtype=np.float64),
         max_ages=chosen["max_age"].to_numpy(dtype=np.float64),
-        for_adults=audience.isin(_ADULT_AUDIENCES).to_numpy(dtype=bool),
+        for_adults=audience.str.fullmatch(_ADULTS_ONLY).to_numpy(dtype=bool),
         places_left=chosen["left"].to_numpy(dtype=np.float64),
         asks_for_children=bool(dataset.bookings["attendee_birth_years"].notna().any()),
     )

@@ -135,4 +135,6 @@ def _bookings(
             "attendee_birth_years": _maybe(rng, rng.integers(2012, 2022, n).astype(str), 0.15),
         }
     )
-    return frame
+    # Half way to the start it is known that a place was given back.
+    given_back = frame["booked_at"] + (starts - pd.DatetimeIndex(frame["booked_at"])) / 2
+    return frame.assign(status_at=given_back.where(frame["status"] == "cancelled"))

@@ -144,3 +144,45 @@ def test_an_adult_is_offered_childrens_sessions_where_nobody_says_for_whom_they_
         people = people_of(dataset.users, dataset.bookings, dataset.sessions, AT)
         allowed = may_be_offered(open_sessions(dataset, AT), people)
         assert allowed[dataset.users["user_id"] == "adult"].tolist() == [[expected]]
+
+
+@pytest.mark.parametrize("status", ["booked", "attended", "waitlisted", "no_show", "cancelled"])
+def test_what_a_person_has_booked_is_not_offered_again_whatever_became_of_it(status):
+    sessions = {"session_id": ["s", "t"], "activity_id": ["a", "a"], "starts_at": [AT + pd.Timedelta(days=1)] * 2}
+    before = AT - pd.Timedelta(days=1)
+    booking = {"booking_id": "b", "user_id": "u", "session_id": "s", "booked_at": before, "status": status}
+    tables = {
+        "users": pd.DataFrame({"user_id": ["u", "other"]}),
+        "activities": pd.DataFrame({"activity_id": ["a"], "category": ["dance"]}),
+        "sessions": pd.DataFrame(sessions),
+        "bookings": pd.DataFrame([booking | {"status_at": before}]),
+    }
+    dataset = Dataset.from_tables(tables, AT)
+    people = people_of(dataset.users, dataset.bookings, dataset.sessions, AT)
+    # Who does not hold it any more may go to another session at the same time.
+    is_free = status in ("cancelled", "no_show")
+    assert may_be_offered(open_sessions(dataset, AT), people).tolist() == [[False, is_free], [True, True]]
+
+
+@pytest.mark.parametrize(
+    ("audience", "is_for_grown_ups_alone"),
+    [
+        *((text, True) for text in ("adult", " Adults ", "adults only", "seniors", "成人", "仅限成人", "成年人专场")),
+        *((text, True) for text in ("老年人", "中老年", "18+", "18岁以上", "18周岁及以上")),
+        *(
+            (text, False)
+            for text in ("all", "child", "adults;children", "adults and children", "成人、少儿", "8岁以上", "亲子")
+        ),
+        (None, False),
+    ],
+)
+def test_a_minor_is_not_offered_what_is_for_grown_ups_alone(audience, is_for_grown_ups_alone):
+    tables = {
+        "users": pd.DataFrame({"user_id": ["minor", "adult", "unknown"], "birth_year": [2012, 1980, None]}),
+        "activities": pd.DataFrame({"activity_id": ["a"], "category": ["dance"], "audience": [audience]}),
+        "sessions": pd.DataFrame({"session_id": ["s"], "activity_id": ["a"], "starts_at": [AT + pd.Timedelta(days=1)]}),
+    }
+    dataset = Dataset.from_tables(tables, AT)
+    people = people_of(dataset.users, dataset.bookings, dataset.sessions, AT)
+    allowed = may_be_offered(open_sessions(dataset, AT), people)
+    assert allowed[:, 0].tolist() == [not is_for_grown_ups_alone, True, True]

@@ -42,7 +42,8 @@ class Place:
         # A store holds what has happened: no booking to come, and no status before its time.
         now = Dataset.from_tables(tables, AT).known_at(AT).bookings
         later = tables["bookings"][tables["bookings"]["booked_at"] >= AT].sort_values("booked_at")
-        self.to_come = later.assign(status=later["status"].where(later["status"] == "waitlisted", "booked"))
+        is_waiting = later["status"] == "waitlisted"
+        self.to_come = later.assign(status=later["status"].where(is_waiting, "booked"), status_at=pd.NaT)
         heard = tables["feedback"]["occurred_at"] < AT
         self.tables = {**tables, "bookings": now, "feedback": tables["feedback"][heard]}
         self.ids = (f"new {number}" for number in itertools.count())
@@ -92,7 +93,9 @@ class Place:
         return rows
 
     def cancelled_bookings(self, rng: np.random.Generator, now: pd.Timestamp) -> pd.DataFrame:
-        rows = self.tables["bookings"].sample(10, random_state=rng)
+        starts = self.tables["sessions"].set_index("session_id")["starts_at"]
+        is_to_come = self.tables["bookings"]["session_id"].map(starts) > now
+        rows = self.tables["bookings"][is_to_come].sample(40, random_state=rng)
         return rows.assign(status="cancelled", status_at=now - pd.Timedelta(seconds=1))
 
 
