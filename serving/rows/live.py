@@ -20,7 +20,7 @@ from recsys.regions import RegionTree
 from serving.candidates import Checked, check
 from serving.parts import BundleParts
 from serving.problems import STORE_AWAY, ProblemError
-from serving.rows.picture import Offer, Picture
+from serving.rows.picture import Offer, Picture, organisers_shown
 from serving.rows.queries import FAR, read_all, read_sessions
 
 _log = logging.getLogger("serving")
@@ -228,9 +228,9 @@ class LiveData:
 
     def _made(self, picture: Picture, at: pd.Timestamp) -> Offer:
         shown = self.using(lambda store: shown_counts(store, at - pd.Timedelta(days=SHOWN_DAYS), FAR))
-        organisers = picture.activities["organiser_id"].reindex(pd.Index(shown["activity_id"], dtype=object))
-        n_shown = shown["n_shown"].groupby(organisers.astype(object).to_numpy()).sum()
-        return Offer(picture, catalogue_of(picture.dataset, at), self.using(operator_rules), n_shown.to_dict())
+        catalogue = catalogue_of(picture.dataset, at)
+        n_shown = organisers_shown(catalogue.lookup, shown)
+        return Offer(picture, catalogue, self.using(operator_rules), n_shown)
 
     def _follow(self) -> None:
         wait_s = self._interval_s

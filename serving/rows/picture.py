@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from features.signals.catalogue import Catalogue
+from features.signals.known.lookup import Lookup, take_or_missing
 from recsys.dataset import Dataset
 from recsys.operator_rules import RuleTable
 from recsys.regions import RegionTree
@@ -85,3 +86,12 @@ class Offer:
     catalogue: Catalogue
     rules: RuleTable
     n_shown: Mapping[str, float]
+
+
+def organisers_shown(lookup: Lookup, shown: pd.DataFrame) -> dict[str, float]:
+    """How often each organiser was shown, by its key: what names none stands with the others of its category."""
+    activities = lookup.activities.nums_or_missing(shown["activity_id"])
+    keys = take_or_missing(lookup.activity_keys["organiser"], activities)
+    n_shown = shown["n_shown"].groupby(keys).sum()
+    ids = lookup.keys["organiser"].ids
+    return {str(ids[key]): float(n) for key, n in n_shown.items() if key >= 0}
