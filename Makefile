@@ -70,8 +70,12 @@ bench-recommend-store: ## `culture recommend` for everybody of a stored platform
 bench-ingest bench-features bench-openings bench-plans bench-ladder bench-plan-bound bench-equity bench-demand bench-demand-bound bench-unconstrain bench-serving bench-recommend bench-recommend-store: bench-%: setup
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
-bench-ranking: setup ## nDCG@10 of every ranker; TRAIN=a.tsv TEST=b.tsv [OUT=FILE]
+bench-ranking: setup ## nDCG@10 of every ranker; TRAIN=a.tsv TEST=b.tsv [OUT=FILE]; with DATA=folder two stages beside peers
+ifdef DATA
+	$(BIN)/python -m benchmarks.ranking_windows --data $(DATA) --peers $(if $(OUT),--out $(OUT)) $(ARGS)
+else
 	$(BIN)/python -m benchmarks.ranking_classic $(if $(TRAIN),--train $(TRAIN)) $(if $(TEST),--test $(TEST)) $(if $(OUT),--out $(OUT)) $(ARGS)
+endif
 
 bench-windows: setup ## Ranking on past windows of real data; DATA=folder
 	$(BIN)/python -m benchmarks.ranking_windows $(if $(DATA),--data $(DATA)) $(ARGS)
