@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue
 from recsys.instants import NEVER, nanoseconds
+from recsys.operator_rules import RuleTable
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class Checked:
 
     Attributes:
         catalogue: The catalogue with the places left.
+        rules: Operators' rules.
         is_there: (n,) the row exists, belongs to the same activity and starts when the catalogue says.
         opens: (n,) nanoseconds from which it is published and can be booked, `NEVER` for always.
         closes: (n,) nanoseconds from which it can't be booked any more: closing, cancellation or start.
     """
 
     catalogue: Catalogue
+    rules: RuleTable
     is_there: NDArray[np.bool_]
     opens: NDArray[np.int64]
     closes: NDArray[np.int64]
@@ -34,12 +37,13 @@ class Checked:
         return self.is_there & (self.opens <= now.value) & (self.closes > now.value) & ~is_full
 
 
-def check(catalogue: Catalogue, rows: pd.DataFrame) -> Checked:
+def check(catalogue: Catalogue, rows: pd.DataFrame, rules: RuleTable) -> Checked:
     """The catalogue's sessions against their rows.
 
     Args:
         catalogue: Candidates.
         rows: Contract rows of sessions with `taken`, in any order; a session without a row is gone.
+        rules: Operators' rules.
     """
     sessions = catalogue.sessions
     place = pd.Index(rows["session_id"].astype(object)).get_indexer(pd.Index(sessions.session_ids, dtype=object))
@@ -55,6 +59,7 @@ def check(catalogue: Catalogue, rows: pd.DataFrame) -> Checked:
     places_left = capacity - pd.to_numeric(found["taken"]).to_numpy(dtype=np.float64)
     return Checked(
         catalogue=replace(catalogue, sessions=replace(sessions, places_left=places_left)),
+        rules=rules,
         is_there=(place >= 0)
         & (starts == sessions.starts)
         & (found["activity_id"].to_numpy(dtype=object) == sessions.activity_ids),

@@ -14,6 +14,7 @@ from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.exploration import Exploration
+from recsys.operator_rules import RuleTable
 from recsys.ranking import MISSING, top_k
 from recsys.sentences import Sentence
 from serving.parts import BundleParts
@@ -66,7 +67,7 @@ class ListStyle:
     variety: float = 0.0
     exploration_share: float = 0.1
 
-    def policy(self, offer: Offer, now: pd.Timestamp) -> Policy:
+    def policy(self, offer: Offer, rules: RuleTable, now: pd.Timestamp) -> Policy:
         """What is done `now` to the scores of an offer's candidates."""
         exploration = None
         if self.exploration_share > 0:
@@ -74,8 +75,7 @@ class ListStyle:
             enough = max(sum(offer.n_shown.values()) / n_organisers, 1.0)
             day = now.tz_convert(offer.picture.dataset.timezone).date()
             exploration = Exploration(self.exploration_share, offer.n_shown, enough, day)
-        rules = offer.rules if len(offer.rules.valid_at(now)) else None
-        return Policy(self.variety, rules, exploration)
+        return Policy(self.variety, rules if len(rules.valid_at(now)) else None, exploration)
 
 
 def make_list(
@@ -112,7 +112,7 @@ def make_list(
     block = not_offered(block, catalogue.sessions.session_ids[~keep])
     if parts is None or parts.ranking is None:
         return Made(popular(catalogue, block, request), picture, None, now, False)
-    policy = (style or ListStyle()).policy(offer, now)
+    policy = (style or ListStyle()).policy(offer, checked.rules, now)
     rows = [_with_reason(catalogue, row) for row in answer(parts.ranking, catalogue, block, request, policy)]
     return Made(rows, picture, parts.name, parts.data_until, is_personal)
 

@@ -162,7 +162,7 @@ class LiveData:
         return held
 
     def checked(self, offer: Offer) -> Checked:
-        """Candidates as their rows are now; read once for each version of the store.
+        """Candidates as their rows are now, with the rules of now; read once for each version of the store.
 
         Raises:
             ProblemError: the store cannot be reached.
@@ -172,7 +172,7 @@ class LiveData:
         if held is not None and held[0] == version and held[1] is offer:
             return held[2]
         rows = self.using(lambda store: read_sessions(store, offer.catalogue.sessions.session_ids.tolist()))
-        checked = check(offer.catalogue, rows)
+        checked = check(offer.catalogue, rows, self.using(operator_rules))
         self._checked = (version, offer, checked)
         return checked
 
@@ -230,7 +230,7 @@ class LiveData:
         shown = self.using(lambda store: shown_counts(store, at - pd.Timedelta(days=SHOWN_DAYS), FAR))
         catalogue = catalogue_of(picture.dataset, at)
         n_shown = organisers_shown(catalogue.lookup, shown)
-        return Offer(picture, catalogue, self.using(operator_rules), n_shown)
+        return Offer(picture, catalogue, n_shown)
 
     def _follow(self) -> None:
         wait_s = self._interval_s

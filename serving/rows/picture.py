@@ -13,7 +13,6 @@ from scipy import sparse
 from features.signals.catalogue import Catalogue
 from features.signals.known.lookup import Lookup, take_or_missing
 from recsys.dataset import Dataset
-from recsys.operator_rules import RuleTable
 from recsys.regions import RegionTree
 from serving.planning.visits import Activity, activity_of
 from serving.similarity import similarity_rows
@@ -78,13 +77,11 @@ class Offer:
     Attributes:
         picture: The rows.
         catalogue: Candidates.
-        rules: Operators' rules.
         n_shown: Times that each organiser was shown within `serving.rows.live.SHOWN_DAYS`.
     """
 
     picture: Picture
     catalogue: Catalogue
-    rules: RuleTable
     n_shown: Mapping[str, float]
 
 

@@ -35,6 +35,13 @@ def test_a_rule_holds_from_the_next_list_on_until_it_is_deleted(own_client):
     assert own_client.delete("/v1/rules/r").status_code == 404
 
 
+def test_a_rule_does_not_wait_for_a_store_too_large_to_be_read_for_each_request(own_client, monkeypatch):
+    monkeypatch.setattr("serving.rows.live.CHEAP_CPU_S", 0.0)
+    category = [row for row in items(own_client) if row["source"] != "exploration"][-1]["category"]
+    assert put(own_client, action="pin", target="category", value=category).status_code == 200
+    assert items(own_client)[0]["category"] == category
+
+
 def test_a_buried_region_comes_last(own_client, own_county):
     path = f"/v1/users/{some_user(own_client, own_county)}/recommendations"
 
@@ -107,9 +114,11 @@ def test_draws_hold_for_a_local_day(county):
     # The day of UTC ends at eight in the morning there.
     app = app_of(county)
     with serving(app):
-        offer = app.state.service.live.offer()
+        live = app.state.service.live
+        offer = live.offer()
+        rules = live.checked(offer).rules
     times = ("2026-01-19T00:00+08:00", "2026-01-19T07:59+08:00", "2026-01-19T08:01+08:00", "2026-01-20T00:00+08:00")
-    policies = [ListStyle().policy(offer, pd.Timestamp(time).tz_convert("UTC")) for time in times]
+    policies = [ListStyle().policy(offer, rules, pd.Timestamp(time).tz_convert("UTC")) for time in times]
     assert [policy.exploration.day.day for policy in policies] == [19, 19, 19, 20]
 
 

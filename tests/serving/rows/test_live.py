@@ -3,12 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event
 
-import pandas as pd
 import pytest
 
-from features.store.lists import put_operator_rule
+from features.store.lists import Shown, log_shown
 from features.store.store import open_store
-from recsys.operator_rules import RuleTable
 from serving.rows import live as live_module
 from serving.rows.live import LiveData
 from tests.serving.conftest import AS_OF
@@ -33,9 +31,9 @@ def test_a_list_asked_while_candidates_are_being_made_waits_for_the_write_before
         return catalogue_of(*args)
 
     monkeypatch.setattr(live_module, "catalogue_of", slow)
-    rule = {"rule_id": "r", "action": "pin", "target": "category", "value": "x", "strength": 1.0}
-    row = pd.DataFrame([{**rule, "valid_from": pd.NaT, "valid_until": pd.NaT}])
-    live.using(lambda store: put_operator_rule(store, RuleTable.of(row)))
+    activity_id = str(live.offer().catalogue.sessions.activity_ids[0])
+    place = Shown(1, activity_id, "s", "two-stage", 1.0)
+    live.using(lambda store: log_shown(store, "r", AS_OF.tz_convert("UTC"), None, [place]))
     live.has_written()
     with ThreadPoolExecutor(2) as pool:
         follower = pool.submit(live.offer)
@@ -43,5 +41,5 @@ def test_a_list_asked_while_candidates_are_being_made_waits_for_the_write_before
         asked = pool.submit(live.offer)
         wait([asked], timeout=0.3)
         may_end.set()
-        assert asked.result(60).rules.rows["rule_id"].tolist() == ["r"]
+        assert sum(asked.result(60).n_shown.values()) == 1
         assert asked.result() is follower.result()
