@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.demand.counts import is_stated
 from features.willingness.ages import AGE_GROUPS, admitted
 from features.willingness.exposure import TRAINING, courses, time_cell
 from features.willingness.fit import Willingness
@@ -143,7 +144,7 @@ def show_rates(dataset: Dataset, categories: NDArray[np.object_], strength: floa
 def typical_sizes(dataset: Dataset, categories: NDArray[np.object_], default: float) -> NDArray[np.float32]:
     """(n_categories,) upper quartile of the capacities of training; the overall one for categories without."""
     sessions = training_sessions(dataset)
-    capacity = sessions["capacity"].where(sessions["capacity"] > 0)
+    capacity = sessions["capacity"].where(is_stated(sessions["capacity"]))
     overall = capacity.quantile(0.75)
     by_category = capacity.groupby(sessions["category"]).quantile(0.75).reindex(categories)
     filled = by_category.fillna(overall if np.isfinite(overall) else default)

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.willingness.ages import Cohorts, cohorts
+from features.willingness.parties import plausible
 from recsys.dataset import Dataset, is_among, local_times, week_starts
 from recsys.ids import IdMap
 from recsys.sums import sums_by
@@ -208,8 +209,9 @@ def exposure(dataset: Dataset, history_weeks: int) -> Exposure:
     admission = cohorts(dataset, sessions)
     session_ids = IdMap.of(sessions["session_id"], "session_id")
     bookings, user, row = _asked(dataset, session_ids, admission)
-    people = bookings["party_size"].to_numpy(dtype=np.float64)
     capacity = sessions["capacity"].fillna(np.inf).to_numpy(dtype=np.float64)
+    category = np.searchsorted(categories.astype(str), facts["category"].to_numpy(dtype=str))
+    people = plausible(bookings["party_size"].to_numpy(dtype=np.float64), row, category, capacity)
     registered = local_times(dataset.users["registered_at"], dataset.timezone)
     since = ((registered - monday).dt.days // 7).fillna(-1).to_numpy(dtype=np.int64)
     return Exposure(
@@ -217,7 +219,7 @@ def exposure(dataset: Dataset, history_weeks: int) -> Exposure:
         kinds=kinds,
         session_ids=session_ids,
         week=week,
-        category=np.searchsorted(categories.astype(str), facts["category"].to_numpy(dtype=str)),
+        category=category,
         course=course.astype(np.int64),
         course_ids=IdMap(np.asarray(course_ids, dtype=object), "course"),
         venue=np.where(unplaced, len(dataset.venues), venue).astype(np.int64),

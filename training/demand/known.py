@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.demand.counts import OUTLIER_RATIO, SEEN_OFTEN
 from features.demand.panel import DemandPanel, panel_of
 from features.demand.sessions import SessionBook, session_book
 from features.demand.spill import Spill, spill_share
@@ -17,9 +18,7 @@ from recsys.demand.unconstrain import unconstrain_sessions
 from recsys.regions import RegionTree
 from training.demand.config import DemandConfig
 
-_OUTLIER_RATIO = 25.0
 _OVERBOOKED = 1.5
-_SEEN_OFTEN = 3
 _MOST_ROWS = 2_500_000
 """Series x weeks ahead x origins that are held at once; a province looks back on fewer origins than a county."""
 
@@ -88,10 +87,10 @@ def without_outliers(book: SessionBook) -> NDArray[np.float64]:
     medians = pd.Series(book.places[past]).groupby(book.category[past]).median()
     usual = pd.Series(book.category).map(medians).fillna(np.inf).to_numpy(dtype=float)
     capacity = pd.Series(np.nan_to_num(book.capacity))
-    is_third = capacity.groupby(book.category).rank(method="first", ascending=False) == _SEEN_OFTEN
+    is_third = capacity.groupby(book.category).rank(method="first", ascending=False) == SEEN_OFTEN
     third = pd.Series(book.category).map(pd.Series(capacity[is_third].to_numpy(), index=book.category[is_third]))
     explained = np.minimum(capacity, third.fillna(0.0)).to_numpy(dtype=float)
-    most = np.fmax(_OUTLIER_RATIO * usual, _OVERBOOKED * explained)
+    most = np.fmax(OUTLIER_RATIO * usual, _OVERBOOKED * explained)
     return np.where(past, np.minimum(book.places, most), book.places)
 
 
