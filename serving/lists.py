@@ -38,6 +38,7 @@ class Made:
         bundle: What ranked it, None where none serves.
         data_until: First instant that the ranking has not learned from.
         is_personal: Made for a person who has not opted out.
+        region_id: Region that it is of, None for all.
     """
 
     rows: list[Recommendation]
@@ -45,6 +46,7 @@ class Made:
     bundle: str | None
     data_until: pd.Timestamp
     is_personal: bool
+    region_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ def make_list(
     """Sessions that can be booked at `now`, ranked for a person, or for a visitor without `user_id`.
 
     The catalogue may be some seconds old; each candidate's own row and places, and the person's rows, are read now,
-    so nothing is offered that was cancelled, filled or booked by the person a moment ago.
+    so nothing is offered that was cancelled, filled or booked by the person a moment ago. Where nothing that a visitor
+    asks for is on in their region, a village without a venue, the list is that of the smallest region around it where
+    something is.
 
     Raises:
         UnknownIdError: no such person or region.
@@ -110,11 +114,28 @@ def make_list(
         raise invalid("query.max_km", needs)
     keep = is_open & _is_among(picture, catalogue, only)
     block = not_offered(block, catalogue.sessions.session_ids[~keep])
+    if user_id is None:
+        request = _widened(catalogue, block, request)
     if parts is None or parts.ranking is None:
-        return Made(popular(catalogue, block, request), picture, None, now, False)
+        return Made(popular(catalogue, block, request), picture, None, now, False, request.region_id)
     policy = (style or ListStyle()).policy(offer, checked.rules, now)
     rows = [_with_reason(catalogue, row) for row in answer(parts.ranking, catalogue, block, request, policy)]
-    return Made(rows, picture, parts.name, parts.data_until, is_personal)
+    return Made(rows, picture, parts.name, parts.data_until, is_personal, request.region_id)
+
+
+def _widened(catalogue: Catalogue, block: UserBlock, request: Request) -> Request:
+    """The request, its region the smallest at or above the one asked for that holds something to offer."""
+    if request.region_id is None:
+        return request
+    tree, distances = catalogue.lookup.tree, distances_km(catalogue, block, request)
+    offered = may_be_offered(catalogue.sessions, block.people)[0]
+    num = int(tree.ids.nums([request.region_id])[0])
+    while num >= 0:
+        wider = replace(request, region_id=str(tree.ids.ids[num]))
+        if bool((offered & wanted(catalogue, wider, distances)).any()):
+            return wider
+        num = int(tree.parents[num])
+    return request
 
 
 def popular(catalogue: Catalogue, block: UserBlock, request: Request) -> list[Recommendation]:

@@ -42,7 +42,11 @@ def for_user(
 def for_visitor(
     query: _FilterQuery, service: InService, request_id: RequestId, http: HttpRequest
 ) -> RecommendationList:
-    """Sessions that can be booked now, for somebody of whom nothing is known but the question."""
+    """Sessions that can be booked now, for somebody of whom nothing is known but the question.
+
+    Where nothing that is asked for is on in `region_id`, the list is that of the smallest region around it where
+    something is; the answer's `region_id` says which.
+    """
     return _list(service, query, request_id, language(http, query.lang), None)
 
 
@@ -85,6 +89,7 @@ def _answer(service: Service, made: Made, request_id: str, lang: Language) -> Re
         data_until=made.data_until.tz_convert(zone).to_pydatetime(),
         personal=made.is_personal,
         language=lang,
+        region_id=made.region_id,
         items=[ranked(made.picture, row, lang) for row in made.rows],
     )
 

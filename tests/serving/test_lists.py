@@ -80,6 +80,25 @@ def test_filters_hold(client):
     assert {row["venue"]["region_id"] for row in items(client, region_id=venue["region_id"])} == {venue["region_id"]}
 
 
+def test_a_visitor_where_nothing_is_on_is_told_what_is_on_around(client, county):
+    def asked(path="/v1/recommendations", **query):
+        answer = client.get(path, params={"k": 100, **query}).json()
+        return answer["region_id"], [row["session_id"] for row in answer["items"]]
+
+    tree = {row["region_id"]: row["parent_id"] for row in client.get("/v1/regions").json()["items"]}
+    lists = {region: asked(region_id=region) for region in tree}
+    silent = [region for region, (of, _) in lists.items() if of != region]
+    assert silent
+    assert len(silent) < len(tree)
+    for region in silent:
+        assert lists[region][1]
+        assert lists[region] == lists[tree[region]]
+    user = some_user(client, county)
+    assert asked(f"/v1/users/{user}/recommendations", region_id=silent[0]) == (silent[0], [])
+    assert asked(region_id=silent[0], category="nothing of the kind") == (silent[0], [])
+    assert asked()[0] is None
+
+
 def test_language_follows_the_parameter_then_the_header(client):
     def language(query=None, header=None):
         headers = {} if header is None else {"accept-language": header}
