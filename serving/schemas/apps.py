@@ -61,7 +61,7 @@ class RecommendationList(BaseModel):
     data_until: Instant = Field(description="first instant that the ranking has not learned from")
     personal: bool = Field(description="false for visitors and for who opted out")
     language: Literal["zh", "en"]
-    region_id: str | None = Field(description="region that it is of, for visitors wider than asked if nothing is on there")
+    region_id: str | None = Field(description="region that it is of, wider than a visitor asked if nothing is on there")
     items: list[RankedSession]
 
 
