@@ -8,11 +8,11 @@ from recsys.errors import DataError, UnknownIdError
 from recsys.openings.answers.appraisal import appraise
 from recsys.openings.answers.explain import explain, why_not
 from recsys.openings.answers.tradeoffs import benefit_curve, closings, moves
-from recsys.openings.equity import floor_table
+from recsys.openings.equity import floor_table, reached
 from recsys.openings.question import Choices, Floor, Question
 from recsys.openings.search import Search
 from recsys.openings.suggest import planned, solve, suggest
-from recsys.openings.value import Audience, without_classes
+from recsys.openings.value import Audience, without_classes, worth_of
 from recsys.openings.who import SMALLEST_GROUP, who
 
 
@@ -253,6 +253,36 @@ def test_fast_plans_with_floors_are_nearly_as_good(inputs):
         after, opened = solve(inputs, question)
         short[effort] = floor_table(Choices(after, question), opened)["short"].sum()
     assert short["fast"] <= 1.2 * short["search"] + 0.1
+
+
+def test_exchanges_find_better_classes_where_rooms_are_small(inputs):
+    worth = {
+        effort: worth_of(solve(inputs, Question(budget=9, max_size=6, effort=effort))[1])
+        for effort in ("fast", "search")
+    }
+    assert worth["search"] > 1.005 * worth["fast"]
+
+
+def test_weights_turn_a_plan_to_the_region_and_ages_that_weigh_more(inputs):
+    region = inputs.regions_at("township")
+    town = int(np.unique(region[region >= 0])[-1])
+    name, age = str(inputs.tree.ids.ids[town]), inputs.age_groups[int(inputs.age_group[0])]
+
+    def reach(people, **weights):
+        asked = Question(budget=4, effort="fast", **weights)
+        plan = planned(inputs, asked)
+        gets = reached(inputs, plan.opened)
+        weight = np.where(people, 5.0, 1.0) if weights else np.ones(len(gets))
+        assert plan.worth == pytest.approx(float(gets @ weight), rel=1e-4)
+        return float(gets[people].sum())
+
+    for people, weights in (
+        (region == town, {"region_weights": {name: 5.0}}),
+        (inputs.age_group == inputs.age_group[0], {"age_weights": {age: 5.0}}),
+    ):
+        assert reach(people, **weights) > 1.03 * reach(people)
+    whole = Question(budget=4, effort="fast", region_weights={inputs.tree.root_id: 5.0, name: 1.0})
+    assert planned(inputs, whole).worth < 5 * planned(inputs, Question(budget=4, effort="fast")).worth
 
 
 def test_floors_lift_who_is_short(inputs):
