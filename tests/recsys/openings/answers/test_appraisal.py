@@ -2,8 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from recsys.errors import DataError, UnknownIdError
 from recsys.openings.answers.appraisal import appraise
+from tests.recsys.openings.some_classes import running_class
 
 START = pd.Timestamp("2026-03-04T09:30")
 
@@ -59,3 +62,21 @@ def _near_others(inputs, venue):
     reach = np.array(inputs.reach)
     reach[:, venue] *= 0.1
     return reach
+
+
+def test_appraisal_counts_everybody_and_who_is_new(inputs):
+    running = running_class(inputs)
+    start = pd.Timestamp("2026-03-07T10:00")
+    found = appraise(inputs, **running, local_start=start, capacity=20)
+    figures = found.figures
+    assert figures.low <= figures.expected <= min(figures.high, 20)
+    assert figures.new_people + figures.from_others == pytest.approx(figures.expected)
+    assert 0 < figures.newly_reached < figures.new_people
+    for by in ("age", "distance", "township"):
+        assert sum(g.people for g in found.who if g.by == by) == pytest.approx(figures.expected, rel=1e-4)
+    assert all(a.expected > figures.expected for a in [*found.times, *found.venues])
+    assert appraise(inputs, **running, local_start=start, ages=(60, None)).figures.expected < figures.expected
+    with pytest.raises(UnknownIdError):
+        appraise(inputs, "cat0", "nowhere", start)
+    with pytest.raises(DataError):
+        appraise(inputs, **running, local_start=start, capacity=0)
