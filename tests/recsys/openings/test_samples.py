@@ -6,7 +6,7 @@ import pytest
 from recsys.errors import DataError
 from recsys.openings.question import Choices, Floor, Question
 from recsys.openings.samples import SampledAudience, draws_of
-from recsys.openings.suggest import solve, suggest
+from recsys.openings.suggest import planned, solve, suggest
 from recsys.openings.value import Audience
 
 
@@ -30,6 +30,16 @@ def test_a_plan_over_samples_is_worth_at_least_the_plan_on_means_over_them(input
     _, over = solve(inputs, question.model_copy(update={"over_samples": True}))
     assert len(over) == 10
     assert _mean_worth(draws, over) >= _mean_worth(draws, plain) * (1 - 1e-6)
+
+
+def test_a_plan_over_samples_opens_what_is_sure_where_small_rooms_turn_luck_away(inputs):
+    """Every second category may be liked much more or less than in the mean; what is liked more finds no room."""
+    rng, shape = np.random.default_rng(0), inputs.drawn_levels.shape
+    levels = np.exp(1.5 * rng.normal(size=shape) * (np.arange(shape[1]) % 2 == 0))
+    doubtful = replace(inputs, drawn_levels=(levels / levels.mean(axis=0)).astype(np.float32))
+    plan = planned(doubtful, Question(budget=4, over_samples=True, max_size=6))
+    assert plan.worth > 1.03 * plan.worth_on_means
+    assert plan.worth == pytest.approx(_mean_worth(draws_of(doubtful), plan.opened), rel=1e-4)
 
 
 def test_where_nothing_is_in_doubt_both_plans_are_the_same(inputs):
