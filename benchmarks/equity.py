@@ -44,7 +44,7 @@ def judged(inputs: OpeningInputs, budget: int, by: By, seconds: float) -> Row:
     taken = time.perf_counter() - began
     search = Search(inputs, Choices(inputs, question))
     opened = search.run().copy()
-    gap = gap_of(worth_of(opened), bound_of(search))
+    gap = gap_of(worth_of(opened), bound_of(search.choices, opened, None))
     # Held against the plan that `culture suggest` gives: the front may hold one of more people that is more even.
     most, first = totals(inputs, opened)[0], front.access.gini(opened)
     loss, fall = 1 - front.table["expected_attendance"] / most, 1 - front.table["gini"] / first

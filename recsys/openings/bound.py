@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.openings.inputs import OpeningInputs
+from recsys.openings.question import Choices
 from recsys.openings.rooms import free_slots
-from recsys.openings.search import Search
+from recsys.openings.value import Opening
 
 N_STEPS = 20
 """Steps at most; each costs two products of people by venues, and later ones lower the bound by less than `CLOSE`."""
@@ -27,7 +28,12 @@ def gap_of(worth: float, bound: float) -> float:
     return max(1.0 - worth / bound, 0.0) if bound > 0 else 0.0
 
 
-def bound_of(search: Search, draws: Sequence[OpeningInputs] = ()) -> float:
+def bound_of(
+    choices: Choices,
+    opened: Sequence[Opening],
+    worth: NDArray[np.float32] | None,
+    draws: Sequence[OpeningInputs] = (),
+) -> float:
     """No plan of a question has more worth than this, whatever hours its classes are held at.
 
     People who come are a concave function of access, and access adds up over classes; with classes opened in part,
@@ -36,15 +42,17 @@ def bound_of(search: Search, draws: Sequence[OpeningInputs] = ()) -> float:
     of the tangent at the last step, person by person (Jaggi 2013, ICML: the duality gap).
 
     Args:
-        search: With the plan found as `opened`; worth is that of its audience.
+        choices: The question.
+        opened: A plan, from which steps begin: the better it is, the nearer the bound.
+        worth: (n_points,) of one person, None where all weigh the same.
         draws: Worth is the mean of these inputs instead, see `recsys.openings.samples.draws_of`.
     """
-    limits = Limits.of(search)
+    limits = Limits.of(choices)
     if not limits.free.any() and not limits.fixed.any():
         return 0.0
-    inputs, worth = search.inputs, search.audience.worth
+    inputs = choices.inputs
     start = np.zeros((*limits.free.shape, len(inputs.slots)))
-    for o in search.opened:
+    for o in opened:
         start[o.category, o.venue, o.slot] = 1.0
     near = inputs.together
     share = _steps(ConcaveModel(near.inputs, near.of(worth)), limits, start)
@@ -88,9 +96,9 @@ class Limits:
     slots: NDArray[np.float64]
 
     @staticmethod
-    def of(search: Search) -> Limits:
-        """Those of a search's question."""
-        choices, hours = search.choices, np.asarray(search.inputs.spare_rooms >= 1)
+    def of(choices: Choices) -> Limits:
+        """Those of a question."""
+        hours = np.asarray(choices.inputs.spare_rooms >= 1)
         has_hour: NDArray[np.bool_] = np.asarray(hours.any(axis=1))
         fixed = np.zeros(choices.allowed.shape, dtype=bool)
         for category, venue in choices.fixed:
@@ -99,7 +107,7 @@ class Limits:
         held = fixed.sum(axis=1)
         teachers = choices.teachers - held
         budget = choices.question.budget - float(choices.costs @ held)
-        slots = free_slots(search.inputs.venues) - fixed.sum(axis=0)
+        slots = free_slots(choices.inputs.venues) - fixed.sum(axis=0)
         return Limits(choices.allowed & has_hour & ~fixed, fixed, hours, budget, choices.costs, teachers, slots)
 
     def best(self, by_hour: NDArray[np.float64]) -> NDArray[np.float64]:

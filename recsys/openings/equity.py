@@ -149,10 +149,8 @@ class FlooredPlan:
     def judged(self, choices: Choices) -> tuple[float, float]:
         """What the plan is worth, see `Floors.worth`, and what no plan is worth more than."""
         floors = Floors.of(choices)
-        search = Search(choices.inputs, choices, floors.priced(self.prices))
-        search.opened = self.opened
-        worth = floors.worth(reached(choices.inputs, self.opened))
-        return worth, bound_of(search) + floors.beyond(self.prices)
+        bound = bound_of(choices, self.opened, floors.priced(self.prices)) + floors.beyond(self.prices)
+        return floors.worth(reached(choices.inputs, self.opened)), bound
 
 
 def plan_with_floors(choices: Choices) -> FlooredPlan:

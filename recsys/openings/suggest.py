@@ -16,7 +16,7 @@ from recsys.openings.equity import plan_with_floors
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices, Question
 from recsys.openings.samples import plan_over_samples
-from recsys.openings.search import Search
+from recsys.openings.search import Search, point_worth
 from recsys.openings.value import Audience, Opening, without_classes, worth_of
 from recsys.openings.who import aged
 from recsys.sentences import Language, Sentence, in_one
@@ -94,13 +94,13 @@ def planned(inputs: OpeningInputs, question: Question) -> Planned:
     if question.floors:
         plan = plan_with_floors(choices)
         return Planned(inputs, plan.opened, *plan.judged(choices))
-    search = Search(inputs, choices)
+    weights = point_worth(choices)
     if question.over_samples:
         over = plan_over_samples(choices)
-        search.opened = over.opened
-        return Planned(inputs, over.opened, worth_of(over.opened), bound_of(search, over.draws), over.on_means)
-    opened = search.run()
-    return Planned(inputs, opened, worth_of(opened), bound_of(search))
+        bound = bound_of(choices, over.opened, weights, over.draws)
+        return Planned(inputs, over.opened, worth_of(over.opened), bound, over.on_means)
+    opened = Search(inputs, choices).run()
+    return Planned(inputs, opened, worth_of(opened), bound_of(choices, opened, weights))
 
 
 def solve(inputs: OpeningInputs, question: Question) -> tuple[OpeningInputs, list[Opening]]:

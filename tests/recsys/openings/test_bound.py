@@ -14,8 +14,10 @@ from recsys.openings.value import Audience
 
 
 def _searched(inputs, **asked):
+    """A search that has run, its plan, and the bound of the question."""
     search = Search(inputs, Choices(inputs, Question(**asked)))
-    return search, search.run()
+    opened = search.run()
+    return search, opened, bound_of(search.choices, opened, search.audience.worth)
 
 
 def _small(inputs, n_venues):
@@ -45,8 +47,7 @@ def _worth(search, pairs):
 @pytest.mark.parametrize("worth", [1.0, 4.0])
 def test_no_plan_passes_the_bound(inputs, worth):
     few = _small(inputs, 4)
-    search, opened = _searched(few, budget=3, effort="fast", age_weights={few.age_groups[0]: worth})
-    bound = bound_of(search)
+    search, opened, bound = _searched(few, budget=3, effort="fast", age_weights={few.age_groups[0]: worth})
     found = sum(o.worth for o in opened)
     pairs = list(zip(*np.nonzero(search.choices.allowed), strict=True))
     best = max(_worth(search, plan) for plan in itertools.combinations(pairs, 3))
@@ -55,13 +56,13 @@ def test_no_plan_passes_the_bound(inputs, worth):
 
 
 def test_limits_lower_the_bound(inputs):
-    free = bound_of(_searched(inputs, budget=10, effort="fast")[0])
+    free = _searched(inputs, budget=10, effort="fast")[2]
     taught = {str(c): 1 for c in inputs.categories}
-    assert bound_of(_searched(inputs, budget=10, effort="fast", teachers=taught)[0]) < free
-    assert bound_of(_searched(inputs, budget=5, effort="fast")[0]) < free
+    assert _searched(inputs, budget=10, effort="fast", teachers=taught)[2] < free
+    assert _searched(inputs, budget=5, effort="fast")[2] < free
     costs = {str(c): 2.0 for c in inputs.categories}
-    priced = bound_of(_searched(inputs, budget=10, effort="fast", costs=costs)[0])
-    assert priced == pytest.approx(bound_of(_searched(inputs, budget=5, effort="fast")[0]), rel=0.02)
+    priced = _searched(inputs, budget=10, effort="fast", costs=costs)[2]
+    assert priced == pytest.approx(_searched(inputs, budget=5, effort="fast")[2], rel=0.02)
 
 
 def test_fixed_classes_are_in_the_bound(inputs):
@@ -78,9 +79,9 @@ def test_what_finds_no_free_hour_takes_nothing_from_the_bound(inputs):
     busy[venue], rooms.iloc[venue] = 1, 1.0
     full = replace(inputs, busy=busy, venues=inputs.venues.assign(rooms=rooms))
     must = Choice(category=str(inputs.categories[category]), venue_id=str(inputs.venues["venue_id"].iloc[venue]))
-    search, opened = _searched(full, budget=1, must_open=(must,), effort="fast")
+    _, opened, bound = _searched(full, budget=1, must_open=(must,), effort="fast")
     assert len(opened) == 1
-    assert sum(o.worth for o in opened) <= bound_of(search) * (1 + 1e-5)
+    assert sum(o.worth for o in opened) <= bound * (1 + 1e-5)
 
 
 def test_the_gap_is_told_of_every_plan(inputs):
@@ -95,8 +96,8 @@ def test_no_plan_at_any_hours_passes_the_bound(inputs):
     rng = np.random.default_rng(0)
     apart = replace(inputs, slot_fit=rng.gamma(0.3, 3.0, inputs.slot_fit.shape).astype(np.float32))
     few = _small(apart, 3)
-    search, opened = _searched(few, budget=2, effort="fast", categories=tuple(inputs.categories[:1]))
-    bound, hours = bound_of(search), range(len(few.slots))
+    search, opened, bound = _searched(few, budget=2, effort="fast", categories=tuple(inputs.categories[:1]))
+    hours = range(len(few.slots))
     venues = np.flatnonzero(search.choices.allowed[0])
     found = []
     for pair, chosen in itertools.product(itertools.combinations(venues, 2), itertools.product(hours, repeat=2)):
