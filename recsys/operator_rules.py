@@ -14,8 +14,6 @@ from recsys.errors import DataError
 
 ACTIONS = ("pin", "boost", "bury")
 TARGETS = ("category", "organiser", "region")
-N_PLACES = 140
-"""Candidates of a person whose places rules reckon by: as many as the second stage orders."""
 COLUMNS = ("rule_id", "action", "target", "value", "strength", "valid_from", "valid_until")
 
 
@@ -71,16 +69,18 @@ class Adjustment:
     """What the rules in force do to candidates.
 
     Places in a list are moved, not scores: these may be all but equal or orders of magnitude apart. A person's best
-    `N_PLACES` candidates stand at the quantiles of a standard normal, and a shift is along it: up by 1 leads from the
+    `n_places` candidates stand at the quantiles of a standard normal, and a shift is along it: up by 1 leads from the
     middle of the list to its best sixth, down by 2 from its best sixth to its worst. What is not moved keeps its score.
 
     Attributes:
         shift: (n_candidates,) standard deviations to move up.
         is_pinned: (n_candidates,) goes before everything that is not.
+        n_places: Candidates of a person whose order counts.
     """
 
     shift: NDArray[np.float64]
     is_pinned: NDArray[np.bool_]
+    n_places: int
 
     @property
     def is_buried(self) -> NDArray[np.bool_]:
@@ -92,7 +92,7 @@ class Adjustment:
         known = allowed & np.isfinite(scores)
         moved, meant = scores.astype(np.float64), np.flatnonzero(self.shift)
         if len(meant):
-            best = -_smallest(np.where(known, -moved, np.inf), N_PLACES)
+            best = -_smallest(np.where(known, -moved, np.inf), self.n_places)
             for row, listed in enumerate(best):
                 places = listed[np.isfinite(listed)][::-1]
                 if len(places):
@@ -126,7 +126,11 @@ def _moved(places: NDArray[np.float64], scores: NDArray[np.float64], shift: NDAr
 
 
 def adjustment(
-    rules: RuleTable, at: pd.Timestamp, values: Mapping[str, NDArray[np.object_]], region_paths: NDArray[np.object_]
+    rules: RuleTable,
+    at: pd.Timestamp,
+    values: Mapping[str, NDArray[np.object_]],
+    region_paths: NDArray[np.object_],
+    n_places: int,
 ) -> Adjustment:
     """Effect of the rules in force on each candidate.
 
@@ -135,6 +139,7 @@ def adjustment(
         at: Instant of the answer.
         values: (n_candidates,) value of each target but `region`, None where there is none.
         region_paths: (n_candidates,) a tuple of region ids from the candidate's region up to the root.
+        n_places: See `Adjustment`.
     """
     shift, is_pinned = np.zeros(len(region_paths)), np.zeros(len(region_paths), dtype=bool)
     for row in rules.valid_at(at).itertuples():
@@ -146,4 +151,4 @@ def adjustment(
             is_pinned |= meant
         else:
             shift[meant] += row.strength if row.action == "boost" else -row.strength
-    return Adjustment(shift, is_pinned)
+    return Adjustment(shift, is_pinned, n_places)

@@ -144,7 +144,7 @@ def _adjustment(catalogue: Catalogue, rules: RuleTable, at: pd.Timestamp) -> Adj
     for level in ("category", "organiser"):
         ids = np.array([*catalogue.lookup.keys[level].ids, None], dtype=object)
         values[level] = ids[catalogue.lookup.of_sessions[level][catalogue.session_nums]]
-    return adjustment(rules, at, values, of_candidate)
+    return adjustment(rules, at, values, of_candidate, N_KNOWN + N_NEW)
 
 
 def recommend(

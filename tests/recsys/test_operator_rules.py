@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 
 from recsys.errors import DataError
-from recsys.operator_rules import N_PLACES, Adjustment, RuleTable, adjustment
+from recsys.operator_rules import Adjustment, RuleTable, adjustment
 from recsys.ranking import top_k
 
+N_PLACES = 140
 AT = pd.Timestamp("2026-03-01T00:00:00Z")
 CATEGORY = np.array(["dance", "dance", "craft", None], dtype=object)
 PATHS = np.empty(4, dtype=object)
@@ -16,7 +17,7 @@ def _order(rules, allowed=None):
     scores = np.array([[1.0, 2.0, 3.0, 2.5]])
     may = np.ones((1, 4), dtype=bool) if allowed is None else allowed
     table = RuleTable.of(pd.DataFrame(rules))
-    effect = adjustment(table, AT, {"category": CATEGORY, "organiser": CATEGORY}, PATHS)
+    effect = adjustment(table, AT, {"category": CATEGORY, "organiser": CATEGORY}, PATHS, N_PLACES)
     return [c for c in top_k(effect.applied(scores, may), may, 4)[0].tolist() if c >= 0]
 
 
@@ -37,7 +38,7 @@ def test_how_far_a_rule_moves_depends_on_places_not_on_how_scores_are_spread(exp
     scores = np.linspace(0.9, 0.1, 100)[None] ** exponent
     shift = np.zeros(100)
     shift[0], shift[50] = -1.0, 1.0
-    moved = Adjustment(shift, np.zeros(100, dtype=bool)).applied(scores, np.ones((1, 100), dtype=bool))
+    moved = Adjustment(shift, np.zeros(100, dtype=bool), N_PLACES).applied(scores, np.ones((1, 100), dtype=bool))
     order = np.argsort(-moved[0], kind="stable").tolist()
     assert order.index(50) == 16
     assert order.index(0) == 5
@@ -50,7 +51,8 @@ def test_what_stands_below_the_places_is_lifted_by_a_boost_alone():
     for shift, expected in ((3.0, True), (-3.0, False)):
         of_last = np.zeros(scores.shape[1])
         of_last[-1] = shift
-        moved = Adjustment(of_last, of_last > 9).applied(scores, np.ones(scores.shape, dtype=bool))
+        ruled = Adjustment(of_last, np.zeros(scores.shape[1], dtype=bool), N_PLACES)
+        moved = ruled.applied(scores, np.ones(scores.shape, dtype=bool))
         assert (moved[0, -1] > scores[0, N_PLACES]) == expected
         assert (moved[0, -1] < scores[0, -1]) == (not expected)
 
