@@ -17,12 +17,6 @@ from recsys.schema import TAKING_STATUSES
 ABSURD_CAPACITY = 1_000_000
 """A session with more places than this has no stated capacity."""
 
-OUTLIER_RATIO = 25.0
-"""Above so many times what is usual of its category a figure is a slip of the pen, unless its capacity explains it."""
-
-SEEN_OFTEN = 3
-"""Capacities explain what so many sessions of the category state."""
-
 NOT_STATED = -1
 """Capacity of a session that says none: engines differ in how they compare NaN."""
 

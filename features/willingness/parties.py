@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.demand.counts import OUTLIER_RATIO, SEEN_OFTEN, is_stated
+from features.demand.counts import is_stated
+from features.demand.outliers import OUTLIER_RATIO, stated_often
 from recsys.sums import sums_by
 
 
@@ -16,7 +17,7 @@ def plausible(
     """(n_bookings,) people of each booking, slips of the pen cut: else one party stands for all that anybody wants.
 
     Nobody asks for more places than the session states, nor for `OUTLIER_RATIO` times the people of the category's
-    median session, unless at least `SEEN_OFTEN` sessions of the category state as many places.
+    median session, unless at least three sessions of the category state as many places.
 
     Args:
         people: As the platform tells them.
@@ -28,11 +29,5 @@ def plausible(
     asked = sums_by(session, people, len(category))
     by_category = pd.Series(np.where(asked > 0, asked, np.nan)).groupby(category)
     usual = by_category.transform("median").to_numpy(dtype=np.float64)
-    often = pd.Series(stated).groupby(category).transform(_often)
-    most = np.fmin(stated, np.fmax(OUTLIER_RATIO * usual, often.to_numpy(dtype=np.float64)))
+    most = np.fmin(stated, np.fmax(OUTLIER_RATIO * usual, stated_often(category, stated)))
     return np.asarray(np.fmin(people, most[session]))
-
-
-def _often(capacity: pd.Series) -> float:
-    """Places that enough sessions state; NaN without."""
-    return float(capacity.nlargest(SEEN_OFTEN).iloc[SEEN_OFTEN - 1 :].max())

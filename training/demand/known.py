@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.demand.counts import OUTLIER_RATIO, SEEN_OFTEN
+from features.demand.outliers import OUTLIER_RATIO, stated_often
 from features.demand.panel import DemandPanel, panel_of
 from features.demand.sessions import SessionBook, session_book
 from features.demand.spill import Spill, spill_share
@@ -86,10 +86,7 @@ def without_outliers(book: SessionBook) -> NDArray[np.float64]:
     past = (book.week < 0) & (book.places > 0)
     medians = pd.Series(book.places[past]).groupby(book.category[past]).median()
     usual = pd.Series(book.category).map(medians).fillna(np.inf).to_numpy(dtype=float)
-    capacity = pd.Series(np.nan_to_num(book.capacity))
-    is_third = capacity.groupby(book.category).rank(method="first", ascending=False) == SEEN_OFTEN
-    third = pd.Series(book.category).map(pd.Series(capacity[is_third].to_numpy(), index=book.category[is_third]))
-    explained = np.minimum(capacity, third.fillna(0.0)).to_numpy(dtype=float)
+    explained = np.minimum(np.nan_to_num(book.capacity), stated_often(book.category, book.capacity))
     most = np.fmax(OUTLIER_RATIO * usual, _OVERBOOKED * explained)
     return np.where(past, np.minimum(book.places, most), book.places)
 
