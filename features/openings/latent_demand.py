@@ -48,14 +48,14 @@ def latent_demand(dataset: Dataset, inputs: OpeningInputs | None = None) -> pd.D
     town = _towns(inputs.tree)
     village = np.where((inputs.tree.levels == "village") & (town != np.arange(len(town))), np.arange(len(town)), -1)
     kept = _kept_share(dataset)
-    rows = [row for place in (town, village) for row in _rows(dataset, inputs, place, kept)]
+    rows = [*_rows(dataset, inputs, town, 1, kept), *_rows(dataset, inputs, village, LEAST_KNOWN, kept)]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
 def _rows(
-    dataset: Dataset, inputs: OpeningInputs, place: NDArray[np.int64], kept: float
+    dataset: Dataset, inputs: OpeningInputs, place: NDArray[np.int64], least: int, kept: float
 ) -> Iterator[tuple[str, str, float, float, float]]:
-    """Yields rows of `latent_demand` of the places that (n_regions,) regions lie in, -1 in none."""
+    """Yields rows of `latent_demand` of places with `least` known people; (n_regions,) `place` is -1 where in none."""
     point_place = np.where(inputs.point_region >= 0, place[np.maximum(inputs.point_region, 0)], -1)
     venue_place = (
         place[inputs.venues["region_num"].to_numpy(dtype=np.int64)] if len(inputs.venues) else np.zeros(0, int)
@@ -64,9 +64,8 @@ def _rows(
     stands_for = _stands_for(inputs.tree, inputs.point_region, point_place >= 0, _booked(dataset, inputs))
     usual = {level: _usual_reach(inputs, km) for level, km in NEAR_KM.items()}
     nums, n_known = np.unique(point_place[point_place >= 0], return_counts=True)
-    is_small = (inputs.tree.ancestors_at("township")[nums] != nums) & (inputs.tree.ancestors_at("township")[nums] >= 0)
     order = np.argsort(point_place, kind="stable")
-    for num in nums[~is_small | (n_known >= LEAST_KNOWN)]:
+    for num in nums[n_known >= least]:
         people = order[slice(*np.searchsorted(point_place[order], [num, num + 1]))]
         near = usual["village" if inputs.tree.levels[num] == "village" else "township"]
         for category in np.flatnonzero(~supplied[:, num]):
