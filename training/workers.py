@@ -12,12 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, TypeVar
 
 from recsys.errors import RecsysError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_WAITS_FOR_WHAT_IS_SENT = sys.version_info < (3, 11, 7)
+"""What is being sent to processes that are no more is waited for, unless its pipe is closed (CPython gh-94777)."""
 
 
 class Here(Executor):
@@ -45,15 +49,17 @@ def workers(n_processes: int) -> Iterator[Executor]:
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(n_processes, context, _begin, (tuple(warnings.filters),))
+    calls = executor._call_queue  # type: ignore[attr-defined]
+    if _WAITS_FOR_WHAT_IS_SENT:
+        closed_by_one(calls._reader)
     try:
         yield executor
         executor.shutdown()
     except BaseException as error:
-        calls = executor._call_queue  # type: ignore[attr-defined]
         executor.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
-        if sys.version_info < (3, 11, 7):  # Later ones do it: what is being sent would be waited for (gh-94777).
+        if _WAITS_FOR_WHAT_IS_SENT:
             calls._reader.close()
         if isinstance(error, BrokenProcessPool):
             raise RecsysError(
@@ -61,6 +67,20 @@ def workers(n_processes: int) -> Iterator[Executor]:
                 "CULTURE_PROCESSES=1 needs less of it"
             ) from error
         raise
+
+
+def closed_by_one(connection: Connection) -> None:
+    """Lets several threads close a connection, as the one that sends does too: the first does it, the others wait.
+
+    Else two may close the same file at once, and the second fails or closes what was opened since.
+    """
+    lock, close = threading.Lock(), connection.close
+
+    def close_alone() -> None:
+        with lock:
+            close()
+
+    connection.close = close_alone  # type: ignore[method-assign]
 
 
 def n_cores() -> int:

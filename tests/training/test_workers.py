@@ -16,7 +16,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from recsys.errors import DataError, RecsysError, UnknownIdError
-from training.workers import Here, n_processes, workers
+from training.workers import Here, closed_by_one, n_processes, workers
 
 
 def doubled(value):
@@ -97,6 +97,36 @@ def test_an_error_does_not_wait_for_other_calls():
         child.join(30)
     assert not multiprocessing.active_children()
     assert time.monotonic() - begin < 60
+
+
+def test_threads_that_close_a_connection_at_once_do_so_once(monkeypatch):
+    reader, writer = multiprocessing.Pipe(duplex=False)
+    n_inside, real = [], type(reader)._close
+
+    def slow(connection):
+        if connection is reader:  # Other tests' processes may still be closing theirs.
+            n_inside.append(1)
+            time.sleep(0.05)
+        real(connection)
+
+    monkeypatch.setattr(type(reader), "_close", slow)
+    closed_by_one(reader)
+    failed = []
+
+    def close():
+        try:
+            reader.close()
+        except OSError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=close) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert reader.closed
+    assert (len(n_inside), failed) == (1, [])
+    writer.close()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
