@@ -8,15 +8,10 @@ from pathlib import Path
 from types import TracebackType
 
 import pandas as pd
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection, Engine
 
 from features.settings import Settings
+from features.store.database import clear_errors, engine_for
 from features.store.erasure import is_erased
 from features.store.loading import ensure_partition
 from features.store.people import (
@@ -28,7 +23,6 @@ from features.store.people import (
     user_tables,
 )
 from features.store.platforms import (
-    LOCKS,
     Platform,
     all_platforms,
     count_change,
@@ -42,12 +36,9 @@ from features.store.platforms import (
 )
 from features.store.quarantine import write_quarantine_files
 from features.store.rows import RowResult, as_raw, store_rows, take_in_waiting
-from features.store.server import embedded_url
 from features.store.snapshot import SNAPSHOTS, Snapshot, delete_snapshots_with, write_snapshot
-from recsys.errors import RecsysError, UnknownIdError
+from recsys.errors import UnknownIdError
 from recsys.schema import TABLES
-
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Store:
@@ -76,14 +67,14 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the store throughout."""
-        with _clear_errors(), self._engine.connect() as connection:
+        with clear_errors(), self._engine.connect() as connection:
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is durable when the block ends, and leaves nothing behind when it fails."""
-        with _clear_errors(), self._engine.begin() as connection:
+        with clear_errors(), self._engine.begin() as connection:
             yield connection
 
     def platforms(self) -> dict[str, str]:
@@ -259,42 +250,4 @@ def open_store(settings: Settings) -> Store:
     Raises:
         RecsysError: The server cannot be reached, or the embedded one does not start.
     """
-    text = settings.database_url or embedded_url(settings.home)
-    try:
-        url = make_url(text)
-    except ArgumentError as error:
-        raise RecsysError("CULTURE_DATABASE_URL is not a URL; expected postgresql://user@host/database") from error
-    if url.get_backend_name() not in ("postgresql", "postgres"):
-        raise RecsysError(f"CULTURE_DATABASE_URL names {url.get_backend_name()}; only PostgreSQL can be the store")
-    engine = create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
-        pool_pre_ping=True,
-        pool_size=4,
-        max_overflow=12,
-    )
-    with _clear_errors(), engine.begin() as connection:
-        _migrate(connection)
-    return Store(engine, settings.home)
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        lines = [line.strip() for line in str(error.orig).splitlines() if line.strip()]
-        if error.connection_invalidated or "connect" in str(error.orig):
-            raise RecsysError(f"the store cannot be reached: {lines[0]}; check CULTURE_DATABASE_URL") from error
-        raise RecsysError(f"the store refused the work: {lines[0]}") from error
-
-
-def _migrate(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    head = ScriptDirectory.from_config(config).get_current_head()
-    if MigrationContext.configure(connection).get_current_revision() == head:
-        return
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (LOCKS,))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return Store(engine_for(settings), settings.home)

@@ -1,0 +1,74 @@
+"""The database under the store: how it is reached, brought up to date, and what is said when it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from features.settings import Settings
+from features.store.platforms import LOCKS
+from features.store.server import embedded_url
+from recsys.errors import RecsysError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def engine_for(settings: Settings) -> Engine:
+    """Connections to the database that the settings name, its tables brought up to date.
+
+    Raises:
+        RecsysError: The server cannot be reached, or the embedded one does not start.
+    """
+    text = settings.database_url or embedded_url(settings.home)
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise RecsysError("CULTURE_DATABASE_URL is not a URL; expected postgresql://user@host/database") from error
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise RecsysError(f"CULTURE_DATABASE_URL names {url.get_backend_name()}; only PostgreSQL can be the store")
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
+        pool_pre_ping=True,
+        pool_size=4,
+        max_overflow=12,
+    )
+    with clear_errors(), engine.begin() as connection:
+        _migrate(connection)
+    return engine
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Says in one line what the database could not do.
+
+    Raises:
+        RecsysError: In place of what the driver raised.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        lines = [line.strip() for line in str(error.orig).splitlines() if line.strip()]
+        if error.connection_invalidated or "connect" in str(error.orig):
+            raise RecsysError(f"the store cannot be reached: {lines[0]}; check CULTURE_DATABASE_URL") from error
+        raise RecsysError(f"the store refused the work: {lines[0]}") from error
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    if MigrationContext.configure(connection).get_current_revision() == head:
+        return
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (LOCKS,))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
