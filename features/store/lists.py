@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from features.store.platforms import count_change
+from features.store.platforms import count_change, parse_outside
 from features.store.store import Store
+from recsys.errors import UnknownIdError
 from recsys.operator_rules import COLUMNS, RuleTable
 
 KEPT_DAYS = 180
@@ -47,6 +49,24 @@ def operator_rules(store: Store) -> RuleTable:
     with store.reading() as connection:
         found = connection.exec_driver_sql(f"SELECT {', '.join(COLUMNS)} FROM operator_rules ORDER BY rule_id")
         return RuleTable.of(pd.DataFrame(found.mappings().all(), columns=list(COLUMNS)))
+
+
+def check_rule_value(store: Store, target: Literal["category", "organiser"], value: str) -> None:
+    """Whether an activity, with sessions or without, is of what a rule is for.
+
+    Raises:
+        UnknownIdError: none is.
+    """
+    with store.reading() as connection:
+        if target == "category":
+            of_any = connection.exec_driver_sql("SELECT 1 FROM activities WHERE category = %s LIMIT 1", (value,))
+        else:
+            platform, inside = parse_outside(connection, value)
+            of_any = connection.exec_driver_sql(
+                "SELECT 1 FROM activities WHERE platform_num = %s AND organiser_id = %s LIMIT 1", (platform.num, inside)
+            )
+        if of_any.first() is None:
+            raise UnknownIdError(target, [value])
 
 
 def put_operator_rule(store: Store, rules: RuleTable) -> None:

@@ -7,7 +7,13 @@ from typing import Annotated
 import pandas as pd
 from fastapi import APIRouter, Query, Response
 
-from features.store.lists import delete_operator_rule, operator_rules, put_operator_rule, shown_counts
+from features.store.lists import (
+    check_rule_value,
+    delete_operator_rule,
+    operator_rules,
+    put_operator_rule,
+    shown_counts,
+)
 from recsys.errors import UnknownIdError
 from recsys.operator_rules import RuleTable
 from recsys.sentences import Sentence
@@ -37,15 +43,15 @@ def rule(rule_id: RuleId, service: InService) -> OperatorRule:
 def put_rule(rule_id: RuleId, body: RuleBody, service: InService) -> OperatorRule:
     """Stores a rule; the same id again replaces it. It holds from the next list on, in batches too.
 
-    A rule orders what may be offered; it never offers what is full, cancelled, unsuited or already booked.
+    A rule orders what may be offered; it never offers what is full, cancelled, unsuited or already booked. What it is
+    for must be there: a rule for a category, an organiser or a region that no row names is refused (422).
     """
     if body.valid_from is not None and body.valid_until is not None and body.valid_from >= body.valid_until:
         raise invalid("body.valid_until", Sentence("必须晚于 valid_from", "must lie after valid_from"))
-    if body.target == "region":
-        try:
-            service.live.picture().tree.ids.nums([body.value])
-        except UnknownIdError as error:
-            raise invalid("body.value", unknown(error)) from error
+    try:
+        _check_is_there(service, body)
+    except UnknownIdError as error:
+        raise invalid("body.value", unknown(error)) from error
     row = {
         **body.model_dump(exclude={"valid_from", "valid_until"}),
         "rule_id": rule_id,
@@ -55,6 +61,15 @@ def put_rule(rule_id: RuleId, body: RuleBody, service: InService) -> OperatorRul
     service.live.using(lambda store: put_operator_rule(store, RuleTable.of(pd.DataFrame([row]))))
     service.live.has_written()
     return _rule(service, rule_id)
+
+
+def _check_is_there(service: Service, body: RuleBody) -> None:
+    """Raises `UnknownIdError` for what no row names; what was stored a moment ago is there."""
+    if body.target != "region":
+        target, value = body.target, body.value
+        service.live.using(lambda store: check_rule_value(store, target, value))
+    elif service.live.picture().tree.ids.nums_or_missing([body.value])[0] < 0:
+        service.live.picture(fresh=True).tree.ids.nums([body.value])
 
 
 @router.delete("/rules/{rule_id}", status_code=204)

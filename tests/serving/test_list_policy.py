@@ -84,11 +84,22 @@ def test_a_broken_rule_is_refused_and_nothing_is_stored(own_client, body, field)
     assert own_client.get("/v1/rules").json() == []
 
 
-def test_a_rule_for_a_region_that_is_not_there_is_refused(own_client):
-    answer = put(own_client, action="pin", target="region", value="nowhere")
+@pytest.mark.parametrize("target", ["category", "organiser", "region"])
+def test_a_rule_for_what_is_not_there_is_refused(own_client, target):
+    answer = put(own_client, action="pin", target=target, value="nowhere")
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["body.value"]
-    assert "nowhere" in answer.text
+    assert "'nowhere'" in answer.text
+    assert own_client.get("/v1/rules").json() == []
+
+
+def test_a_rule_for_what_was_stored_a_moment_ago_holds(own_client):
+    activity = {"category": "shadow play", "organiser_id": "house of shadows", "title": "t"}
+    for target, value in (("category", "shadow play"), ("organiser", "house of shadows")):
+        assert put(own_client, action="boost", target=target, value=value).status_code == 422
+    assert own_client.put("/v1/activities/new", json=activity).status_code == 200
+    for target, value in (("category", "shadow play"), ("organiser", "house of shadows")):
+        assert put(own_client, action="boost", target=target, value=value).status_code == 200
 
 
 def test_a_drawn_place_is_bounded_logged_and_stays_the_same_that_day(own_county):

@@ -152,6 +152,7 @@ def test_pairs_of_escapes_are_text(empty_client):
 
 
 def test_rules_ids_may_hold_a_slash(empty_client):
+    assert empty_client.put("/v1/activities/a", json={"category": "x"}).status_code == 200
     rule = {"action": "pin", "target": "category", "value": "x"}
     assert empty_client.put("/v1/rules/a%2Fb", json=rule).json()["rule_id"] == "a/b"
     assert empty_client.get("/v1/rules").json()[0]["rule_id"] == "a/b"
