@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import nbinom
 
+from features.willingness.equations import Block
 from features.willingness.exposure import Exposure
-from features.willingness.mixed import Block, fit_mixed
+from features.willingness.mixed import fit_mixed
 from recsys.demand.tails import tail_means
 
 FREE_SPREAD = 4.0

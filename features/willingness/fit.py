@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.geography.positions import Positions
-from features.willingness.circumstances import Circumstances, learn_circumstances, with_confirmed_hours
+from features.willingness.circumstances import Circumstances
+from features.willingness.circumstances_fit import learn_circumstances, with_confirmed_hours
 from features.willingness.competition import DILUTION, MIN_SESSIONS, compared, weighed, within_courses
 from features.willingness.config import LatentConfig
 from features.willingness.exposure import Exposure

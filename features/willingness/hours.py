@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from features.willingness.equations import Block
 from features.willingness.exposure import HOURS
-from features.willingness.mixed import Block, Regression
+from features.willingness.mixed import Regression
 
 HOURS_ALIKE = 1.5
 """Standard deviation in hours of the kernel within which hours of a day fare alike."""

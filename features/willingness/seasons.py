@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.demand.calendar import day_table
-from features.willingness.mixed import Block
+from features.willingness.equations import Block
 
 YEAR_DAYS = 365.25
 OWN_WAVE_SPREAD = 0.25

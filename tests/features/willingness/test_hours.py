@@ -7,10 +7,11 @@ import pytest
 
 from features.geography.positions import positions
 from features.willingness.config import LatentConfig
+from features.willingness.equations import Block
 from features.willingness.exposure import N_TIME_CELLS, TRAINING
 from features.willingness.fit import Willingness, fit_willingness
 from features.willingness.hours import LEAST_CONFIRMED, confirmed, days_alike
-from features.willingness.mixed import Block, Regression, fit_mixed
+from features.willingness.mixed import Regression, fit_mixed
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
 from tests.opening_world import world

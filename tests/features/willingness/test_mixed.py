@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from features.willingness.mixed import Block, fit_mixed
+from features.willingness.equations import Block
+from features.willingness.mixed import fit_mixed
 
 
 def _rows(rng, n_courses=150, n_each=8, course_spread=0.5):
