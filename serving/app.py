@@ -11,10 +11,11 @@ from fastapi.concurrency import run_in_threadpool
 
 from features.store.store import Store
 from serving.champion import Provider
-from serving.edge import LimitedBody, SlashesInIds
+from serving.edge import HeadAsGet, LimitedBody, SlashesInIds
 from serving.lists import ListStyle
 from serving.metrics import Metrics, Observed
 from serving.parts import BundleParts
+from serving.privacy import NotKept, OwnPagesOnly
 from serving.problems import RESPONSES, install_problem_handlers
 from serving.routes import (
     access,
@@ -91,6 +92,9 @@ def create_app(
     pages.mount_static(app)
     app.add_middleware(LimitedBody)
     app.add_middleware(SlashesInIds)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(OwnPagesOnly)
+    app.add_middleware(NotKept)
     app.add_middleware(Observed, metrics=service.metrics)
     return app
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import ipaddress
 import logging
 import os
 import socket
@@ -23,6 +22,7 @@ from serving.app import create_app, now_utc
 from serving.champion import ChampionWatcher
 from serving.lists import ListStyle
 from serving.parts import BundleParts, open_parts
+from serving.privacy import is_loopback
 
 _BEHIND = "CULTURE_SERVE_SECONDS_BEHIND"
 """How far the service's clock is behind the present; `serve` hands it to its workers."""
@@ -34,20 +34,6 @@ class HostRefusedError(RecsysError):
 
 class PortTakenError(RecsysError):
     """A port that another program holds."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine can reach `host`.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0"), is_loopback("example.org")
-    (True, True, False, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def bind(host: str, port: int, tries: int = 1) -> socket.socket:

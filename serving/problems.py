@@ -70,6 +70,7 @@ KINDS: dict[str, Sentence] = {
     "method-not-allowed": Sentence("这个地址不支持这种请求", "This address does not take this method"),
     "too-many-rows": Sentence("一次请求的行数太多", "Too many rows in one request"),
     "body-too-large": Sentence("请求内容太大", "The body is too large"),
+    "other-site": Sentence("只回应本机自己的网页和程序", "Only this machine's own pages and programs are answered"),
     "not-ready": Sentence("还没有可用的结果", "The service has nothing to answer this from yet"),
     "store-unavailable": Sentence("数据库暂时连不上", "The store of live rows cannot be reached"),
     "cannot-answer": Sentence("现有数据无法回答", "The question cannot be answered from the data there are"),
@@ -195,11 +196,12 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 def _methods_here(request: Request) -> list[str]:
     """Methods that the address takes; the framework names those of the first route it finds there alone."""
-    return [
-        method
+    taken = {
+        str(method)
         for method in HTTPMethod
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
-    ]
+    }
+    return sorted(taken | {"HEAD"} if "GET" in taken else taken)
 
 
 def _on_recsys(request: Request, error: Exception) -> JSONResponse:

@@ -97,16 +97,28 @@ def test_every_error_is_a_problem(client, method, path, status, kind):
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("/healthz", {"GET"}),
-        ("/v1/users/u", {"GET", "PUT", "DELETE"}),
-        ("/v1/sessions/s", {"GET", "PUT"}),
-        ("/v1/activities/appraisal", {"GET", "PUT", "POST"}),
+        ("/healthz", {"GET", "HEAD"}),
+        ("/v1/users/u", {"GET", "HEAD", "PUT", "DELETE"}),
+        ("/v1/sessions/s", {"GET", "HEAD", "PUT"}),
+        ("/v1/activities/appraisal", {"GET", "HEAD", "PUT", "POST"}),
     ],
 )
 def test_a_method_that_an_address_does_not_take_is_answered_with_those_it_does(client, path, methods):
     answer = client.options(path)
     problem(answer, 405, "method-not-allowed")
     assert set(answer.headers["Allow"].split(", ")) == methods
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/healthz", 200), ("/planner", 200), ("/v1/regions", 200), ("/v1/users/nobody", 404)]
+)
+def test_head_is_answered_as_get_without_the_body(client, path, status):
+    head, get = client.head(path), client.get(path)
+    assert head.status_code == get.status_code == status
+    assert head.content == b""
+    assert head.headers["content-type"] == get.headers["content-type"]
+    pattern = "/v1/users/{user_id}" if path == "/v1/users/nobody" else path
+    assert f'{{method="HEAD",route="{pattern}",status="{status}"}}' in client.get("/metrics").text
 
 
 @pytest.mark.parametrize(
