@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from features.intake.erasure import HAPPENED
 from features.store.erasure import remember_erased
-from features.store.snapshot import read_rows
+from features.store.frames import read_rows
 from recsys.schema import TABLES
 
 Touched = Literal["sessions", "activities"]

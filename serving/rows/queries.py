@@ -8,9 +8,9 @@ import pandas as pd
 from psycopg import sql
 from sqlalchemy import Connection
 
+from features.store.frames import read_dataset, read_rows
 from features.store.people import Touched, removed_tags, user_tables
 from features.store.platforms import parse_outside, zones_by_num
-from features.store.snapshot import read_dataset, read_rows
 from features.store.store import Store
 from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError

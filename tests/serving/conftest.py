@@ -10,9 +10,10 @@ from sqlalchemy.engine import make_url
 from features.openings.inputs import opening_inputs
 from features.openings.latent_demand import LATENT, latent_demand
 from features.settings import Settings
+from features.store.frames import read_dataset
 from features.store.ingest import ingest_folder
 from features.store.platforms import zones_by_num
-from features.store.snapshot import load_snapshot, read_dataset
+from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.releases import bundles_folder, release

@@ -1,0 +1,103 @@
+"""The store's rows as frames: whole tables, or those that meet a condition, read by COPY."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from psycopg import sql
+from sqlalchemy import Connection
+
+from features.store.loading import driver
+from recsys.dataset import DEFAULT_TIMEZONE, TEXT, Dataset
+from recsys.schema import TABLES, Column, Table
+
+MOST_BLOCK_BYTES = 1 << 24
+"""Bytes of rows that are read at once at most; memory for them is set aside even where there are fewer."""
+
+ARROW = {
+    "id": pa.string(),
+    "text": pa.string(),
+    "list": pa.string(),
+    "time": pa.timestamp("us", "UTC"),
+    "number": pa.float64(),
+    "count": pa.float64(),
+    "flag": pa.bool_(),
+}
+"""Arrow's type by the contract's."""
+
+REMOVED_TAGS = Table("removed_tags", (Column("user_id", "id"), Column("tag", "text")))
+"""Beside the contract's tables: what people do not want to be described by."""
+
+_CUT = {"bookings": "booked_at", "feedback": "occurred_at"}
+
+
+def read_dataset(connection: Connection, platforms: Mapping[int, tuple[str, str]], data_until: pd.Timestamp) -> Dataset:
+    """The store's rows known before `data_until`, ids in their outside form."""
+    tables = {
+        name: read_rows(connection, table, platforms, _before(name, data_until)) for name, table in TABLES.items()
+    }
+    zones = [zone for _, zone in platforms.values()]
+    dataset = Dataset.from_tables(tables, data_until, zones[0] if zones else DEFAULT_TIMEZONE)
+    removed = read_rows(connection, REMOVED_TAGS, platforms, sql.SQL("true"))
+    return replace(dataset, removed_tags=removed.sort_values(["user_id", "tag"], ignore_index=True))
+
+
+def read_rows(
+    connection: Connection, table: Table, platforms: Mapping[int, tuple[str, str]], where: sql.Composable
+) -> pd.DataFrame:
+    """Rows that meet a condition, in the contract's columns, ids in their outside form."""
+    names = {num: f"{name}:" for num, (name, _) in platforms.items()} if len(platforms) > 1 else {}
+    query = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT (FORMAT csv)").format(
+        _selection(table, tuple(names.items())), sql.Identifier(table.name), where
+    )
+    buffer = io.BytesIO()
+    with driver(connection).cursor().copy(query) as copy:
+        for data in copy:
+            buffer.write(data)
+    types = {c.name: ARROW[c.type] for c in table.columns}
+    n_bytes = buffer.tell()
+    if not n_bytes:
+        return pa.schema(list(types.items())).empty_table().to_pandas(types_mapper={pa.string(): TEXT}.get)
+    buffer.seek(0)
+    found = pacsv.read_csv(
+        buffer,
+        read_options=pacsv.ReadOptions(
+            column_names=list(types), use_threads=False, block_size=min(n_bytes, MOST_BLOCK_BYTES)
+        ),
+        parse_options=pacsv.ParseOptions(newlines_in_values=True),
+        convert_options=pacsv.ConvertOptions(
+            column_types=types, strings_can_be_null=True, null_values=[""], true_values=["t"], false_values=["f"]
+        ),
+    )
+    return found.to_pandas(types_mapper={pa.string(): TEXT}.get)
+
+
+def _before(name: str, data_until: pd.Timestamp) -> sql.Composable:
+    if name not in _CUT:
+        return sql.SQL("true")
+    return sql.SQL("{} < {}").format(sql.Identifier(_CUT[name]), sql.Literal(data_until.to_pydatetime()))
+
+
+@cache
+def _selection(table: Table, prefixes: tuple[tuple[int, str], ...]) -> sql.SQL:
+    columns = sql.SQL(", ").join(_selected(column, prefixes) for column in table.columns)
+    return sql.SQL(columns.as_string())
+
+
+def _selected(column: Column, prefixes: tuple[tuple[int, str], ...]) -> sql.Composable:
+    name = sql.Identifier(column.name)
+    if column.type == "time":
+        return sql.SQL('to_char({}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')').format(name)
+    if column.type == "id" and prefixes:
+        cases = sql.SQL(" ").join(
+            sql.SQL("WHEN {} THEN {} || {}").format(sql.Literal(num), sql.Literal(prefix), name)
+            for num, prefix in prefixes
+        )
+        return sql.SQL("CASE platform_num {} END").format(cases)
+    return name
