@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import warnings
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import psutil
@@ -93,9 +94,8 @@ def test_an_error_does_not_wait_for_other_calls():
     begin = time.monotonic()
     with pytest.raises(DataError), workers(2) as executor:
         _wait_and_fail(executor)
-    for child in multiprocessing.active_children():
-        child.join(30)
-    assert not multiprocessing.active_children()
+    # What they hold open tells it: the executor's own thread may be the one that the system tells of their end.
+    assert all(wait([child.sentinel], 30) for child in multiprocessing.active_children())
     assert time.monotonic() - begin < 60
 
 
