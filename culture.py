@@ -64,8 +64,11 @@ def ingest(
 ) -> None:
     """Load a platform's tables; bad rows go to quarantine with their reason."""
     from features.store.ingest import ingest_folder
+    from features.store.platforms import platform_problems
     from features.store.store import open_store
 
+    if problems := platform_problems(platform, timezone):
+        raise typer.BadParameter("; ".join(problems), param_hint="--platform, --timezone")
     with open_store(_settings()) as store:
         outcome = ingest_folder(store, folder, platform, timezone, report, show_progress=_shows_progress(quiet))
     _report(outcome, quiet)

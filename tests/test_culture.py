@@ -158,6 +158,24 @@ def test_a_time_that_cannot_be_read_is_wrong_usage(culture, tmp_path):
     assert culture(tmp_path, "no-such-command").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--timezone", "Mars/Olympus"),
+        ("--platform", ""),
+        ("--platform", "a:b"),
+        ("--platform", ".."),
+        ("--platform", "章" * 29),
+    ],
+)
+def test_a_platform_that_cannot_be_is_wrong_usage(culture, tmp_path, option, value):
+    """A name of the parent folder would have its quarantine files written outside of it."""
+    result = culture(tmp_path / "home", "ingest", NASHVILLE, option, value)
+    assert result.returncode == 2
+    assert "platform name" in result.stderr or value in result.stderr
+    assert not (tmp_path / "home").exists()
+
+
 def test_before_any_data_is_one_clear_line(culture, tmp_path):
     for words in (
         ("train", "--as-of", "2001-01-01"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from recsys.dataset import DEFAULT_TIMEZONE
 from recsys.errors import DataError, UnknownIdError
+
+_LONGEST_FOLDER = 255
+"""In bytes: what file systems take."""
 
 LOCKS = 7_305_001
 """First half of this project's advisory locks; the second is a platform's number, 0 for migrations."""
@@ -40,12 +44,7 @@ def platform_named(connection: Connection, name: str, timezone: str | None = Non
     Raises:
         DataError: A name or a zone that cannot be.
     """
-    problems = []
-    if not name.strip() or ":" in name or not name.isprintable():
-        problems.append(f"platform name {name!r} must have visible characters and no colon")
-    if timezone is not None and not _is_zone(timezone):
-        problems.append(f"{timezone!r} is not a time zone; expected a name such as {DEFAULT_TIMEZONE}")
-    if problems:
+    if problems := platform_problems(name, timezone):
         raise DataError("platform", problems)
     connection.exec_driver_sql(
         "INSERT INTO platforms (name, timezone) SELECT %s, %s WHERE NOT EXISTS (SELECT FROM platforms WHERE name = %s)"
@@ -58,6 +57,26 @@ def platform_named(connection: Connection, name: str, timezone: str | None = Non
         )
     row = connection.exec_driver_sql("SELECT platform_num, name, timezone FROM platforms WHERE name = %s", (name,))
     return Platform(*row.one())
+
+
+def platform_problems(name: str, timezone: str | None = None) -> list[str]:
+    """What keeps a name and a zone from being a platform's."""
+    problems = []
+    if not name.strip() or ":" in name or not name.isprintable():
+        problems.append(f"platform name {name!r} must have visible characters and no colon")
+    elif name in (".", "..") or len(folder_of(name)) > _LONGEST_FOLDER:
+        problems.append(
+            f"platform name {name[:20]!r} cannot name a folder: it must not be '.' or '..', nor longer than"
+            f" {_LONGEST_FOLDER} bytes, percent-encoded"
+        )
+    if timezone is not None and not _is_zone(timezone):
+        problems.append(f"{timezone!r} is not a time zone; expected a name such as {DEFAULT_TIMEZONE}")
+    return problems
+
+
+def folder_of(name: str) -> str:
+    """Name of a platform's folder of quarantine files."""
+    return quote(name, safe="")
 
 
 def _is_zone(name: str) -> bool:

@@ -7,7 +7,6 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import quote
 
 import polars as pl
 from sqlalchemy import Connection
@@ -15,6 +14,7 @@ from sqlalchemy import Connection
 from features.intake.cleaning import LONGEST_ID, as_text
 from features.intake.sources import RAW, ROW_NUMBER
 from features.store.loading import copy_into, driver
+from features.store.platforms import folder_of
 from recsys.schema import TABLES, Table
 
 COLUMNS = (
@@ -127,7 +127,7 @@ def ready_rows(connection: Connection, table: Table, platform_num: int) -> pl.Da
 
 def write_quarantine_files(connection: Connection, home: Path, platform: str, platform_num: int) -> dict[str, Path]:
     """One CSV a table, `reason` first, of what is in quarantine now; a table with nothing there has no file."""
-    folder = home / "quarantine" / quote(platform, safe="")
+    folder = home / "quarantine" / folder_of(platform)
     names = connection.exec_driver_sql(
         "SELECT DISTINCT table_name FROM quarantine WHERE platform_num = %s", (platform_num,)
     )
