@@ -6,10 +6,11 @@ import re
 import shutil
 import subprocess
 
+import pandas as pd
 import pytest
 from fastapi.responses import HTMLResponse, Response
 
-from tests.serving.conftest import app_of
+from tests.serving.conftest import AS_OF, app_of
 from tests.serving.live import serving
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -205,6 +206,24 @@ def test_the_planner_s_controls_change_the_plan(county, tmp_path):
     assert seen["overtaken"] == 0
 
 
+NAMES = """
+  const named = (control) => control.labels.length || control.getAttribute("aria-label");
+  seen.unnamed = all("input, select").filter((control) => !named(control)).map((control) => control.id);
+  const buttons = await until("a plan", () => all("ol.plan .actions button").length && all("ol.plan .actions button"));
+  seen.buttons = buttons.map((button) => button.getAttribute("aria-label") || button.textContent);
+  seen.days = [$("report-from").value, $("report-to").value];
+"""
+
+
+def test_who_only_hears_the_page_is_told_what_each_control_is(county, tmp_path):
+    seen, _ = drive(county, "/planner?lang=en", NAMES, tmp_path)
+    assert seen["unnamed"] == []
+    assert len(set(seen["buttons"])) == len(seen["buttons"]) > 2
+    # Midnight in Shanghai is the day before in UTC, which this browser's clock shows.
+    tomorrow = AS_OF.tz_convert("Asia/Shanghai").normalize() + pd.Timedelta(days=1)
+    assert seen["days"] == [f"{day:%Y-%m-%d}" for day in (tomorrow - pd.Timedelta(days=183), tomorrow)]
+
+
 PHONE = """
   const gap = { region_id: "x", region: "双山街道", level: "township", category: "素描油画" };
   Object.assign(gap, { demand: 123.4, supply: 101.2, unmet: 22.2, share_unmet: 0.18 });
@@ -225,6 +244,21 @@ def test_a_phone_shows_how_large_a_gap_is_and_letters_that_can_be_read(county, t
     assert seen["shown"][:3] == ["Region", "Category", "Unmet"]
     assert seen["letters"] > 14
     assert seen["right"] <= 390
+
+
+NEAR = """
+  const asked = [], fetch = view.fetch;
+  view.fetch = (address, more) => { asked.push(String(address)); return fetch.call(view, address, more); };
+  view.navigator.geolocation.getCurrentPosition = (found) => found({ coords: { latitude: 36.7, longitude: 117.5 } });
+  for (const _ of [1, 2]) { $("near").click(); seen[_] = [asked.at(-1), $("near").getAttribute("aria-pressed")]; }
+"""
+
+
+def test_near_me_can_be_taken_back(county, tmp_path):
+    seen, _ = drive(county, "/", NEAR, tmp_path)
+    assert "lat=36.7" in seen["1"][0]
+    assert "lat=" not in seen["2"][0]
+    assert [seen[n][1] for n in ("1", "2")] == ["true", "false"]
 
 
 VISITOR = """

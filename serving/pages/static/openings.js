@@ -94,7 +94,7 @@ Culture.openings = (() => {
   }
   function row(r) {
     const choice = { category: r.category, venue_id: r.venue.venue_id };
-    const button = (kind, label) => el("button", { type: "button", class: "plain small", onclick: () => fix(kind, choice) }, label);
+    const button = (kind, label) => el("button", { type: "button", class: "plain small", "aria-label": `${label} ${choiceName(choice)}`, onclick: () => fix(kind, choice) }, label);
     const details = el("details", { ontoggle: () => { if (details.open) explain(details, choice); } }, el("summary", {}, t("how")), el("div", {}));
     return el("li", {}, el("span", { class: "num" }, String(r.rank)), el("div", {},
       el("h3", {}, `${r.category} · ${r.venue.name}`),

@@ -32,7 +32,9 @@
   });
 
   const state = { regions: [], venues: [] };
-  const local = (moment) => new Intl.DateTimeFormat(Culture.lang === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium" }).format(new Date(moment));
+  /* Days are those of the routes, which read a date without a zone so, whatever zone this browser is in. */
+  const ZONE = { timeZone: "Asia/Shanghai" };
+  const local = (moment) => new Intl.DateTimeFormat(Culture.lang === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", ...ZONE }).format(new Date(moment));
   const region = () => $("region").value;
   const regionName = (id) => state.regions.find((r) => r.region_id === id)?.name || id;
   const known = (name) => (name === "unknown" ? t("unknown") : name);
@@ -47,7 +49,7 @@
       state.regions = regions; state.categories = categories.items; state.venues = venues;
     } catch (error) { problem($("forecast-chart"), error); return; }
     labels();
-    const day = (time) => new Date(time).toISOString().slice(0, 10);
+    const day = (time) => new Intl.DateTimeFormat("sv", ZONE).format(new Date(time));
     const now = Date.parse((await fetch("/readyz").then((r) => r.json()).catch(() => ({}))).now) || Date.now();
     $("report-to").value = day(now + 864e5);
     $("report-from").value = day(now - 182 * 864e5);

@@ -30,11 +30,17 @@
     $("form").addEventListener("submit", (event) => { event.preventDefault(); load(); });
     $("near").addEventListener("click", () => {
       const refused = () => { $("state").textContent = t("no_place"); };
-      if (!navigator.geolocation) refused();
-      else navigator.geolocation.getCurrentPosition((position) => { here = position.coords; load(); }, refused);
+      if (here) stand(null);
+      else if (!navigator.geolocation) refused();
+      else navigator.geolocation.getCurrentPosition((position) => stand(position.coords), refused);
     });
     await Promise.all([choices(), load()]);
     document.body.dataset.ready = "true";
+  }
+  function stand(place) {
+    here = place;
+    $("near").setAttribute("aria-pressed", String(Boolean(here)));
+    load();
   }
   /* Without them there is still a list. */
   async function choices() {
