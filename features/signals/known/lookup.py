@@ -20,7 +20,7 @@ ACTIVITY_LEVELS = ("activity", "series", "organiser", "programme", "theme", "cat
 A programme is organiser x category, a theme category x audience.
 """
 
-REGION_LEVELS = ("village", "township", "county", "city")
+REGION_LEVELS = ("village", "township", "county", "city", "province")
 
 SESSION_LEVELS = ("venue", *REGION_LEVELS, "weekday", "slot")
 """Keys of a session; `weekday` is the organiser's day of the week, `slot` part of a workday or of a weekend's day."""

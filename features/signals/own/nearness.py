@@ -22,14 +22,17 @@ def place_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64
     cell = homes.cells.nearest(near[:, 0], near[:, 1]).take(rows)
     km = pair_km(near, np.column_stack([places.lat, places.lon]), rows, cols)
     from_past, venue = _km_from_past(catalogue, block), catalogue.levels["venue"].of_candidate.take(cols)
+    # The last column is of no venue.
+    past_km = from_past.ravel().take(rows * from_past.shape[1] + venue % from_past.shape[1])
     return {
         "km_from_home": km,
+        "km_from_home_known": ~np.isnan(km),
         "home_known": (~np.isnan(block.lat)).astype(np.float32).take(rows),
         **_reach(catalogue, block, rows, km),
         "km_to_people": pair_km(near, np.column_stack([homes.centre_lat, homes.centre_lon]), rows, key),
         "homes_lift": homes.lift_of(cell, key),
-        # The last column is of no venue.
-        "km_from_past": from_past.ravel().take(rows * from_past.shape[1] + venue % from_past.shape[1]),
+        "km_from_past": past_km,
+        "km_from_past_known": ~np.isnan(past_km),
     }
 
 
