@@ -43,14 +43,14 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "how active the person is": ("person_events", "person_fast", "person_slow", "person_*_days"),
     "own past: theme, category, audience, kind": ("own_theme_*", "own_category_*", "own_audience_*", "own_kind_*"),
     "own past: venue, regions, hour": (
-        "own_venue_*", "own_village_*", "own_township_*", "own_county_*", "own_city_*", "own_slot_*",
-        "habit_*", "km_from_past",
+        "own_venue_*", "own_village_*", "own_township_*", "own_county_*", "own_city_*", "own_province_*", "own_slot_*",
+        "habit_*", "km_from_past*",
     ),
     "matrix learners (EASE, item-kNN, ALS)": ("*_ease", "*_als", "*_item-knn"),
     "wishes, tastes, named interests": ("score_wish*", "score_taste-*", "interest_named"),
     "pull: distance, hour, draw, what is expected": ("pull", "pull_*", "expected"),
     "wishes and pull": ("score_wish*", "score_taste-*", "interest_named", "pull", "pull_*", "expected"),
-    "distance, homes, reach": ("km_from_home", "km_to_people", "reach_*", "homes_lift", "home_known", "same_*"),
+    "distance, homes, reach": ("km_from_home*", "km_to_people", "reach_*", "homes_lift", "home_known", "same_*"),
     "everybody's bookings by key": ("crowd_*", "*_popularity"),
     "how the session fills": (
         "fact_usual_so_far", "fact_so_far_lift", "fact_booked_*", "fact_expected_*", "fact_filled_lift",
@@ -108,8 +108,9 @@ def window_of(dataset: Dataset, at: pd.Timestamp, config: RankingConfig, memory:
     for block, is_hit, n_outside in asked(catalogue, known, users, hits):
         allowed = offered(catalogue, block)
         first, new = stage_one(catalogue, block, learners), ~booked_organisers(catalogue, block)
-        rows, cols = shortlisted(first, allowed, new)
-        signals = pair_signals(catalogue, block, first, allowed, rows, cols)
+        listed = shortlisted(first, allowed, new)
+        rows, cols = listed.rows, listed.cols
+        signals = pair_signals(catalogue, block, first, allowed, listed, rows, cols)
         by_candidate = new[:, catalogue.learner_keys.of_candidate]
         frames.append((pd.DataFrame(signals), is_hit[rows, cols], rows + n_before, by_candidate[rows, cols]))
         people.append((is_hit.sum(axis=1) + n_outside, (is_hit & by_candidate).sum(axis=1), _is_hot(block)))

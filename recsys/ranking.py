@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,6 +194,41 @@ def top_k(scores: NDArray[np.floating], allowed: NDArray[np.bool_], k: int) -> N
     lists = np.full((n_users, k), MISSING, dtype=np.int64)
     lists[:, :n] = np.where(np.take_along_axis(usable, best, axis=1), best, MISSING)
     return lists
+
+
+def ranks_of(rows: NDArray[np.int64], scores: Sequence[NDArray[np.float32]], n_rows: int) -> list[NDArray[np.float32]]:
+    """Each score's (n_pairs,) rank in its row: 1 and the pairs of the row that have a higher one, NaN for NaN.
+
+    >>> ranks_of(np.array([0, 0, 0, 1]), [np.array([2.0, 3.0, 3.0, 1.0], dtype=np.float32)], 2)[0].tolist()
+    [3.0, 1.0, 1.0, 1.0]
+
+    Args:
+        rows: (n_pairs,) ascending.
+        scores: (n_pairs,) each.
+        n_rows: Number of rows.
+    """
+    sizes = np.bincount(rows, minlength=n_rows)
+    width = int(sizes.max(initial=0))
+    # A row's pairs follow each other: they stand from where its part of the table begins on.
+    at = np.arange(len(rows)) + np.repeat(np.arange(n_rows) * width - (np.cumsum(sizes) - sizes), sizes)
+    # Above what is there, and above what is not a number, for which a sort is slow.
+    table = np.full((n_rows, width), np.inf, dtype=np.float32)
+    ranks = np.ones(n_rows * width, dtype=np.float32)
+    place = np.arange(1, width + 1, dtype=np.float32)
+    found = []
+    for values in scores:
+        missing = np.isnan(values)
+        table.ravel()[at] = np.where(missing, np.float32(np.inf), -values)
+        order = np.argsort(table, axis=1) + np.arange(n_rows)[:, None] * width
+        ordered = table.ravel().take(order)
+        above = np.tile(place, (n_rows, 1))
+        # Equal ones have the place of the first of them.
+        above[:, 1:] *= ordered[:, 1:] != ordered[:, :-1]
+        ranks[order] = np.maximum.accumulate(above, axis=1)
+        of_pairs = ranks.take(at)
+        of_pairs[missing] = np.nan
+        found.append(of_pairs)
+    return found
 
 
 def taken(values: NDArray[Any], lists: NDArray[np.int64], otherwise: float) -> NDArray[Any]:

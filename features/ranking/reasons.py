@@ -16,6 +16,7 @@ from features.ranking.two_stages import rivals, scores_of_pairs
 from features.signals.candidates.crowd import Signals
 from features.signals.candidates.facts import CROWD_FACTS
 from features.signals.catalogue import Catalogue
+from features.signals.learned.shortlist import Shortlist
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
 from recsys.ranking import MISSING
@@ -35,15 +36,17 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
         "own_weekday_",
         "score_affinity",
         "share_affinity",
+        "rank_affinity",
         "score_als",
         "share_als",
+        "rank_als",
         "rival_near_share",
     ),
-    "category": ("own_category_", "own_theme_", "own_kind_", "score_wish"),
+    "category": ("own_category_", "own_theme_", "own_kind_", "score_wish", "rank_wish"),
     "venue": ("own_venue_", "km_from_past"),
     "title": ("title_",),
     "company": ("company_",),
-    "habit": ("habit_", "own_slot_", "score_taste-slot", "pull_hour"),
+    "habit": ("habit_", "own_slot_", "score_taste-slot", "rank_taste-slot", "pull_hour"),
     "distance": ("km_from_home", "reach_", "pull_distance", "same_township"),
     "interest": ("interest_named",),
     "family": ("child_fits",),
@@ -55,6 +58,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
         "pull_draw",
         "score_popularity",
         "share_popularity",
+        "rank_popularity",
     ),
 }
 """Beginnings of the signals that make each cause."""
@@ -69,6 +73,7 @@ _ZERO_WHEN_ABSENT = (
     "company_programme",
     "company_series",
     "_fits",
+    "_known",
 )
 
 
@@ -153,7 +158,8 @@ def _seen(
     rows = np.zeros(len(columns), dtype=np.int64)
     found = lists.found
     if not found.is_re_ranked:
-        signals = pair_signals(catalogue, block, lists.first, rivals(block, lists.allowed), rows, columns)
+        may, listed = rivals(block, lists.allowed), Shortlist.empty(len(catalogue))
+        signals = pair_signals(catalogue, block, lists.first, may, listed, rows, columns)
         return np.arange(len(columns)), signals, found.dense()[0, columns]
     places = found.places(rows, columns)
     asked = np.flatnonzero(places != MISSING)

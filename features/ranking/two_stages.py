@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from features.ranking.model import RankingModel
 from features.signals.candidates.crowd import Signals
 from features.signals.catalogue import Catalogue
+from features.signals.learned.shortlist import Shortlist
 from features.signals.learned.stage_one import FirstStage, blend, booked_organisers, discovery, stage_one
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
@@ -98,10 +99,7 @@ class BlockScores:
 
     def places(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n_wanted,) place of each pair among those that the second stage saw, -1 for one that it did not see."""
-        width = len(self.first.shared)
-        seen, wanted = self.rows * width + self.cols, rows * width + cols
-        at = np.searchsorted(seen, wanted)
-        return np.where(np.append(seen, -1)[at] == wanted, at, MISSING)
+        return Shortlist(self.rows, self.cols, len(self.first.shared)).places(rows, cols)
 
 
 def block_scores(
@@ -122,8 +120,9 @@ def block_scores(
         return BlockScores(known, nobody, nobody, np.zeros(0), is_re_ranked=False)
     # Who opted out is not seen by what they booked either: for them every candidate counts.
     may = rivals(block, allowed)
-    rows, cols = _shortlisted(first, known, may, ~booked_organisers(catalogue, block))
-    signals = pair_signals(catalogue, block, first, may, rows, cols)
+    listed = _shortlisted(first, known, may, ~booked_organisers(catalogue, block))
+    rows, cols = listed.rows, listed.cols
+    signals = pair_signals(catalogue, block, first, may, listed, rows, cols)
     values = model.re_ranker.predict(signals, len(rows)) if len(rows) else np.zeros(0)
     return BlockScores(known, rows, cols, values, True, signals)
 
@@ -146,32 +145,23 @@ def pair_scores(
     return block_scores(model, catalogue, block, allowed, first).dense()
 
 
-def shortlist(first: FirstStage, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(n_users, n_candidates) what goes on to the second stage: the first stage's best, new organisers apart.
+def shortlisted(first: FirstStage, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]) -> Shortlist:
+    """What goes on to the second stage: the first stage's best, new organisers apart.
 
     Args:
         first: Scores.
         allowed: (n_users, n_candidates) what may be offered.
         is_new: (n_users, n_keys) whether the organiser is new to the person, by key of `catalogue.learner_keys`.
     """
-    chosen = np.zeros(allowed.shape, dtype=bool)
-    chosen[shortlisted(first, allowed, is_new)] = True
-    return chosen
-
-
-def shortlisted(
-    first: FirstStage, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of `shortlist`, by row and column."""
     return _shortlisted(first, blend(first, STAGE_ONE_WEIGHTS), allowed, is_new)
 
 
 def _shortlisted(
     first: FirstStage, known: SummedScores, allowed: NDArray[np.bool_], is_new: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> Shortlist:
     found = known.best(~is_new, allowed, N_KNOWN), discovery(first).best(is_new, allowed, N_NEW)
     pairs = np.sort(np.concatenate([rows * allowed.shape[1] + cols for rows, cols in found]))
-    return np.divmod(pairs, max(allowed.shape[1], 1))
+    return Shortlist(*np.divmod(pairs, max(allowed.shape[1], 1)), allowed.shape[1])
 
 
 def scores_of_pairs(
@@ -201,7 +191,8 @@ def scores_of_pairs(
     else:
         allowed = rivals(block, may)
         first = stage_one(catalogue, block, model.learners)
-        signals = pair_signals(catalogue, block, first, allowed, rows, cols)
-        is_seen = shortlist(first, allowed, ~booked_organisers(catalogue, block))[rows, cols]
+        listed = shortlisted(first, allowed, ~booked_organisers(catalogue, block))
+        signals = pair_signals(catalogue, block, first, allowed, listed, rows, cols)
+        is_seen = listed.places(rows, cols) != MISSING
         scores = np.where(is_seen, model.re_ranker.predict(signals, len(rows)), UNSEEN)
     return np.where(may[rows, cols], scores, -np.inf)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from features.signals.candidates.crowd import Signals
 from features.signals.catalogue import Catalogue
 from features.signals.learned.pulled import pull_signals
+from features.signals.learned.shortlist import Shortlist, rank_signals
 from features.signals.learned.stage_one import FirstStage
 from features.signals.own.company import company_signals, title_signals
 from features.signals.own.habits import day_signals, habit_signals
@@ -23,6 +24,7 @@ def pair_signals(
     block: UserBlock,
     scores: FirstStage,
     allowed: NDArray[np.bool_],
+    listed: Shortlist,
     rows: NDArray[np.int64],
     cols: NDArray[np.int64],
 ) -> Signals:
@@ -33,11 +35,13 @@ def pair_signals(
         block: People.
         scores: Of the first stage.
         allowed: (n_users, n_candidates) what may be offered: rivals are these alone.
+        listed: Pairs that go on to the second stage: ranks are among these.
         rows: (n_pairs,) person.
         cols: (n_pairs,) candidate.
     """
     signals: Signals = {name: values.take(cols) for name, values in catalogue.candidate_signals.items()}
     signals |= scores.of_pairs(rows, cols)
+    signals |= rank_signals(scores, listed, rows, cols)
     signals |= day_signals(catalogue, scores.own, allowed, rows, cols)
     signals |= person_signals(block, rows)
     signals |= own_signals(catalogue, block, rows, cols)

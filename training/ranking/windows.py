@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.ranking.lists import user_blocks
-from features.ranking.two_stages import N_KNOWN, N_NEW, offered, rivals, shortlist
+from features.ranking.two_stages import N_KNOWN, N_NEW, offered, rivals, shortlisted
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.learned.learners import Learners
 from features.signals.learned.stage_one import booked_organisers, stage_one
@@ -202,7 +202,9 @@ def _block_pairs(
     scores = stage_one(catalogue, block, learners)
     is_new = ~booked_organisers(catalogue, block)
     # Exactly what serving's second stage lists, thinned at random: a hit that is added would be told by its rank.
-    chosen = shortlist(scores, may, is_new) & allowed & (is_hit | (rng.random(allowed.shape) < kept_share))
-    rows, cols = np.nonzero(chosen)
-    signals = pair_signals(catalogue, block, scores, may, rows, cols)
+    listed = shortlisted(scores, may, is_new)
+    kept = allowed & (is_hit | (rng.random(allowed.shape) < kept_share))
+    of_kept = np.flatnonzero(kept[listed.rows, listed.cols])
+    rows, cols = listed.rows[of_kept], listed.cols[of_kept]
+    signals = pair_signals(catalogue, block, scores, may, listed, rows, cols)
     return WindowPairs(pd.DataFrame(signals), is_hit[rows, cols], rows + n_before)

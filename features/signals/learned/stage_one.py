@@ -90,12 +90,30 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
         for level in (*self.levels, self.rates):
             keys = level.of_candidate.take(cols)
             for name, values in level.of_keys.items():
-                users = rows if len(values) > 1 else np.zeros_like(rows)
-                cells = users * values.shape[1] + keys
+                cells = _cells(values, rows, keys)
                 signals[f"score_{name}"] = values.ravel().take(cells)
                 if name in self.scales:
-                    signals[f"share_{name}"] = self.filled[name].ravel().take(cells) * self.scales[name].take(users)
+                    signals[f"share_{name}"] = self.filled[name].ravel().take(cells) * _of_people(
+                        self.scales[name], rows
+                    )
         return signals
+
+    def scores_of(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Each ranker's (n_pairs,) scores, NaN where it cannot score."""
+        for level in self.levels:
+            keys = level.of_candidate.take(cols)
+            for name, values in level.of_keys.items():
+                yield name, values.ravel().take(_cells(values, rows, keys))
+
+
+def _cells(of_keys: NDArray[np.float32], rows: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n_pairs,) place of each pair among the scores of a level; one row of these is everybody's."""
+    return keys if len(of_keys) == 1 else rows * of_keys.shape[1] + keys
+
+
+def _of_people(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n_pairs,) value of each pair's person; where there is one alone it is everybody's."""
+    return values.take(rows) if len(values) > 1 else np.full(len(rows), values[0])
 
 
 def _zero_for_nan(scores: NDArray[np.float32]) -> NDArray[np.float32]:

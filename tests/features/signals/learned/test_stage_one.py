@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.ranking.two_stages import offered, shortlist
+from features.ranking.two_stages import offered, shortlisted
 from features.signals.candidates.keys import FAST_DAYS, SLOW_DAYS
 from features.signals.catalogue import catalogue_of
 from features.signals.known.lookup import WISH_LEVEL
@@ -87,7 +87,9 @@ def test_known_and_new_organisers_have_places_of_their_own(monkeypatch) -> None:
     first = stage_one(catalogue, block, Learners(IdMap([]), {}))
     allowed = offered(catalogue, block)
     is_known = booked_organisers(catalogue, block)
-    chosen = shortlist(first, allowed, ~is_known)
+    listed = shortlisted(first, allowed, ~is_known)
+    chosen = np.zeros_like(allowed)
+    chosen[listed.rows, listed.cols] = True
     known = is_known[:, catalogue.learner_keys.of_candidate]
     assert not (chosen & ~allowed).any()
     np.testing.assert_array_equal((chosen & known).sum(axis=1), np.minimum((allowed & known).sum(axis=1), 3))
