@@ -64,10 +64,11 @@ bench-equity: ## Reach against evenness on simulated counties
 bench-demand: ## Forecasts on simulated counties (--seeds), on tables (--data), at a province's size (--scale)
 bench-demand-bound: ## How near the oracle any forecaster could come on simulated counties
 bench-unconstrain: ## Bias and time of unconstraining
+bench-alarms: ## Breaks and drifts found in made-up series, and false alarms
 bench-serving: ## Speed of lists of a running service
 bench-recommend: ## Speed of lists for a million people, beside a bare product
 bench-recommend-store: ## `culture recommend` for everybody of a stored platform
-bench-ingest bench-features bench-openings bench-plans bench-ladder bench-plan-bound bench-equity bench-demand bench-demand-bound bench-unconstrain bench-serving bench-recommend bench-recommend-store: bench-%: setup
+bench-ingest bench-features bench-openings bench-plans bench-ladder bench-plan-bound bench-equity bench-demand bench-demand-bound bench-unconstrain bench-alarms bench-serving bench-recommend bench-recommend-store: bench-%: setup
 	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 bench-ranking: setup ## nDCG@10 of every ranker; TRAIN=a.tsv TEST=b.tsv [OUT=FILE]; with DATA=folder two stages beside peers

@@ -1,24 +1,43 @@
-"""Break alarms: a lasting shift of level is said, not smoothed over."""
+"""Alarms: a level that broke or has been drifting is said, not smoothed over."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize
 
-SHORTEST_WEEKS, LONGEST_WEEKS = 3, 12
-"""A shift is looked for that began so many weeks ago."""
+Floats = NDArray[np.float64]
+Kind = Literal["break", "drift"]
 
-REFERENCE_WEEKS = 26
-LEAST_REFERENCE_WEEKS = 8
+WEEKS: dict[Kind, tuple[int, ...]] = {"break": (*range(3, 13), 16, 20, 26), "drift": (26, 39, 52)}
+"""So many weeks ago a level broke, or began to drift, if it did: each is tried."""
+
+LEAST_SCORE: dict[Kind, float] = {"break": 3.7, "drift": 3.5}
+"""The best of all starts is taken, in weeks that go together: `benchmarks/alarms.py` shows what these let through."""
+
+REFERENCE_WEEKS, SPREAD_WEEKS = 52, 104
+"""Before a start the level is that of a year, and what weeks vary by that of two."""
+
+LEAST_REFERENCE_WEEKS: dict[Kind, int] = {"break": 8, "drift": 26}
 LEAST_RATIO = 1.4
 LEAST_PLACES = 30.0
 """Both sides of a shift need so many places in all, seen or expected: a class that starts is no break."""
 
-LEAST_SCORE = 4.2
-"""The best of ten windows is taken, in weeks that correlate: in 20,000 made-up series of 1.5 to 60 places a week, with
-correlated lognormal weeks, 0.6 % that go on as before are said to shift."""
+_PRIOR_WEEKS = 10.0
+"""By so many weeks a series' own spread is drawn to that of all series."""
+
+_UNSURE_WEEKS = 10.0
+"""A variance learned from n weeks is taken to be 1 + 10 / n times as large: it may be too small by chance."""
+
+_DENSE_PLACES = 5.0
+_MOST_ALIKE = 0.9
+_LEAST = 1e-9
+LEAST_SAID = 0.01
+"""A ratio is not said to be less: a level of nothing."""
 
 
 @dataclass(frozen=True)
@@ -27,67 +46,131 @@ class LevelShifts:
 
     Attributes:
         series: Row of the series.
+        kind: `break` or `drift`.
         weeks: Weeks ago that it began.
-        ratio: Level since over level before.
+        ratio: Level of now over level before: since a break, and where a drift has come to.
         score: See `_score`.
     """
 
     series: NDArray[np.int64]
+    kind: NDArray[np.object_]
     weeks: NDArray[np.int64]
-    ratio: NDArray[np.float64]
-    score: NDArray[np.float64]
+    ratio: Floats
+    score: Floats
 
 
-def level_shifts(counts: NDArray[np.float64], factors: NDArray[np.float64]) -> LevelShifts:
-    """Compares the last weeks with the 26 before them, freed of what the calendar explains.
+def level_shifts(counts: Floats, factors: Floats, kinds: Sequence[Kind] = ("break", "drift")) -> LevelShifts:
+    """Compares the last weeks with those before them, frozen and freed of what the calendar explains.
 
-    For each start the sum is tested with the variance of the weeks before, at least Poisson's; the
-    start with the highest score speaks, if its score and ratio are high enough.
+    A break moves all weeks since its start alike, a drift the more the later they are. For each start the places of
+    the weeks since, so weighed, are tested against what the weeks before lead to expect; the kind and start whose
+    score lies farthest above `LEAST_SCORE` speak.
 
     Args:
         counts: (n_series, n_weeks) demand.
-        factors: (n_series, n_weeks) what season, holidays and trend multiply the level by.
+        factors: (n_series, n_weeks) what season and holidays multiply the level by.
+        kinds: What to look for.
     """
-    n_series, n_weeks = counts.shape
-    best_score = np.zeros(n_series)
-    best_ratio, best_weeks = np.ones(n_series), np.zeros(n_series, dtype=np.int64)
-    for length in range(SHORTEST_WEEKS, LONGEST_WEEKS + 1):
-        if n_weeks < length + LEAST_REFERENCE_WEEKS:
-            break
-        before = slice(max(0, n_weeks - length - REFERENCE_WEEKS), n_weeks - length)
-        level = counts[:, before].sum(axis=1) / np.maximum(factors[:, before].sum(axis=1), 1e-9)
+    rows = np.flatnonzero(counts.sum(axis=1) >= LEAST_PLACES)
+    counts, factors = counts[rows], factors[rows]
+    starts = [
+        (kind, length)
+        for kind in kinds
+        for length in WEEKS[kind]
+        if counts.shape[1] >= length + LEAST_REFERENCE_WEEKS[kind]
+    ]
+    tested = np.array([_tested(counts, factors, *start) for start in starts]).reshape(len(starts), 2, len(rows))
+    score, ratio = tested[:, 0], tested[:, 1]
+    least = np.array([LEAST_SCORE[kind] for kind, _ in starts])
+    is_far = np.maximum(ratio, 1 / ratio) >= LEAST_RATIO
+    lead = np.where(is_far, np.abs(score) - least[:, None], -1.0)
+    best = lead.argmax(axis=0) if starts else np.zeros(0, dtype=np.int64)
+    found = np.flatnonzero(lead[best, np.arange(len(best))] >= 0)
+    best = best[found]
+    return LevelShifts(
+        series=rows[found],
+        kind=np.array([kind for kind, _ in starts], dtype=object)[best],
+        weeks=np.array([length for _, length in starts], dtype=np.int64)[best],
+        ratio=ratio[best, found],
+        score=score[best, found],
+    )
+
+
+def _tested(counts: Floats, factors: Floats, kind: Kind, length: int) -> tuple[Floats, Floats]:
+    """(n_series,) score and ratio of a shift that began so many weeks ago; no score where too little is known."""
+    profile = np.ones(length) if kind == "break" else np.arange(1, length + 1) / length
+    past, since = (counts[:, -length - REFERENCE_WEEKS : -length], counts[:, -length:])
+    past_factors = factors[:, -length - REFERENCE_WEEKS : -length]
+    level = past.sum(axis=1) / np.maximum(past_factors.sum(axis=1), _LEAST)
+    reference, expected = level[:, None] * past_factors, level[:, None] * factors[:, -length:]
+    spread = _Spread.of(*(part[:, -length - SPREAD_WEEKS : -length] for part in (counts, factors)))
+    # Weighed places in a unit in which their Poisson variance is their mean.
+    unit = (expected @ profile**2 + _LEAST) / (expected @ profile + _LEAST)
+    seen, mean = since @ profile / unit, expected @ profile / unit
+    of_level = spread.variance(reference) * (mean / np.maximum(reference.sum(axis=1), _LEAST)) ** 2
+    score = _score(seen, mean, spread.variance(expected * profile / unit[:, None], mean) + of_level)
+    is_known = (
+        ((past > 0).sum(axis=1) >= LEAST_REFERENCE_WEEKS["break"])
+        & (reference.sum(axis=1) >= LEAST_PLACES)
+        & (np.maximum(since.sum(axis=1), expected.sum(axis=1)) >= LEAST_PLACES)
+    )
+    ratio = 1 + (since - expected) @ profile / np.maximum(expected @ profile**2, _LEAST)
+    return np.where(is_known, score, 0.0), np.maximum(ratio, LEAST_SAID)
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """What weeks vary by beyond Poisson counts.
+
+    Attributes:
+        relative: (n_series,) variance of a week's mean of 1.
+        alike: (n_series,) correlation of a week's mean with that of the week before.
+    """
+
+    relative: Floats
+    alike: Floats
+
+    @classmethod
+    def of(cls, counts: Floats, factors: Floats) -> _Spread:
+        """By moments, each series drawn to all by how little its own weeks tell."""
+        n_weeks = counts.shape[1]
+        level = counts.sum(axis=1) / np.maximum(factors.sum(axis=1), _LEAST)
         expected = level[:, None] * factors
-        # Weeks on end are alike, so the spread of sums over windows counts, not that of single weeks.
-        residual = (counts - expected)[:, before]
-        dispersion = (residual**2).sum(axis=1) / np.maximum(expected[:, before].sum(axis=1), 1e-9)
-        lag = (residual[:, 1:] * residual[:, :-1]).sum(axis=1) / np.maximum((residual**2).sum(axis=1), 1e-9)
-        stretch = (1 + np.clip(lag, 0, 0.7)) / (1 - np.clip(lag, 0, 0.7))
-        recent = expected[:, -length:].sum(axis=1)
-        seen = counts[:, -length:].sum(axis=1)
-        reference = expected[:, before].sum(axis=1)
-        variance = np.maximum(dispersion, 1.0) * stretch * recent * (1 + recent / np.maximum(reference, 1e-9))
-        score = _score(seen, recent, variance)
-        ratio = (seen + 0.5) / (recent + 0.5)
-        is_running = (counts[:, before] > 0).sum(axis=1) >= LEAST_REFERENCE_WEEKS
-        enough = is_running & (reference >= LEAST_PLACES) & (np.maximum(seen, recent) >= LEAST_PLACES)
-        better = enough & (np.abs(score) > np.abs(best_score))
-        best_score = np.where(better, score, best_score)
-        best_ratio = np.where(better, ratio, best_ratio)
-        best_weeks = np.where(better, length, best_weeks)
-    far = np.maximum(best_ratio, 1 / best_ratio) >= LEAST_RATIO
-    found = np.flatnonzero((np.abs(best_score) >= LEAST_SCORE) & far)
-    return LevelShifts(found.astype(np.int64), best_weeks[found], best_ratio[found], best_score[found])
+        off = counts - expected
+        squares = np.maximum((expected**2).sum(axis=1), _LEAST)
+        pairs = np.maximum((expected[:, 1:] * expected[:, :-1]).sum(axis=1), _LEAST)
+        relative = ((off**2).sum(axis=1) * n_weeks / (n_weeks - 1) - expected.sum(axis=1)) / squares
+        shared = (off[:, 1:] * off[:, :-1]).sum(axis=1) / pairs
+        mean = np.maximum(expected.mean(axis=1), _LEAST)
+        weight = mean / (mean + _DENSE_PLACES)
+        # The weeks of a small series vary by single sessions: what all tell of it has a part that goes with 1 / mean.
+        parts = optimize.nnls(np.column_stack([weight, weight / mean]), weight * relative)[0]
+        of_all = np.maximum(parts[0] + parts[1] / mean, 1e-3)
+        told = n_weeks * (of_all * mean / (of_all * mean + 1)) ** 2
+        share = told / (told + _PRIOR_WEEKS)
+        # On the log scale, and no less than chance leaves unseen: many small series make no large one look wild.
+        own = np.maximum(relative, np.sqrt(0.5 / n_weeks) / np.maximum(mean, 1.0)) ** share * of_all ** (1 - share)
+        alike_of_all = (weight**2 @ shared) / max(float(weight**2 @ of_all), _LEAST)
+        alike = share * shared / np.maximum(own, 1e-6) + (1 - share) * alike_of_all
+        return cls(own * (1 + _UNSURE_WEEKS / n_weeks), np.clip(alike, 0.0, _MOST_ALIKE))
+
+    def variance(self, expected: Floats, poisson: Floats | None = None) -> Floats:
+        """(n_series,) variance of the sum of (n_series, n_weeks); its Poisson part is the sum unless given."""
+        total, carried = (expected**2).sum(axis=1), np.zeros(len(expected))
+        for week in range(1, expected.shape[1]):
+            carried = self.alike * (carried + expected[:, week - 1])
+            total += 2 * carried * expected[:, week]
+        return self.relative * total + (expected.sum(axis=1) if poisson is None else poisson)
 
 
-def _score(seen: NDArray[np.float64], mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+def _score(seen: Floats, mean: Floats, variance: Floats) -> Floats:
     """Signed root of the deviance of sums as negative binomial counts of this mean and about this variance.
 
     A difference over its standard error takes a closed house for chance, since counts cannot lie far below a mean, and
-    a crowd for a shift: in the made-up series of `LEAST_SCORE` it found 40 % of three weeks without anybody (this one
-    96 %) and 0.9 % of what went on as before, at 4.5.
+    a crowd for a shift.
     """
-    mean = np.maximum(mean, 1e-9)
+    mean = np.maximum(mean, _LEAST)
     size = mean / np.maximum((variance + 1.0) / mean - 1.0, 1e-6)
-    own = np.where(seen > 0, seen * np.log(np.maximum(seen, 1e-9) / mean), 0.0)
+    own = np.where(seen > 0, seen * np.log(np.maximum(seen, _LEAST) / mean), 0.0)
     deviance = 2 * (own - (seen + size) * np.log((seen + size) / (mean + size)))
     return np.asarray(np.sign(seen - mean) * np.sqrt(np.maximum(deviance, 0.0)))

@@ -23,7 +23,7 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "history": (*_KEYS, "week_start", "sessions", "places", "offered", "sold_out", "demand", "state"),
     "gaps": (*_KEYS, "demand", "supply", "unmet", "fill", "is_identified"),
     "drivers": (*_KEYS, "week_start", "driver", "factor", "places"),
-    "alarms": (*_KEYS, "week_start", "direction", "ratio", "since"),
+    "alarms": (*_KEYS, "week_start", "kind", "direction", "ratio", "since"),
     "accuracy": ("level", "category", "weeks_ahead", "model", "metric", "mean", "n"),
     "periods": (*_KEYS, "period", "period_start", "target", "mean", "q0.1", "q0.5", "q0.9"),
     "villages": ("region_id", "parent_id", "category", "share"),
@@ -31,8 +31,8 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """Columns of each table of a forecast."""
 
-_TEXTS = frozenset(
-    (*_KEYS, "parent_id", "target", "state", "driver", "direction", "model", "metric", "note", "value", "period")
+_TEXTS = frozenset((*_KEYS, "parent_id", "target", "state", "driver", "kind", "direction", "period")) | frozenset(
+    ("model", "metric", "note", "value")
 )
 _TIMES = frozenset(("week_start", "period_start", "since"))
 _FLAGS = frozenset(("is_identified",))
@@ -67,8 +67,9 @@ class DemandForecast:
             sessions like these.
         drivers: `region_id, level, category, week_start, driver, factor, places`: the factors multiply to
             the mean of `bookings`, and `places` add up to it.
-        alarms: `region_id, level, category, week_start, direction, ratio, since`: shifts of level that were found;
-            `category` empty: of all categories together.
+        alarms: `region_id, level, category, week_start, kind, direction, ratio, since`: levels that broke (`kind`
+            `break`) or have been drifting since that week (`drift`), to `ratio` times what they were; `category`
+            empty: of all categories together.
         accuracy: `level, category, weeks_ahead, model, metric, mean, n`: how past forecasts did, by level, by level
             and week ahead and by level and category (`category` empty: all; `weeks_ahead` NaN: all).
         periods: `region_id, level, category, period, period_start, target, mean, q0.1, q0.5, q0.9`: months and
@@ -99,7 +100,8 @@ class DemandForecast:
         found = []
         if len(shifted):
             most = shifted.iloc[int(np.abs(np.log(shifted["ratio"])).argmax())]
-            told = f"{most['region_id']}, {most['category']}: {most['direction']} since {most['since']:%Y-%m-%d}"
+            way = f"drifting {most['direction']}" if most["kind"] == "drift" else most["direction"]
+            told = f"{most['region_id']}, {most['category']}: {way} since {most['since']:%Y-%m-%d}"
             found.append(f"the level of {len(shifted)} series has shifted, most in {told}")
         if not self.are_days_off_announced:
             found.append("days off of some weeks ahead are not announced yet: the usual rule stands in for them")

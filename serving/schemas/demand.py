@@ -94,7 +94,7 @@ class Forecasts(Part):
     data_until: datetime
     alarms: list[dict[str, Any]] = Field(
         default_factory=list,
-        description="level shifts found in these series; `category` none: in all of a region's categories together",
+        description="levels of these series that broke, or drift (`kind`); `category` none: all of a region's together",
     )
     accuracy: list[Accuracy] = Field(
         default_factory=list,

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from features.demand.panel import DemandPanel
 from recsys.dataset import Dataset
-from recsys.demand.alarms import LONGEST_WEEKS
 from recsys.demand.forecast import FORECAST_COLUMNS, QUANTILES, TABLE_COLUMNS, TARGETS, DemandForecast, empty_table
 from recsys.demand.hierarchy import Hierarchy
 from recsys.demand.paths import Span, over_spans, single_weeks
@@ -39,6 +38,8 @@ from training.demand.villages import village_shares
 from training.forecasters.pooled import PooledForecaster, fit_pooled
 
 _LEAST_POOLED_WEEKS = 4
+_LATEST_WEEKS = 12
+"""The calendar that alarms are freed of is not learned from these."""
 
 Columns = dict[str, dict[str, NDArray[np.float64]]]
 """By target, the mean and quantiles, (n_nodes, n_categories, n_spans)."""
@@ -224,7 +225,7 @@ def _with_tables(
         history=history_table(nodes),
         gaps=gaps_table(hierarchy, means[0], means[1], hierarchy.sums(supply), identified(nodes)),
         drivers=drivers_table(hierarchy, pooled, known.weeks, means[0]),
-        alarms=alarms_table(nodes, _pooled(known.panel, n_left_out=min(LONGEST_WEEKS, known.panel.n_weeks // 3))),
+        alarms=alarms_table(nodes, _pooled(known.panel, n_left_out=min(_LATEST_WEEKS, known.panel.n_weeks // 3))),
         accuracy=accuracy_table(hierarchy, past.actual, past.predicted_by_model(known.panel.places)),
         periods=periods,
         villages=villages,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.demand.calendar import week_table
 from features.demand.panel import DemandPanel, week_states
-from recsys.demand.alarms import level_shifts
+from recsys.demand.alarms import Kind, level_shifts
 from recsys.demand.forecast import ANNOUNCED, DAYS_OFF, TABLE_COLUMNS, empty_table
 from recsys.demand.hierarchy import Hierarchy
 from training.forecasters.pooled import PooledForecaster
@@ -132,9 +132,10 @@ def added_places(factors: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[n
 
 
 def alarms_table(nodes: DemandPanel, pooled: PooledForecaster | None) -> pd.DataFrame:
-    """Shifts of level up to the last whole week, of any region and category, and of a region's categories together.
+    """Breaks and drifts up to the last whole week, of any region and category, and of a region's categories together.
 
-    A closed house or an epidemic takes a little of everything: only the sum shows it. See `DemandForecast.alarms`.
+    A closed house or an epidemic takes a little of everything: only the sum shows it. Without a season a drift cannot
+    be told from one, so none is said. See `DemandForecast.alarms`.
     """
     if pooled is None or not nodes.n_weeks:
         return empty_table(TABLE_COLUMNS["alarms"])
@@ -145,7 +146,8 @@ def alarms_table(nodes: DemandPanel, pooled: PooledForecaster | None) -> pd.Data
     together = usual @ calendar / np.maximum(usual.sum(axis=1, keepdims=True), 1e-9)
     counts = np.concatenate([nodes.demand, nodes.demand.sum(axis=1, keepdims=True)], axis=1)
     factors = np.concatenate([np.broadcast_to(calendar, nodes.demand.shape), together[:, None]], axis=1)
-    found = level_shifts(counts.reshape(-1, n_weeks), factors.reshape(-1, n_weeks))
+    kinds: tuple[Kind, ...] = ("break", "drift") if pooled.has_season else ("break",)
+    found = level_shifts(counts.reshape(-1, n_weeks), factors.reshape(-1, n_weeks), kinds)
     node, category = found.series // (n_categories + 1), found.series % (n_categories + 1)
     return pd.DataFrame(
         {
@@ -153,6 +155,7 @@ def alarms_table(nodes: DemandPanel, pooled: PooledForecaster | None) -> pd.Data
             "level": nodes.hierarchy.node_levels[node],
             "category": np.append(nodes.hierarchy.categories.ids, "")[category],
             "week_start": np.full(len(node), nodes.weeks[-1].to_datetime64()),
+            "kind": found.kind,
             "direction": np.where(found.ratio > 1, "up", "down").astype(object),
             "ratio": found.ratio,
             "since": nodes.weeks.to_numpy()[n_weeks - found.weeks],

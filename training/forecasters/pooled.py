@@ -37,9 +37,14 @@ class PooledForecaster:
     last_week: pd.Timestamp
     size: float
 
+    @property
+    def has_season(self) -> bool:
+        """Whether a season was learned."""
+        return "season" in self.groups
+
     def factors(self, weeks: pd.DatetimeIndex) -> dict[str, NDArray[np.float64]]:
         """(n_categories, n_weeks) multiplicative parts by driver; their product is the mean."""
-        design, groups = _design(weeks, self.last_week, has_season="season" in self.groups)
+        design, groups = _design(weeks, self.last_week, has_season=self.has_season)
         parts = {}
         for group in ("level", "trend", "season", "holiday"):
             columns = groups == group

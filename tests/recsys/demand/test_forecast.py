@@ -11,9 +11,11 @@ def test_shifts_of_level_are_said_the_greatest_by_name():
     rows = [("r", "county", "", 9.0), ("r", "county", "dance", 1.5), ("t", "township", "craft", 0.2)]
     since = pd.Timestamp("2026-01-05")
     alarms = pd.DataFrame(
-        [(*keys, since, "up" if ratio > 1 else "down", ratio, since) for *keys, ratio in rows],
-        columns=["region_id", "level", "category", "week_start", "direction", "ratio", "since"],
+        [(*keys, since, "break", "up" if ratio > 1 else "down", ratio, since) for *keys, ratio in rows],
+        columns=["region_id", "level", "category", "week_start", "kind", "direction", "ratio", "since"],
     )
     (said,) = replace(DemandForecast.empty(), alarms=alarms).remarks()
     assert said == "the level of 2 series has shifted, most in t, craft: down since 2026-01-05"
+    (drifts,) = replace(DemandForecast.empty(), alarms=alarms.assign(kind="drift")).remarks()
+    assert drifts.endswith("t, craft: drifting down since 2026-01-05")
     assert DemandForecast.empty().remarks() == []
