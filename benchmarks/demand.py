@@ -28,6 +28,7 @@ from recsys.demand.hierarchy import Hierarchy
 from recsys.demand.paths import OpenParts, SharedFactors, category_paths, level_groups, node_paths
 from recsys.demand.reconcile import fit_reconciler
 from recsys.ids import IdMap
+from training.demand.back_test import SERVED
 from training.demand.config import DemandConfig
 from training.demand.evaluate import evaluate_demand
 
@@ -139,6 +140,9 @@ def back_test(folder: Path, cut_offs: list[str], window_days: float, timezone: s
     print(pivot.round(4).to_string())
     whole = table[(table["segment"] == "all") & (table["metric"] == "wape")]
     print(whole.pivot_table(index="window", columns="model", values="mean", sort=False).round(4).to_string())
+    held = table[(table["model"] == SERVED) & table["metric"].str.startswith("pit") & (table["window"] == "all")]
+    print("share of outcomes in the served central intervals, by randomised PIT:")
+    print(held.pivot_table(index="segment", columns="metric", values="mean", sort=False).round(3).to_string())
     by_category = table[(table["metric"] == "wape") & table["segment"].str.startswith("category:")]
     wide = by_category.pivot_table(index="segment", columns="model", values="mean", sort=False)
     worse = wide[wide["programme"] > wide["seasonal naive"]]
@@ -160,7 +164,7 @@ def main() -> None:
         scale(options.paths, options.horizon, options.weeks)
     elif options.seeds:
         for _, row in table_of(each_county(options, judged).to_dict("records")).iterrows():
-            print(row.dropna().to_string(), end="\n\n")
+            print("\n".join(f"{name:<40}{value}" for name, value in row.dropna().items()), end="\n\n")
     elif options.data:
         back_test(options.data, options.cut_offs.split(","), options.window_days, options.timezone)
     else:

@@ -4,8 +4,8 @@ Each county is simulated, read as tables, forecast 13 weeks ahead with the Sprin
 `culture score`'s functions. Printed are means over seeds, with 95 % intervals by Student's t: scaled CRPS over the
 oracle's and over seasonal naive's (last value where there is no year) at each level; the categories in which that rule
 is better and the worst one, losses added up over seeds; bias against the true mean demand; and how many outcomes of
-`bookings` lie in the served 50, 80 and 95 % intervals by randomised PIT, pooled over seeds: by level, week ahead and
-category.
+`bookings` lie in the served 50, 80 and 95 % intervals by randomised PIT, pooled over seeds: by level, by week ahead and
+by category, and by both at each level beside what chance alone gives (`beyond_chance`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from training.demand.forecast import judged_forecast
 from training.demand.judged import PIT_SHARES
 from training.demand.known import weeks_ahead
 
+_LEAST_OUTCOMES = 20
+
 
 def judged(dataset: Dataset, truth: Truth) -> list[dict[str, Any]]:
     """Figures of one county, as JSON holds them, in one row."""
@@ -39,11 +41,15 @@ def judged(dataset: Dataset, truth: Truth) -> list[dict[str, Any]]:
     pits = found.pits
     score = score_forecast(truth, found.forecast.table)
     levels = hierarchy.node_levels.astype(str)
+    by_level = [(level, pits[levels == level]) for level in sorted(set(levels))]
     row = {
         **{target: _figures(score[target]) for target in TARGETS},
-        "inside": {level: _inside(pits[levels == level]) for level in sorted(set(levels))},
-        "inside by week": [_inside(pits[..., week]) for week in range(pits.shape[-1])],
-        "inside by category": {name: _inside(pits[:, num]) for num, name in enumerate(hierarchy.categories.ids)},
+        "inside": {level: _inside(part) for level, part in by_level},
+        "inside by week": {level: [_inside(one) for one in np.moveaxis(part, 2, 0)] for level, part in by_level},
+        "inside by category": {
+            level: dict(zip(hierarchy.categories.ids, map(_inside, np.moveaxis(part, 1, 0)), strict=True))
+            for level, part in by_level
+        },
     }
     return [row]
 
@@ -120,18 +126,48 @@ def _categories(figures: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _coverage(group: list[dict[str, Any]]) -> dict[str, str]:
-    found = {}
-    for level in group[0]["inside"]:
-        total = np.sum([world["inside"][level] for world in group if level in world["inside"]], axis=0)
-        found[f"{level} inside 50 80 95 %"] = f"{_shares(total)} (n {int(total[-1])})"
-    by_week = np.sum([world["inside by week"] for world in group], axis=0)
-    found["weeks ahead inside 50 80 95 %"] = ", ".join(_shares(total) for total in by_week)
-    names = sorted({name for world in group for name in world["inside by category"]})
+    """Outcomes inside, pooled; `beyond_chance` of the weeks ahead and of the categories of each level."""
+    levels = list(group[0]["inside"])
+    weeks = {level: np.array([world["inside by week"][level] for world in group]) for level in levels}
+    names = sorted({name for world in group for name in world["inside by category"][levels[0]]})
     nothing = [0.0] * (len(PIT_SHARES) + 1)
-    of_category = [np.sum([w["inside by category"].get(name, nothing) for w in group], axis=0) for name in names]
-    apart = [[abs(total[i] / max(total[-1], 1) - share) for total in of_category] for i, share in enumerate(PIT_SHARES)]
-    found["categories: mean distance from 50 80 95 %"] = " ".join(f"{100 * np.mean(one):.1f}" for one in apart)
+    categories = {
+        level: np.array([[world["inside by category"][level].get(name, nothing) for name in names] for world in group])
+        for level in levels
+    }
+    found = {}
+    for level in levels:
+        total = weeks[level].sum(axis=(0, 1))
+        found[f"{level} inside 50 80 95 %"] = f"{_shares(total)} (n {int(total[-1])})"
+    of_week, of_category = (sum(parts.values()).sum(axis=0) for parts in (weeks, categories))
+    found |= {f"week {week} ahead inside": _shares(total) for week, total in enumerate(of_week)}
+    found |= {f"{name} inside": _shares(total) for name, total in zip(names, of_category, strict=True)}
+    for level in levels:
+        found[f"{level}, weeks ahead beyond chance"] = beyond_chance(weeks[level])
+        found[f"{level}, categories beyond chance"] = beyond_chance(categories[level])
     return found
+
+
+def beyond_chance(cells: NDArray[np.float64]) -> str:
+    """How far cells lie from the nominal shares, of (n_worlds, n_cells, 4) outcomes inside, and outcomes.
+
+    For 50, 80 and 95 %: root mean squares over cells, 1 by chance alone, in standard errors of a binomial (as if
+    outcomes were independent) and by what the worlds are off, each added up (outcomes of one world go together, and
+    levels are sums of each other); and the worst share. Cells of fewer than 20 outcomes are left out.
+    """
+    cells = cells[:, cells[..., -1].sum(axis=0) >= _LEAST_OUTCOMES]
+    if not cells.size:
+        return "too few outcomes"
+    outcomes, said = cells[..., -1], []
+    for place, share in enumerate(PIT_SHARES):
+        apart = cells[..., place] - share * outcomes
+        off, n = apart.sum(axis=0), outcomes.sum(axis=0)
+        binomial = off / np.sqrt(n * share * (1 - share))
+        by_worlds = off / np.sqrt(np.maximum((apart**2).sum(axis=0), 1e-9))
+        rms = [float(np.sqrt((one**2).mean())) for one in (binomial, by_worlds)]
+        worst = int(np.abs(binomial).argmax())
+        said.append(f"{rms[0]:.2f} {rms[1]:.2f} (worst {100 * (share + off[worst] / n[worst]):.1f} %)")
+    return f"{', '.join(said)}; {cells.shape[1]} cells, {len(cells)} worlds"
 
 
 def _shares(total: NDArray[np.float64]) -> str:

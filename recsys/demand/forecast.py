@@ -71,7 +71,8 @@ class DemandForecast:
             `break`) or have been drifting since that week (`drift`), to `ratio` times what they were; `category`
             empty: of all categories together.
         accuracy: `level, category, weeks_ahead, model, metric, mean, n`: how past forecasts did, by level, by level
-            and week ahead and by level and category (`category` empty: all; `weeks_ahead` NaN: all).
+            and week ahead and by level and category (`category` empty: all; `weeks_ahead` NaN: all): `wape`, and
+            `pit80`, the share of outcomes in the 80 % interval by randomised PIT.
         periods: `region_id, level, category, period, period_start, target, mean, q0.1, q0.5, q0.9`: months and
             quarters that end within the forecast's weeks, the weeks of them that are over included.
         villages: `region_id, parent_id, category, share`: what of the series of `parent_id` lies in a village's venues.

@@ -52,7 +52,10 @@ class Accuracy(BaseModel):
     category: str | None = Field(default=None, description="none: all together")
     weeks_ahead: int | None = Field(default=None, description="0: the week of the cut-off; none: all together")
     model: str = Field(description="`programme` is what is served; the others are simple rules on the same weeks")
-    metric: str = Field(description="`wape`: sum of errors / sum of places taken, over the level's series and weeks")
+    metric: str = Field(
+        description="`wape`: sum of errors / sum of places taken, over the level's series and weeks; `pit80`: share of "
+        "outcomes in the 80 % interval, by randomised PIT"
+    )
     value: float
     n: int = Field(description="weeks of series that were compared")
 

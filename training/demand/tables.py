@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from features.demand.panel import DemandPanel, week_states
 from recsys.demand.alarms import Kind, level_shifts
 from recsys.demand.forecast import ANNOUNCED, DAYS_OFF, TABLE_COLUMNS, empty_table
 from recsys.demand.hierarchy import Hierarchy
+from training.demand.back_test import SERVED
 from training.forecasters.pooled import PooledForecaster
 
 SHOWN_WEEKS = 104
@@ -21,6 +23,8 @@ SHOWN_WEEKS = 104
 _USUAL_WEEKS = 8
 _LEAST_WEEKS, _LEAST_OPEN_WEEKS = 4, 2
 _LEAST = 1e-12
+INSIDE, INSIDE_SHARE = "pit80", 0.8
+"""Metric: share of outcomes in the central 80 % interval, by randomised PIT."""
 
 
 def history_table(nodes: DemandPanel) -> pd.DataFrame:
@@ -164,36 +168,51 @@ def alarms_table(nodes: DemandPanel, pooled: PooledForecaster | None) -> pd.Data
 
 
 def accuracy_table(
-    hierarchy: Hierarchy, actual: NDArray[np.float64], predicted: dict[str, NDArray[np.float64]]
+    hierarchy: Hierarchy,
+    actual: NDArray[np.float64],
+    predicted: dict[str, NDArray[np.float64]],
+    pits: NDArray[np.float64],
 ) -> pd.DataFrame:
-    """WAPE of past forecasts for each model, by level, by level and week ahead and by level and category.
+    """How past forecasts did, by level, by level and week ahead and by level and category.
 
-    `actual` and each of `predicted` are (n_tests, n_bottoms, n_categories, horizon), NaN where the week is not over.
-    See `DemandForecast.accuracy`.
+    `actual` and each of `predicted` are (n_tests, n_bottoms, n_categories, horizon), NaN where the week is not over;
+    `pits` are those of what is served, (n_tests, n_nodes, n_categories, horizon). See `DemandForecast.accuracy`.
     """
     if not len(actual):
         return empty_table(TABLE_COLUMNS["accuracy"])
-    names = hierarchy.node_levels.astype(str)
     seen = np.stack([hierarchy.sums(one) for one in actual])
+    tells = np.isfinite(seen)
     rows: list[tuple[object, ...]] = []
     for model, values in predicted.items():
         error = np.abs(np.stack([hierarchy.sums(one) for one in values]) - seen)
-        for level in dict.fromkeys(names):
-            members = names == level
-            parts = (error[:, members], seen[:, members], np.isfinite(seen[:, members]).astype(np.float64))
-            by_week, by_category = ([np.nansum(part, axis=axes) for part in parts] for axes in ((0, 1, 2), (0, 1, 3)))
-            missed, came, n = (part.sum() for part in by_week)
-            if came > 0:
-                rows.append((level, "", np.nan, model, "wape", missed / came, n))
-            for ahead, (missed, came, n) in enumerate(zip(*by_week, strict=True)):
-                if came > 0:
-                    rows.append((level, "", float(ahead), model, "wape", missed / came, n))
-            for category, missed, came, n in zip(hierarchy.categories.ids, *by_category, strict=True):
-                if came > 0:
-                    rows.append((level, category, np.nan, model, "wape", missed / came, n))
+        rows += _shares(hierarchy, (model, "wape"), np.where(tells, error, 0.0), np.where(tells, seen, 0.0), tells)
+    told = np.isfinite(pits)
+    inside = (np.abs(2 * pits - 1) <= INSIDE_SHARE).astype(np.float64)
+    rows += _shares(hierarchy, (SERVED, INSIDE), inside, told.astype(np.float64), told)
     if not rows:
         return empty_table(TABLE_COLUMNS["accuracy"])
     return pd.DataFrame(rows, columns=list(TABLE_COLUMNS["accuracy"]))
+
+
+def _shares(
+    hierarchy: Hierarchy,
+    names: tuple[str, str],
+    above: NDArray[np.float64],
+    below: NDArray[np.float64],
+    tells: NDArray[np.bool_],
+) -> Iterator[tuple[object, ...]]:
+    """Rows of `accuracy_table` of one model and metric: sums of one over sums of the other, where these are not 0."""
+    levels = hierarchy.node_levels.astype(str)
+    for level in dict.fromkeys(levels):
+        cells = np.stack([part[:, levels == level].sum(axis=(0, 1)) for part in (above, below, tells)])
+        parts: list[tuple[str, float, NDArray[np.float64]]] = [("", np.nan, cells.sum(axis=(1, 2)))]
+        parts += [("", float(ahead), one) for ahead, one in enumerate(cells.sum(axis=1).T)]
+        parts += [
+            (category, np.nan, one) for category, one in zip(hierarchy.categories.ids, cells.sum(axis=2).T, strict=True)
+        ]
+        for category, ahead, (up, down, n) in parts:
+            if down > 0:
+                yield (level, category, ahead, *names, up / down, n)
 
 
 def notes_table(weeks: pd.DatetimeIndex, facts: dict[str, str]) -> pd.DataFrame:

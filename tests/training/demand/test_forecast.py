@@ -286,7 +286,15 @@ def test_quantiles_of_a_month_are_nearer_than_those_of_its_weeks_added_up(town: 
 
 
 def test_accuracy_of_past_forecasts_stands_beside_the_simple_rules(forecast: DemandForecast) -> None:
-    table = forecast.accuracy
+    held = forecast.accuracy[forecast.accuracy["metric"] == "pit80"]
+    assert set(held["model"]) == {"programme"}
+    assert held["mean"].between(0, 1).all()
+    of_all = held[(held["category"] == "") & held["weeks_ahead"].isna()].set_index("level")
+    for apart in (held[held["category"] != ""], held[held["weeks_ahead"].notna()]):
+        together = apart.assign(inside=apart["mean"] * apart["n"]).groupby("level")[["inside", "n"]].sum()
+        np.testing.assert_allclose(together["inside"] / together["n"], of_all.loc[together.index, "mean"])
+    assert {"x", "y"} <= set(held["category"])
+    table = forecast.accuracy[forecast.accuracy["metric"] == "wape"]
     assert {"programme", "seasonal naive"} <= set(table["model"])
     is_whole, of_all = table["weeks_ahead"].isna(), table["category"] == ""
     overall, by_week, by_category = table[is_whole & of_all], table[~is_whole], table[is_whole & ~of_all]
