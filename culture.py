@@ -141,12 +141,16 @@ def forecast(
     period: Annotated[
         Period, typer.Option(help="Length of a row's time; months and quarters are whole, up to that of the last week.")
     ] = "week",
+    details: Annotated[
+        Path | None,
+        typer.Option(help="Folder for what goes with it: history, gaps, drivers, alarms, accuracy, ... as Parquet."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Forecast bookings and demand for each region, category and week (or month, or quarter)."""
     from training.answers import forecast_file
 
-    _wrote(output, forecast_file(_settings(), as_of, horizon, output, _reporter(quiet), period), quiet)
+    _wrote(output, forecast_file(_settings(), as_of, horizon, output, _reporter(quiet), period, details), quiet)
 
 
 @app.command()

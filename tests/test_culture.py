@@ -97,6 +97,24 @@ def test_forecast_covers_every_week_category_and_target(culture, home, tmp_path)
     assert (table["q0.1"] >= 0).all()
 
 
+def test_what_goes_with_a_forecast_is_said_and_written_beside_it(culture, home, tmp_path):
+    words = ("forecast", "--as-of", AS_OF, "--horizon", 3, "--output", tmp_path / "forecast.parquet")
+    said = done(culture(home, *words, "--details", tmp_path / "beside")).stderr
+    assert "past forecasts of bookings" in said
+    drivers, accuracy, history = (
+        pd.read_parquet(tmp_path / "beside" / f"{name}.parquet") for name in ("drivers", "accuracy", "history")
+    )
+    table = pd.read_parquet(tmp_path / "forecast.parquet")
+    means = table[table["target"] == "bookings"].set_index(["region_id", "category", "week_start"])["mean"]
+    added = drivers.groupby(["region_id", "category", "week_start"])["places"].sum()
+    pd.testing.assert_series_equal(added, means.reindex(added.index), check_names=False, rtol=1e-6)
+    assert {"wape", "pit80"} <= set(accuracy["metric"])
+    assert len(history)
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    failed(culture(home, *words, "--details", blocked), "no folder")
+
+
 def test_a_champion_of_the_same_data_holds_the_forecast(culture, home, tmp_path):
     words = ("forecast", "--as-of", AS_OF, "--horizon", 13, "--output")
     assert "holds this forecast" in done(culture(home, *words, tmp_path / "held.parquet")).stderr

@@ -20,12 +20,14 @@ from features.settings import Settings
 from features.store.lists import operator_rules
 from features.store.store import open_store
 from recsys.dataset import Dataset
+from recsys.demand.forecast import TABLE_COLUMNS
 from recsys.errors import DataError, RecsysError
 from training.champion import ranking_model, weekly_forecast
 from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.forecast import forecast_demand
 from training.demand.known import weeks_ahead
 from training.demand.periods import weeks_to_end
+from training.demand.told import told
 from training.evaluation import Progress, Say, Windows, count_of, evaluation_table, one_share
 from training.ranking.fit import RankingConfig
 from training.ranking.windows import WindowMemory
@@ -99,13 +101,23 @@ def recommend_file(
 
 
 def forecast_file(
-    settings: Settings, as_of: pd.Timestamp, horizon_weeks: int, output: Path, say: Say, period: Period = "week"
+    settings: Settings,
+    as_of: pd.Timestamp,
+    horizon_weeks: int,
+    output: Path,
+    say: Say,
+    period: Period = "week",
+    details: Path | None = None,
 ) -> int:
-    """Writes the forecast; returns the number of rows.
+    """Writes the forecast, and its other tables into the folder `details`; returns the number of rows.
 
-    Months and quarters have `period_start` instead of `week_start`; the last is the one that holds the last week.
+    Months and quarters have `period_start` instead of `week_start`; the last is the one that holds the last week. Says
+    how past forecasts did, and where most places are missing.
     """
     check_output(output)
+    beside = {} if details is None else {name: details / f"{name}.parquet" for name in TABLE_COLUMNS if name != "table"}
+    for file in beside.values():
+        check_output(file)
     snapshot, dataset = known_data(settings, as_of, say)
     if period == "week":
         found = weekly_forecast(settings, snapshot, dataset, horizon_weeks, say)
@@ -115,8 +127,10 @@ def forecast_file(
         weeks = weeks_ahead(as_of.tz_convert(dataset.timezone).tz_localize(None), horizon_weeks)
         found = forecast_demand(dataset, weeks_to_end(weeks, period), TrainConfig().demand)
         table = found.periods[found.periods["period"] == period].drop(columns="period").reset_index(drop=True)
-    for remark in found.remarks():
-        say(remark)
+    for line in (*found.remarks(), *told(found)):
+        say(line)
+    for name, file in beside.items():
+        write_table(getattr(found, name), file)
     return write_table(table, output)
 
 
