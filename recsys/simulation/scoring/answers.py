@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def score(
     window_days: int = 14,
     n_paths: int = 300,
 ) -> dict[str, Any]:
-    """Nested result: `recommendations`, `forecast`, `suggestions`, each where its file is given.
+    """Nested result: `recommendations`, `forecast`, `suggestions`, each where its file is given; None: no figure.
 
     Args:
         truth: Folder `truth` of a simulation.
@@ -49,7 +50,14 @@ def score(
     if suggestions is not None:
         rows = read_answer(suggestions, SUGGESTION_COLUMNS, "suggestions")
         result["suggestions"] = score_suggestions(known, rows)
-    return result
+    return {name: _without_nan(part) for name, part in result.items()}
+
+
+def _without_nan(value: Any) -> Any:
+    """None for NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _without_nan(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def score_table(result: dict[str, Any]) -> pd.DataFrame:

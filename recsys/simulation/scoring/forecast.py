@@ -160,7 +160,7 @@ def _level(facts: pd.DataFrame, aligned: dict[str, pd.DataFrame], level: str) ->
     best = figures["oracle"]["scrps"]
     return {
         **figures,
-        "scrps_over_oracle": figures["given"]["scrps"] / best if best else 0.0,
+        "scrps_over_oracle": figures["given"]["scrps"] / best if best > 0 else np.nan,
         "n": int(here.sum()),
     }
 
@@ -175,8 +175,9 @@ def _by_category(facts: pd.DataFrame, aligned: dict[str, pd.DataFrame]) -> dict[
 
 
 def _figures(facts: pd.DataFrame, model: pd.DataFrame) -> dict[str, float]:
+    """Shares of what came are NaN where nobody came."""
     y = facts["truth"].to_numpy(dtype=float)
-    total = max(float(np.abs(y).sum()), 1e-12)
+    total = float(np.abs(y).sum()) or np.nan
     pinball = np.array(
         [
             np.maximum(q * (y - model[c]), (q - 1) * (y - model[c]))
@@ -185,7 +186,7 @@ def _figures(facts: pd.DataFrame, model: pd.DataFrame) -> dict[str, float]:
     )
     low, high = model["q0.1"].to_numpy(), model["q0.9"].to_numpy()
     mean = model["mean"].to_numpy()
-    true_total = max(float(facts["true_mean"].sum()), 1e-12)
+    true_total = float(facts["true_mean"].sum()) or np.nan
     return {
         "scrps": float(2 * pinball.mean(axis=0).sum() / total),
         "pinball": float(pinball.mean()),
@@ -208,5 +209,5 @@ def _festival_bias(facts: pd.DataFrame, model: pd.DataFrame) -> dict[str, float]
     result = {}
     for name, here in (("festival", root & festive), ("other", root & ~festive)):
         total = float(facts.loc[here, "true_mean"].sum())
-        result[name] = float(model.loc[here, "mean"].sum() / total - 1) if total > 0 else 0.0
+        result[name] = float(model.loc[here, "mean"].sum() / total - 1) if total > 0 else np.nan
     return result

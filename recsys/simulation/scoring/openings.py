@@ -51,7 +51,7 @@ def score_suggestions(truth: Truth, rows: pd.DataFrame, budget: int | None = Non
         "budget": budget,
         "value": value,
         "oracle_value": best,
-        "share_of_oracle": value / best if best > 0 else 0.0,
+        "share_of_oracle": value / best if best > 0 else np.nan,
         "rules": {name: float(world.value(one).attendance.sum()) for name, one in rules.items()},
         "newly_reached": float(worth.newly_reached.sum()),
         "predicted": _predictions(counted, worth),
@@ -95,12 +95,12 @@ def _predictions(plan: pd.DataFrame, worth: Worth) -> dict[str, float]:
     return {
         "n": len(plan),
         "total": float(said.sum()),
-        "bias": float(said.sum() / max(true.sum(), 1e-12) - 1),
+        "bias": float(said.sum() / (true.sum() or np.nan) - 1),
         "mean_absolute_error": float(np.abs(said - true).mean()),
         "coverage80_of_a_week": float(inside.mean()),
         "coverage80_of_the_mean": float(((true >= low[:, 0]) & (true <= high[:, 0])).mean()),
         "newly_reached_bias": float(
-            pd.to_numeric(plan["newly_reached"]).sum() / max(float(worth.newly_reached.sum()), 1e-12) - 1
+            pd.to_numeric(plan["newly_reached"]).sum() / (float(worth.newly_reached.sum()) or np.nan) - 1
         ),
     }
 

@@ -26,7 +26,7 @@ def score_recommendations(truth: Truth, rows: pd.DataFrame, *, k: int = 10, wind
 
     `ndcg` has binary gain on what was booked, over users with a hit, ideal min(k, hits); `expected_ndcg` takes the true
     chance as gain, over all users, the ideal being the oracle's list. `cold` keeps only activities without a booking
-    before `as_of`, in lists and hits alike.
+    before `as_of`, in lists and hits alike. NaN where nobody has a hit, or nothing has a chance.
     """
     judged = judge(truth, window_days)
     lists = {"given": given_lists(judged, rows, k), "oracle": best_lists(judged.relevance, judged.allowed, k)}
@@ -142,12 +142,13 @@ def _segment(gained: Gains, here: NDArray[np.bool_]) -> dict[str, float | int]:
     with_hit, counted = here & ~np.isnan(gained.ndcg), here & (gained.best > 0)
     expected = gained.worth[counted].sum() / max(gained.best[counted].sum(), 1e-12)
     return {
-        "ndcg": float(gained.ndcg[with_hit].mean()) if with_hit.any() else 0.0,
-        "expected_ndcg": float(expected) if counted.any() else 0.0,
+        "ndcg": float(gained.ndcg[with_hit].mean()) if with_hit.any() else np.nan,
+        "expected_ndcg": float(expected) if counted.any() else np.nan,
         "n": int(with_hit.sum()),
         "n_expected": int(counted.sum()),
     }
 
 
 def _ratio(part: float | int, whole: float | int) -> float:
-    return float(part / whole) if whole else 0.0
+    """NaN where the oracle has nothing: there is no share of it."""
+    return float(part / whole) if whole > 0 else np.nan

@@ -1,3 +1,6 @@
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +9,7 @@ import pytest
 
 from recsys.errors import DataError
 from recsys.simulation.openings import OpeningWorld
-from recsys.simulation.oracle import Truth
+from recsys.simulation.oracle import Truth, load_truth
 from recsys.simulation.scoring.answers import score, score_table
 from recsys.simulation.scoring.forecast import oracle_forecast, score_forecast
 from recsys.simulation.scoring.judged import judge
@@ -37,6 +40,20 @@ def test_oracle_lists_score_as_the_oracle_and_beat_the_rules(truth: Truth) -> No
     assert result["given"]["all"]["n"] > 30
     assert result["violations"]["full"] == 0
     assert result["violations"]["started"] == 0
+
+
+def test_where_there_is_nothing_to_find_there_is_no_figure(folder: Path, tmp_path: Path) -> None:
+    """0 would say that the lists are worth nothing."""
+    shutil.copytree(folder / "truth", tmp_path / "truth")
+    outcomes = pd.read_parquet(tmp_path / "truth" / "outcomes.parquet")
+    outcomes.iloc[:0].to_parquet(tmp_path / "truth" / "outcomes.parquet")
+    oracle_rows(load_truth(folder / "truth")).to_parquet(tmp_path / "r.parquet")
+    result = score(tmp_path / "truth", tmp_path / "r.parquet")["recommendations"]
+    assert result["given"]["all"]["n"] == 0
+    assert result["given"]["all"]["ndcg"] is None
+    assert result["share_of_oracle"]["all"]["ndcg"] is None
+    assert result["share_of_oracle"]["all"]["expected_ndcg"] > 0
+    json.dumps(result, allow_nan=False)
 
 
 def test_violations_are_counted(truth: Truth) -> None:
@@ -141,6 +158,7 @@ def test_suggestions_round_trip(truth: Truth) -> None:
     assert sum(result["violations"].values()) == 0
     empty = score_suggestions(truth, suggestion_rows(truth, plan.iloc[:0]))
     assert empty["value"] == 0.0
+    assert np.isnan(empty["share_of_oracle"])
 
 
 def test_the_command_reads_files_and_names_missing_columns(folder: Path, truth: Truth, tmp_path: Path) -> None:
@@ -155,3 +173,14 @@ def test_the_command_reads_files_and_names_missing_columns(folder: Path, truth: 
         score(folder / "truth", forecast=tmp_path / "none.parquet")
     with pytest.raises(DataError, match=r"people\.parquet is missing"):
         score(tmp_path)
+
+
+def test_a_forecast_of_weeks_without_anybody_has_no_shares(truth: Truth) -> None:
+    demand = truth.tables["demand"]
+    counts = ["demand_mean", "demand", "bookings_mean", "bookings"]
+    empty = replace(truth, tables={**truth.tables, "demand": demand.assign(**dict.fromkeys(counts, 0.0))})
+    rows = pd.concat([table.assign(target=target) for target, table in oracle_forecast(truth, 20).items()])
+    given = score_forecast(empty, rows, n_paths=20)
+    figures = given["demand"]["levels"]["county"]["given"]
+    assert figures["pinball"] > 0
+    assert np.isnan([figures[name] for name in ("scrps", "wape", "bias_of_true_mean")]).all()
