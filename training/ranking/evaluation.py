@@ -42,8 +42,11 @@ PARTS = (
 """Parts of the candidates that lists are also judged on alone: the list of the part against the hits in it."""
 
 
-OutsideLearner = Callable[[Dataset, Catalogue], Callable[[Catalogue, UserBlock], Mapping[str, NDArray[np.floating]]]]
-"""Learns from what is known at a catalogue's instant; gives (n_users, n_candidates) scores by name, NaN: cannot."""
+OutsideScores = Callable[[Catalogue, UserBlock], Mapping[str, NDArray[np.floating]]]
+"""(n_users, n_candidates) scores by name, NaN: cannot."""
+
+OutsideLearner = Callable[[Dataset, Catalogue], OutsideScores]
+"""Learns from what is known at a catalogue's instant."""
 
 
 @dataclass(frozen=True)
