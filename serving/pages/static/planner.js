@@ -22,6 +22,7 @@
     level: ["层级", "Level"], province: ["省", "Province"], city: ["市", "City"], county: ["县（区）", "County"], township: ["街道/乡镇", "Township"], village: ["村/社区", "Village"], all: ["全部", "All"],
     supply: ["供给", "Supply"], wanted: ["需求", "Demand"], unmet: ["缺口", "Unmet"], share: ["占需求", "Of demand"], no_gaps: ["没有发现缺口。", "No gaps found."],
     people_label: ["每周人数", "People a week"], accuracy: ["过去预测的误差（占实际的比例）", "Error of past forecasts, of what came"],
+    held: ["80% 区间实际包含了 {share} 的结果", "{share} of outcomes lay in 80 % intervals"],
     who: ["谁在参加", "Who takes part"], who_lead: ["过去 26 周。少于 5 人的组不显示，以免认出个人。", "Past 26 weeks. Groups of fewer than 5 people are hidden so that nobody can be recognised."],
     people: ["参与人数", "People"], visits: ["参与人次", "Visits"], ages: ["按年龄", "By age"], homes: ["按居住地", "By home"], hidden: ["已隐藏", "hidden"], unknown: ["未知", "unknown"], nobody: ["这段时间没有参与记录。", "Nobody took part in this time."],
     use: ["场馆利用", "Use of venues"], use_lead: ["过去 26 周，按周几和钟点；颜色越深用得越多。", "Past 26 weeks by weekday and hour; darker means more use."], venue: ["场馆", "Venue"], all_venues: ["全部场馆", "All venues"],
@@ -161,12 +162,13 @@
     const sum = (rows, key) => rows.reduce((total, row) => total + row[key], 0);
     const first = ahead[0];
     /* Bookings are what can be compared; the line for all weeks ahead together. */
-    const error = accuracy.find((a) => a.metric === "wape" && a.model === "programme" && a.weeks_ahead === null && a.level === items[0].level);
+    const ofPast = (metric) => accuracy.find((a) => a.metric === metric && a.model === "programme" && a.weeks_ahead === null && a.level === items[0].level);
+    const error = ofPast("wape"), held = ofPast("pit80");
     fill($("forecast-tiles"),
       first ? tile(number(first.mean), t("next_week"), t("interval", { low: number(first.low), high: number(first.high) })) : null,
       tile(number(sum(ahead.slice(0, 4), "mean")), t("next_four")),
       past.length ? tile(number(sum(past.slice(-4), "value")), t("last_four")) : null,
-      error ? tile(percent(error.value), t("accuracy")) : null);
+      error ? tile(percent(error.value), t("accuracy"), held ? t("held", { share: percent(held.value) }) : "") : null);
     const weeks = [...past.map((p) => p.week), ...ahead.map((a) => a.week)];
     const seconds = weeks.map((w) => Date.parse(`${w}T00:00:00`) / 1000);
     const blank = (n) => new Array(n).fill(null);
