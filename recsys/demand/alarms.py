@@ -36,8 +36,6 @@ _UNSURE_WEEKS = 10.0
 _DENSE_PLACES = 5.0
 _MOST_ALIKE = 0.9
 _LEAST = 1e-9
-LEAST_SAID = 0.01
-"""A ratio is not said to be less: a level of nothing."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class LevelShifts:
         series: Row of the series.
         kind: `break` or `drift`.
         weeks: Weeks ago that it began.
-        ratio: Level of now over level before: since a break, and where a drift has come to.
+        ratio: Level over that before: since a break; of the last quarter of a drift, so that it still holds.
         score: See `_score`.
     """
 
@@ -82,7 +80,7 @@ def level_shifts(counts: Floats, factors: Floats, kinds: Sequence[Kind] = ("brea
     tested = np.array([_tested(counts, factors, *start) for start in starts]).reshape(len(starts), 2, len(rows))
     score, ratio = tested[:, 0], tested[:, 1]
     least = np.array([LEAST_SCORE[kind] for kind, _ in starts])
-    is_far = np.maximum(ratio, 1 / ratio) >= LEAST_RATIO
+    is_far = (np.where(score > 0, ratio, 1 / ratio) >= LEAST_RATIO) & (score != 0)
     lead = np.where(is_far, np.abs(score) - least[:, None], -1.0)
     best = lead.argmax(axis=0) if starts else np.zeros(0, dtype=np.int64)
     found = np.flatnonzero(lead[best, np.arange(len(best))] >= 0)
@@ -114,8 +112,9 @@ def _tested(counts: Floats, factors: Floats, kind: Kind, length: int) -> tuple[F
         & (reference.sum(axis=1) >= LEAST_PLACES)
         & (np.maximum(since.sum(axis=1), expected.sum(axis=1)) >= LEAST_PLACES)
     )
-    ratio = 1 + (since - expected) @ profile / np.maximum(expected @ profile**2, _LEAST)
-    return np.where(is_known, score, 0.0), np.maximum(ratio, LEAST_SAID)
+    lately = slice(None) if kind == "break" else slice(length - length // 4, None)
+    ratio = (since[:, lately].sum(axis=1) + 0.5) / (expected[:, lately].sum(axis=1) + 0.5)
+    return np.where(is_known, score, 0.0), ratio
 
 
 @dataclass(frozen=True)

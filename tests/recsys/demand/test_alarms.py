@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recsys.demand.alarms import LEAST_SAID, level_shifts
+from recsys.demand.alarms import level_shifts
 
 
 def alike(rng: np.random.Generator, n_series: int, n_weeks: int) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_a_slow_fall_is_a_drift_with_its_beginning_and_where_it_has_come_to() ->
     drifts = found.kind == "drift"
     assert drifts.mean() > 0.5
     assert np.median(found.weeks[drifts]) == 26
-    assert abs(np.median(found.ratio[drifts]) - 0.4) < 0.1
+    assert abs(np.median(found.ratio[drifts]) - 0.47) < 0.1, "the mean of the last six weeks"
     # Where a season cannot be told from it, it is not looked for.
     assert (level_shifts(counts, np.ones(counts.shape), ("break",)).kind == "break").all()
 
@@ -51,7 +51,14 @@ def test_what_fell_to_nothing_in_a_year_is_said_to_be_nearly_nothing() -> None:
     counts = np.random.default_rng(5).poisson(np.tile(30 * level, (5, 1))).astype(float)
     found = level_shifts(counts, np.ones(counts.shape))
     assert len(found.series) == 5
-    assert ((found.ratio >= LEAST_SAID) & (found.ratio < 0.2)).all()
+    assert ((found.ratio > 0) & (found.ratio < 0.2)).all()
+
+
+def test_a_crowd_half_a_year_ago_is_no_drift() -> None:
+    level = np.ones(156)
+    level[-30:-16] = 6
+    counts = np.random.default_rng(8).poisson(np.tile(10 * level, (20, 1))).astype(float)
+    assert "drift" not in level_shifts(counts, np.ones(counts.shape)).kind
 
 
 def test_a_drift_that_the_calendar_explains_is_none() -> None:
