@@ -75,6 +75,19 @@ class Hierarchy:
         flat = bottom_values.reshape(self.n_bottoms, -1)
         return np.asarray(self.summing @ flat).reshape(self.n_nodes, *bottom_values.shape[1:])
 
+    def parents(self) -> NDArray[np.int64]:
+        """(n_nodes,) row of the smallest region around each; -1 for the root."""
+        inside = sparse.coo_array(self.summing @ self.summing.T)
+        around, node = inside.coords
+        sizes = np.asarray(self.summing.sum(axis=1)).ravel()
+        is_around = (around < node) & (inside.data == sizes[node])
+        around, node = around[is_around], node[is_around]
+        # The last one written stays: the smallest, and of regions alike the lowest.
+        order = np.lexsort((around, -sizes[around]))
+        found = np.full(self.n_nodes, -1, dtype=np.int64)
+        found[node[order]] = around[order]
+        return found
+
     def bottom_nums(self, tree: RegionTree, regions: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n,) bottom in which something at each region row counts; what has none counts at the root."""
         series = tree.series_regions()[regions]

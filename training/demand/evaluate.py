@@ -96,9 +96,8 @@ def _judged_at(
         spread = rule_quantiles(rule, history, horizon, QUANTILES)
         columns = {name: spread[i].ravel() for i, name in enumerate(quantiles)}
         frames[model] = base.assign(mean=rule(history, horizon).ravel(), **columns)
-    for model, means in rival_means(
-        history, history_weeks[len(history_weeks) - history.shape[-1] :], weeks, config
-    ).items():
+    known_weeks = history_weeks[len(history_weeks) - history.shape[-1] :]
+    for model, means in rival_means(history, known_weeks, weeks, hierarchy.parents(), config).items():
         frames[model] = base.assign(mean=means.ravel(), **dict.fromkeys(quantiles, np.nan))
     for method, means in judged.reconciled.items():
         frames[f"reconciled: {method}"] = base.assign(mean=means.ravel(), **dict.fromkeys(quantiles, np.nan))

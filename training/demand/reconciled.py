@@ -48,12 +48,14 @@ class Rows:
 
     Attributes:
         sums: (n_sums,) nodes that several bottoms make up, the root first.
+        parents: (n_sums,) row of the sum around each; -1 for the root.
         summing: (n_sums + n_bottoms, n_bottoms).
         constraints: Each sum less its parts.
         names: (n_sums + n_bottoms,) level of each row.
     """
 
     sums: NDArray[np.int64]
+    parents: NDArray[np.int64]
     summing: sparse.csr_array
     constraints: sparse.csr_array
     names: NDArray[np.str_]
@@ -68,7 +70,8 @@ class Rows:
         whole = sparse.csr_array(sparse.vstack([hierarchy.summing[sums], bottoms]).tocsr())
         constraints = summing_constraints(whole, len(sums) + np.arange(hierarchy.n_bottoms))
         names = hierarchy.node_levels[np.concatenate([sums, own])].astype(str)
-        return cls(sums, whole, constraints, names)
+        parents = np.append(-1, np.searchsorted(sums, hierarchy.parents()[sums[1:]]))
+        return cls(sums, parents, whole, constraints, names)
 
     @property
     def bottoms(self) -> NDArray[np.int64]:
@@ -154,7 +157,7 @@ def _base(rows: Rows, known: KnownDemand, data: ProgrammeData, origin: int, mean
     history = rows.up(panel.demand[..., :n_weeks])[: len(rows.sums)]
     ahead = known.weeks - pd.Timedelta(weeks=origin)
     flat = history.reshape(history.shape[0] * history.shape[1], n_weeks)
-    direct = [pooled_panel(history, panel.weeks[:n_weeks], ahead)]
+    direct = [pooled_panel(history, panel.weeks[:n_weeks], ahead, rows.parents)]
     for model in _DIRECT:
         singly = statistical_forecasts(flat, shape[2], model, season=1)[0]
         direct.append(singly.reshape(*history.shape[:2], shape[2]))

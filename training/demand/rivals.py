@@ -19,9 +19,15 @@ _START_UP_WEEKS = 8
 
 
 def rival_means(
-    history: Floats, weeks: pd.DatetimeIndex, ahead: pd.DatetimeIndex, config: DemandConfig
+    history: Floats,
+    weeks: pd.DatetimeIndex,
+    ahead: pd.DatetimeIndex,
+    parents: NDArray[np.int64],
+    config: DemandConfig,
 ) -> dict[str, Floats]:
     """(n_nodes, n_categories, n_ahead) by model, of (n_nodes, n_categories, n_weeks) places taken, the root's first.
+
+    `parents` is (n_nodes,), see `pooled_panel`.
 
     Models of single series take the pooled panel's figure for a series in its first eight weeks: that of its parents
     and siblings. Where past origins choose, `ensemble` is the median of models and panels. Without a week of history
@@ -31,7 +37,7 @@ def rival_means(
         return {}
     rng = np.random.default_rng(config.seed)
     found = {
-        "pooled panel": pooled_panel(history, weeks, ahead),
+        "pooled panel": pooled_panel(history, weeks, ahead, parents),
         "boosted panel": boosted_panel(history, weeks, ahead, config.boosting, rng),
     }
     horizon = len(ahead)

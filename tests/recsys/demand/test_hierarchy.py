@@ -41,3 +41,9 @@ def test_an_inner_region_is_its_children_and_its_own_venues(hierarchy: Hierarchy
     values = dict(zip(hierarchy.node_ids.ids, hierarchy.sums(np.ones((hierarchy.n_bottoms, 1))).ravel(), strict=True))
     # The root has a bottom of its own for online sessions, the county one for its own venue.
     assert values == {"p": 4, "c1": 3, "t1": 1, "t2": 1}
+
+
+def test_the_smallest_region_around_each(hierarchy: Hierarchy) -> None:
+    ids = hierarchy.node_ids.ids
+    around = {ids[node]: ids[parent] if parent >= 0 else None for node, parent in enumerate(hierarchy.parents())}
+    assert around == {"p": None, "c1": "p", "t1": "c1", "t2": "c1"}

@@ -42,6 +42,10 @@ def panel_forecast(panel: Panel, history: NDArray[np.float64], horizon: int) -> 
     return panel(history[None], weeks[: history.shape[1]], weeks[history.shape[1] :])[0]
 
 
+def pooled(counts: NDArray[np.float64], weeks: pd.DatetimeIndex, ahead: pd.DatetimeIndex) -> NDArray[np.float64]:
+    return pooled_panel(counts, weeks, ahead, np.array([-1]))
+
+
 def boosted(counts: NDArray[np.float64], weeks: pd.DatetimeIndex, ahead: pd.DatetimeIndex) -> NDArray[np.float64]:
     return boosted_panel(counts, weeks, ahead, BoostingConfig(min_rows_in_leaf=20), np.random.default_rng(0))
 
@@ -171,7 +175,7 @@ class TestEnsemble(ForecasterContract):
 
 
 class TestPooledPanel(ForecasterContract):
-    tests, forecast = ("pooled_panel",), partial(panel_forecast, pooled_panel)
+    tests, forecast = ("pooled_panel",), partial(panel_forecast, pooled)
     is_pooled = True
 
 
