@@ -23,6 +23,16 @@ _ADULTS_ONLY = rf"(?:仅限|只限|限|面向)?(?:{_GROWN})(?:[ -]only|专场|�
 """Audiences of which nobody is a minor; where others are named beside adults it is none."""
 
 
+def for_adults_alone(audiences: pd.Series) -> NDArray[np.bool_]:
+    """(n,) whether an audience, as it is worded, holds no minor.
+
+    >>> for_adults_alone(pd.Series(["仅限成人", "Seniors only", "adults and children", None])).tolist()
+    [True, True, False, False]
+    """
+    worded = audiences.fillna("").astype(str).str.strip().str.lower()
+    return worded.str.fullmatch(_ADULTS_ONLY).to_numpy(dtype=bool)
+
+
 def places_taken(bookings: pd.DataFrame) -> pd.Series:
     """Places by session_id: the sum of `party_size` over bookings that take places."""
     taking = bookings[bookings["status"].isin(TAKING_STATUSES)]
@@ -147,7 +157,6 @@ def open_sessions(
 
 def _columns(chosen: pd.DataFrame, dataset: Dataset) -> OpenSessions:
     activity_ids = chosen["activity_id"].to_numpy(dtype=object)
-    audience = chosen["audience"].fillna("").str.strip().str.lower()
     return OpenSessions(
         session_ids=chosen["session_id"].to_numpy(dtype=object),
         activity_ids=activity_ids,
@@ -157,7 +166,7 @@ def _columns(chosen: pd.DataFrame, dataset: Dataset) -> OpenSessions:
         start_years=local_times(chosen["starts_at"], dataset.timezone).dt.year.to_numpy(dtype=np.float64),
         min_ages=chosen["min_age"].to_numpy(dtype=np.float64),
         max_ages=chosen["max_age"].to_numpy(dtype=np.float64),
-        for_adults=audience.str.fullmatch(_ADULTS_ONLY).to_numpy(dtype=bool),
+        for_adults=for_adults_alone(chosen["audience"]),
         places_left=chosen["left"].to_numpy(dtype=np.float64),
         asks_for_children=bool(dataset.bookings["attendee_birth_years"].notna().any()),
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue
 from recsys.instants import NEVER, nanoseconds
+from recsys.open_sessions import for_adults_alone
 from recsys.operator_rules import RuleTable
 
 
@@ -18,7 +19,7 @@ class Checked:
     """Rows of a catalogue's candidates as the store had them.
 
     Attributes:
-        catalogue: The catalogue with the places left.
+        catalogue: The catalogue with the places left, the ends and the age limits of now.
         rules: Operators' rules.
         is_there: (n,) the row exists, belongs to the same activity and starts when the catalogue says.
         opens: (n,) nanoseconds from which it is published and can be booked, `NEVER` for always.
@@ -42,7 +43,7 @@ def check(catalogue: Catalogue, rows: pd.DataFrame, rules: RuleTable) -> Checked
 
     Args:
         catalogue: Candidates.
-        rows: Contract rows of sessions with `taken`, in any order; a session without a row is gone.
+        rows: Of `serving.rows.queries.read_sessions`, in any order; a session without a row is gone.
         rules: Operators' rules.
     """
     sessions = catalogue.sessions
@@ -56,9 +57,16 @@ def check(catalogue: Catalogue, rows: pd.DataFrame, rules: RuleTable) -> Checked
         return np.where(times == NEVER, latest, times)
 
     capacity = pd.to_numeric(found["capacity"]).to_numpy(dtype=np.float64)
-    places_left = capacity - pd.to_numeric(found["taken"]).to_numpy(dtype=np.float64)
+    now = replace(
+        sessions,
+        places_left=capacity - pd.to_numeric(found["taken"]).to_numpy(dtype=np.float64),
+        ends=_times(found["ends_at"]),
+        min_ages=pd.to_numeric(found["min_age"]).to_numpy(dtype=np.float64),
+        max_ages=pd.to_numeric(found["max_age"]).to_numpy(dtype=np.float64),
+        for_adults=for_adults_alone(found["audience"]),
+    )
     return Checked(
-        catalogue=replace(catalogue, sessions=replace(sessions, places_left=places_left)),
+        catalogue=replace(catalogue, sessions=now),
         rules=rules,
         is_there=(place >= 0)
         & (starts == sessions.starts)

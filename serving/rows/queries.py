@@ -16,6 +16,7 @@ from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
 from recsys.schema import TABLES, TAKING_STATUSES
 
+_AGES = ["min_age", "max_age", "audience"]
 FAR = pd.Timestamp("2262-01-01T00:00:00Z")
 """End of a data set that nothing is cut from."""
 
@@ -46,7 +47,10 @@ def read_person(
 
 
 def read_sessions(store: Store, session_ids: Sequence[str]) -> pd.DataFrame:
-    """The rows of these sessions as they are now, with `taken` places; a session that is gone has no row."""
+    """The rows of these sessions as they are now, with `taken` places and whom their activities are for.
+
+    A session that is gone has no row.
+    """
     with store.reading() as connection:
         platforms = zones_by_num(connection)
         frames = []
@@ -56,8 +60,13 @@ def read_sessions(store: Store, session_ids: Sequence[str]) -> pd.DataFrame:
             where = sql.SQL("platform_num = {} AND session_id = ANY({})").format(sql.Literal(num), sql.Literal(inside))
             rows = read_rows(connection, TABLES["sessions"], platforms, where)
             taken = {prefix + one: places for one, places in _taken(connection, num, inside).items()}
-            frames.append(rows.assign(taken=rows["session_id"].astype(object).map(taken).astype("float64").fillna(0.0)))
-    columns = [*TABLES["sessions"].column_names, "taken"]
+            rows = rows.assign(taken=rows["session_id"].astype(object).map(taken).astype("float64").fillna(0.0))
+            of_these = sql.SQL("platform_num = {} AND activity_id IN (SELECT activity_id FROM sessions WHERE {})")
+            activities = read_rows(
+                connection, TABLES["activities"], platforms, of_these.format(sql.Literal(num), where)
+            )
+            frames.append(rows.merge(activities[["activity_id", *_AGES]], on="activity_id", how="left"))
+    columns = [*TABLES["sessions"].column_names, "taken", *_AGES]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 

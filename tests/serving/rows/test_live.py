@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event
 
+import pandas as pd
 import pytest
 
 from features.store.lists import Shown, log_shown
@@ -43,3 +44,26 @@ def test_a_list_asked_while_candidates_are_being_made_waits_for_the_write_before
         may_end.set()
         assert sum(asked.result(60).n_shown.values()) == 1
         assert asked.result() is follower.result()
+
+
+def test_whom_a_session_is_for_and_when_it_ends_are_those_of_now(live, own_county):
+    """Another process has made it for adults only and longer: it must not wait until candidates are made anew."""
+    offer = live.offer()
+    session_id, activity_id = (
+        str(ids[0]) for ids in (offer.catalogue.sessions.session_ids, offer.catalogue.sessions.activity_ids)
+    )
+    with open_store(own_county) as store:
+        store.upsert(
+            "default",
+            "activities",
+            [{"activity_id": activity_id, "category": "c", "min_age": 18, "audience": "仅限成人"}],
+        )
+        session = store.row("sessions", session_id)
+        end = session["starts_at"] + pd.Timedelta(hours=9)
+        store.upsert("default", "sessions", [session | {"ends_at": end}])
+    held = live.checked(offer).catalogue.sessions
+    of_activity = held.activity_ids == activity_id
+    assert (held.min_ages[of_activity] == 18).all()
+    assert held.for_adults[of_activity].all()
+    assert held.ends[held.session_ids == session_id].tolist() == [pd.Timestamp(end).value]
+    assert held.for_adults[~of_activity].tolist() == offer.catalogue.sessions.for_adults[~of_activity].tolist()
