@@ -38,6 +38,12 @@ def suggestions(asked: Inquiry, query: Annotated[Localised, Query()], service: I
     if asked.categories and not set(asked.categories) & set(inputs.categories):
         none_of = f"none of {list(asked.categories)} is a category that the bundle has learned"
         raise invalid("body.categories", Sentence(f"{'、'.join(asked.categories)}都没有开办过", none_of))
+    if asked.region_id not in inputs.tree.ids.ids and asked.region_id in service.live.region_names(parts):
+        newer = Sentence(
+            f"{asked.region_id} 是上次训练之后才有的地区，下次训练之后才能提出建议",
+            f"{asked.region_id!r} is newer than the bundle: the next `culture train` takes it in",
+        )
+        raise invalid("body.region_id", newer)
     lang = language(http, query.lang)
     try:
         found = answer(inputs, asked)

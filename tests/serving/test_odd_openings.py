@@ -9,7 +9,7 @@ from recsys.bundle import load_bundle
 from recsys.releases import bundles_folder
 from serving.parts import open_parts
 from tests.serving.conftest import BUNDLE, app_of
-from tests.serving.live import FixedProvider, serving
+from tests.serving.live import FixedProvider, serving, wait_until
 from tests.serving.test_app import problem
 
 PATH = "/v1/classes/suggestions"
@@ -112,6 +112,15 @@ def test_planners_are_told_in_chinese_what_is_not_known(client):
     assert said(APPRAISAL, {**planned, "category": "nope"}) == "body.category: 从未开办过“nope”"
     assert said(APPRAISAL, {**planned, "venue_id": "nope"}) == "body.venue_id: 没有编号为 nope 的场馆"
     assert "ISO 8601" in said(APPRAISAL, {**planned, "starts_at": 1_800_000_000})
+
+
+def test_a_region_newer_than_the_bundle_is_not_called_unknown(own_client):
+    town = {"name": "新镇", "level": "township", "parent_id": "370114"}
+    assert own_client.put("/v1/regions/new", json=town).status_code == 200
+    wait_until(lambda: own_client.get("/v1/reports/new").status_code == 200)
+    told = problem(own_client.post(PATH, json={"budget": 1, "region_id": "new"}), 422, "invalid-request")
+    assert told["errors"][0]["field"] == "body.region_id"
+    assert "newer than the bundle" in told["detail"]
 
 
 def test_what_is_no_text_is_refused(client):
