@@ -7,6 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from recsys.errors import DataError, broken_rules
 
+NOT_FOR_OTHERS = 0o750
+"""Mode of folders that hold people's rows: nobody reads them but their owner and the owner's group."""
+
 
 class Settings(BaseSettings):
     """What `CULTURE_…` variables say."""

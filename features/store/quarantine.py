@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from features.intake.cleaning import LONGEST_ID, as_text
 from features.intake.sources import RAW, ROW_NUMBER
+from features.settings import NOT_FOR_OTHERS
 from features.store.loading import copy_into, driver
 from features.store.platforms import folder_of
 from recsys.schema import TABLES, Table
@@ -136,7 +137,7 @@ def write_quarantine_files(connection: Connection, home: Path, platform: str, pl
     for table in TABLES.values():
         path = folder / f"{table.name}.csv"
         if table.name in held:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=NOT_FOR_OTHERS)
             _write_file(connection, table, platform_num, path)
             written[table.name] = path
         else:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection
 
+from features.settings import NOT_FOR_OTHERS
 from features.store.frames import ARROW, REMOVED_TAGS, read_dataset
 from recsys.dataset import TEXT, TIME, Dataset
 from recsys.errors import DataError, RecsysError
@@ -59,7 +60,7 @@ def write_snapshot(
     dataset = read_dataset(connection, platforms, data_until)
     partial = folder / f".partial-{os.getpid()}-{id(dataset)}"
     try:
-        partial.mkdir(parents=True)
+        partial.mkdir(parents=True, mode=NOT_FOR_OTHERS)
         try:
             return _write(dataset, dict(platforms.values()), folder, partial)
         finally:

@@ -110,6 +110,7 @@ def test_a_good_row_takes_its_bad_version_out_of_quarantine(store: Store, tmp_pa
     assert store.row("users", "1")["birth_year"] == 1980
     path = Path(report.quarantine_files["users"])
     assert path.exists()
+    assert path.parent.stat().st_mode & 0o007 == 0
     table(store, tmp_path, "users", users="user_id,birth_year\n1,1981\n")
     assert not path.exists()
     assert store.counts()["quarantine"] == 0

@@ -29,6 +29,7 @@ def test_a_snapshot_is_cut_and_repeats(store: Store, tmp_path: Path) -> None:
     assert dataset.bookings["booking_id"].tolist() == ["b1"]
     assert dataset.users["user_id"].tolist() == ["u1"]
     assert dataset.data_until == cut
+    assert first.path.stat().st_mode & 0o007 == 0
     assert store.snapshot(tmp_path, cut + pd.Timedelta(days=1)).sha256 != first.sha256
 
 
