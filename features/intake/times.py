@@ -74,6 +74,10 @@ def _from_text(text: pl.Series) -> tuple[pl.Series, pl.Series]:
 def _from_mixed_text(text: pl.Series) -> tuple[pl.Series, pl.Series]:
     names = ["year", "month", "day", "hour", "minute", "second", "fraction", "z", "offset_hour", "offset_minute"]
     parts = text.str.extract_groups(_PATTERN).struct.rename_fields(names).struct.unnest()
+    # 24:00 is the midnight that ends the day (ISO 8601-1, amendment of 2022).
+    after = pl.concat_str(*(pl.col(name).fill_null("") for name in ("minute", "second", "fraction")))
+    is_end = (pl.col("hour").eq("24") & after.str.strip_chars("0").eq("")).fill_null(False)
+    parts = parts.with_columns(is_end=is_end, hour=pl.when(is_end).then(pl.lit("00")).otherwise("hour"))
     stamp = pl.concat_str(
         "year",
         pl.lit("-"),
@@ -94,8 +98,9 @@ def _from_mixed_text(text: pl.Series) -> tuple[pl.Series, pl.Series]:
     offset = pl.when((hours.str.slice(1).cast(pl.Int64) < 24) & (minutes < 60)).then(
         pl.duration(minutes=sign * (hours.str.slice(1).cast(pl.Int64) * 60 + minutes))
     )
+    wall = stamp.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
     frame = parts.select(
-        stamp.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us").alias("wall"),
+        (wall + pl.duration(days=pl.col("is_end").cast(pl.Int64))).alias("wall"),
         hours.is_not_null().alias("has_zone"),
         offset.alias("offset"),
     )
