@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,36 @@ class KeyScores:
 
     of_candidate: NDArray[np.int64]
     of_keys: Mapping[str, NDArray[np.float32]]
+
+    @cached_property
+    def ranks(self) -> KeyScores:
+        """Ranks among all candidates in place of scores: 1 and the candidates of a higher one, NaN for NaN."""
+        return replace(self, of_keys={name: self._ranks(values) for name, values in self.of_keys.items()})
+
+    def _ranks(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        missing = np.isnan(scores)
+        low_first = np.where(missing, np.float32(np.inf), -scores)
+        order = np.argsort(low_first, axis=1)
+        ordered = np.take_along_axis(low_first, order, axis=1)
+        sizes = np.bincount(self.of_candidate, minlength=scores.shape[1])[order]
+        before = np.cumsum(sizes, axis=1) - sizes
+        # Equal ones have the place of the first of them.
+        before[:, 1:] *= ordered[:, 1:] != ordered[:, :-1]
+        ranks = np.empty_like(scores)
+        np.put_along_axis(ranks, order, np.maximum.accumulate(before, axis=1) + np.float32(1), axis=1)
+        ranks[missing] = np.nan
+        return ranks
+
+    def of_pairs(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Each ranker's (n_pairs,) scores of people and candidates."""
+        keys = self.of_candidate.take(cols)
+        for name, values in self.of_keys.items():
+            yield name, values.ravel().take(cells_of(values, rows, keys))
+
+
+def cells_of(of_keys: NDArray[np.float32], rows: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n_pairs,) place of each pair among the scores of a level; one row of these is everybody's."""
+    return keys if len(of_keys) == 1 else rows * of_keys.shape[1] + keys
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from features.signals.known.removed_tags import profiles_less
 from features.signals.known.text import TitleWords, title_words
 from recsys.dataset import Dataset
 from recsys.open_sessions import OpenSessions, open_sessions
-from recsys.ranking import KeyGroups
+from recsys.ranking import KeyGroups, KeyScores
 
 COMPANY_DAYS = 240.0
 """Age of the oldest session whose people count as met."""
@@ -107,6 +107,16 @@ class Catalogue:
         columns = self.levels[LEARNER_LEVEL]
         is_lone = columns.of_candidate < 0
         return KeyGroups.of(np.where(is_lone, len(columns.keys) - 1 + np.cumsum(is_lone), columns.of_candidate))
+
+    @cached_property
+    def popularity(self) -> KeyScores:
+        """Bookings that a session of each candidate's organiser had of late, shrunk to the mean of all."""
+        columns = self.levels["organiser"]
+        held, taken = columns.sessions_slow.sum(), columns.taken_slow.sum()
+        mean = taken / held if held > 0 else 0.0
+        per_session = (columns.taken_slow + mean) / (columns.sessions_slow + 1.0)
+        values = np.append(per_session, mean)[columns.of_candidate] + self.facts["booked_so_far"]
+        return KeyScores(np.arange(len(self)), {"popularity": values.astype(np.float32)[None, :]})
 
     @cached_property
     def candidate_signals(self) -> Signals:

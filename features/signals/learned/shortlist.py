@@ -42,13 +42,18 @@ class Shortlist:
 def rank_signals(
     first: FirstStage, listed: Shortlist, rows: NDArray[np.int64], cols: NDArray[np.int64]
 ) -> dict[str, NDArray[np.float32]]:
-    """`rank_` of each ranker, (n_pairs,): 1 and the candidates of the person's shortlist that it scores higher.
+    """`rank_` of each ranker, (n_pairs,): 1 and the candidates that it scores higher; NaN where it cannot score.
 
-    NaN where the ranker cannot score, and for a pair that is not in the shortlist.
+    Rankers of a person's own past rank within the person's shortlist, and a pair that is not in it has no rank.
+    Popularity, tastes and wishes rank all candidates: people without a past have no rank by anything else, and theirs
+    must not tell what they may be offered, so that who opted out is ranked like a stranger.
     """
-    scores = dict(first.scores_of(listed.rows, listed.cols))
+    scores = dict(first.own.of_pairs(listed.rows, listed.cols))
     ranks = ranks_of(listed.rows, list(scores.values()), len(first.near))
     if rows is not listed.rows or cols is not listed.cols:
         at = listed.places(rows, cols)
         ranks = [np.append(values, np.float32(np.nan))[at] for values in ranks]
-    return {f"rank_{name}": values for name, values in zip(scores, ranks, strict=True)}
+    found = dict(zip(scores, ranks, strict=True))
+    for level in (first.shared, *first.tastes):
+        found |= dict(level.ranks.of_pairs(rows, cols))
+    return {f"rank_{name}": values for name, values in found.items()}

@@ -17,7 +17,7 @@ from features.signals.learned.pulled import Pulled, pulled
 from features.signals.learned.taste import taste_features, taste_scores
 from features.signals.learned.wishes import seen_of, wish_rates
 from features.signals.people import UserBlock
-from recsys.ranking import KeyGroups, KeyScores, SummedScores
+from recsys.ranking import KeyGroups, KeyScores, SummedScores, cells_of
 
 DISCOVERY_SHARES: Mapping[str, float] = {"item-knn": 3.0, "als": 1.0, "ease": 1.0}
 DISCOVERY_WISH, DISCOVERY_POPULARITY = 0.5, 0.7
@@ -90,25 +90,13 @@ class FirstStage(Mapping[str, NDArray[np.float32]]):
         for level in (*self.levels, self.rates):
             keys = level.of_candidate.take(cols)
             for name, values in level.of_keys.items():
-                cells = _cells(values, rows, keys)
+                cells = cells_of(values, rows, keys)
                 signals[f"score_{name}"] = values.ravel().take(cells)
                 if name in self.scales:
                     signals[f"share_{name}"] = self.filled[name].ravel().take(cells) * _of_people(
                         self.scales[name], rows
                     )
         return signals
-
-    def scores_of(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Each ranker's (n_pairs,) scores, NaN where it cannot score."""
-        for level in self.levels:
-            keys = level.of_candidate.take(cols)
-            for name, values in level.of_keys.items():
-                yield name, values.ravel().take(_cells(values, rows, keys))
-
-
-def _cells(of_keys: NDArray[np.float32], rows: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n_pairs,) place of each pair among the scores of a level; one row of these is everybody's."""
-    return keys if len(of_keys) == 1 else rows * of_keys.shape[1] + keys
 
 
 def _of_people(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -135,7 +123,6 @@ def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Fir
     own = {"affinity": _affinity(catalogue, block, candidates)}
     for name, scores in learner_scores(catalogue, block, learners, nums[known]).items():
         own[name] = _spread(scores, known, len(candidates))
-    popularity = KeyScores(np.arange(len(catalogue)), {"popularity": _popularity(catalogue)[None, :]})
     near = np.take(catalogue.homes.lift_at(block.near), columns.of_candidate[candidates], axis=1)
     tastes = tuple(_tastes(catalogue, block, learners))
     rates = KeyScores(np.zeros(len(catalogue), dtype=np.int64), {})
@@ -146,7 +133,7 @@ def stage_one(catalogue: Catalogue, block: UserBlock, learners: Learners) -> Fir
         wish, rates = _wishes(catalogue, of_keys)
         tastes = (*tastes, wish)
         of_block = None if learners.pull is None else pulled(learners.pull, catalogue, block, seen, of_keys)
-    return FirstStage(popularity, KeyScores(groups.of_candidate, own), groups, tastes, rates, near, of_block)
+    return FirstStage(catalogue.popularity, KeyScores(groups.of_candidate, own), groups, tastes, rates, near, of_block)
 
 
 def _spread(scores: NDArray[np.float32], columns: NDArray[np.int64], n_columns: int) -> NDArray[np.float32]:
@@ -225,16 +212,6 @@ def _sum(first: FirstStage, level: KeyScores, weights: Mapping[str, float]) -> N
         if name in level.of_keys:
             total += np.multiply(first.filled[name], np.float32(weight) * first.scales[name][:, None], out=part)
     return total
-
-
-def _popularity(catalogue: Catalogue) -> NDArray[np.float32]:
-    """(n_candidates,) bookings that a session of the organiser had of late, shrunk to the mean of all."""
-    columns = catalogue.levels["organiser"]
-    held, taken = columns.sessions_slow.sum(), columns.taken_slow.sum()
-    mean = taken / held if held > 0 else 0.0
-    per_session = (columns.taken_slow + mean) / (columns.sessions_slow + 1.0)
-    values = np.append(per_session, mean)[columns.of_candidate] + catalogue.facts["booked_so_far"]
-    return np.asarray(values, dtype=np.float32)
 
 
 def _affinity(catalogue: Catalogue, block: UserBlock, candidates: NDArray[np.int64]) -> NDArray[np.float32]:
