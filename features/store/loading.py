@@ -14,6 +14,7 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 from features.intake.references import Keys
+from features.store.opt_outs import hold_staged
 from recsys.schema import TABLES, Table
 
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S%.fZ"
@@ -118,6 +119,8 @@ def merge_stage(connection: Connection, table: Table, platform_num: int, *, may_
     connection.exec_driver_sql("SET LOCAL work_mem = '128MB'")
     stage, partition = stage_name(table, platform_num), partition_name(table, platform_num)
     replaced = _drop_repeated(connection, table, stage) if may_repeat else (0, None)
+    if table.name == "users":
+        hold_staged(connection, platform_num, stage)
     exists = connection.exec_driver_sql("SELECT to_regclass(%s)", (partition,)).scalar() is not None
     if exists and connection.exec_driver_sql(f"SELECT EXISTS (SELECT FROM {partition})").scalar():
         return _merge_changed(connection, table, platform_num, replaced)

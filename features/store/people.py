@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from features.intake.erasure import HAPPENED
 from features.store.erasure import remember_erased
 from features.store.frames import read_rows
+from features.store.opt_outs import set_opt_out
 from recsys.schema import TABLES
 
 Touched = Literal["sessions", "activities"]
@@ -78,6 +79,7 @@ def erase_user(connection: Connection, platform_num: int, user_id: str, at: date
         name: connection.exec_driver_sql(f"DELETE FROM {name} WHERE platform_num = %s AND user_id = %s", who).rowcount
         for name in (*reversed(_OF_USER), "removed_tags")
     }
+    set_opt_out(connection, platform_num, user_id, is_out=False)
     erased["quarantine"] = connection.exec_driver_sql(
         f"DELETE FROM quarantine WHERE {_QUARANTINED}", {"platform_num": platform_num, "user_id": user_id}
     ).rowcount
@@ -114,7 +116,11 @@ def remove_tag(connection: Connection, platform_num: int, user_id: str, tag: str
 
 
 def set_personalised(connection: Connection, platform_num: int, user_id: str, *, enabled: bool) -> bool:
-    """Switches personal lists on or off for a user who may be known by bookings only; False if nothing changed."""
+    """Switches personal lists on or off for a user who may be known by bookings only; False if no row changed.
+
+    Off holds against later deliveries of the user.
+    """
+    set_opt_out(connection, platform_num, user_id, is_out=not enabled)
     changed = connection.exec_driver_sql(
         "INSERT INTO users AS u (platform_num, user_id, personalised) VALUES (%s, %s, %s)"
         " ON CONFLICT (platform_num, user_id) DO UPDATE SET personalised = EXCLUDED.personalised"

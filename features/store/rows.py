@@ -14,6 +14,7 @@ from features.intake.references import Keys, resolve, without_cycles
 from features.intake.sources import ROW_NUMBER
 from features.store.erasure import erased_accounts, remember_back
 from features.store.loading import assignments, copy_out, ensure_partition
+from features.store.opt_outs import hold
 from features.store.quarantine import add_to_quarantine, quarantine_rows, ready_rows
 from recsys.schema import TABLES, Table
 
@@ -87,6 +88,8 @@ def store_rows(
     rows = resolved.rows
     if table.name == "regions" and rows["parent_id"].null_count() < len(rows):
         rows, _ = without_cycles(rows, stored_parents(connection, platform_num))
+    if table.name == "users":
+        rows = hold(connection, platform_num, rows)
     written = _write(connection, table, platform_num, rows.unique(table.key, keep="last", maintain_order=True))
     waiting = raw.join(resolved.waiting, on=ROW_NUMBER, how="inner")
     bad = erased.unnamed(table, pl.concat([cleaned.rejected, waiting], how="diagonal"), timezone)

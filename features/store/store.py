@@ -209,7 +209,7 @@ class Store:
                 count_change(connection)
 
     def set_personalised(self, outside_id: str, *, enabled: bool) -> None:
-        """Switches personal lists on or off for a user, who may be known by bookings only.
+        """Switches personal lists on or off for a user, known by bookings only perhaps; off holds until on again here.
 
         Raises:
             UnknownIdError: The user was erased.

@@ -96,6 +96,27 @@ def test_a_person_s_rows_are_exported_and_erased(store: Store, tmp_path: Path) -
         store.erase_user("u1")
 
 
+def test_an_opt_out_outlives_deliveries_until_the_person_takes_it_back(store: Store, tmp_path: Path) -> None:
+    """Platforms deliver whole tables again and again, and do not know of it."""
+    users = deliver(tmp_path, users="user_id,birth_year,personalised\nu1,1980,true\nu1,1981,true\nu2,1990,\n")
+    ingest_folder(store, users, "county")
+    store.set_personalised("u1", enabled=False)
+    version = store.version()
+    report = ingest_folder(store, users, "county").tables["users"]
+    assert (report.unchanged, report.changed, store.version()) == (2, 0, version)
+    assert store.row("users", "u1") | {"birth_year": 1981, "personalised": False} == store.row("users", "u1")
+    store.upsert("county", "users", [{"user_id": "u1", "gender": "f", "personalised": True}, {"user_id": "u2"}])
+    assert [store.row("users", one)["personalised"] for one in ("u1", "u2")] == [False, None]
+    store.set_personalised("u1", enabled=True)
+    ingest_folder(store, users, "county")
+    assert store.row("users", "u1")["personalised"] is True
+    store.set_personalised("u1", enabled=False)
+    store.erase_user("u1")
+    back = {"user_id": "u1", "registered_at": pd.Timestamp.now(tz="UTC") + pd.Timedelta(hours=1)}
+    store.upsert("county", "users", [back])
+    assert store.row("users", "u1")["personalised"] is None
+
+
 _SHARING = """
 import sys
 from pathlib import Path
