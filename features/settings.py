@@ -14,7 +14,7 @@ NOT_FOR_OTHERS = 0o750
 class Settings(BaseSettings):
     """What `CULTURE_…` variables say."""
 
-    model_config = SettingsConfigDict(env_prefix="CULTURE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CULTURE_", env_ignore_empty=True, frozen=True)
 
     home: Path = Field(default=Path("var"), description="folder of everything that commands write")
     database_url: str | None = Field(
