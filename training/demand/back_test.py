@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.demand.hierarchy import Hierarchy
 from recsys.demand.paths import single_weeks
 from training.demand.config import DemandConfig
 from training.demand.known import KnownDemand, unseen
-from training.demand.paths import N_TEST_PATHS, Ahead, Limits, draw
+from training.demand.paths import N_TEST_PATHS, Ahead, Limits, calibrated_pits, draw
 from training.demand.programme import OpenMeans, ProgrammeData, begun_places, fit_programme
 from training.demand.spread import OpenOutcomes, Spread, joined
 from training.forecasters.simple import BASELINES
@@ -64,6 +65,12 @@ class PastForecasts:
     predicted: NDArray[np.float64]
     pits: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]
     block_pits: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]
+
+    def pits_put_right(self, hierarchy: Hierarchy) -> NDArray[np.float64]:
+        """(n_tests, n_nodes, n_categories, horizon) PITs of bookings, each origin by levels the others put right."""
+        pits = self.pits[0]
+        found = [calibrated_pits(hierarchy, one, pits[:test] + pits[test + 1 :]) for test, one in enumerate(pits)]
+        return np.stack(found) if found else np.zeros((0, hierarchy.n_nodes, *self.actual.shape[2:]))
 
     def predicted_by_model(self, places: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """Like `predicted`, of what is served and of simple rules; `places` (n_bottoms, n_categories, n_weeks)."""

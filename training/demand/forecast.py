@@ -227,7 +227,7 @@ def _with_tables(
         drivers=drivers_table(hierarchy, pooled, known.weeks, means[0]),
         alarms=alarms_table(nodes, _pooled(known.panel, n_left_out=min(_LATEST_WEEKS, known.panel.n_weeks // 3))),
         accuracy=accuracy_table(
-            hierarchy, past.actual, past.predicted_by_model(known.panel.places), _past_pits(hierarchy, past)
+            hierarchy, past.actual, past.predicted_by_model(known.panel.places), past.pits_put_right(hierarchy)
         ),
         periods=periods,
         villages=villages,
@@ -241,13 +241,6 @@ def _pooled(panel: DemandPanel, n_left_out: int = 0) -> PooledForecaster | None:
     if n_weeks < _LEAST_POOLED_WEEKS:
         return None
     return fit_pooled(panel.demand[..., :n_weeks].sum(axis=0), panel.weeks[:n_weeks])
-
-
-def _past_pits(hierarchy: Hierarchy, past: PastForecasts) -> NDArray[np.float64]:
-    """(n_tests, n_nodes, n_categories, horizon) PITs of past bookings, by levels that the other origins put right."""
-    pits = past.pits[0]
-    apart = [calibrated_pits(hierarchy, one, pits[:place] + pits[place + 1 :]) for place, one in enumerate(pits)]
-    return np.stack(apart) if apart else np.zeros((0, hierarchy.n_nodes, *past.actual.shape[2:]))
 
 
 def _planned_places(known: KnownDemand) -> NDArray[np.float64]:
