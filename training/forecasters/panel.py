@@ -19,7 +19,7 @@ _HALF_LIFE_WEEKS = 10.0
 """Hardly matters: 5 to 20 weeks move WAPE four weeks ahead by at most 1.6 % (Nashville, a simulated county of each
 shape, eight origins)."""
 
-_LEVEL_SHAPE = 3.0
+_INNER_SHAPE, _LEAF_SHAPE = 1.0, 3.0
 _REGION_PLACES = 10.0
 
 _MOST_ORIGINS = 30
@@ -51,19 +51,21 @@ def _nested_levels(seen: Floats, expected: Floats, weeks: Floats, parents: NDArr
     """(n_nodes, n_categories) levels, from the root down, each drawn to its parent's.
 
     A region's share of all that its parent holds is drawn to an even one as if by ten places; what it has of each
-    category is that share of the parent's level, times a gamma factor of mean one and shape three: a series of many
-    places is its own, one of few is like its parent. The root's parent is the category's mean over all `weeks`
-    (n_categories,). `seen` places and `expected` weeks since a series began are (n_nodes, n_categories).
+    category is that share of the parent's level, times a gamma factor of mean one: a series of many places is its own,
+    one of few is like its parent, more so (shape three for one) where nothing lies below. The root's parent is the
+    category's mean over all `weeks` (n_categories,). `seen` places and `expected` weeks since a series began are
+    (n_nodes, n_categories).
     """
     level = np.empty_like(seen)
     places, n_children = seen.sum(axis=1), np.bincount(parents[1:], minlength=len(parents))
+    shapes = np.where(n_children > 0, _INNER_SHAPE, _LEAF_SHAPE)
     for node, parent in enumerate(parents.tolist()):
         usual = seen[0] / np.maximum(weeks, 1e-9)
         if parent >= 0:
             share = (places[node] + _REGION_PLACES / n_children[parent]) / (places[parent] + _REGION_PLACES)
             usual = share * level[parent]
         usual = np.maximum(usual, 1e-9)
-        level[node] = usual * (seen[node] + _LEVEL_SHAPE) / (expected[node] * usual + _LEVEL_SHAPE)
+        level[node] = usual * (seen[node] + shapes[node]) / (expected[node] * usual + shapes[node])
     return level
 
 
