@@ -26,7 +26,7 @@ class Access:
         table: Rows `region_num, people, places_per_1000, nearest_km, within_town, within_country`, one a region asked
             for in which anybody lives: means over its people, NaN where no place there has coordinates; and
             `estimated_from`, registered users that stand for people there.
-        gini: Of places by dwelling, weighted by people.
+        gini: Of places by dwelling, weighted by people; NaN where nobody has any.
         reach_km: Farthest way that counts.
         is_population: Whether `people` is population; else registered users.
         n_estimated: Smallest regions whose population is estimated from registered users.
@@ -88,7 +88,7 @@ def access_of(
         }
     )[use]
     counted = use & is_known
-    evenness = gini(met[counted], homes.people[counted])
+    evenness = gini(met[counted], homes.people[counted]) if (met[counted] > 0).any() else np.nan
     return Access(_by_region(rows), evenness, reach_km, homes.is_population, homes.n_estimated)
 
 

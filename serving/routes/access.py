@@ -47,7 +47,7 @@ def accessibility(query: Annotated[AccessQuery, Query()], service: InService, re
         reach_km=round(found.reach_km, 2),
         people_are="population" if found.is_population else "registered",
         estimated_regions=found.n_estimated,
-        gini=round(found.gini, 4),
+        gini=_rounded(found.gini),
         reference_km=CIRCLE_KM,
         **place_of(request, query, len(table)),
         items=[

@@ -7,6 +7,7 @@ import math
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from recsys.sentences import Language, Sentence
 from serving.languages import language_of_problem
 from serving.problems import KINDS, MEDIA_TYPE, RESPONSES, Problem, ProblemError, problem_response
 from serving.schemas.apps import Health, Readiness
@@ -35,7 +36,7 @@ def readyz(service: InService, request: Request) -> Readiness | Response:
 
     A refused newer bundle is told, while the older one goes on answering and the service stays ready.
     """
-    readiness = _readiness(service)
+    readiness = _readiness(service, language_of_problem(request))
     if readiness.ready:
         return readiness
     return problem_response(request, 503, "not-ready", "; ".join(readiness.problems), more=readiness)
@@ -59,16 +60,20 @@ def problem_kind(kind: str, request: Request) -> dict[str, str]:
     return {"type": f"/problems/{kind}", "title": KINDS[kind].told(language_of_problem(request))}
 
 
-def _readiness(service: Service) -> Readiness:
+def _readiness(service: Service, lang: Language) -> Readiness:
     parts, state = service.provider.current(), service.provider.state()
     store_problem = service.live.problem()
-    problems = []
+    problems: list[Sentence] = []
     if parts is None:
-        problems.append("no bundle serves; `culture train` makes one")
+        problems.append(
+            Sentence("还没有可用的模型包；请先运行 `culture train`", "no bundle serves; `culture train` makes one")
+        )
     else:
-        problems += [f"the bundle was made without {part}" for part in parts.missing()]
+        problems += [
+            Sentence(f"模型包里没有 {part}", f"the bundle was made without {part}") for part in parts.missing()
+        ]
     if state.refused is not None:
-        problems.append(f"the champion is refused: {state.refused}")
+        problems.append(Sentence(f"新的模型包不能用：{state.refused}", f"the champion is refused: {state.refused}"))
     if store_problem is not None:
         problems.append(store_problem)
     until = None if parts is None else parts.data_until
@@ -79,5 +84,5 @@ def _readiness(service: Service) -> Readiness:
         data_until=None if until is None else until.to_pydatetime(),
         bundle_age_s=None if until is None else round((service.clock() - until).total_seconds(), 1),
         store="ok" if store_problem is None else "unreachable",
-        problems=problems,
+        problems=[one.told(lang) for one in problems],
     )

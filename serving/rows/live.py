@@ -17,6 +17,7 @@ from features.store.lists import forget_shown, operator_rules, shown_counts
 from features.store.store import Store
 from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.regions import RegionTree
+from recsys.sentences import Sentence
 from serving.candidates import Checked, check
 from serving.parts import BundleParts
 from serving.problems import STORE_AWAY, ProblemError
@@ -94,12 +95,12 @@ class LiveData:
                     raise unreachable(error) from error
             return self._store
 
-    def problem(self) -> str | None:
+    def problem(self) -> Sentence | None:
         """Why the store cannot be read, None if it can."""
         try:
             self.version()
-        except ProblemError as problem:
-            return str(problem)
+        except ProblemError:
+            return STORE_AWAY
         return None
 
     def version(self) -> int:

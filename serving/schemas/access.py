@@ -33,7 +33,7 @@ class Accessibility(Part):
     reach_km: float = Field(description="farthest way that counts: asked for, or how far nine of ten visits come")
     people_are: Literal["population", "registered"]
     estimated_regions: int = Field(description="smallest regions that state no population: estimated from users")
-    gini: float = Field(description="of places within reach, over people: 0 even, towards 1 uneven")
+    gini: float | None = Field(description="of places within reach, over people: 0 even, towards 1 uneven")
     reference_km: dict[str, float] = Field(description="the national 15-minute circle")
     items: list[RegionAccess]
 

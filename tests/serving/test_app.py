@@ -205,6 +205,13 @@ def test_health_and_readiness(client):
     assert ready.json()["problems"] == []
 
 
+def test_what_is_missing_is_told_in_the_language_asked_for(empty_client):
+    told = {lang: empty_client.get("/readyz", headers={"Accept-Language": lang}).json() for lang in ("zh", "en", "")}
+    assert told["zh"]["problems"] == ["还没有可用的模型包；请先运行 `culture train`"]
+    assert told["zh"]["detail"] == told["zh"]["problems"][0]
+    assert told["en"]["problems"] == told[""]["problems"] == ["no bundle serves; `culture train` makes one"]
+
+
 def test_metrics_count_by_route_pattern_and_hold_no_ids(client):
     client.get("/v1/users/somebody-secret/profile")
     text = client.get("/metrics").text

@@ -74,6 +74,8 @@ def test_the_planner_sees_forecast_gaps_suggestions_and_use(client, tmp_path):
 def test_where_nothing_has_been_learned_the_page_says_so_in_its_language(empty_client, tmp_path):
     chinese, _ = render(f"{empty_client.base_url}/planner", tmp_path)
     assert "还没有预测；请先运行" in chinese
+    assert "服务尚未就绪：还没有可用的模型包" in chinese
+    assert ">all</option>" not in chinese
     english, _ = render(f"{empty_client.base_url}/planner?lang=en", tmp_path)
     assert "还没有预测" not in english
     assert "no forecast has been made yet" in english

@@ -186,7 +186,7 @@ Culture.openings = (() => {
     Culture.options($("plan-categories"), names, "\u0000");
     for (const option of $("plan-categories").options) option.selected = picked.includes(option.value);
     Culture.options($("floor-by"), [["", t("no_floor")], ["township", t("township")], ["county", t("county")], ["age", t("age")]]);
-    Culture.options($("weight-region"), [["", t("nowhere")], ...page.regions().map((r) => [r.region_id, r.name])]);
+    Culture.options($("weight-region"), [["", t("nowhere")], ...page.regions().map((r) => [r.region_id, page.regionName(r.region_id)])]);
     Culture.options($("why-category"), names);
     Culture.options($("why-venue"), page.venues().map((v) => [v.venue_id, v.name]));
     drawFixed(); show();

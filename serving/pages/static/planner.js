@@ -38,7 +38,8 @@
   const ZONE = { timeZone: "Asia/Shanghai" };
   const local = (moment) => new Intl.DateTimeFormat(Culture.lang === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", ...ZONE }).format(new Date(moment));
   const region = () => $("region").value;
-  const regionName = (id) => state.regions.find((r) => r.region_id === id)?.name || id;
+  const regionName = (id, name = state.regions.find((r) => r.region_id === id)?.name) => (id === "all" ? t("all") : name || id);
+  const readiness = () => fetch("/readyz", { headers: { "Accept-Language": Culture.lang } }).then((r) => r.json());
   const known = (name) => (name === "unknown" ? t("unknown") : name);
 
   async function start() {
@@ -52,7 +53,7 @@
     } catch (error) { problem($("forecast-chart"), error); return; }
     labels();
     const day = (time) => new Intl.DateTimeFormat("sv", ZONE).format(new Date(time));
-    const now = Date.parse((await fetch("/readyz").then((r) => r.json()).catch(() => ({}))).now) || Date.now();
+    const now = Date.parse((await readiness().catch(() => ({}))).now) || Date.now();
     $("report-to").value = day(now + 864e5);
     $("report-from").value = day(now - 182 * 864e5);
     /* The tree often begins with a chain (province, city): start where it branches. */
@@ -86,7 +87,7 @@
     Culture.translate();
     const depth = { all: 0, province: 0, city: 1, county: 2, township: 3, village: 4 };
     const first = Math.min(...state.regions.map((r) => depth[r.level] ?? 4), 4);
-    Culture.options($("region"), openTree(chosen).map((r) => [r.region_id, "　".repeat((depth[r.level] ?? 4) - first) + (r.region_id === "all" ? t("all") : r.name)]), chosen);
+    Culture.options($("region"), openTree(chosen).map((r) => [r.region_id, "　".repeat((depth[r.level] ?? 4) - first) + regionName(r.region_id)]), chosen);
     const categories = (state.categories || []).map((c) => [c, c]);
     Culture.options($("category"), [["", t("all_categories")], ...categories]);
     Culture.options($("target"), [["demand", t("demand")], ["bookings", t("bookings")]]);
@@ -102,7 +103,7 @@
   }
 
   async function loadState() {
-    const ready = await fetch("/readyz").then((r) => r.json()).catch(() => null);
+    const ready = await readiness().catch(() => null);
     if (!ready) return;
     $("state").textContent = ready.ready ? t("fresh", { until: local(ready.data_until) }) : t("not_ready", { problems: ready.problems.join("; ") });
   }
@@ -208,7 +209,7 @@
       const rows = answer.items.filter((g) => g.unmet >= 0.05);
       const most = Math.max(...rows.map((g) => g.unmet), 1e-9);
       fill($("gap-table"), table("", [
-        { label: t("region"), of: (g) => [g.region, el("span", { class: "muted" }, above(g))] }, { label: t("category"), of: (g) => g.category },
+        { label: t("region"), of: (g) => [regionName(g.region_id, g.region), el("span", { class: "muted" }, above(g))] }, { label: t("category"), of: (g) => g.category },
         { label: t("unmet"), n: true, of: (g) => [number(g.unmet, 1), el("span", { class: "bar", style: { width: `${(100 * g.unmet) / most}%` } })] },
         { label: t("share"), n: true, of: (g) => percent(g.share_unmet) },
         { label: t("wanted"), n: true, of: (g) => number(g.demand, 1) }, { label: t("supply"), n: true, of: (g) => number(g.supply, 1) }], rows, t("no_gaps")));

@@ -170,6 +170,7 @@ def test_an_unknown_region_is_said(client, path):
 
 
 def test_without_rows_there_are_empty_answers(empty_client):
-    assert empty_client.get("/v1/accessibility").json()["items"] == []
+    nothing = empty_client.get("/v1/accessibility").json()
+    assert (nothing["items"], nothing["gini"]) == ([], None)
     assert empty_client.get("/v1/categories/service-radius").json()["items"] == []
     assert empty_client.get("/v1/demand/latent").status_code == 503
