@@ -47,7 +47,7 @@ class TreeConfig(BaseModel):
     n_trees: int = Field(default=150, gt=0, description="trees; more fits closer and scores slower")
     learning_rate: float = Field(default=0.08, gt=0, le=1, description="share of a tree's step that is taken")
     kinds: tuple[Kind, ...] = Field(
-        default=("lambdamart", "drawn-odds"),
+        default=("lambdamart", "drawn-odds", "lambdamart"),
         min_length=1,
         description="models whose mean counts, each from a seed of its own; more are steadier",
     )

@@ -7,7 +7,7 @@ import pytest
 from training.ranking.reranker import TreeConfig, fit_re_ranker, stacked_weights
 from training.ranking.windows import WindowPairs
 
-CONFIG = TreeConfig(n_trees=20, min_leaf_pairs=20)
+CONFIG = TreeConfig(n_trees=20, min_leaf_pairs=20, kinds=("lambdamart", "drawn-odds"))
 N_PEOPLE, N_CANDIDATES = 150, 20
 
 
