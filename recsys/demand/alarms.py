@@ -56,6 +56,14 @@ class LevelShifts:
     ratio: Floats
     score: Floats
 
+    def ratios_of(self, values: Floats) -> Floats:
+        """(n_found,) like `ratio`, of other figures (n_series, n_weeks) of the series, as they are."""
+        found = np.empty(len(self.series))
+        for row, (series, kind, weeks) in enumerate(zip(self.series, self.kind, self.weeks.tolist(), strict=True)):
+            before = values[series, -weeks - REFERENCE_WEEKS : -weeks].mean()
+            found[row] = values[series, -weeks:][_lately(kind, weeks)].mean() / max(before, _LEAST)
+        return found
+
 
 def level_shifts(counts: Floats, factors: Floats, kinds: Sequence[Kind] = ("break", "drift")) -> LevelShifts:
     """Compares the last weeks with those before them, frozen and freed of what the calendar explains.
@@ -112,9 +120,14 @@ def _tested(counts: Floats, factors: Floats, kind: Kind, length: int) -> tuple[F
         & (reference.sum(axis=1) >= LEAST_PLACES)
         & (np.maximum(since.sum(axis=1), expected.sum(axis=1)) >= LEAST_PLACES)
     )
-    lately = slice(None) if kind == "break" else slice(length - length // 4, None)
+    lately = _lately(kind, length)
     ratio = (since[:, lately].sum(axis=1) + 0.5) / (expected[:, lately].sum(axis=1) + 0.5)
     return np.where(is_known, score, 0.0), ratio
+
+
+def _lately(kind: Kind, length: int) -> slice:
+    """The weeks of a shift that tell where the level is now: of a drift the last quarter."""
+    return slice(None) if kind == "break" else slice(length - length // 4, None)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "history": (*_KEYS, "week_start", "sessions", "places", "offered", "sold_out", "demand", "state"),
     "gaps": (*_KEYS, "demand", "supply", "unmet", "fill", "is_identified"),
     "drivers": (*_KEYS, "week_start", "driver", "factor", "places"),
-    "alarms": (*_KEYS, "week_start", "kind", "direction", "ratio", "since"),
+    "alarms": (*_KEYS, "week_start", "kind", "direction", "ratio", "since", "sessions_ratio"),
     "accuracy": ("level", "category", "weeks_ahead", "model", "metric", "mean", "n"),
     "periods": (*_KEYS, "period", "period_start", "target", "mean", "q0.1", "q0.5", "q0.9"),
     "villages": ("region_id", "parent_id", "category", "share"),
@@ -67,9 +67,9 @@ class DemandForecast:
             sessions like these.
         drivers: `region_id, level, category, week_start, driver, factor, places`: the factors multiply to
             the mean of `bookings`, and `places` add up to it.
-        alarms: `region_id, level, category, week_start, kind, direction, ratio, since`: levels that broke (`kind`
-            `break`) or have been drifting since that week (`drift`), to `ratio` times what they were; `category`
-            empty: of all categories together.
+        alarms: `region_id, level, category, week_start, kind, direction, ratio, since, sessions_ratio`: levels that
+            broke (`kind` `break`) or have been drifting since that week (`drift`), to `ratio` times what they were;
+            sessions a week are `sessions_ratio` times as many; `category` empty: of all categories together.
         accuracy: `level, category, weeks_ahead, model, metric, mean, n`: how past forecasts did, by level, by level
             and week ahead and by level and category (`category` empty: all; `weeks_ahead` NaN: all): `wape`, and
             `pit80`, the share of outcomes in the 80 % interval by randomised PIT.

@@ -148,10 +148,13 @@ def alarms_table(nodes: DemandPanel, pooled: PooledForecaster | None) -> pd.Data
     calendar = parts["season"] * parts["holiday"]
     usual = nodes.demand.mean(axis=-1)
     together = usual @ calendar / np.maximum(usual.sum(axis=1, keepdims=True), 1e-9)
-    counts = np.concatenate([nodes.demand, nodes.demand.sum(axis=1, keepdims=True)], axis=1)
+    counts, sessions = (
+        np.concatenate([one, one.sum(axis=1, keepdims=True)], axis=1).reshape(-1, n_weeks)
+        for one in (nodes.demand, nodes.sessions)
+    )
     factors = np.concatenate([np.broadcast_to(calendar, nodes.demand.shape), together[:, None]], axis=1)
     kinds: tuple[Kind, ...] = ("break", "drift") if pooled.has_season else ("break",)
-    found = level_shifts(counts.reshape(-1, n_weeks), factors.reshape(-1, n_weeks), kinds)
+    found = level_shifts(counts, factors.reshape(-1, n_weeks), kinds)
     node, category = found.series // (n_categories + 1), found.series % (n_categories + 1)
     return pd.DataFrame(
         {
@@ -163,6 +166,7 @@ def alarms_table(nodes: DemandPanel, pooled: PooledForecaster | None) -> pd.Data
             "direction": np.where(found.ratio > 1, "up", "down").astype(object),
             "ratio": found.ratio,
             "since": nodes.weeks.to_numpy()[n_weeks - found.weeks],
+            "sessions_ratio": found.ratios_of(sessions),
         }
     )
 

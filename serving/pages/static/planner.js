@@ -12,6 +12,7 @@
     horizon: ["往后几周", "Weeks ahead"], weeks: ["{n} 周", "{n} weeks"], as_table: ["看表格", "As a table"],
     next_week: ["本周预计", "This week"], next_four: ["四周合计", "Four weeks"], last_four: ["过去四周", "Past four weeks"], interval: ["八成可能在 {low} 到 {high}", "80 %: {low} to {high}"],
     shift: ["{name}：自 {since} 那一周起，水平约为从前的 {ratio} 倍", "{name}: since the week of {since} about {ratio} times what it was"],
+    sessions_moved: ["（场次约为 {ratio} 倍）", " (sessions: {ratio} times)"],
     drift: ["{name}：自 {since} 那一周起逐渐变化，如今水平约为从前的 {ratio} 倍", "{name}: has been drifting since the week of {since}, now about {ratio} times what it was"],
     why_forecast: ["怎么算出来的", "What makes it"], driver_level: ["水平", "Level"], driver_trend: ["趋势", "Trend"], driver_season: ["季节", "Season"], driver_holiday: ["节假日", "Holidays"], driver_programme: ["已排场次", "Programme"],
     band_of_all: ["各门类合计的色带把各自的不确定当作互不相关相加：门类一起涨落时，实际范围更宽。选一个门类可看它自己的范围。", "For all categories the band adds their spreads as if they were independent: where categories rise and fall together the true range is wider. One category has its own."],
@@ -121,7 +122,8 @@
   function drawNotes({ alarms, items, are_days_off_announced: announced }) {
     const size = (alarm) => Math.abs(Math.log(alarm.ratio));
     const shown = items.length ? [...alarms].sort((a, b) => size(b) - size(a)).slice(0, 5) : [];
-    const lines = shown.map((a) => t(a.kind === "drift" ? "drift" : "shift", { name: a.category || t("all_categories"), since: a.since, ratio: number(a.ratio, 1) }));
+    const lines = shown.map((a) => t(a.kind === "drift" ? "drift" : "shift", { name: a.category || t("all_categories"), since: a.since, ratio: number(a.ratio, 1) })
+      + (Number.isFinite(a.sessions_ratio) ? t("sessions_moved", { ratio: number(a.sessions_ratio, 1) }) : ""));
     if (!announced) lines.push(t("no_days_off"));
     fill($("forecast-notes"), lines.length ? el("ul", { class: "notes" }, lines.map((line) => el("li", {}, line))) : null,
       items.length > 1 ? el("p", { class: "muted" }, t("band_of_all")) : null);

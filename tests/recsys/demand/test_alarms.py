@@ -23,6 +23,15 @@ def test_a_closure_is_found_with_its_start() -> None:
     assert found.ratio[0] < 0.2
 
 
+def test_what_else_moved_is_told_of_the_same_weeks() -> None:
+    counts = np.random.default_rng(0).poisson(30, (3, 60)).astype(float)
+    counts[1, -5:] = 2
+    sessions = np.full(counts.shape, 4.0)
+    sessions[1, -5:] = 1.0
+    found = level_shifts(counts, np.ones(counts.shape))
+    np.testing.assert_allclose(found.ratios_of(sessions), [0.25])
+
+
 def test_few_false_alarms() -> None:
     rng = np.random.default_rng(1)
     mean = rng.gamma(2, 5, (3000, 1))

@@ -320,6 +320,7 @@ def test_an_epidemic_is_said_of_all_categories_together(town: Dataset) -> None:
     whole = found[(found["category"] == "") & (found["region_id"] == "c")]
     assert whole["direction"].tolist() == ["down"]
     assert whole["ratio"].iloc[0] < 0.4
+    assert whole["sessions_ratio"].iloc[0] > 0.7, "about as much is offered as before"
     usual = forecast_demand(known, 2, CONFIG).alarms
     assert usual[usual["category"] == ""].empty
 
