@@ -28,10 +28,10 @@ from benchmarks.peers.environments import HERE, Peer, PeerError
 from benchmarks.placement_instances import part_of, province
 from benchmarks.placement_small import brute_force, small_instance
 from recsys.errors import FitError
-from recsys.placement.exact import PROVEN
 from recsys.placement.fast import solve_fast
 from recsys.placement.greedy import solve_greedy
 from recsys.placement.instance import Placement, PlacementInstance
+from recsys.placement.priced import PROVEN
 from recsys.placement.solve import solve
 from recsys.placement.tight import solve_whole
 

@@ -53,6 +53,7 @@ class BlockModel:
         self.cuts: list[Cut] = []
         self.groups = _alike(self.finder.by_point(self.people))
         self._highs: highspy.Highs | None = None
+        self._limited: dict[bytes, int] = {}
         self._n_pushed = 0
         self._index = np.arange(self.n, dtype=np.int32)
 
@@ -62,6 +63,18 @@ class BlockModel:
         flow = self.n + np.searchsorted(self.columns.flow_pair, part.columns.flow_pair)
         to = np.concatenate([opening, flow]).astype(np.int32)
         self.cuts += [replace(cut, index=to[cut.index]) for cut in part.cuts]
+
+    def limit(self, limits: list[tuple[NDArray[np.int64], float, float]]) -> None:
+        """Least and most classes of openings together, each a row of the model; what was limited before is free."""
+        highs = self._grown()
+        for row in self._limited.values():
+            highs.changeRowBounds(row, -highspy.kHighsInf, highspy.kHighsInf)
+        for index, low, high in limits:
+            key = index.tobytes()
+            if key not in self._limited:
+                self._limited[key] = int(highs.getNumRow())
+                highs.addRow(low, high, len(index), index.astype(np.int32), np.ones(len(index)))
+            highs.changeRowBounds(self._limited[key], low, high)
 
     def set_price(self, price: NDArray[np.float64]) -> None:
         """Prices of a class, (n,)."""

@@ -18,10 +18,10 @@ from recsys.placement.tight import only_prove
 SLOT_STEPS = 30
 """Steps of the slots' prices under the budget taken whole at most, before HiGHS gets what is left."""
 
-STALLED_AFTER, STALLED = 11, 0.02
+STALLED_AFTER, STALLED = 5, 0.05
 """Steps end once so many of them have lowered the bound by less than this share of the gap."""
 
-FLOORS = (0.2, 0.4, 0.6, 0.8, 1.0)
+FLOORS = (0.5, 1.0)
 """Shares of the gap below the bound that HiGHS is asked for, one after the other."""
 
 EPS = 1e-7

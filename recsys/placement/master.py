@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recsys.errors import FitError
 from recsys.placement.blocks import Plan, Prices
 from recsys.placement.instance import PlacementInstance
+from recsys.placement.parts import Limit
 
 WITHIN = 1e-6
 """Distance from a whole number, and spending above the budget, that count as none: HiGHS' own tolerance."""
@@ -43,6 +44,8 @@ class Master:
         self.blocks = blocks
         self.plans: list[Plan] = []
         self._known: set[tuple[int, bytes, float, bytes]] = set()
+        self._most: list[float] = []
+        self._needed: list[int] = []
         n_short = sum(len(f.least) for f in instance.floors)
         teachers = np.minimum(instance.teachers, 1e9)
         upper = np.concatenate(
@@ -62,6 +65,10 @@ class Master:
             for _ in floor.least:
                 self.highs.addCol(-floor.penalty, 0.0, highspy.kHighsInf, 1, np.array([row], np.int32), np.ones(1))
                 row += 1
+        # What a block that may not be without classes pays where it has no plan that fits, shut otherwise.
+        self._first_block, self._first_missing = len(upper) - len(blocks), int(self.highs.getNumCol())
+        for row in range(self._first_block, len(upper)):
+            self.highs.addCol(-float(instance.demand.sum()), 0.0, 0.0, 1, np.array([row], np.int32), np.ones(1))
         # What `prices_near` pays for a limit less or more, shut otherwise: budget, slots, teachers.
         for limit in range(first):
             for sign in (-1.0, 1.0):
@@ -96,9 +103,34 @@ class Master:
         index.append(row + plan.block)
         value.append(1.0)
         self.plans.append(plan)
+        self._most.append(1.0)
         self.highs.addCol(
             plan.value, 0.0, 1.0, len(index), np.array(index, dtype=np.int32), np.array(value, dtype=np.float64)
         )
+
+    def limit(self, limits: Sequence[Limit]) -> None:
+        """From now on only plans within limits count, and blocks that may not be without classes have one."""
+        most = np.ones(len(self.plans))
+        needed = []
+        of_block = np.array([plan.block for plan in self.plans], dtype=np.int64)
+        for num, block in enumerate(self.blocks):
+            mine = [one for one in limits if one.is_of(block.category, block.venues)]
+            for k in np.flatnonzero(of_block == num) if mine else ():
+                most[k] = all(one.keeps(block.venues, self.plans[k].classes) for one in mine)
+            if any(one.low > 0 for one in mine):
+                needed.append(num)
+        self._most = most.tolist()
+        self._may(most)
+        for num in {*self._needed, *needed}:
+            is_needed = num in needed
+            self.highs.changeRowBounds(self._first_block + num, 1.0 if is_needed else -highspy.kHighsInf, 1.0)
+            self.highs.changeColBounds(self._first_missing + num, 0.0, float(is_needed))
+        self._needed = needed
+
+    def _may(self, most: NDArray[np.float64]) -> None:
+        """Most of each plan."""
+        columns = np.arange(self.first_plan, self.first_plan + len(most), dtype=np.int32)
+        self.highs.changeColsBounds(len(most), columns, np.zeros(len(most)), most)
 
     def prices(self) -> Prices:
         """Solves the linear master; the duals of its shared rows.
@@ -125,7 +157,11 @@ class Master:
 
     def wanted(self) -> NDArray[np.float64]:
         """(n_categories, n_venues) classes of the last linear solution, parts of classes among them."""
-        return self._classes(np.array(self.highs.getSolution().col_value)[self.first_plan :])
+        return self._classes(self.weights())
+
+    def weights(self) -> NDArray[np.float64]:
+        """(n_plans,) weights of the last linear solution."""
+        return np.array(self.highs.getSolution().col_value)[self.first_plan :]
 
     def value(self) -> float:
         """Objective of the last linear solution: no mixture of the known plans is worth more."""
@@ -139,7 +175,10 @@ class Master:
         missing it is the bound at these prices.
         """
         at = np.concatenate([[centre.budget], centre.slots, centre.teachers])
-        step = width * centre.budget * np.concatenate([[1.0], np.full(len(at) - 1, np.median(self.instance.cost))])
+        of_class = float(np.median(self.instance.cost))
+        # Where there is money to spare slots and teachers alone have prices.
+        scale = centre.budget if centre.budget > 1e-9 else float(at.max()) / of_class
+        step = width * scale * np.concatenate([[1.0], np.full(len(at) - 1, of_class)])
         reward = np.column_stack([-(at + step), np.maximum(at - step, 0.0)]).ravel()
         n = len(reward)
         columns = np.arange(self.first_plan - n, self.first_plan, dtype=np.int32)
@@ -160,7 +199,7 @@ class Master:
         keep = reduced >= at_least - self.value() - 1e-9
         n = len(self.plans)
         columns = np.arange(self.first_plan, self.first_plan + n, dtype=np.int32)
-        self.highs.changeColsBounds(n, columns, np.zeros(n), keep.astype(float))
+        self._may(np.where(keep, self._most, 0.0))
         self.highs.changeColsIntegrality(n, columns, np.full(n, highspy.HighsVarType.kInteger.value, dtype=np.uint8))
         self.highs.setOptionValue("mip_rel_gap", gap)
         # HiGHS minimises the negative: branches that cannot reach `at_least` are cut off.
@@ -169,7 +208,7 @@ class Master:
         self.highs.run()
         classes, bound = self._found(), self._bound()
         self.highs.changeColsIntegrality(n, columns, np.full(n, highspy.HighsVarType.kContinuous.value, dtype=np.uint8))
-        self.highs.changeColsBounds(n, columns, np.zeros(n), np.ones(n))
+        self._may(np.array(self._most))
         self.highs.setOptionValue("time_limit", highspy.kHighsInf)
         self.highs.setOptionValue("objective_bound", highspy.kHighsInf)
         return classes, bound if classes is None else max(bound, at_least)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import heapq
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.placement.block_model import BlockModel, Solved
-from recsys.placement.blocks import Block, Plan
+from recsys.placement.blocks import Block
 from recsys.placement.cuts import WHOLE
 from recsys.placement.instance import PlacementInstance
+from recsys.placement.known import KnownPlans
+from recsys.placement.parts import Limit
 
 TOLERANCE = 1e-7
 
 PART = 0.01
 """Part of a class by which the classes of a group must not be whole for the group to be branched on."""
+
+BEYOND = 0.3
+"""How far prices are followed, as a share of their mean, to see what plans that are not written down could be worth."""
 
 PROBED = 8
 """Openings whose two branches are tried before one is chosen, the first time that they are in question."""
@@ -38,61 +44,48 @@ class _Node:
         return self.key < other.key
 
 
-class BlockSearch:
+class BlockSearch(KnownPlans):
     """A block with its linear model and the plans met so far."""
 
     def __init__(self, instance: PlacementInstance, block: Block) -> None:
         self.model = BlockModel(instance, block)
-        self.num, self.category, self.venues, self.most = block.num, block.category, block.venues, block.most
-        self.n = len(self.venues)
-        self.plans: dict[bytes, Plan] = {}
-        self.is_short = False
+        super().__init__(block, self.model.columns.flow_point)
         self._is_new = True
+        # No plan that is not in `plans` is worth more than this at these prices: within limits, and of all plans.
+        self._unlisted = self._unlisted_of_all = (np.zeros(self.n), np.inf)
         self._alone = self.model.first_gains()
         # What a class less or more costs by branching, down and up: learned as it is tried.
         self._loss = np.full((self.n + len(self.model.groups), 2), np.nan)
 
-    def worth(self, plan: Plan, price: NDArray[np.float64]) -> float:
-        """People less the price of the classes."""
-        return plan.value - float(price @ plan.classes)
-
-    def nothing(self) -> Plan:
-        """The plan that opens nothing."""
-        return Plan(self.num, np.zeros(self.n, dtype=np.int64), 0.0, np.zeros(0, dtype=np.int64), np.zeros(0))
-
-    def remember(self, classes: NDArray[np.int64], people: NDArray[np.float64]) -> Plan:
-        """Keeps a plan, given people by flow."""
-        key = classes.tobytes()
-        if key not in self.plans:
-            by_point = np.bincount(self.model.columns.flow_point, people, minlength=1).astype(np.float64)
-            some = np.flatnonzero(by_point > 1e-12)
-            self.plans[key] = Plan(self.num, classes, float(people.sum()), some, by_point[some])
-        return self.plans[key]
+    def limit(self, limits: Sequence[Limit]) -> None:
+        """From now on only plans within limits count: those of its category and venues among these, no others."""
+        if self.keep_to(limits):
+            self._unlisted = self._unlisted_of_all
+            self.model.limit([(np.searchsorted(self.venues, one.venues), one.low, one.high) for one in self.limits])
 
     def learn_from(self, part: BlockSearch) -> None:
         """Takes over the plans and cuts of a search whose venues are some of these: both hold here too."""
-        at = np.searchsorted(self.venues, part.venues)
-        for plan in part.plans.values():
-            classes = np.zeros(self.n, dtype=np.int64)
-            classes[at] = plan.classes
-            self.plans[classes.tobytes()] = replace(plan, block=self.num, classes=classes)
+        self.take_over(part)
         self.model.learn_from(part.model)
 
-    def near(self, price: NDArray[np.float64], within: float, until: float, most: float = np.inf) -> float:
+    def near(
+        self, price: NDArray[np.float64], within: float, until: float, most: float = np.inf, enough: float | None = None
+    ) -> float:
         """An upper bound on the block's worth at prices; afterwards `plans` holds all that are `within` people of it.
 
-        With `most` only so many of the best are sure to be there; `is_short` says then that some may be missing. The
-        bound is the best plan's worth, unless `until` (`time.perf_counter`) cut the search short: then it may be
-        more, and plans may be missing.
+        With `most` only so many of the best are sure to be there. With `enough` nothing is sought where all that are
+        so many people near are known from other prices. The bound is the best plan's worth, unless `until`
+        (`time.perf_counter`) cut the search short: then it may be more, and plans may be missing.
         """
-        best = max([0.0, *(self.worth(plan, price) for plan in self.plans.values())])
-        # Without a class that loses more than that even alone any plan is better by more than that.
-        limit = np.where(self._alone >= price - within - TOLERANCE, self.most, 0).astype(float)
-        if not limit.any():
+        best = self.best_known(price)
+        if self._unlisted_at(price) <= best - (within if enough is None else enough) - TOLERANCE:
             return best
+        # Without a class that loses more than that even alone any plan is better by more than that.
+        may_open = self._alone >= price - within - TOLERANCE
+        may_open |= any(one.low > 0 for one in self.limits)
         self.model.set_price(price)
-        nodes, met = [_Node(-np.inf, *self._limits(limit))], list[float]()
-        is_heap = False
+        nodes = [_Node(-np.inf, *self._limits(np.where(may_open, self.most, 0)))] if may_open.any() else []
+        met, is_heap = list[float](), False
         while nodes:
             # Down to a first plan, then always where most may be had.
             node = heapq.heappop(nodes) if is_heap else nodes.pop()
@@ -113,7 +106,7 @@ class BlockSearch:
                 best = max(best, self.worth(plan, price))
                 heapq.heappush(met, self.worth(plan, price))
                 if len(met) > most:
-                    within, self.is_short = min(within, best - heapq.heappop(met)), True
+                    within = min(within, best - heapq.heappop(met))
                 children = self._around(node, solved, classes, best - within - TOLERANCE)
                 if not is_heap:
                     heapq.heapify(nodes)
@@ -122,7 +115,24 @@ class BlockSearch:
                 children = self._halves(node, solved, target)
             for child in children:
                 (heapq.heappush if is_heap else list.append)(nodes, child)
+        self._unlisted = price.copy(), best - within - TOLERANCE
+        if not self.limits:
+            self._unlisted_of_all = self._unlisted
         return best
+
+    def _unlisted_at(self, price: NDArray[np.float64]) -> float:
+        """At most so much is a plan worth at prices that is not in `plans`.
+
+        What the best of these is worth is convex in prices: between those of the last search and others farther on,
+        where the linear model bounds it, it lies below the line through both.
+        """
+        at, most = self._unlisted
+        change = price - at
+        share = float(np.abs(change).max()) / (BEYOND * float(price.mean()) + 1e-9)
+        if share < 1e-9 or share > 1 or np.isinf(most):
+            return most if share < 1e-9 else np.inf
+        self.model.set_price(at + change / share)
+        return (1 - share) * most + share * max(self.model.value(*self._limits(self.most)), 0.0)
 
     def _limits(self, most: NDArray[np.number]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Least and most classes of each opening and of each group."""

@@ -6,9 +6,12 @@ import pytest
 
 from benchmarks.placement_instances import part_of, province
 from benchmarks.placement_small import brute_force, small_instance
-from recsys.placement import exact
+from recsys.placement import priced
 from recsys.placement.exact import Proof
+from recsys.placement.parts import Part
 from recsys.placement.tight import solve_whole
+
+EVERYTHING = Part((), np.inf, None)
 
 
 def prove(one, seconds=30.0):
@@ -34,8 +37,8 @@ def test_proves_the_best_of_all_plans(seed, unit):
 
 @pytest.mark.parametrize("seed", range(10))
 def test_plans_left_out_while_prices_are_looked_for_are_written_down_in_the_end(seed, monkeypatch):
-    monkeypatch.setattr(exact, "NEARLY", 0.05)
-    monkeypatch.setattr(exact, "FEW", 1)
+    monkeypatch.setattr(priced, "NEARLY", 0.05)
+    monkeypatch.setattr(priced, "FEW", 1)
     one = small_instance(seed + 300, n_points=12 + seed % 10, n_categories=2, n_venues=4 + seed % 6)
     plan = prove(one)
     assert plan.objective == pytest.approx(brute_force(one), abs=1e-6)
@@ -53,13 +56,14 @@ def test_a_countys_plan_is_that_of_the_whole_model():
 
 @pytest.mark.parametrize("width", [0.0005, 0.05, 5.0])
 def test_prices_end_where_no_mixture_of_plans_is_worth_less_however_far_they_may_move_at_first(width, monkeypatch):
-    monkeypatch.setattr(exact, "WIDTH", width)
-    monkeypatch.setattr(exact, "SETTLED", 1e-9)
+    monkeypatch.setattr(priced, "WIDTH", width)
+    monkeypatch.setattr(priced, "SETTLED", 1e-9)
     one, _, county = province(3, n_venues=800)
     part = part_of(one, county == np.bincount(county).argmax())
     with ThreadPoolExecutor(2) as pool:
         proof = Proof(part, 60.0, 0.0, pool)
-        proof._prices()
+        proof._enter(EVERYTHING)
+        proof._prices(EVERYTHING)
     proof.master.prices()
     assert proof.priced == pytest.approx(proof.master.value(), rel=1e-7)
 
