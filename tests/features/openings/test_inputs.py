@@ -273,5 +273,5 @@ def test_hours_of_new_classes_differ_as_far_as_courses_left_out_confirm(small, m
 
 def _slot_fit(of: World, monkeypatch: pytest.MonkeyPatch, confirmed: float) -> np.ndarray:
     """(n_age_groups, n_slots) fit of slots were so much confirmed."""
-    monkeypatch.setattr("features.willingness.circumstances.confirmed", lambda regression: confirmed)
+    monkeypatch.setattr("features.willingness.circumstances_fit.confirmed", lambda regression: confirmed)
     return opening_inputs(of.dataset, OpeningsConfig(follow_weeks=0)).slot_fit
