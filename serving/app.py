@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pandas as pd
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from features.store.store import Store
 from serving.champion import Provider
-from serving.edge import HeadAsGet, LimitedBody, SlashesInIds
+from serving.edge import HeadAsGet, LimitedBody, SlashesInIds, no_unknown_parameters
 from serving.lists import ListStyle
 from serving.metrics import Metrics, Observed
 from serving.parts import BundleParts
@@ -84,6 +84,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         responses={422: RESPONSES[422]},
+        dependencies=[Depends(no_unknown_parameters)],
     )
     app.state.service = service
     install_problem_handlers(app)

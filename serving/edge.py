@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 from fastapi import Path, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator
 from pydantic_core import from_json
@@ -100,6 +101,21 @@ class JsonRoute(APIRoute):
             return await handle(_JsonRequest(request.scope, request.receive))
 
         return strict
+
+
+def no_unknown_parameters(request: Request) -> None:
+    """Refuses parameters where a route of the API has none but the language of its problems.
+
+    Routes with parameters refuse others by the model of them.
+    """
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute) or not route.path.startswith("/v1/") or route.dependant.query_params:
+        return
+    names = sorted(set(request.query_params) - {"lang"})
+    if names:
+        raise RequestValidationError(
+            [{"type": "extra_forbidden", "loc": ("query", name), "input": ""} for name in names]
+        )
 
 
 def without_nul(value: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from recsys.errors import UnknownIdError
 from recsys.schema import TABLES
-from recsys.sentences import Sentence
+from recsys.sentences import Language, Sentence
 from serving.edge import JsonRoute, TagName, UserId
+from serving.languages import language
+from serving.params import Localised
 from serving.problems import RESPONSES, ProblemError
 from serving.rows.people import person_rows, tags_of
 from serving.rows.queries import read_person
@@ -24,15 +26,18 @@ router = APIRouter(
 
 
 @router.get("/profile")
-def profile(user_id: UserId, service: InService) -> Profile:
+def profile(user_id: UserId, query: Annotated[Localised, Query()], service: InService, http: Request) -> Profile:
     """The profile, and every tag that ranking uses, with where it comes from."""
-    return _profile(service, user_id)
+    return _profile(service, user_id, language(http, query.lang))
 
 
 @router.delete("/profile/tags/{tag:path}")
-def remove_tag(user_id: UserId, tag: TagName, service: InService) -> Profile:
+def remove_tag(
+    user_id: UserId, tag: TagName, query: Annotated[Localised, Query()], service: InService, http: Request
+) -> Profile:
     """Removes a tag for good: what it stands for is not used in ranking any more. A repeat changes nothing."""
-    before = _profile(service, user_id)
+    lang = language(http, query.lang)
+    before = _profile(service, user_id, lang)
     if tag not in before.removed_tags:
         if tag not in {t.tag for t in before.tags}:
             no_tag = Sentence(
@@ -40,7 +45,7 @@ def remove_tag(user_id: UserId, tag: TagName, service: InService) -> Profile:
             )
             raise ProblemError(404, "unknown-id", no_tag)
         service.live.using(lambda store: store.remove_tag(user_id, tag))
-    return _profile(service, user_id)
+    return _profile(service, user_id, lang)
 
 
 @router.put("/personalisation")
@@ -86,13 +91,13 @@ def records(table: str, rows: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-def _profile(service: Service, user_id: str) -> Profile:
+def _profile(service: Service, user_id: str, lang: Language) -> Profile:
     tables, removed = service.live.using(lambda store: read_person(store, user_id, ("sessions", "activities")))
     rows = person_rows(tables, user_id)
     return Profile(
         user_id=user_id,
         personalised=bool(rows.user["personalised"].iloc[0]),
         row=(records("users", tables["users"]) or [{"user_id": user_id}])[0],
-        tags=tags_of(rows, tables["activities"], removed, service.clock()),
+        tags=tags_of(rows, tables["activities"], removed, service.clock(), lang),
         removed_tags=removed,
     )

@@ -12,10 +12,15 @@ from features.signals.catalogue import Catalogue
 from features.signals.known.removed_tags import EVENT_TAGS
 from features.signals.people import UserBlock, user_block
 from recsys.dataset import TEXT, split_list
+from recsys.sentences import Language, Sentence
 from serving.planning.visits import UNKNOWN, age_bands
 from serving.schemas.apps import Tag
 
 TAGS_SHOWN = 20
+_STATED = Sentence("资料中填写", "stated in the profile")
+_BORN = Sentence("由出生年份得出", "from the year of birth")
+_LIVES = Sentence("资料中的住处或地区", "place or region of the profile")
+_EVENTS = {"bookings": "预订", "feedback": "浏览、收藏等"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,9 @@ def _no_later(rows: pd.DataFrame, column: str, time: pd.Timestamp) -> pd.DataFra
     return rows.assign(**{column: rows[column].mask(is_late, time)}) if is_late.any() else rows
 
 
-def tags_of(rows: PersonRows, activities: pd.DataFrame, removed: Collection[str], now: pd.Timestamp) -> list[Tag]:
+def tags_of(
+    rows: PersonRows, activities: pd.DataFrame, removed: Collection[str], now: pd.Timestamp, lang: Language
+) -> list[Tag]:
     """What ranking uses of a person, strongest of each kind first, with where it comes from.
 
     Args:
@@ -78,26 +85,26 @@ def tags_of(rows: PersonRows, activities: pd.DataFrame, removed: Collection[str]
         activities: Those that the person's sessions and feedback name.
         removed: Tags that the person has removed.
         now: Instant of the answer.
+        lang: In which it is told where a tag comes from.
     """
     user = rows.user.iloc[0]
-    tags = [
-        Tag(tag=f"interest:{i}", weight=1, origin="profile", detail="stated in the profile")
-        for i in split_list(rows.user["interests"].astype(TEXT))
-    ]
+
+    def stated(tag: str, origin: Sentence = _STATED) -> Tag:
+        return Tag(tag=tag, weight=1, origin="profile", detail=origin.told(lang))
+
+    tags = [stated(f"interest:{i}") for i in split_list(rows.user["interests"].astype(TEXT))]
     if pd.notna(user["birth_year"]):
         band = age_bands(np.array([now.year - float(user["birth_year"]) - 1]))[0]
-        tags += [Tag(tag=f"age:{band}", weight=1, origin="profile", detail="from the year of birth")] * (
-            band != UNKNOWN
-        )
+        tags += [stated(f"age:{band}", _BORN)] * (band != UNKNOWN)
     if pd.notna(user["gender"]):
-        tags.append(Tag(tag=f"gender:{user['gender']}", weight=1, origin="profile", detail="stated in the profile"))
+        tags.append(stated(f"gender:{user['gender']}"))
     if pd.notna(user["region_id"]) or pd.notna(user["lat"]):
         where = user["region_id"] if pd.notna(user["region_id"]) else "place"
-        tags.append(Tag(tag=f"home:{where}", weight=1, origin="profile", detail="place or region of the profile"))
-    return [t for t in [*tags, *_event_tags(rows, activities)] if t.tag not in removed]
+        tags.append(stated(f"home:{where}", _LIVES))
+    return [t for t in [*tags, *_event_tags(rows, activities, lang)] if t.tag not in removed]
 
 
-def _event_tags(rows: PersonRows, activities: pd.DataFrame) -> list[Tag]:
+def _event_tags(rows: PersonRows, activities: pd.DataFrame, lang: Language) -> list[Tag]:
     booked = rows.bookings[rows.bookings["status"].ne("cancelled")]
     activity = booked["session_id"].map(rows.sessions.set_index("session_id")["activity_id"])
     facts = activities.set_index("activity_id")
@@ -111,7 +118,7 @@ def _event_tags(rows: PersonRows, activities: pd.DataFrame) -> list[Tag]:
                     tag=f"{tag}:{value}",
                     weight=float(n),
                     origin="bookings" if origin == "bookings" else "feedback",
-                    detail=f"{n} of your {origin}",
+                    detail=Sentence(f"您的 {n} 条{_EVENTS[origin]}记录", f"{n} of your {origin}").told(lang),
                 )
                 for value, n in counts.iloc[:TAGS_SHOWN].items()
             ]
@@ -123,7 +130,10 @@ def _event_tags(rows: PersonRows, activities: pd.DataFrame) -> list[Tag]:
             one
             if first is None
             else first.model_copy(
-                update={"weight": first.weight + one.weight, "detail": f"{first.detail}, {one.detail}"}
+                update={
+                    "weight": first.weight + one.weight,
+                    "detail": Sentence(f"{first.detail}，{one.detail}", f"{first.detail}, {one.detail}").told(lang),
+                }
             )
         )
     return list(merged.values())

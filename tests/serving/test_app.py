@@ -143,6 +143,21 @@ def test_all_broken_fields_are_named_at_once(client):
     assert {e["field"] for e in body["errors"]} == {"query.k", "query.lat", "query.lon", "query.surprise"}
 
 
+def test_no_route_passes_over_a_parameter_that_it_does_not_have(client):
+    """A misspelt filter must not silently have no effect."""
+    document = client.get("/openapi.json").json()
+    silent = []
+    for path, methods in document["paths"].items():
+        for method in set(methods) & {"get", "put", "post"} if path.startswith("/v1/") else ():
+            address = re.sub(r"{\w+}", "x", path)
+            body = {"json": {}} if method != "get" else {}
+            answer = client.request(method.upper(), address, params={"surprise": "1", "lang": "en"}, **body)
+            if "query.surprise" not in [error["field"] for error in problem(answer, 422, "invalid-request")["errors"]]:
+                silent.append((method, path))
+    assert silent == []
+    assert client.get("/v1/categories?lang=zh").status_code == 200
+
+
 def test_problems_are_told_in_chinese_to_who_prefers_it(client):
     def of(path, **headers):
         answer = client.get(path, headers=headers)

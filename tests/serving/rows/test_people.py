@@ -1,3 +1,5 @@
+import re
+
 import pandas as pd
 
 from features.ranking.lists import load_ranking, recommend
@@ -20,7 +22,12 @@ def test_the_profile_says_what_is_used_and_where_it_comes_from(client, county):
     assert profile["personalised"]
     origins = {(tag.split(":")[0], t["origin"]) for tag, t in tags(client, user).items()}
     assert {("category", "bookings"), ("organiser", "bookings")} <= origins
-    assert all(t["detail"] for t in profile["tags"])
+    for lang, home in (("zh", "资料中的住处或地区"), ("en", "place or region of the profile")):
+        told = client.get(f"/v1/users/{user}/profile", headers={"Accept-Language": lang}).json()["tags"]
+        assert {t["detail"] for t in told if t["tag"].startswith("home:")} <= {home}
+        # The tag's own words stand in its name.
+        assert all(re.search("[\u4e00-\u9fff]", t["detail"]) for t in told) is (lang == "zh")
+    assert profile["tags"] == client.get(f"/v1/users/{user}/profile?lang=zh").json()["tags"]
 
 
 def test_a_removed_tag_is_not_used_any_more(own_client, own_county):
