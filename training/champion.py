@@ -14,7 +14,8 @@ from recsys.dataset import Dataset
 from recsys.demand.forecast import DemandForecast, load_demand
 from recsys.errors import BundleError
 from recsys.openings.alike import alike
-from recsys.openings.inputs import OpeningInputs, load_openings
+from recsys.openings.inputs import OpeningInputs
+from recsys.openings.stored import load_openings
 from recsys.releases import load_champion
 from training.demand.forecast import forecast_demand
 from training.evaluation import Say

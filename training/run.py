@@ -23,6 +23,7 @@ from recsys.demand.forecast import DemandForecast
 from recsys.errors import DataError, broken_rules
 from recsys.openings.alike import alike
 from recsys.openings.inputs import OpeningInputs
+from recsys.openings.stored import save_openings
 from recsys.releases import bundles_folder, champion_name, release
 from training.demand.config import DemandConfig
 from training.demand.forecast import forecast_demand
@@ -172,7 +173,7 @@ class _Learned:
         """Adds every part to the bundle."""
         self.ranking.save(writer)
         self.demand.save(writer)
-        self.openings.save(writer)
+        save_openings(self.openings, writer)
         writer.table(LATENT, self.latent)
 
 

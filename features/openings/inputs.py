@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.geography.decay import DistanceDecay
 from features.geography.positions import Positions, positions
+from features.openings.gains import Beside
 from features.openings.history import calibrated, followed, no_history, past_openings
 from features.openings.running import (
+    RunningClasses,
     busy,
     classes_now,
     show_rates,
@@ -28,7 +31,6 @@ from features.willingness.exposure import attending, time_cell
 from features.willingness.fit import fit_willingness
 from recsys.dataset import Dataset
 from recsys.openings.inputs import OpeningInputs
-from recsys.openings.saturation import Saturation
 from recsys.openings.slots import start_minutes
 from recsys.regions import RegionTree
 
@@ -86,51 +88,41 @@ def _thinned(dataset: Dataset, step: int) -> Dataset:
 
 
 def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
-    step = -(-len(dataset.users) // config.max_users)
+    step = max(-(-len(dataset.users) // config.max_users), 1)
     if step > 1:
         dataset = _thinned(dataset, step)
-    step = max(step, 1)
     tree = RegionTree.of(dataset)
     places = positions(dataset, tree)
     learned = fit_willingness(dataset, tree, places, config.latent)
     slots = weekly_slots(dataset, config.max_start_times)
-    hours = start_minutes(slots) // 60
     weekday = slots["weekday"].to_numpy() - 1
-    cell = time_cell(weekday, hours)
+    cell = time_cell(weekday, start_minutes(slots) // 60)
     rng = np.random.default_rng(0)
     km, reach = _km_and_reach(tree, places, learned.circumstances.decay)
     now = classes_now(dataset, learned)
-    age_group = learned.exposure.age_group
     ahead = learned.outlook.mean(axis=1)
     rate = learned.rate * ahead.astype(np.float32)
     slot_fit = learned.new_slot_fit(weekday, cell).astype(np.float32)
-    usual = usual_access(reach, slot_fit, age_group)
-    access, used = access_now(reach, now.by_week, age_group, learned.saturation, usual)
-    group_gain, group_bend = gain_by_group(rate, reach, access, age_group, learned.saturation)
+    beside = Beside.of(rate, reach, slot_fit, now, learned)
     return OpeningInputs(
         categories=learned.exposure.categories,
         venues=_venues(dataset, places.venue_regions, now.held),
         slots=slots,
+        **_programme(dataset, learned.exposure.categories, slots, now, config),
         tree=tree,
         age_groups=AGE_GROUPS,
         rate=rate * np.float32(step),
         reach=reach,
         km=km,
-        age_group=age_group,
+        age_group=learned.exposure.age_group,
         lapsed=_lapsed(dataset, config.lapsed_weeks),
         size=np.full(len(dataset.users), step, dtype=np.float32),
         point_region=places.user_regions,
-        access=access,
-        taken=rate * used * np.float32(step),
+        access=beside.access,
+        taken=rate * beside.used * np.float32(step),
         slot_fit=slot_fit,
-        runs_now=now.runs,
-        busy=busy(dataset, slots),
-        show=show_rates(dataset, learned.exposure.categories, config.show_strength),
-        typical_size=typical_sizes(dataset, learned.exposure.categories, config.default_size),
-        group_gain=step * group_gain,
-        group_bend=group_bend,
-        run_fit=now.fit.astype(np.float32),
-        taught=taught_categories(dataset, learned.exposure.categories),
+        group_gain=step * beside.group_gain,
+        group_bend=beside.group_bend,
         saturation=learned.saturation,
         bias=1.0,
         spread=config.default_spread,
@@ -142,79 +134,18 @@ def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     )
 
 
-def usual_access(
-    reach: NDArray[np.float32], slot_fit: NDArray[np.float32], age_group: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """(n_users,) access that a class gives to each, classes counted by what they give.
-
-    Args:
-        reach: (n_users, n_venues).
-        slot_fit: (n_age_groups, n_slots).
-        age_group: (n_users,).
-    """
-    by_hour = np.square(slot_fit).sum(axis=1) / np.maximum(slot_fit.sum(axis=1), np.float32(1e-12))
-    by_venue = np.einsum("uv,uv->u", reach, reach) / np.maximum(reach.sum(axis=1), np.float32(1e-12))
-    return np.asarray(by_venue * by_hour[age_group], dtype=np.float32)
-
-
-def access_now(
-    reach: NDArray[np.float32],
-    by_week: NDArray[np.float64],
-    age_group: NDArray[np.int64],
-    saturation: Saturation,
-    usual: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(n_users, n_categories) access to what runs now, and the interest that it uses up in the mean of the weeks.
-
-    The access is that beside which a usual class is worth what it is in the mean of the weeks, not the mean access: in
-    a week in which nothing is on, a new class takes from nothing.
-
-    Args:
-        reach: (n_users, n_venues).
-        by_week: See `RunningClasses`.
-        age_group: (n_users,).
-        saturation: How interest is used up.
-        usual: (n_users,) access that a usual class gives.
-    """
-    shape, share = (len(reach), by_week.shape[2]), np.float32(1 / len(by_week))
-    gain, used = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-    for group in range(len(AGE_GROUPS)):
-        mine = age_group == group
-        near, given = reach[mine], usual[mine, None]
-        for one in by_week[:, group]:
-            access = near @ one.T.astype(np.float32)
-            gain[mine] += saturation.gain(access, given) * share
-            used[mine] += saturation.used(access) * share
-    return saturation.access_at(gain, usual[:, None]), used
-
-
-def gain_by_group(
-    rate: NDArray[np.float32],
-    reach: NDArray[np.float32],
-    access: NDArray[np.float32],
-    age_group: NDArray[np.int64],
-    saturation: Saturation,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(n_age_groups, n_categories, n_venues) gain of a class to first order, and its bend; see `OpeningInputs`.
-
-    The bend is the mean of people's own, each counted by what they would be drawn.
-
-    Args:
-        rate: (n_users, n_categories).
-        reach: (n_users, n_venues).
-        access: (n_users, n_categories) to what runs now.
-        age_group: (n_users,).
-        saturation: How interest is used up.
-    """
-    shape = (len(AGE_GROUPS), rate.shape[1], reach.shape[1])
-    gain, bend = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-    for group in range(len(AGE_GROUPS)):
-        mine = age_group == group
-        left, near = rate[mine] * saturation.slope(access[mine]), reach[mine]
-        gain[group] = left.T @ near
-        used = (left * saturation.bend(access[mine])).T @ np.square(near)
-        bend[group] = used / np.maximum(gain[group], np.float32(1e-12))
-    return gain, bend
+def _programme(
+    dataset: Dataset, categories: NDArray[np.object_], slots: pd.DataFrame, now: RunningClasses, config: OpeningsConfig
+) -> dict[str, Any]:
+    """Fields of `OpeningInputs` on what runs now and how it usually goes, whoever comes."""
+    return {
+        "runs_now": now.runs,
+        "busy": busy(dataset, slots),
+        "show": show_rates(dataset, categories, config.show_strength),
+        "typical_size": typical_sizes(dataset, categories, config.default_size),
+        "run_fit": now.fit.astype(np.float32),
+        "taught": taught_categories(dataset, categories),
+    }
 
 
 def _km_and_reach(

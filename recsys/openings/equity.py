@@ -70,68 +70,86 @@ def floor_table(choices: Choices, opened: list[Opening]) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Floors:
-    """The floors of a question against its inputs; lists hold one array of (n_groups,) for each floor.
+class GroupFloor:
+    """One floor against the inputs: what each of its groups should get.
 
     Attributes:
-        groups: (n_points,) group row of each point, -1 where none.
-        least: People a week that each group should get.
-        penalties: Of a person short.
+        group: (n_points,) group row of each point, -1 where none.
+        least: (n_groups,) people a week that each group should get.
+        penalty: Of a person short.
+    """
+
+    group: NDArray[np.int64]
+    least: NDArray[np.float64]
+    penalty: float
+
+    def missing(self, gets: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_groups,) people short by (n_points,) people who come; negative above the floor."""
+        return self.least - _by_group(self.group, gets, len(self.least))
+
+    def saved(self, gets: NDArray[np.float64]) -> float:
+        """Penalties that people who come save."""
+        return self.penalty * float(np.minimum(self.least, self.least - self.missing(gets)).sum())
+
+    def beyond(self, price: NDArray[np.float64]) -> float:
+        """What is saved at most beside the (n_groups,) price of a person of each group, 0 to the penalty."""
+        return float(((self.penalty - price) * self.least).sum())
+
+    def dearer(self, price: NDArray[np.float64], gets: NDArray[np.float64], step: float) -> NDArray[np.float64]:
+        """Prices after a step: up where a group is short, down where it is not."""
+        short = np.clip(self.missing(gets) / np.maximum(self.least, 1e-9), -0.5, 1.0)
+        return np.clip(price + step * self.penalty * short, 0.0, self.penalty)
+
+
+@dataclass(frozen=True)
+class Floors:
+    """The floors of a question against its inputs; prices are (n_groups,) for each floor.
+
+    Attributes:
+        floors: One object a floor.
         base: (n_points,) the planner's weight of one person.
     """
 
-    groups: list[NDArray[np.int64]]
-    least: list[NDArray[np.float64]]
-    penalties: list[float]
+    floors: tuple[GroupFloor, ...]
     base: NDArray[np.float32]
 
     @classmethod
     def of(cls, choices: Choices) -> Floors:
         """Those of a question."""
-        inputs, asked = choices.inputs, choices.question.floors
+        inputs = choices.inputs
         could, given = coverable(choices), point_worth(choices)
-        groups, least = [], []
-        for floor in asked:
+        floors = []
+        for floor in choices.question.floors:
             group, names = groups_of(inputs, floor.by)
-            groups.append(group)
-            least.append(floor.share * _by_group(group, could, len(names)))
+            floors.append(GroupFloor(group, floor.share * _by_group(group, could, len(names)), floor.penalty))
         base = np.ones(len(inputs.size), dtype=np.float32) if given is None else given
-        return cls(groups, least, [floor.penalty for floor in asked], base)
+        return cls(tuple(floors), base)
 
-    def missing(self, gets: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """People that groups are short of by (n_points,) people who come; negative above the floor."""
-        pairs = zip(self.least, self.groups, strict=True)
-        return [least - _by_group(group, gets, len(least)) for least, group in pairs]
+    def free(self) -> list[NDArray[np.float64]]:
+        """Prices of nothing."""
+        return [np.zeros(len(floor.least)) for floor in self.floors]
 
     def worth(self, gets: NDArray[np.float64]) -> float:
         """People with the planner's weight, and the penalties that they save: what is better than opening nothing."""
-        saved = [
-            penalty * float(np.minimum(least, least - missing).sum())
-            for penalty, least, missing in zip(self.penalties, self.least, self.missing(gets), strict=True)
-        ]
-        return float(gets @ self.base) + sum(saved)
+        return float(gets @ self.base) + sum(floor.saved(gets) for floor in self.floors)
 
     def priced(self, prices: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
         """(n_points,) worth of a person when one of a group under a floor is worth its price more."""
         worth = self.base.copy()
-        for price, group in zip(prices, self.groups, strict=True):
-            worth[group >= 0] += price[group[group >= 0]].astype(np.float32)
+        for price, floor in zip(prices, self.floors, strict=True):
+            inside = floor.group >= 0
+            worth[inside] += price[floor.group[inside]].astype(np.float32)
         return worth
 
     def beyond(self, prices: Sequence[NDArray[np.float64]]) -> float:
         """What no plan's worth passes its worth at these prices by (Lagrange): prices are 0 to the penalty."""
-        parts = zip(self.penalties, prices, self.least, strict=True)
-        return sum(float(((penalty - price) * least).sum()) for penalty, price, least in parts)
+        return sum(floor.beyond(price) for price, floor in zip(prices, self.floors, strict=True))
 
     def dearer(
         self, prices: Sequence[NDArray[np.float64]], gets: NDArray[np.float64], step: float
     ) -> list[NDArray[np.float64]]:
         """Prices after a step: up where a group is short, down where it is not."""
-        parts = zip(prices, self.missing(gets), self.least, self.penalties, strict=True)
-        return [
-            np.clip(price + step * penalty * np.clip(m / np.maximum(least, 1e-9), -0.5, 1.0), 0.0, penalty)
-            for price, m, least, penalty in parts
-        ]
+        return [floor.dearer(price, gets, step) for price, floor in zip(prices, self.floors, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -163,7 +181,7 @@ def plan_with_floors(choices: Choices) -> FlooredPlan:
     if choices.question.effort == "fast":
         choices = Choices(choices.inputs.together.inputs, choices.question)
     floors = Floors.of(choices)
-    prices = [np.zeros(len(one)) for one in floors.least]
+    prices = floors.free()
     best, plan = -np.inf, FlooredPlan([], prices)
     lowest = np.inf
     for n in range(N_ROUNDS):

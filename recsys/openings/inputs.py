@@ -10,21 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from recsys.bundle import BundleWriter, ModelBundle
 from recsys.dataset import TEXT
 from recsys.errors import DataError
-from recsys.ids import IdMap
 from recsys.openings.alone import Alone
 from recsys.openings.points import Points
 from recsys.openings.saturation import Saturation
-from recsys.regions import RegionTree, region_frame
-
-_ARRAYS = (
-    "rate", "reach", "km", "age_group", "lapsed", "size", "point_region", "access", "taken", "slot_fit", "runs_now",
-    "busy", "show", "typical_size", "group_gain", "group_bend", "run_fit", "drawn_levels", "drawn_slots",
-    "outlook",
-)  # fmt: skip
-
+from recsys.regions import RegionTree
 
 FOLLOWED = {
     "category": TEXT,
@@ -181,27 +172,6 @@ class OpeningInputs:
     def _regions_at(self) -> dict[str, NDArray[np.int64]]:
         return {}
 
-    def save(self, writer: BundleWriter) -> None:
-        """Adds the inputs to a bundle as `openings/...`."""
-        for name in _ARRAYS:
-            writer.array(f"openings/{name}", np.ascontiguousarray(getattr(self, name)))
-        writer.table("openings/venues", self.venues)
-        writer.table("openings/slots", self.slots)
-        writer.table("openings/regions", region_frame(self.tree))
-        writer.table("openings/followed", self.followed)
-        writer.json(
-            "openings/facts",
-            {
-                "categories": self.categories.tolist(),
-                "taught": self.taught.tolist(),
-                "age_groups": list(self.age_groups),
-                "saturation": [self.saturation.family, self.saturation.k],
-                "bias": self.bias,
-                "spread": self.spread,
-                "data_until": self.data_until,
-            },
-        )
-
 
 @dataclass(frozen=True)
 class Condensed:
@@ -247,30 +217,3 @@ def _together(inputs: OpeningInputs) -> Condensed:
         taken=(adds @ inputs.taken).astype(np.float32),
     )
     return Condensed(merged, means)
-
-
-def load_openings(bundle: ModelBundle) -> OpeningInputs:
-    """The inputs that `OpeningInputs.save` wrote, on memory-mapped arrays."""
-    facts = bundle.json("openings/facts")
-    regions = bundle.table("openings/regions")
-    ids = IdMap.of(regions["region_id"], "region_id")
-    tree = RegionTree(
-        ids,
-        regions["name"].to_numpy(dtype=object),
-        regions["level"].to_numpy(dtype=object),
-        ids.nums_or_missing(regions["parent_id"]),
-    )
-    return OpeningInputs(
-        categories=np.array(facts["categories"], dtype=object),
-        venues=bundle.table("openings/venues"),
-        slots=bundle.table("openings/slots"),
-        tree=tree,
-        age_groups=tuple(facts["age_groups"]),
-        taught=np.array(facts["taught"], dtype=bool),
-        saturation=Saturation(*facts["saturation"]),
-        bias=float(facts["bias"]),
-        spread=float(facts["spread"]),
-        data_until=str(facts["data_until"]),
-        followed=bundle.table("openings/followed"),
-        **{name: bundle.array(f"openings/{name}") for name in _ARRAYS},
-    )

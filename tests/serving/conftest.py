@@ -16,6 +16,7 @@ from features.store.platforms import zones_by_num
 from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
+from recsys.openings.stored import save_openings
 from recsys.releases import bundles_folder, release
 from recsys.simulation.command import simulate
 from serving.app import create_app
@@ -60,7 +61,7 @@ def county_template(tmp_path_factory, database_server):
         config = DemandConfig(max_origins=3, test_weeks=1, boosting=BoostingConfig(n_rounds=5))
         forecast_demand(dataset, 6, config).save(writer)
         inputs = opening_inputs(dataset)
-        inputs.save(writer)
+        save_openings(inputs, writer)
         writer.table(LATENT, latent_demand(dataset, inputs))
     release(home, BUNDLE)
     return template

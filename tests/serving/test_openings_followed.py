@@ -13,6 +13,7 @@ from features.store.ingest import ingest_folder
 from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
+from recsys.openings.stored import save_openings
 from recsys.releases import bundles_folder, release
 from tests.opening_world import UNTIL, world
 from tests.serving.conftest import app_of
@@ -30,7 +31,7 @@ def _train(settings, name, until):
     inputs = opening_inputs(dataset)
     manifest = {"data_until": until.isoformat(), "timezone": dataset.timezone}
     with BundleWriter(bundles_folder(settings.home) / name, manifest) as writer:
-        inputs.save(writer)
+        save_openings(inputs, writer)
     release(settings.home, name)
     return inputs
 

@@ -4,14 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.openings.inputs import OpeningsConfig, access_now, opening_inputs, usual_access
+from features.openings.gains import access_now, usual_access
+from features.openings.inputs import OpeningsConfig, opening_inputs
 from features.willingness.ages import AGE_GROUPS
 from features.willingness.config import LatentConfig
 from features.willingness.exposure import attending
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
-from recsys.openings.inputs import OpeningInputs, load_openings
+from recsys.openings.inputs import OpeningInputs
 from recsys.openings.saturation import Saturation
+from recsys.openings.stored import load_openings, save_openings
 from recsys.openings.suggest import COLUMNS, suggest
 from tests.opening_world import UNTIL, World, world
 
@@ -99,7 +101,7 @@ def test_region_and_categories_limit_the_plan(learned):
 
 def test_saved_inputs_give_the_same_plan(learned, plan, tmp_path):
     with BundleWriter(tmp_path / "bundle", {}) as writer:
-        learned.save(writer)
+        save_openings(learned, writer)
     again = suggest(load_openings(load_bundle(tmp_path / "bundle")), 12)
     pd.testing.assert_frame_equal(again, plan)
 
@@ -251,7 +253,7 @@ def test_what_runs_in_some_weeks_counts_beside_a_usual_class(small, monkeypatch)
     bookings = small.dataset.bookings[small.dataset.bookings["session_id"].isin(sessions["session_id"][odd])]
     irregular = dataclasses.replace(small.dataset, sessions=sessions[odd], bookings=bookings)
     access = opening_inputs(irregular, OpeningsConfig(follow_weeks=0)).access
-    monkeypatch.setattr("features.openings.inputs.usual_access", lambda reach, *_: np.zeros(len(reach), np.float32))
+    monkeypatch.setattr("features.openings.gains.usual_access", lambda reach, *_: np.zeros(len(reach), np.float32))
     beside_little = opening_inputs(irregular, OpeningsConfig(follow_weeks=0)).access
     assert (access >= beside_little - 1e-6).all()
     assert (access > 1.01 * beside_little).mean() > 0.5

@@ -122,7 +122,7 @@ def test_no_plan_under_floors_passes_their_bound(inputs, share, penalty):
         _worth(search, pairs)
         gets = reached(few, search.opened)
         short = floor_table(choices, search.opened).groupby("by")["short"].sum()
-        nothing = sum(p * least.sum() for p, least in zip(floors.penalties, floors.least, strict=True))
+        nothing = sum(floor.penalty * floor.least.sum() for floor in floors.floors)
         by_hand = gets.sum() - penalty * short["township"] - 5.0 * short["age"] + nothing
         assert floors.worth(gets) == pytest.approx(by_hand, rel=1e-5)
         values.append(by_hand)
