@@ -26,8 +26,8 @@ AT_ONCE = 3.0
 FAR = 100.0
 """How many times as far as the first lists go the bound may lie above the best plan for plans to be halved."""
 
-CHOICE = 0.05
-"""Share of the time for one choice among the columns so far, where lists would still be long."""
+CHOICE, LONG = 0.05, 1.5
+"""Share of the time for one choice among the columns so far; how many times as far as at first lists are long."""
 
 
 class Proof(PricedSearch):
@@ -65,7 +65,7 @@ class Proof(PricedSearch):
             if both is not None:
                 left = replace(part, bound=self.bound, centre=centre)
                 return [one for half in both if (one := left.within(half)) is not None]
-            if self.priced - self.best[0] > WIDER * within:
+            if self.priced - self.best[0] > LONG * self._nearly():
                 self._choose(CHOICE * self.seconds)
             gap = max(self.priced - self.best[0], 0.0)
             within = gap if gap < AT_ONCE * within else within

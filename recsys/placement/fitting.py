@@ -98,12 +98,17 @@ def _shared_out(
         whole = np.floor(wanted[one.block.category, one.block.venues] + WHOLE)
         shares.append(np.minimum(whole, left[one.block.venues]))
         left[one.block.venues] -= shares[-1]
-    more = [np.flatnonzero((one.classes > share).any(axis=1)) for one, share in zip(lists, shares, strict=True)]
-    asked = [(float(one.loss[k]), b, k) for b, one in enumerate(lists) for k in more[b]]
-    for _, b, k in sorted(asked):
-        extra = np.maximum(lists[b].classes[k] - shares[b], 0.0)
-        venues = lists[b].block.venues
-        if (extra <= left[venues]).all():
-            shares[b] += extra
-            left[venues] -= extra
+    first = [(float(one.loss[k]), b, k) for b, one in enumerate(lists) for k in np.argsort(one.loss, kind="stable")]
+    has_one = [False] * len(lists)
+    # One plan for each block, then what else loses little: one block's many good plans must not take all.
+    for is_first in (True, False):
+        for _, b, k in sorted(first, key=lambda one: one[1] if is_first else one[0]):
+            if is_first and has_one[b]:
+                continue
+            more = np.maximum(lists[b].classes[k] - shares[b], 0.0)
+            venues = lists[b].block.venues
+            if (more <= left[venues]).all():
+                has_one[b] = True
+                shares[b] += more
+                left[venues] -= more
     return shares
