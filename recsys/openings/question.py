@@ -105,9 +105,9 @@ class Choices:
         if question.categories:
             known = self.categories.nums_or_missing(question.categories)
             self.asked = np.isin(np.arange(len(self.asked)), known)
-        self.barred = self._rows(question.not_here)
-        self.fixed = self._rows(question.must_open)
-        self.closing = self._rows(question.close)
+        self.barred, self.fixed, self.closing = (
+            self._rows(choices) for choices in (question.not_here, question.must_open, question.close)
+        )
         opens, may_open = inputs.taught & self.asked, has_room(inputs.venues)
         self.allowed: NDArray[np.bool_] = opens[:, None] & (inside & may_open)[None, :] & ~inputs.runs_now
         for category, venue in self.barred:
@@ -125,13 +125,15 @@ class Choices:
         return under[regions]
 
     def _rows(self, choices: tuple[Choice, ...]) -> list[tuple[int, int]]:
-        categories = self.categories.nums([c.category for c in choices])
-        venues = self.venues.nums([c.venue_id for c in choices])
-        return list(zip(categories.tolist(), venues.tolist(), strict=True))
+        """Rows of classes whose names are known; the others are named by `_of_unknown`."""
+        categories = self.categories.nums_or_missing([c.category for c in choices])
+        venues = self.venues.nums_or_missing([c.venue_id for c in choices])
+        is_known = (categories >= 0) & (venues >= 0)
+        return list(zip(categories[is_known].tolist(), venues[is_known].tolist(), strict=True))
 
     def _check(self, inside: NDArray[np.bool_], may_open: NDArray[np.bool_]) -> None:
-        problems = self._of_fixed(inside, may_open) + self._of_closings() + self._of_costs()
-        if not problems and sum(self.costs[c] for c, _ in self.fixed) > self.question.budget:
+        problems = self._of_unknown() + self._of_fixed(inside, may_open) + self._of_closings() + self._of_costs()
+        if sum(self.costs[c] for c, _ in set(self.fixed)) > self.question.budget:
             most = f"{self.question.budget:g}"
             en = f"must_open costs more than the budget of {most}"
             problems.append(Sentence(f"一定要开的班超出了 {most} 的预算", en))
@@ -151,6 +153,23 @@ class Choices:
     def _named_zh(self, category: int, venue: int) -> str:
         return f"{self.inputs.venues['name'].iloc[venue]}的{self.inputs.categories[category]}"
 
+    def _of_unknown(self) -> list[Sentence]:
+        """Categories and venues of single choices that the inputs do not have."""
+        question, problems = self.question, []
+        for field, choices in (
+            ("must_open", question.must_open),
+            ("not_here", question.not_here),
+            ("close", question.close),
+        ):
+            for one in choices:
+                if one.category not in self.categories:
+                    en = f"{field}: unknown category {one.category!r}"
+                    problems.append(Sentence(f"{field}：没有艺术门类“{one.category}”", en))
+                if one.venue_id not in self.venues:
+                    en = f"{field}: unknown venue_id {one.venue_id!r}"
+                    problems.append(Sentence(f"{field}：没有编号为 {one.venue_id} 的场馆", en))
+        return problems
+
     def _of_fixed(self, inside: NDArray[np.bool_], may_open: NDArray[np.bool_]) -> list[Sentence]:
         """What speaks against each class that must open, and against all of a venue or category together."""
         inputs, problems = self.inputs, []
@@ -159,6 +178,7 @@ class Choices:
             reasons = {
                 Sentence("又被排除在外", "it is also in not_here"): (c, v) in self.barred,
                 Sentence("那里现在就有", "it runs there now"): bool(inputs.runs_now[c, v]),
+                Sentence("该门类不在 categories 之中", "its category is not among categories"): not self.asked[c],
                 Sentence(f"该场馆不在 {region}", f"the venue is not in {region}"): not inside[v],
                 Sentence("该场馆没有空闲时段、教室或座位", "the venue has no free slot, room or seat"): not may_open[v],
                 Sentence("写了两次", "it stands there twice"): self.fixed.count((c, v)) > 1,

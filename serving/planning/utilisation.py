@@ -20,6 +20,9 @@ ASSUMED_HOURS = 1.5
 
 SHOWN = ("attended", "no_show")
 RADIUS_QUANTILES = (0.5, 0.8, 0.9)
+RADIUS_STEP_KM = 0.1
+"""A quantile is one person's distance: it is said to so much, the next step that is not less."""
+
 RING_EDGES_KM = (0.0, 1.0, 1.5, 3.0, 5.0, 10.0, 20.0, 50.0)
 """Rings of the service radius; 1 km in town and 1.5 km in the country are the national 15-minute circle."""
 
@@ -107,7 +110,7 @@ class Radius:
 
     Attributes:
         visits: Places whose distance is known; None where hidden.
-        quantiles: Kilometres within which this share of visits comes, by share.
+        quantiles: Kilometres within which this share of visits comes, by share, in steps of `RADIUS_STEP_KM`.
         rings: Share of visits by ring: (from_km, to_km or None, share or None where hidden).
     """
 
@@ -135,9 +138,14 @@ def service_radius(activity: Activity, chosen: NDArray[np.bool_]) -> Radius:
     ordered = visits.sort_values("km")
     cumulative = ordered["places"].cumsum() / ordered["places"].sum()
     quantiles: dict[str, float | None] = {
-        f"{q:.0%}": round(float(ordered["km"].iloc[int(np.searchsorted(cumulative, q))]), 2) for q in RADIUS_QUANTILES
+        f"{q:.0%}": _to_step(float(ordered["km"].iloc[int(np.searchsorted(cumulative, q))])) for q in RADIUS_QUANTILES
     }
     return Radius(people, round(float(visits["places"].sum())), quantiles, _rings(visits, edges))
+
+
+def _to_step(km: float) -> float:
+    """The next multiple of `RADIUS_STEP_KM`."""
+    return round(float(np.ceil(km / RADIUS_STEP_KM - 1e-9)) * RADIUS_STEP_KM, 1)
 
 
 def _rings(visits: pd.DataFrame, edges: list[float]) -> list[_Ring]:

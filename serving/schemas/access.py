@@ -44,7 +44,9 @@ class CategoryRadius(BaseModel):
     category: str
     people: int | None = Field(description="distinct people whose distance is known; none where fewer than five")
     visits: int | None
-    km_by_share: dict[str, float | None] = Field(description="kilometres within which this share of visits comes")
+    km_by_share: dict[str, float | None] = Field(
+        description="within so many km this share of visits comes; steps of 0.1"
+    )
 
 
 class CategoryRadii(BaseModel):

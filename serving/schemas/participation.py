@@ -53,7 +53,9 @@ class ServiceRadius(BaseModel):
     until: datetime
     people: int | None = Field(description="distinct people whose distance is known; none where fewer than five")
     visits: int | None
-    km_by_share: dict[str, float | None] = Field(description="kilometres within which this share of visits comes")
+    km_by_share: dict[str, float | None] = Field(
+        description="within so many km this share of visits comes; steps of 0.1"
+    )
     rings: list[Ring]
     reference_km: dict[str, float] = Field(description="the national 15-minute circle: about 1 km in town, 1.5 outside")
 

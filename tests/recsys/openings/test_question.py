@@ -3,7 +3,7 @@
 import pytest
 
 from recsys.errors import DataError, UnknownIdError
-from recsys.openings.question import Question
+from recsys.openings.question import Question, QuestionError
 from recsys.openings.suggest import solve, suggest
 from tests.recsys.openings.some_classes import free_classes, running_class
 
@@ -33,8 +33,24 @@ def test_what_must_open_needs_a_cost_too(inputs):
 def test_unknown_names_are_errors(inputs):
     with pytest.raises(UnknownIdError):
         suggest(inputs, 1, region_id="nowhere")
-    with pytest.raises(UnknownIdError):
-        solve(inputs, Question(budget=1, must_open=[{"category": "cat0", "venue_id": "nowhere"}]))
+
+
+def test_every_unknown_name_of_fixed_choices_stands_beside_what_contradicts(inputs):
+    elves = {"category": "elves", "venue_id": "nowhere"}
+    other = free_classes(inputs)[0]
+    asked = next(str(name) for name in inputs.categories if name != other["category"])
+    question = Question(budget=0, categories=(asked,), must_open=[elves, other], not_here=[elves], close=[elves])
+    with pytest.raises(QuestionError) as failure:
+        solve(inputs, question)
+    unknown = [
+        f"{field}: unknown {what}"
+        for field in ("must_open", "not_here", "close")
+        for what in ("category 'elves'", "venue_id 'nowhere'")
+    ]
+    assert list(failure.value.problems[:6]) == unknown
+    outside, budget = failure.value.problems[6:]
+    assert outside == f"must_open {other['category']} at {other['venue_id']}: its category is not among categories"
+    assert "budget of 0" in budget
 
 
 def test_who_names_no_category_asks_for_all(inputs):

@@ -45,6 +45,11 @@ def test_shares_of_visits_come_from_within_the_distance_of_the_last_of_them():
     assert (found.people, found.visits) == (10, 10)
 
 
+def test_nobodys_distance_is_told_to_the_metre():
+    assert radius([1.234, 1.3, 2.061, 2.061, 2.061]).quantiles == {"50%": 2.1, "80%": 2.1, "90%": 2.1}
+    assert radius([1.234] * 5).quantiles["50%"] == 1.3
+
+
 def test_a_ring_holds_its_inner_edge_and_is_shown_for_five_people():
     rings = {low: share for low, _, share in radius([0.5] * 5 + [1.0] * 5).rings}
     assert (rings[0.0], rings[1.0], rings[1.5]) == (0.5, 0.5, 0.0)
