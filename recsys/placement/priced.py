@@ -25,7 +25,7 @@ PROVEN = 1e-7
 MARGIN = 0.75
 """Openings whose gain alone is below this share of greedy's last price start outside all blocks."""
 
-CUTS_UNTIL, PRICES_UNTIL, LISTS_UNTIL = 0.2, 0.5, 0.85
+CUTS_UNTIL, PRICES_UNTIL, LISTS_UNTIL = 0.2, 0.5, 0.93
 """Shares of the time after which prices by cuts alone, prices, and lists of plans end; a choice gets what is left."""
 
 WIDTH = 0.05

@@ -25,6 +25,9 @@ PART = 0.01
 BEYOND = 0.3
 """How far prices are followed, as a share of their mean, to see what plans that are not written down could be worth."""
 
+REMEMBERED = 3
+"""Earlier searches whose prices are looked at for that."""
+
 PROBED = 8
 """Openings whose two branches are tried before one is chosen, the first time that they are in question."""
 
@@ -52,7 +55,8 @@ class BlockSearch(KnownPlans):
         super().__init__(block, self.model.columns.flow_point)
         self._is_new = True
         # No plan that is not in `plans` is worth more than this at these prices: within limits, and of all plans.
-        self._unlisted = self._unlisted_of_all = (np.zeros(self.n), np.inf)
+        self._unlisted: list[tuple[NDArray[np.float64], float]] = []
+        self._unlisted_of_all = self._unlisted
         self._alone = self.model.first_gains()
         # What a class less or more costs by branching, down and up: learned as it is tried.
         self._loss = np.full((self.n + len(self.model.groups), 2), np.nan)
@@ -78,7 +82,7 @@ class BlockSearch(KnownPlans):
         (`time.perf_counter`) cut the search short: then it may be more, and plans may be missing.
         """
         best = self.best_known(price)
-        if self._unlisted_at(price) <= best - (within if enough is None else enough) - TOLERANCE:
+        if self._are_listed(price, best - (within if enough is None else enough) - TOLERANCE):
             return best
         # Without a class that loses more than that even alone any plan is better by more than that.
         may_open = self._alone >= price - within - TOLERANCE
@@ -115,24 +119,28 @@ class BlockSearch(KnownPlans):
                 children = self._halves(node, solved, target)
             for child in children:
                 (heapq.heappush if is_heap else list.append)(nodes, child)
-        self._unlisted = price.copy(), best - within - TOLERANCE
+        self._unlisted = [(price.copy(), best - within - TOLERANCE), *self._unlisted][:REMEMBERED]
         if not self.limits:
             self._unlisted_of_all = self._unlisted
         return best
 
-    def _unlisted_at(self, price: NDArray[np.float64]) -> float:
-        """At most so much is a plan worth at prices that is not in `plans`.
+    def _are_listed(self, price: NDArray[np.float64], worth: float) -> bool:
+        """Whether all plans are in `plans` that are worth more than so much at prices, as far as earlier searches tell.
 
-        What the best of these is worth is convex in prices: between those of the last search and others farther on,
-        where the linear model bounds it, it lies below the line through both.
+        What the best of the others is worth is convex in prices: between those of an earlier search and others farther
+        on, where the linear model bounds it, it lies below the line through both.
         """
-        at, most = self._unlisted
-        change = price - at
-        share = float(np.abs(change).max()) / (BEYOND * float(price.mean()) + 1e-9)
-        if share < 1e-9 or share > 1 or np.isinf(most):
-            return most if share < 1e-9 else np.inf
-        self.model.set_price(at + change / share)
-        return (1 - share) * most + share * max(self.model.value(*self._limits(self.most)), 0.0)
+        for at, most in self._unlisted:
+            change = price - at
+            share = float(np.abs(change).max()) / (BEYOND * float(price.mean()) + 1e-9)
+            if share > 1:
+                continue
+            if share > 1e-9:
+                self.model.set_price(at + change / share)
+                most = (1 - share) * most + share * max(self.model.value(*self._limits(self.most)), 0.0)
+            if most <= worth:
+                return True
+        return False
 
     def _limits(self, most: NDArray[np.number]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Least and most classes of each opening and of each group."""
