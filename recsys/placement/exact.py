@@ -20,7 +20,7 @@ from recsys.placement.search import TOLERANCE
 WIDER = 9.0
 """How many times as far from their best the plans of blocks may be in the next round."""
 
-AT_ONCE = 3.0
+AT_ONCE = 1.5
 """How many times as far as the next lists go the whole gap may be, to be gone through at once."""
 
 FAR = 100.0
