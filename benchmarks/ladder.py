@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.counties import Row, county_parser, each_county
-from features.openings.inputs import gain_by_group, opening_inputs
+from features.openings.gains import gain_by_group
+from features.openings.inputs import opening_inputs
 from recsys.dataset import Dataset
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.saturation import Saturation

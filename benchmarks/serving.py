@@ -31,6 +31,7 @@ from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset
+from recsys.openings.stored import save_openings
 from recsys.releases import bundles_folder, release
 from recsys.simulation.command import simulate
 from serving.app import create_app
@@ -80,7 +81,7 @@ def prepare(home: Path, users: int, weeks: int, as_of: pd.Timestamp) -> Dataset:
         with BundleWriter(bundles_folder(home) / "bench", {"data_until": as_of.isoformat()}) as writer:
             fit_ranking(dataset, RankingConfig()).save(writer)
             forecast_demand(dataset, 13, DemandConfig(max_origins=4)).save(writer)
-            opening_inputs(dataset).save(writer)
+            save_openings(opening_inputs(dataset), writer)
         release(home, "bench")
     return dataset
 
