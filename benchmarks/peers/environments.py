@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from recsys.errors import RecsysError
 
 HERE = Path(__file__).parent
-ENVIRONMENTS = HERE.parent / "envs"
+ENVIRONMENTS = HERE.parents[1] / "var" / "environments"
+"""Outside of the packages: what looks through these must not meet other libraries' files."""
 
 
 class PeerError(RecsysError):
