@@ -40,13 +40,16 @@ class Proof(PricedSearch):
 
     def run(self) -> Placement:
         """The best plan; proven best where its gap is 0."""
-        parts = [Part((), np.inf if self.most.any() else self.best[0], None)]
+        parts, done = [Part((), np.inf if self.most.any() else self.best[0], None)], list[Part]()
         while parts and not self.is_cut and (self.left() > 0 or np.isinf(parts[-1].bound)):
             part = parts.pop()
-            if not self._is_near(part.bound):
+            if self._is_near(part.bound):
+                done.append(part)
+            else:
                 parts += self._round(part)
                 parts.sort(key=lambda one: one.bound)
-        self.bound = max([self.best[0], *(part.bound for part in parts)])
+        # Near enough is not none at all: a part that is done still may hold as much as its bound.
+        self.bound = max([self.best[0], *(part.bound for part in (*parts, *done))])
         if self.is_cut and not self._done():
             self._choose(self.left())
         people, value, short = assign(self.instance, self.best[1])
@@ -76,7 +79,7 @@ class Proof(PricedSearch):
             if not self.is_cut:
                 self._enumerate(centre, within)
             within *= WIDER
-        return [] if self._done() else [replace(part, bound=self.bound, centre=centre)]
+        return [replace(part, bound=self.bound, centre=centre)]
 
     def _halves(self, part: Part) -> tuple[Limit, Limit] | None:
         """Two parts of a part that are worth less, if there are such (`halves`); not while a good plan is missing."""

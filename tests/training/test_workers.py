@@ -106,7 +106,7 @@ def test_threads_that_close_a_connection_at_once_do_so_once(monkeypatch):
     def slow(connection):
         if connection is reader:  # Other tests' processes may still be closing theirs.
             n_inside.append(1)
-            time.sleep(0.05)
+            time.sleep(0.05)  # Long enough for the other threads to come in, if they can.
         real(connection)
 
     monkeypatch.setattr(type(reader), "_close", slow)

@@ -44,6 +44,15 @@ def test_equals_brute_force(seed):
     assert solve_whole(one, 20.0).objective == pytest.approx(best, abs=1e-4)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 18, 35, 38])
+@pytest.mark.parametrize("gap", [1e-4, 0.3])
+def test_where_near_is_enough_the_bound_still_holds(seed, gap):
+    one = instance(seed)
+    plan = solve(one, 20.0, gap=gap)
+    assert plan.bound >= brute_force(one) - 1e-6
+    assert plan.bound - plan.objective <= gap * plan.objective + 1e-6
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_equals_brute_force_with_floors_and_teachers(seed):
     one = replace(instance(seed + 50), teachers=np.array([1.0, 2.0]))
