@@ -27,11 +27,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Recommendation and demand matching for public culture.",
+    epilog="CULTURE_HOME (default: var) holds all that commands write. This and other variables: docs/nightly.md.",
 )
 
 Task = Literal["all", "ranking", "demand"]
 Period = Literal["week", "month", "quarter"]
 Language = Literal["zh", "en"]
+Shape = Literal["logit", "gravity"]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 
@@ -51,14 +53,27 @@ def parse_time(text: str) -> Any:
         raise typer.BadParameter(error.problems[0]) from None
 
 
-AsOf = Annotated[Any, typer.Option("--as-of", parser=parse_time, metavar="TIME", help="First instant not used.")]
+def _time(says: str, unless_given: str | None = None) -> Any:
+    """The option `--as-of`, and what holds where it is not given."""
+    written = f"{says}; ISO 8601, in Asia/Shanghai where no zone is named."
+    return typer.Option("--as-of", parser=parse_time, metavar="TIME", help=written, show_default=unless_given or True)
+
+
+_CUT_OFF = "Cut-off: only what was known before it is learned from"
+AsOf = Annotated[Any, _time(_CUT_OFF)]
+Config = Annotated[
+    Path | None, typer.Option(help="JSON file with settings (docs/tuning.md).", show_default="those of the code")
+]
 
 
 @app.command()
 def ingest(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with one file a table.")],
     platform: Annotated[str, typer.Option(help="Name of the platform that delivers.")] = "default",
-    timezone: Annotated[str | None, typer.Option(help="Zone of times without one [default: Asia/Shanghai].")] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="Zone of times without one.", show_default="the platform's last, at first Asia/Shanghai"),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="JSON file for the report.")] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -76,8 +91,8 @@ def ingest(
 
 @app.command()
 def train(
-    as_of: AsOf = None,
-    config: Annotated[Path | None, typer.Option(help="JSON file with settings.")] = None,
+    as_of: Annotated[Any, _time(_CUT_OFF, "now")] = None,
+    config: Config = None,
     quiet: Quiet = False,
 ) -> None:
     """Learn from what was known before TIME, evaluate, and release the bundle if it beats its baselines."""
@@ -92,11 +107,11 @@ def train(
 
 @app.command()
 def tune(
-    as_of: AsOf = None,
+    as_of: Annotated[Any, _time(_CUT_OFF, "the start of today, UTC")] = None,
     trials: Annotated[int, typer.Option(min=1, help="Trials in all; earlier runs of the same search count.")] = 40,
     windows: Annotated[int, typer.Option(min=1, help="Past windows that a trial is judged on.")] = 3,
     window_days: Annotated[float, typer.Option(min=1.0, max=366, help="Length of a window in days.")] = 14,
-    config: Annotated[Path | None, typer.Option(help="JSON file with the settings to start from.")] = None,
+    config: Config = None,
     quiet: Quiet = False,
 ) -> None:
     """Search ranking's settings on windows before TIME; run again to go on where it ended."""
@@ -120,9 +135,10 @@ def recommend(
     as_of: AsOf,
     output: Output,
     k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Length of a list.")],
-    users: Annotated[Path | None, typer.Option(help="CSV with a column user_id [default: all users].")] = None,
+    users: Annotated[Path | None, typer.Option(help="CSV with a column user_id.", show_default="all users")] = None,
     session_window_days: Annotated[
-        float | None, typer.Option(min=0.0, help="Only sessions that start within so many days.")
+        float | None,
+        typer.Option(min=0.0, help="Only sessions that start within so many days.", show_default="all"),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -182,7 +198,7 @@ def evaluate(
     windows: Annotated[int, typer.Option(min=1, max=52, help="This window and those back to back before it.")] = 1,
     step_days: Annotated[
         float | None,
-        typer.Option(min=0.01, max=3660, help="Days from one cut-off to the next [default: a window's length]."),
+        typer.Option(min=0.01, max=3660, help="Days from one cut-off to the next.", show_default="a window's length"),
     ] = None,
     task: Annotated[Task, typer.Option(help="What is judged.")] = "all",
     k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Length of a list.")] = 10,
@@ -205,11 +221,15 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="Seed of all chance.")] = 0,
     users: Annotated[int, typer.Option(min=1, help="Registered users.")] = 18000,
     weeks: Annotated[int, typer.Option(min=1, max=520, help="Weeks of history.")] = 26,
-    start: Annotated[str | None, typer.Option(metavar="DATE", help="First day.")] = None,
-    region: Annotated[str, typer.Option(help="County, city or province to simulate.")] = "370114",
-    shape: Annotated[str, typer.Option(help="Family of the choice model and of the counts (see docs).")] = "logit",
+    start: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="First day, YYYY-MM-DD.", show_default="so that the last is 2026-01-18"),
+    ] = None,
+    region: Annotated[str, typer.Option(help="Code of the county, city or province to simulate.")] = "370114",
+    shape: Annotated[Shape, typer.Option(help="Family of the choice model and of the counts.")] = "logit",
     knob: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Any further knob (see docs); may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Any further knob (docs/simulation.md); may be repeated."),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -259,10 +279,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Loopback address.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
-    as_of: Annotated[
-        Any,
-        typer.Option("--as-of", parser=parse_time, metavar="TIME", help="Start the clock here, for past data."),
-    ] = None,
+    as_of: Annotated[Any, _time("Start the clock here, for past data", "now")] = None,
     quiet: Quiet = False,
 ) -> None:
     """Serve the HTTP API and the web pages."""

@@ -1,14 +1,16 @@
-"""What the pages under docs/ name must be there: files, links with their headings, modules, make targets, commands."""
+"""What pages name must be there: files, links with headings, modules, make targets, commands, options, variables."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 import typer.main
 
 from culture import app
+from features.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -21,6 +23,9 @@ _FILE = re.compile(r"(?:recsys|features|training|serving|benchmarks|notebooks|te
 _DOTTED = re.compile(r"(?:recsys|features|training|serving|benchmarks)(?:\.\w+)+")
 _TARGET = re.compile(r"\bmake ([a-z][a-z-]*)(?![\w…-])")
 _COMMAND = re.compile(r"\bculture ([a-z]+)\b")
+_CALL = re.compile(r"\bculture ([a-z]+)\b((?:\\\n|[^\n|;&`])*)")
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+_VARIABLE = re.compile(r"\bCULTURE_[A-Z_]*[A-Z]\b")
 
 
 def _text(page: Path) -> str:
@@ -53,6 +58,26 @@ def _targets() -> set[str]:
     return {word for line in lines for word in line.split()}
 
 
+def _unknown_options(code: str) -> list[str]:
+    """Options that a page gives to a command and that the command does not take."""
+    commands = typer.main.get_command(app).commands
+    taken = {name: {word for one in command.params for word in one.opts} for name, command in commands.items()}
+    return [
+        f"culture {name} {option}"
+        for name, rest in _CALL.findall(code)
+        for option in _OPTION.findall(rest)
+        if option not in {"--help", *taken.get(name, {option})}
+    ]
+
+
+@cache
+def _variables() -> set[str]:
+    """Every variable of the environment that the code, the tests or make go by."""
+    files = [ROOT / "Makefile", ROOT / "culture.py", *ROOT.glob("tests/**/*.py"), *ROOT.glob("serving/**/*.py")]
+    read = {name for file in files if file != Path(__file__) for name in _VARIABLE.findall(_text(file))}
+    return read | {f"CULTURE_{name.upper()}" for name in Settings.model_fields}
+
+
 def missing(page: Path) -> list[str]:
     """What a page names and the tree has not."""
     text, targets, commands = _text(page), _targets(), set(typer.main.get_command(app).commands)
@@ -66,7 +91,8 @@ def missing(page: Path) -> list[str]:
             wrong.append(code)
         wrong += [f"make {name}" for name in _TARGET.findall(code) if name not in targets]
         wrong += [f"culture {name}" for name in _COMMAND.findall(code) if name not in commands]
-    return wrong
+        wrong += _unknown_options(code)
+    return wrong + [name for name in _VARIABLE.findall(text) if name not in _variables()]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -89,7 +115,9 @@ def test_what_is_not_there_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "[a](gone.md) docs/gone.md `recsys/gone.py` `recsys.gone` `recsys.ranking.gone` `make gone` `culture gone`\n"
-        "[b](#there) `recsys/ranking.py` `recsys.ranking.top_k` `make test` `culture train`\n\n## There\n",
+        "[b](#there) `recsys/ranking.py` `recsys.ranking.top_k` `make test` `culture train --as-of 2026-01-01`\n\n"
+        "```sh\nculture train --quiet && culture score --truth a \\\n  --gone b\n```\n"
+        "CULTURE_HOME CULTURE_GONE\n## There\n",
         encoding="utf-8",
     )
     assert missing(page) == [
@@ -100,4 +128,11 @@ def test_what_is_not_there_is_found(tmp_path: Path) -> None:
         "recsys.ranking.gone",
         "make gone",
         "culture gone",
+        "culture score --gone",
+        "CULTURE_GONE",
     ]
+
+
+def test_every_variable_that_settings_are_read_from_is_explained() -> None:
+    explained = _text(ROOT / "docs" / "nightly.md")
+    assert [name for name in Settings.model_fields if f"| `CULTURE_{name.upper()}` |" not in explained] == []
