@@ -186,9 +186,10 @@ class Store:
             erased = erase_user(connection, platform.num, inside, now.to_pydatetime())
             if not any(erased.values()):
                 raise UnknownIdError("user_id", [outside_id])
+            # Files go before the rows are gone for good: where one stays, the person can still be erased.
+            self._write_quarantine(connection, platform)
+            delete_snapshots_with(self.home / SNAPSHOTS, platform.name, inside)
             count_change(connection)
-        self.write_quarantine(platform.name)
-        delete_snapshots_with(self.home / SNAPSHOTS, platform.name, inside)
         return erased
 
     def removed_tags(self, outside_id: str) -> list[str]:
@@ -232,10 +233,11 @@ class Store:
         # Not `reading`: what has changed while waiting for the files has to be seen.
         with self.writing() as connection:
             found = next((p for p in all_platforms(connection) if p.name == platform), None)
-            if found is None:
-                return {}
-            lock_quarantine_files(connection, found)
-            return write_quarantine_files(connection, self.home, found.name, found.num)
+            return {} if found is None else self._write_quarantine(connection, found)
+
+    def _write_quarantine(self, connection: Connection, platform: Platform) -> dict[str, Path]:
+        lock_quarantine_files(connection, platform)
+        return write_quarantine_files(connection, self.home, platform.name, platform.num)
 
     def snapshot(self, folder: Path, data_until: pd.Timestamp) -> Snapshot:
         """Immutable Parquet files of what was known before `data_until`."""

@@ -140,6 +140,26 @@ def test_who_is_unknown_is_not_remembered(store: Store, tmp_path: Path) -> None:
     assert store.upsert("default", "users", [{"user_id": "u7"}])[0].status == "accepted"
 
 
+@pytest.mark.parametrize("module", ["snapshot.shutil.rmtree", "store.write_quarantine_files"])
+def test_where_a_file_of_the_person_stays_they_can_be_erased_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    ingest_folder(store, deliver(tmp_path / "first"))
+    held = store.snapshot(store.home / SNAPSHOTS, AT)
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"features.store.{module}", refused)
+        with pytest.raises(PermissionError):
+            store.erase_user("u1", AT)
+    store.erase_user("u1", AT)
+    assert is_unknown(store, "u1")
+    assert not held.path.exists()
+    assert "u1" not in texts_under(store.home)
+
+
 def test_erasure_waits_for_the_delivery_that_holds_the_person(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
