@@ -141,16 +141,19 @@ def _write(dataset: Dataset, zones: dict[str, str], folder: Path, partial: Path)
     (partial / MANIFEST).write_text(text, encoding="utf-8")
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     path = folder / f"{dataset.data_until:%Y%m%dT%H%M%S}-{sha256[:16]}"
-    if not _is_whole(path, text, files):
-        shutil.rmtree(path, ignore_errors=True)
+    if path.exists() and not _is_whole(path, text, files):
+        shutil.rmtree(path)
+    try:
         partial.rename(path)
+    except OSError:
+        # The same snapshot was there, or has come meanwhile.
+        if not _is_whole(path, text, files):
+            raise
     return Snapshot(path, sha256, dataset.data_until, zones)
 
 
 def _is_whole(path: Path, manifest: str, files: Mapping[str, str]) -> bool:
-    """Whether a snapshot is there as it was written: a damaged one is written anew."""
-    if not path.exists():
-        return False
+    """Whether a snapshot is as it was written: a damaged one is written anew."""
     try:
         is_same = (path / MANIFEST).read_text(encoding="utf-8") == manifest
         return is_same and all(_sha256(path / name) == sha for name, sha in files.items())

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 from typing import NoReturn
 
@@ -57,6 +58,22 @@ def test_a_changed_snapshot_does_not_load_and_is_written_anew(store: Store, tmp_
     again = store.snapshot(tmp_path, pd.Timestamp("2026-01-01", tz="UTC"))
     assert again.path == path.parent
     assert load_snapshot(again.path).users["user_id"].tolist() == ["u1"]
+
+
+def test_the_same_snapshot_that_another_process_writes_meanwhile_is_used(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.upsert("county", "users", [{"user_id": "u1"}])
+    rename = Path.rename
+
+    def rename_second(draft: Path, target: Path) -> Path:
+        shutil.copytree(draft, target)
+        return rename(draft, target)
+
+    monkeypatch.setattr(Path, "rename", rename_second)
+    found = store.snapshot(tmp_path, pd.Timestamp("2026-01-01", tz="UTC"))
+    assert load_snapshot(found.path).users["user_id"].tolist() == ["u1"]
+    assert list(tmp_path.iterdir()) == [found.path]
 
 
 def test_erasure_reaches_the_snapshots_that_hold_the_person(store: Store) -> None:
