@@ -164,7 +164,8 @@ def load_wishes(bundle: ModelBundle, folder: str) -> Wishes:
     ids = bundle.json(f"{folder}/ids")
     arrays = {name: bundle.array(f"{folder}/{name}") for name in ("base", "looks", "loadings", "own", "interests")}
     effects = {name: bundle.array(f"{folder}/effects/{name}") for name in GROUPINGS}
-    return Wishes(IdMap.of(ids["keys"], WISH_LEVEL), **arrays, effects=effects, townships=IdMap(ids["townships"]))
+    keys, townships = IdMap.of(ids["keys"], WISH_LEVEL), IdMap.of(ids["townships"], "township")
+    return Wishes(keys, **arrays, effects=effects, townships=townships)
 
 
 def told_interests(seen: Seen, is_for_children: NDArray[np.bool_]) -> list[NDArray[np.float64]]:

@@ -107,3 +107,6 @@ def test_a_bundle_gives_back_what_was_learned(known, catalogue, wishes, tmp_path
     loaded = load_wishes(load_bundle(tmp_path / "one"), "wishes")
     block = block_of(known, catalogue)
     np.testing.assert_array_equal(wish_rates(loaded, catalogue, block), wish_rates(wishes, catalogue, block))
+    with BundleWriter(tmp_path / "two", {}) as writer:
+        loaded.save(writer, "wishes")
+    assert load_bundle(tmp_path / "two").manifest["parts"] == load_bundle(tmp_path / "one").manifest["parts"]
