@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from urllib.parse import urlencode
 
 import pandas as pd
 import pytest
@@ -127,7 +128,7 @@ PLANNER = """
   const titles = () => all("ol.plan h3").map((node) => node.textContent);
   slide("budget", 5);
   await until("five classes", () => titles().length === 5);
-  seen.gap = $("plan").textContent;
+  seen.gap = $("plan-total").textContent;
   const unwanted = titles()[0];
   all("ol.plan > li")[0].querySelectorAll(".actions button")[1].click();
   await until("a plan without it", () => titles().length === 5 && !titles().includes(unwanted));
@@ -222,8 +223,8 @@ def test_who_only_hears_the_page_is_told_what_each_control_is(county, tmp_path):
     assert seen["unnamed"] == []
     assert len(set(seen["buttons"])) == len(seen["buttons"]) > 2
     # Midnight in Shanghai is the day before in UTC, which this browser's clock shows.
-    tomorrow = AS_OF.tz_convert("Asia/Shanghai").normalize() + pd.Timedelta(days=1)
-    assert seen["days"] == [f"{day:%Y-%m-%d}" for day in (tomorrow - pd.Timedelta(days=183), tomorrow)]
+    today = AS_OF.tz_convert("Asia/Shanghai").normalize()
+    assert seen["days"] == [f"{day:%Y-%m-%d}" for day in (today - pd.Timedelta(days=182), today)]
 
 
 PHONE = """
@@ -293,10 +294,132 @@ def test_the_visitor_sees_the_newest_answer_in_words(county, tmp_path):
     assert "an old answer" not in seen["list"]
     assert "1 place left" in seen["list"]
     assert "5 Jan" in seen["list"]
-    assert seen["state"] == "For user fast"
+    assert seen["state"] == "For user fast · 1 in all"
     assert "502" in seen["gateway"]
     assert "JSON" not in seen["gateway"]
     assert seen["failure"]
+
+
+MEMORY = """
+  const changed = () => new view.Event("change", { bubbles: true });
+  const slide = (id, value) => { $(id).value = value; $(id).dispatchEvent(changed()); };
+  const chosen = (ids) => Object.fromEntries(ids.map((id) => [id, $(id).value]));
+  seen.before = chosen(["region", "category", "target", "horizon", "budget", "report-to"]);
+  seen.boxes = all("#plan-categories input:checked").length;
+  slide("horizon", "8"); slide("target", "demand");
+  const box = all("#plan-categories input")[1];
+  box.click();
+  await until("both", () => all("#plan-categories input:checked").length === 2);
+  seen.address = Object.fromEntries(new URLSearchParams(view.location.search));
+  seen.link = page().querySelector("header a").getAttribute("href");
+  const canvas = await until("a chart", () => page().querySelector('canvas[aria-label^="Demand"]'));
+  seen.chart = canvas.getAttribute("aria-label");
+  seen.heads = all("#forecast-table th").map((head) => head.textContent);
+"""
+
+
+def test_what_a_planner_has_chosen_is_there_after_a_reload(county, dataset, client, tmp_path):
+    town = dataset.regions.loc[dataset.regions["level"] == "township", "region_id"].iloc[0]
+    categories = client.get("/v1/categories").json()["items"]
+    asked = {"region": town, "category": categories[2], "target": "bookings", "horizon": "4", "budget": "3"}
+    asked |= {"report-to": "2026-01-02"}
+    address = f"/planner?{urlencode({**asked, 'plan-categories': categories[0], 'lang': 'en'})}"
+    seen, _ = drive(county, address, MEMORY, tmp_path)
+    assert seen["before"] == asked
+    assert seen["boxes"] == 1
+    wanted = {**asked, "horizon": "8", "target": "demand", "plan-categories": ";".join(categories[:2]), "lang": "en"}
+    assert seen["address"] == wanted
+    assert seen["link"] == "/?lang=en"
+    assert seen["chart"].startswith("Demand (if nothing were full): ")
+    assert seen["heads"][:3] == ["Week of", "Demand, estimated", "Expected"]
+
+
+KEYS = """
+  const buttons = await until("a plan", () => all("ol.plan .actions button").length && all("ol.plan .actions button"));
+  const name = buttons[2].getAttribute("aria-label");
+  buttons[2].focus(); buttons[2].click();
+  await until("a new plan", () => !buttons[2].isConnected && all("ol.plan .actions button").length);
+  seen.held = [name, page().activeElement.getAttribute("aria-label")];
+  const undo = all(".chip button")[0];
+  undo.focus(); undo.click();
+  await until("no choice", () => !all(".chip").length);
+  seen.not_lost = page().activeElement !== page().body;
+"""
+
+
+def test_who_works_by_keyboard_keeps_their_place(county, tmp_path):
+    seen, _ = drive(county, "/planner?lang=en", KEYS, tmp_path)
+    assert seen["held"][0] == seen["held"][1]
+    assert seen["not_lost"]
+
+
+CHOSEN = """
+  seen.first = [all(".event").length, $("category").value, $("from").value];
+  seen.more = $("more").hidden;
+  const item = { title: "t", category: "c", starts_at: "2026-01-05T09:30:00+08:00", places_left: 2, price: 12.5,
+    distance_km: null, online: true, reasons: [] };
+  const asked = [];
+  view.fetch = async (address) => {
+    asked.push(new URL(address).searchParams);
+    const items = new Array(Number(asked.at(-1).get("k"))).fill(item);
+    return new view.Response(JSON.stringify({ items, personal: false, region_id: null }), { status: 200 });
+  };
+  $("category").value = "";
+  $("form").requestSubmit();
+  await until("all categories", () => all(".event").length === 20);
+  seen.state = $("state").textContent;
+  $("more").click();
+  await until("more", () => all(".event").length === 40);
+  seen.asked = asked.map((one) => [one.get("k"), one.get("category"), one.get("channel")]);
+  seen.address = view.location.search;
+  seen.price = all(".event .side")[0].textContent;
+"""
+
+
+def test_a_visitor_s_choice_stands_in_the_address_and_the_list_goes_on(county, client, tmp_path):
+    category = client.get("/v1/recommendations", params={"k": 1}).json()["items"][0]["category"]
+    address = f"/?{urlencode({'category': category, 'from': '2026-01-20', 'lang': 'en'})}"
+    seen, _ = drive(county, address, CHOSEN, tmp_path)
+    query = {"k": 20, "category": category, "from": "2026-01-20"}
+    n = len(client.get("/v1/recommendations", params=query).json()["items"])
+    assert seen["first"] == [n, category, "2026-01-20"]
+    assert seen["more"] == (n < 20)
+    assert seen["asked"] == [["20", None, "portal"], ["40", None, "portal"]]
+    assert seen["address"] == "?from=2026-01-20&lang=en&k=40"
+    assert seen["state"] == "The first 20"
+    assert "CNY 12.50" in seen["price"]
+
+
+REMOTE = """
+  const asked = [], fetch = view.fetch;
+  view.fetch = (address, more) => {
+    asked.push(new URL(address).searchParams);
+    return fetch.call(view, address, more);
+  };
+  const event = (key) => new view.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+  const press = (key) => (page().activeElement || page().body).dispatchEvent(event(key));
+  const at = () => page().activeElement.id || page().activeElement.tagName;
+  const go = (...keys) => keys.map((key) => { press(key); return at(); });
+  const [up, down, left, right] = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
+  seen.ways = go(down, right, right, left, down, down, up, up);
+  seen.kept = $("category").value;
+  $("form").requestSubmit();
+  await until("a list", () => asked.length);
+  seen.channel = asked[0].get("channel");
+"""
+
+
+def test_a_remote_s_arrows_lead_through_the_page_on_a_television(county, tmp_path):
+    seen, _ = drive(county, "/?channel=tv", REMOTE, tmp_path, width=1900)
+    assert seen["ways"][:4] == ["region", "category", "from", "category"]
+    assert seen["ways"][4:6] == ["ARTICLE", "ARTICLE"]
+    assert seen["ways"][6] == "ARTICLE"
+    assert seen["ways"][7] != "ARTICLE"
+    assert seen["kept"] == ""
+    assert seen["channel"] == "tv"
+    elsewhere, _ = drive(county, "/", REMOTE, tmp_path)
+    assert set(elsewhere["ways"]) == {"BODY"}
+    assert elsewhere["channel"] == "portal"
 
 
 def test_where_places_cannot_be_listed_the_visitor_still_sees_what_is_on(county, tmp_path):

@@ -12,20 +12,28 @@ const Culture = (() => {
   function translate(root = document) {
     document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
     root.querySelectorAll("[data-t]").forEach((node) => { node.textContent = t(node.dataset.t); });
-    root.querySelectorAll("[data-t-placeholder]").forEach((node) => { node.placeholder = t(node.dataset.tPlaceholder); });
+    root.querySelectorAll("[data-t-label]").forEach((node) => { node.setAttribute("aria-label", t(node.dataset.tLabel)); });
     document.title = t("title");
+    /* The other page opens in the same language. */
+    root.querySelectorAll("a[data-page]").forEach((link) => { link.href = lang === "en" ? `${link.dataset.page}?lang=en` : link.dataset.page; });
   }
   function languageButton(node, redraw) {
     const label = () => { node.textContent = lang === "zh" ? "English" : "中文"; node.lang = lang === "zh" ? "en" : "zh"; };
     node.addEventListener("click", () => {
       lang = lang === "zh" ? "en" : "zh";
-      const address = new URL(location.href);
-      address.searchParams.set("lang", lang);
-      history.replaceState(null, "", address);
+      keep("lang", lang);
       label(); translate(); redraw();
     });
     label();
   }
+
+  /* What is chosen stands in the address: a reload, the way back and a link that is sent on show the same. */
+  function keep(name, value) {
+    const address = new URL(location.href);
+    if (value) address.searchParams.set(name, value); else address.searchParams.delete(name);
+    history.replaceState(null, "", address);
+  }
+  const kept = (name) => new URLSearchParams(location.search).get(name) || "";
 
   /* Not all that can be wrong is told in Chinese: then its kind, which is, stands before. A failure has its number. */
   function told({ title, detail, status, request_id }) {
@@ -86,16 +94,27 @@ const Culture = (() => {
     for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
     return node;
   }
-  function fill(node, ...children) { node.replaceChildren(...children.flat().filter((c) => c !== null && c !== undefined)); }
+  /* Who works by keyboard stays where they are: at the control of the same name, else at the part that was filled anew. */
+  function fill(node, ...children) {
+    const held = node.contains(document.activeElement) && document.activeElement !== node ? document.activeElement : null;
+    node.replaceChildren(...children.flat().filter((c) => c !== null && c !== undefined));
+    if (!held) return;
+    const name = (one) => one.getAttribute("aria-label") || one.id || one.textContent;
+    const same = [...node.querySelectorAll(held.tagName)].find((one) => name(one) === name(held));
+    if (!same) node.tabIndex = -1;
+    (same || node).focus({ preventScroll: true });
+  }
   function problem(node, error) { fill(node, el("p", { class: "problem", role: "alert" }, error.message)); }
   function options(select, rows, chosen = undefined) {
-    const kept = chosen ?? select.value;
-    fill(select, ...rows.map(([value, label]) => el("option", { value, selected: value === kept }, label)));
+    const picked = chosen ?? (select.value || kept(select.id));
+    fill(select, ...rows.map(([value, label]) => el("option", { value, selected: value === picked }, label)));
   }
 
   const number = (value, digits = 0) => value === null || value === undefined ? "—"
     : new Intl.NumberFormat(lang === "zh" ? "zh-CN" : "en", { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
-  const percent = (value) => value === null || value === undefined ? "—" : `${number(100 * value, 0)} %`;
+  const percent = (value) => value === null || value === undefined ? "—" : `${number(100 * value, 0)}%`;
+  /* The day after, for periods whose last day is in them. */
+  const nextDay = (date) => (date ? new Date(Date.parse(`${date}T00:00:00Z`) + 864e5).toISOString().slice(0, 10) : "");
   function table(caption, columns, rows, empty) {
     if (!rows.length) return el("p", { class: "note" }, empty);
     return el("div", { class: "scroll" }, el("table", {},
@@ -104,12 +123,29 @@ const Culture = (() => {
       el("tbody", {}, rows.map((row) => el("tr", {}, columns.map((c) => el("td", { class: c.n ? "n" : null }, c.of(row))))))));
   }
 
+  const tile = (value, label, more = "") => el("div", { class: "tile" }, el("b", {}, value), el("span", {}, label), more ? el("span", {}, el("br"), more) : null);
+
   /* Groups as bars; hidden ones show that they are there, not how large. */
   function bars(groups) {
     const most = Math.max(1e-9, ...groups.map((g) => g.people || 0));
     return el("div", {}, groups.map((g) => el("div", { class: "hbar" }, el("span", {}, g.label),
       el("i", { class: g.is_hidden ? "hidden" : null, style: { width: g.is_hidden ? "2rem" : `${Math.max(1, (100 * g.people) / most)}%` } }),
       el("span", { class: "muted" }, g.is_hidden ? t("hidden") : number(g.people, most < 20 ? 1 : 0)))));
+  }
+
+  /* Pins that would cover each other, pushed apart until each can be read. */
+  function apart(pins, least = 27) {
+    for (let round = 0, moved = true; moved && round < 200; round++) {
+      moved = false;
+      pins.forEach((one, n) => pins.slice(n + 1).forEach((other, m) => {
+        const dx = other.x - one.x || 0.1 * (m + 1), dy = other.y - one.y || 0.1, far = Math.hypot(dx, dy);
+        if (far >= least) return;
+        const push = (least - far) / 2 / far + 0.001;
+        one.x -= dx * push; one.y -= dy * push; other.x += dx * push; other.y += dy * push;
+        moved = true;
+      }));
+    }
+    return pins;
   }
 
   /* Places on a plain map: longitude shrunk by the cosine of the latitude, so that shapes are true. */
@@ -137,23 +173,25 @@ const Culture = (() => {
       if (!venue) continue;
       grouped.set(pin.venue_id, { venue, names: [...(grouped.get(pin.venue_id)?.names || []), pin.name] });
     }
-    for (const { venue, names } of grouped.values()) {
-      const text = names.length > 2 ? `${names[0]}+` : names.join(",");
-      svg.append(el("g", { class: "pin", transform: `translate(${x(venue).toFixed(1)},${y(venue).toFixed(1)})` },
+    const placed = apart([...grouped.values()].map(({ venue, names }) => ({ venue, names, x: x(venue), y: y(venue) })));
+    for (const pin of placed) svg.append(el("path", { d: `M${x(pin.venue).toFixed(1)} ${y(pin.venue).toFixed(1)}L${pin.x.toFixed(1)} ${pin.y.toFixed(1)}`, stroke: "#b5482a", "stroke-width": 2 }));
+    for (const { venue, names, ...at } of placed) {
+      const text = names.length > 1 ? `${names[0]}+` : names[0];
+      svg.append(el("g", { class: "pin", transform: `translate(${at.x.toFixed(1)},${at.y.toFixed(1)})` },
         el("circle", { r: 13 }), el("text", { "font-size": text.length > 2 ? 11 : 14 }, text),
         el("title", {}, `${venue.name}: ${names.join(", ")}`)));
     }
     const km = [0.5, 1, 2, 5, 10, 20, 50, 100, 200].find((k) => (k / 111.195) * scale > 70) || 500;
     const length = (km / 111.195) * scale;
     svg.append(el("path", { d: `M16 ${height - 14} h${length.toFixed(1)}`, stroke: "#51606f", "stroke-width": 3 }),
-      el("text", { x: 16, y: height - 22, "font-size": 14, fill: "#51606f" }, `${km} km`));
+      el("text", { x: 16, y: height - 22, "font-size": 14, fill: "#51606f" }, t("km", { n: km })));
     return svg;
   }
 
-  return { say, t, translate, languageButton, ask, turn, newest, askAll, el, fill, problem, options, number, percent, table, bars, map, get lang() { return lang; } };
+  return { say, t, translate, languageButton, ask, turn, newest, askAll, keep, kept, el, fill, problem, options, nextDay, number, percent, table, tile, bars, map, get lang() { return lang; } };
 })();
 Culture.say({
   offline: ["连不上服务，请稍后再试。", "The service cannot be reached; try again in a moment."],
   no_answer: ["服务没有给出可用的回答（{status}），请稍后再试。", "The service gave no answer that can be shown ({status}); try again in a moment."],
-  map: ["场馆位置示意图", "Map of venues"],
+  map: ["场馆位置示意图", "Map of venues"], km: ["{n} 公里", "{n} km"],
 });
