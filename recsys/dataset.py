@@ -112,8 +112,8 @@ class Dataset:
         bookings = bookings[is_among(bookings["session_id"], sessions["session_id"])]
         time = pd.Timestamp(data_until).tz_convert("UTC")
         # Cut first: what only a later row points at is not implied.
-        known = _known_at({**typed, "sessions": sessions, "bookings": bookings}, time)
-        return cls(**_with_implied_rows(known), data_until=time, timezone=timezone)
+        known = _whole_at({**typed, "sessions": sessions, "bookings": bookings}, time)
+        return cls(**known, data_until=time, timezone=timezone)
 
     def known_at(self, time: pd.Timestamp) -> Dataset:
         """The data set as it was known at `time`, which must not lie after `data_until`.
@@ -126,7 +126,7 @@ class Dataset:
         """
         if time > self.data_until:
             raise DataError("data set", [f"{time} lies after data_until {self.data_until}"])
-        return replace(self, **_with_implied_rows(_known_at(self.tables(), time)), data_until=time.tz_convert("UTC"))
+        return replace(self, **_whole_at(self.tables(), time), data_until=time.tz_convert("UTC"))
 
 
 def is_among(values: pd.Series, ids: pd.Series) -> pd.Series:
@@ -191,6 +191,14 @@ def _typed_column(column: Column, values: pd.Series | None, index: pd.Index) -> 
     if column.type != "flag" and column.name in _DEFAULTS:
         typed = typed.fillna(_DEFAULTS[column.name])
     return typed
+
+
+def _whole_at(tables: dict[str, pd.DataFrame], time: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """What was known at `time`, with implied rows. An opting out, as a removed tag, holds whatever the time."""
+    known = _with_implied_rows(_known_at(tables, time))
+    opted_out = tables["users"].loc[~tables["users"]["personalised"], "user_id"]
+    is_personal = known["users"]["personalised"] & ~is_among(known["users"]["user_id"], opted_out)
+    return {**known, "users": known["users"].assign(personalised=is_personal)}
 
 
 def _known_at(tables: dict[str, pd.DataFrame], time: pd.Timestamp) -> dict[str, pd.DataFrame]:

@@ -131,6 +131,16 @@ def test_an_implied_activity_has_no_category_and_empty_values_their_defaults() -
     assert known.bookings[["party_size", "status"]].to_numpy().tolist() == [[1.0, "booked"]]
 
 
+def test_who_opted_out_stays_so_before_the_registration_that_the_row_states() -> None:
+    users = pd.DataFrame({"user_id": ["u", "v"], "registered_at": [day(20)] * 2, "personalised": [False, None]})
+    sessions = pd.DataFrame({"session_id": ["s"], "activity_id": ["a"], "starts_at": [day(1)]})
+    bookings = pd.DataFrame({"booking_id": ["b", "c"], "user_id": ["u", "v"], "session_id": "s", "booked_at": day(0)})
+    tables = {"users": users, "sessions": sessions, "bookings": bookings}
+    for known in (Dataset.from_tables(tables, day(9)), Dataset.from_tables(tables, END).known_at(day(9))):
+        assert known.users.set_index("user_id")["personalised"].to_dict() == {"u": False, "v": True}
+        assert known.users["registered_at"].isna().all()
+
+
 def test_repeated_keys_and_a_later_time_are_refused() -> None:
     users = pd.DataFrame({"user_id": ["u", "u"]})
     with pytest.raises(DataError, match="user_id repeats"):
