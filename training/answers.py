@@ -1,18 +1,14 @@
-"""`culture recommend`, `forecast` and `evaluate`: answers written to files."""
+"""`culture recommend`, `forecast` and `evaluate`: what they answer, as files."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from features.demand.panel import Period
 from features.ranking.lists import Policy, recommend
@@ -21,7 +17,7 @@ from features.store.lists import operator_rules
 from features.store.store import open_store
 from recsys.dataset import Dataset
 from recsys.demand.forecast import TABLE_COLUMNS
-from recsys.errors import DataError, RecsysError
+from recsys.errors import DataError
 from training.champion import ranking_model, weekly_forecast
 from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.forecast import forecast_demand
@@ -29,6 +25,7 @@ from training.demand.known import weeks_ahead
 from training.demand.periods import weeks_to_end
 from training.demand.told import told
 from training.evaluation import Progress, Say, Windows, count_of, evaluation_table, one_share
+from training.files import check_output, write_json, write_table, write_tables
 from training.ranking.fit import RankingConfig
 from training.ranking.windows import WindowMemory
 from training.run import Task, TrainConfig, known_data, window_starts
@@ -46,13 +43,6 @@ _LISTS = pa.schema(
     }
 )
 """Columns of `culture recommend`."""
-
-_BLOCKS_A_GROUP = 50
-"""Blocks of people whose lists are written together: few and large row groups are smaller and read faster.
-
-2 million rows in blocks of 256 people: 0.52 s and 42 MB one by one, 0.39 s and 33 MB by 10, 0.33 s and 30 MB by 50;
-200 are read no faster.
-"""
 
 _LAST_TIME = pd.Timestamp("2200-01-02", tz="UTC")
 
@@ -97,7 +87,7 @@ def recommend_file(
     with open_store(settings) as store:
         rules = operator_rules(store)
     policy = Policy(variety=settings.variety, rules=rules if len(rules.valid_at(as_of)) else None)
-    return _write_lists(recommend(model, dataset, as_of, user_ids, k, window_days, policy), output)
+    return write_tables(recommend(model, dataset, as_of, user_ids, k, window_days, policy), _LISTS, output)
 
 
 def forecast_file(
@@ -195,52 +185,6 @@ def with_strangers(dataset: Dataset, user_ids: Sequence[str], say: Say) -> Datas
     return replace(dataset, users=pd.concat([dataset.users, rows], ignore_index=True))
 
 
-def check_output(output: Path) -> None:
-    """Makes the folder of a file to be written, before the work is done.
-
-    Raises:
-        RecsysError: The file cannot be written there.
-    """
-    if output.is_dir():
-        raise RecsysError(f"output {output} is a folder; name a file")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise RecsysError(f"output {output} cannot be written: {output.parent} is no folder") from None
-    except OSError as error:
-        raise RecsysError(f"output {output} cannot be written: {error.strerror}") from error
-    if not os.access(output.parent, os.W_OK):
-        raise RecsysError(f"output {output} cannot be written: no right to write in its folder")
-
-
-def write_table(table: pd.DataFrame, output: Path) -> int:
-    """Writes a Parquet file whole or not at all; returns the number of rows."""
-    _replace(output, lambda path: table.to_parquet(path, index=False))
-    return len(table)
-
-
-def write_json(values: object, output: Path) -> None:
-    """Writes a JSON file whole or not at all."""
-    text = json.dumps(values, ensure_ascii=False, indent=1)
-    _replace(output, lambda path: path.write_text(text, encoding="utf-8"))
-
-
-def _write_lists(frames: Iterator[pd.DataFrame], output: Path) -> int:
-    """Writes lists as they are made, whole or not at all; returns the number of rows."""
-    n_rows = 0
-
-    def write(path: Path) -> None:
-        nonlocal n_rows
-        with pq.ParquetWriter(path, _LISTS) as writer:
-            while some := list(islice(frames, _BLOCKS_A_GROUP)):
-                group = pd.concat(some, ignore_index=True)
-                writer.write_table(pa.Table.from_pandas(group, _LISTS, preserve_index=False))
-                n_rows += len(group)
-
-    _replace(output, write)
-    return n_rows
-
-
 def _within_calendar(as_of: pd.Timestamp, window_days: float | None) -> float | None:
     """The window, or None where it reaches beyond every time that a session can have."""
     is_endless = window_days is not None and window_days > (_LAST_TIME - as_of) / pd.Timedelta(days=1)
@@ -254,20 +198,3 @@ def _rows_and_head(
     windows = [cut_off.isoformat() for cut_off in cut_offs]
     head = {"as_of": windows[-1], "windows": windows, "window_days": window_days, "k": k}
     return head | {"rows": rows}
-
-
-def _replace(output: Path, write: Callable[[Path], object]) -> None:
-    """Writes beside the file and then takes its place; the old file stays if that fails."""
-    draft: Path | None = None
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=".culture-", dir=output.parent)
-        os.close(descriptor)
-        draft = Path(name)
-        write(draft)
-        draft.chmod(0o644)
-        draft.replace(output)
-    except OSError as error:
-        raise RecsysError(f"output {output} cannot be written: {error.strerror or error}") from error
-    finally:
-        if draft is not None:
-            draft.unlink(missing_ok=True)

@@ -15,9 +15,9 @@ from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import never_offered
 from recsys.openings.suggest import rows
 from recsys.sentences import Language
-from training.answers import check_output, write_json, write_table
 from training.champion import openings_of
 from training.evaluation import Say
+from training.files import check_output, write_json, write_table
 from training.run import known_data
 
 

@@ -1,0 +1,86 @@
+"""Files that commands write: whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recsys.errors import RecsysError
+
+_TABLES_A_GROUP = 50
+"""Tables that are written together: few and large row groups are smaller and read faster.
+
+2 million rows of lists in blocks of 256 people: 0.52 s and 42 MB one by one, 0.39 s and 33 MB by 10, 0.33 s and 30 MB
+by 50; 200 are read no faster.
+"""
+
+
+def check_output(output: Path) -> None:
+    """Makes the folder of a file to be written, before the work is done.
+
+    Raises:
+        RecsysError: The file cannot be written there.
+    """
+    if output.is_dir():
+        raise RecsysError(f"output {output} is a folder; name a file")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise RecsysError(f"output {output} cannot be written: {output.parent} is no folder") from None
+    except OSError as error:
+        raise RecsysError(f"output {output} cannot be written: {error.strerror}") from error
+    if not os.access(output.parent, os.W_OK):
+        raise RecsysError(f"output {output} cannot be written: no right to write in its folder")
+
+
+def write_table(table: pd.DataFrame, output: Path) -> int:
+    """Writes a Parquet file whole or not at all; returns the number of rows."""
+    _replace(output, lambda path: table.to_parquet(path, index=False))
+    return len(table)
+
+
+def write_tables(frames: Iterator[pd.DataFrame], schema: pa.Schema, output: Path) -> int:
+    """Writes tables into one Parquet file as they are made, whole or not at all; returns the number of rows."""
+    n_rows = 0
+
+    def write(path: Path) -> None:
+        nonlocal n_rows
+        with pq.ParquetWriter(path, schema) as writer:
+            while some := list(islice(frames, _TABLES_A_GROUP)):
+                group = pd.concat(some, ignore_index=True)
+                writer.write_table(pa.Table.from_pandas(group, schema, preserve_index=False))
+                n_rows += len(group)
+
+    _replace(output, write)
+    return n_rows
+
+
+def write_json(values: object, output: Path) -> None:
+    """Writes a JSON file whole or not at all."""
+    text = json.dumps(values, ensure_ascii=False, indent=1)
+    _replace(output, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _replace(output: Path, write: Callable[[Path], object]) -> None:
+    """Writes beside the file and then takes its place; the old file stays if that fails."""
+    draft: Path | None = None
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".culture-", dir=output.parent)
+        os.close(descriptor)
+        draft = Path(name)
+        write(draft)
+        draft.chmod(0o644)
+        draft.replace(output)
+    except OSError as error:
+        raise RecsysError(f"output {output} cannot be written: {error.strerror or error}") from error
+    finally:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
