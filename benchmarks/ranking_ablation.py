@@ -23,7 +23,7 @@ from features.signals.learned.stage_one import booked_organisers, stage_one
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
 from recsys.dataset import Dataset
-from recsys.metrics import bootstrap_interval, ndcg_at_k
+from recsys.ranking.metrics import bootstrap_interval, ndcg_at_k
 from training.ranking.fit import RankingConfig, fit_learners
 from training.ranking.reranker import TreeConfig, fit_re_ranker
 from training.ranking.windows import WindowConfig, WindowMemory, WindowPairs, asked, cut_offs, hits_of

@@ -30,7 +30,7 @@ from features.signals.learned.learners import key_scores, learner_histories
 from features.signals.people import user_block
 from recsys.dataset import Dataset
 from recsys.rankers.base import Ranker, UserBatch
-from recsys.ranking import top_k
+from recsys.ranking.top_k import top_k
 from training.ranking.contenders import HYBRID, REGIONAL, fit_contenders
 from training.ranking.evaluation import OutsideLearner, OutsideScores
 from training.ranking.fit import RankingConfig, evaluate_ranking, fit_learners, fit_ranking

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.signals.catalogue import Catalogue
 from recsys.instants import NEVER, nanoseconds
 from recsys.open_sessions import for_adults_alone
-from recsys.operator_rules import RuleTable
+from recsys.ranking.operator_rules import RuleTable
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from features.ranking.lists import Policy
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock
 from recsys.availability import earliest_of_each_activity, may_be_offered
-from recsys.exploration import Exploration
-from recsys.operator_rules import RuleTable
-from recsys.ranking import MISSING, top_k
+from recsys.ranking.exploration import Exploration
+from recsys.ranking.operator_rules import RuleTable
+from recsys.ranking.top_k import MISSING, top_k
 from recsys.sentences import Sentence
 from serving.parts import BundleParts
 from serving.problems import invalid

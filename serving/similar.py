@@ -9,7 +9,7 @@ from features.ranking.answers import Reason, Recommendation, Request, visitor_bl
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.errors import UnknownIdError
 from recsys.ids import IdMap
-from recsys.ranking import MISSING, top_k
+from recsys.ranking.top_k import MISSING, top_k
 from serving.lists import Made, not_offered
 from serving.parts import BundleParts
 from serving.rows.live import LiveData

@@ -115,7 +115,7 @@ def test_what_is_not_there_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "[a](gone.md) docs/gone.md `recsys/gone.py` `recsys.gone` `recsys.ranking.gone` `make gone` `culture gone`\n"
-        "[b](#there) `recsys/ranking.py` `recsys.ranking.top_k` `make test` `culture train --as-of 2026-01-01`\n\n"
+        "[b](#there) `recsys/ids.py` `recsys.ranking.top_k` `make test` `culture train --as-of 2026-01-01`\n\n"
         "```sh\nculture train --quiet && culture score --truth a \\\n  --gone b\n```\n"
         "CULTURE_HOME CULTURE_GONE\n## There\n",
         encoding="utf-8",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recsys.errors import DataError
-from recsys.metrics import bootstrap_interval, ndcg_at_k
+from recsys.ranking.metrics import bootstrap_interval, ndcg_at_k
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from features.signals.catalogue import Catalogue
 from features.signals.known.place import distance_km
 from features.signals.people import UserBlock, user_block
 from recsys.dataset import Dataset
-from recsys.exploration import Exploration, chance_weights, explored
-from recsys.ranking import MISSING
+from recsys.ranking.exploration import Exploration, chance_weights, explored
+from recsys.ranking.top_k import MISSING
 
 __all__ = ["Reason", "Recommendation", "Request", "answer", "distances_km", "visitor_block", "wanted"]
 

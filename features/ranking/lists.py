@@ -20,11 +20,11 @@ from features.signals.learned.stage_one import FirstStage, stage_one
 from features.signals.people import UserBlock, user_block
 from recsys.dataset import Dataset, places_among
 from recsys.errors import UnknownIdError
-from recsys.exploration import Exploration
 from recsys.ids import IdMap
-from recsys.operator_rules import Adjustment, RuleTable, adjustment
-from recsys.ranking import MISSING, taken, top_k
-from recsys.variety import varied
+from recsys.ranking.exploration import Exploration
+from recsys.ranking.operator_rules import Adjustment, RuleTable, adjustment
+from recsys.ranking.top_k import MISSING, taken, top_k
+from recsys.ranking.variety import varied
 
 __all__ = ["Lists", "Policy", "RankingModel", "load_ranking", "rank_block", "recommend"]
 

@@ -19,7 +19,7 @@ from features.signals.catalogue import Catalogue
 from features.signals.learned.shortlist import Shortlist
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
-from recsys.ranking import MISSING
+from recsys.ranking.top_k import MISSING
 
 MAX_REASONS = 3
 MOST_PROPOSED = 5

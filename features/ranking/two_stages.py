@@ -16,7 +16,8 @@ from features.signals.learned.stage_one import FirstStage, blend, booked_organis
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
 from recsys.availability import earliest_of_each_activity, may_be_offered
-from recsys.ranking import MISSING, SummedScores, taken, top_k
+from recsys.ranking.key_scores import SummedScores
+from recsys.ranking.top_k import MISSING, taken, top_k
 
 N_KNOWN = 60
 N_NEW = 80

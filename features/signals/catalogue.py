@@ -29,7 +29,7 @@ from features.signals.known.removed_tags import profiles_less
 from features.signals.known.text import TitleWords, title_words
 from recsys.dataset import Dataset
 from recsys.open_sessions import OpenSessions, open_sessions
-from recsys.ranking import KeyGroups, KeyScores
+from recsys.ranking.key_scores import KeyGroups, KeyScores
 
 COMPANY_DAYS = 240.0
 """Age of the oldest session whose people count as met."""

@@ -16,7 +16,7 @@ import pandas as pd
 from features.store.platforms import count_change, parse_outside
 from features.store.store import Store
 from recsys.errors import UnknownIdError
-from recsys.operator_rules import COLUMNS, RuleTable
+from recsys.ranking.operator_rules import COLUMNS, RuleTable
 
 KEPT_DAYS = 180
 """The log forgets what was shown earlier."""

@@ -15,7 +15,7 @@ from features.store.lists import (
     shown_counts,
 )
 from recsys.errors import UnknownIdError
-from recsys.operator_rules import RuleTable
+from recsys.ranking.operator_rules import RuleTable
 from recsys.sentences import Sentence
 from serving.edge import JsonRoute, RuleId
 from serving.params import ExposureQuery, timestamp

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from scipy import sparse
 
-from recsys.metrics import ndcg_at_k
 from recsys.rankers.base import Scores, UserBatch
 from recsys.rankers.blend import outside_history
-from recsys.ranking import top_k
+from recsys.ranking.metrics import ndcg_at_k
+from recsys.ranking.top_k import top_k
 from training.learners.draws import drawn, part_of
 from training.learners.families import Family
 

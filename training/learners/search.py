@@ -14,7 +14,7 @@ from scipy import sparse
 from recsys.errors import FitError
 from recsys.rankers.base import Ranker, Scores, UserBatch
 from recsys.rankers.blend import BlendRanker, outside_history, standardised
-from recsys.ranking import top_k
+from recsys.ranking.top_k import top_k
 from training.learners.families import FAMILIES, Family
 from training.learners.inner_splits import InnerSplits, inner_splits
 

@@ -18,9 +18,9 @@ from features.signals.known.lookup import take_or_missing
 from features.signals.learned.stage_one import stage_one
 from features.signals.people import UserBlock
 from recsys.dataset import Dataset
-from recsys.exploration import explored
-from recsys.metrics import coverage, ndcg_at_k, novelty, recall_at_k
-from recsys.ranking import MISSING, top_k
+from recsys.ranking.exploration import explored
+from recsys.ranking.metrics import coverage, ndcg_at_k, novelty, recall_at_k
+from recsys.ranking.top_k import MISSING, top_k
 from training.ranking.contenders import ContenderConfig, Contenders, fit_contenders
 from training.ranking.windows import asked, hits_of
 

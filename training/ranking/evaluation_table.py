@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.metrics import bootstrap_interval
+from recsys.ranking.metrics import bootstrap_interval
 from training.ranking.contenders import BACKED_OFF, REGIONAL
 from training.ranking.evaluation import PARTS, SERVED, JudgedLists
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.optimize import minimize
 
 from features.ranking.model import ATTENDANCE, BESIDE, EXPECTED, ReRanker, log_expected
-from recsys.metrics import ndcg_at_k
+from recsys.ranking.metrics import ndcg_at_k
 from training.ranking.windows import WindowPairs
 
 MIN_HITS = 50

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.signals.known.events import places_of_pairs
 from features.signals.learned.stage_one import FirstStage
-from recsys.ranking import MISSING, ranks_of
+from recsys.ranking.top_k import MISSING, ranks_of
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from features.signals.learned.pulled import Pulled, pulled
 from features.signals.learned.taste import taste_features, taste_scores
 from features.signals.learned.wishes import seen_of, wish_rates
 from features.signals.people import UserBlock
-from recsys.ranking import KeyGroups, KeyScores, SummedScores, cells_of
+from recsys.ranking.key_scores import KeyGroups, KeyScores, SummedScores, cells_of
 
 DISCOVERY_SHARES: Mapping[str, float] = {"item-knn": 3.0, "als": 1.0, "ease": 1.0}
 DISCOVERY_WISH, DISCOVERY_POPULARITY = 0.5, 0.7

@@ -11,7 +11,7 @@ from features.signals.catalogue import Catalogue
 from features.signals.known.hours import ANY_DAY, HOURS_A_WEEK, SAME_DAY
 from features.signals.known.lookup import take_or_missing
 from features.signals.people import UserBlock
-from recsys.ranking import KeyScores
+from recsys.ranking.key_scores import KeyScores
 
 RIVAL_HOURS = 3.0
 """Sessions that start within so many hours of each other compete for a person."""

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.ids import IdMap
-from recsys.metrics import discounts
+from recsys.ranking.metrics import discounts
 from recsys.simulation.oracle import Truth
 from recsys.simulation.place import KM_PER_DEGREE
 from recsys.simulation.scoring.judged import Judged, judge

@@ -12,8 +12,8 @@ from features.ranking.two_stages import offered
 from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
 from recsys.errors import UnknownIdError
-from recsys.exploration import Exploration
-from recsys.operator_rules import RuleTable
+from recsys.ranking.exploration import Exploration
+from recsys.ranking.operator_rules import RuleTable
 from tests.ranking_world import AT
 
 

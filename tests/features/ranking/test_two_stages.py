@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from features.ranking.two_stages import BlockScores
-from recsys.ranking import KeyGroups, SummedScores, taken, top_k
+from recsys.ranking.key_scores import KeyGroups, SummedScores
+from recsys.ranking.top_k import taken, top_k
 
 
 def _scores(rng: np.random.Generator, n_users: int, n_candidates: int, is_re_ranked: bool) -> BlockScores:

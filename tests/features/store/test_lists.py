@@ -13,7 +13,7 @@ from features.store.lists import (
     put_operator_rule,
     shown_counts,
 )
-from recsys.operator_rules import RuleTable
+from recsys.ranking.operator_rules import RuleTable
 
 AT = pd.Timestamp("2026-03-02T08:00:00Z")
 

@@ -13,7 +13,7 @@ from recsys.bundle import BundleWriter, load_bundle
 from recsys.errors import DataError, FitError
 from recsys.rankers.base import Ranker, UserBatch
 from recsys.rankers.store import load_ranker
-from recsys.ranking import top_k
+from recsys.ranking.top_k import top_k
 from tests.training.learners.worlds import checkerboard, every_learner, random_interactions
 from training.learners.als import AlsConfig, fit_als
 from training.learners.ease import EaseConfig, fit_ease

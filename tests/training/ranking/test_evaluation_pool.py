@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import training.ranking.evaluation as evaluation
-from recsys.ranking import top_k
+from recsys.ranking.top_k import top_k
 from tests.ranking_rules import assert_none_broken, n_answers
 from tests.ranking_world import AT, ranking_world
 from training.ranking.evaluation import judge_lists

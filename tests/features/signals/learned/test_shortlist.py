@@ -9,7 +9,7 @@ from features.signals.catalogue import catalogue_of
 from features.signals.learned.shortlist import Shortlist, rank_signals
 from features.signals.learned.stage_one import booked_organisers, stage_one
 from features.signals.people import user_block
-from recsys.ranking import MISSING
+from recsys.ranking.top_k import MISSING
 from tests.ranking_world import AT, ranking_world
 from training.ranking.fit import RankingConfig, fit_learners
 

@@ -13,7 +13,7 @@ from features.signals.learned.stage_one import booked_organisers, discovery, sta
 from features.signals.learned.wishes import wish_rates
 from features.signals.people import user_block
 from recsys.ids import IdMap
-from recsys.ranking import MISSING, top_k
+from recsys.ranking.top_k import MISSING, top_k
 from tests.ranking_world import AT, ranking_world
 from training.ranking.wishes import WishConfig, fit_wishes
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from recsys.exploration import chance_weights, explored
+from recsys.ranking.exploration import chance_weights, explored
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.0])

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import ndcg_score
 
-from recsys.metrics import bootstrap_interval, coverage, ndcg_at_k, novelty, recall_at_k
+from recsys.ranking.metrics import bootstrap_interval, coverage, ndcg_at_k, novelty, recall_at_k
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.ranking import MISSING
-from recsys.variety import varied
+from recsys.ranking.top_k import MISSING
+from recsys.ranking.variety import varied
 
 
 def _plain(columns, scores, label, k, weight):

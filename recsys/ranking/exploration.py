@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.ranking import MISSING
+from recsys.ranking.top_k import MISSING
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from recsys.errors import DataError
-from recsys.operator_rules import Adjustment, RuleTable, adjustment
-from recsys.ranking import top_k
+from recsys.ranking.operator_rules import Adjustment, RuleTable, adjustment
+from recsys.ranking.top_k import top_k
 
 N_PLACES = 140
 AT = pd.Timestamp("2026-03-01T00:00:00Z")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.ranking import MISSING
+from recsys.ranking.top_k import MISSING
 
 
 def varied(
