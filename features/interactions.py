@@ -11,8 +11,9 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrameT
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from recsys.closed import Closed
 from recsys.dataset import TEXT, Dataset
 from recsys.ids import IdMap
 
@@ -23,10 +24,10 @@ _ROWS = 2**32
 EVENT_COLUMNS = ("user_id", "activity_id", "session_id", "at", "kind", "weight")
 
 
-class InteractionConfig(BaseModel):
+class InteractionConfig(Closed):
     """Weight of each kind of event before decay; an event of weight 0 is left out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     attended: float = Field(default=1.0, ge=0, description="weight of a booking that was attended")
     booked: float = Field(default=0.9, ge=0, description="weight of a booking whose end is not known yet")

@@ -110,4 +110,6 @@ def expected(found: ErrorDetails, is_shown: bool = True) -> str:
         or (isinstance(value, int) and abs(value) < 10**_LONGEST_SHOWN)
         or (isinstance(value, str) and len(value) <= _LONGEST_SHOWN and value.isprintable())
     )
-    return f"{message}, not {value!r}" if is_shown and is_short else message
+    if not (is_shown and is_short):
+        return message
+    return f"{message}, not {str(value).lower() if isinstance(value, bool) else repr(value)}"

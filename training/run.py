@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from features.openings.inputs import OpeningsConfig, opening_inputs
 from features.openings.latent_demand import LATENT, latent_demand
@@ -18,6 +18,7 @@ from features.settings import Settings
 from features.store.snapshot import SNAPSHOTS, Snapshot, load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
+from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.demand.forecast import DemandForecast
 from recsys.errors import DataError, broken_rules
@@ -38,10 +39,8 @@ Task = Literal["ranking", "demand"]
 TASKS: tuple[Task, ...] = get_args(Task)
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(Closed):
     """Settings of a training; a JSON file may give any of them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     window_days: float = Field(default=14, gt=0, le=3660, description="days of each window that judges the bundle")
     n_windows: int = Field(

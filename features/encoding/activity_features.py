@@ -6,19 +6,18 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from features.encoding.encoders import flagged, many_hot, many_hot_of, one_hot, region_paths, side_by_side, words
+from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from recsys.matrices import NamedFeatures
 from recsys.regions import RegionTree
 
 
-class ActivityFeatureConfig(BaseModel):
+class ActivityFeatureConfig(Closed):
     """How activities are described."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     price_bands: tuple[float, ...] = Field(
         default=(20.0, 50.0, 100.0, 200.0),

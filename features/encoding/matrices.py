@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import sparse
 
 from features.encoding.activity_features import ActivityFeatureConfig, activity_features
 from features.encoding.user_features import UserFeatureConfig, user_features
 from features.interactions import InteractionConfig, coded_events, events, weighted_pairs
+from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from recsys.matrices import FeatureMatrices
@@ -44,10 +45,8 @@ def interaction_matrix(
     return matrix
 
 
-class MatrixConfig(BaseModel):
+class MatrixConfig(Closed):
     """How tables become matrices."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     interactions: InteractionConfig = Field(default=InteractionConfig(), description="weights of events")
     users: UserFeatureConfig = Field(default=UserFeatureConfig(), description="features of users")

@@ -7,9 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from features.encoding.encoders import flagged, many_hot, one_hot, region_paths, side_by_side
+from recsys.closed import Closed
 from recsys.dataset import Dataset, split_list
 from recsys.ids import IdMap
 from recsys.matrices import NamedFeatures
@@ -19,10 +20,8 @@ OLDEST = 120
 """Years; somebody older has a birth year that is a mistake."""
 
 
-class UserFeatureConfig(BaseModel):
+class UserFeatureConfig(Closed):
     """How users are described."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     age_bands: tuple[int, ...] = Field(
         default=(0, 7, 13, 18, 25, 35, 45, 55, 65, 75),

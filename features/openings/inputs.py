@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from features.geography.decay import DistanceDecay
 from features.geography.positions import Positions, positions
@@ -29,6 +29,7 @@ from features.willingness.config import LatentConfig
 from features.willingness.draws import drawn_levels, drawn_slots
 from features.willingness.exposure import attending, time_cell
 from features.willingness.fit import fit_willingness
+from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.slots import start_minutes
@@ -37,10 +38,8 @@ from recsys.regions import RegionTree
 PEOPLE_AT_ONCE = 1000
 
 
-class OpeningsConfig(BaseModel):
+class OpeningsConfig(Closed):
     """How the inputs of openings are made."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     latent: LatentConfig = LatentConfig()
     lapsed_weeks: int = Field(default=52, ge=1, description="weeks without attendance that make a person new again")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from recsys.closed import Closed
 from recsys.openings.saturation import Family
 
 
-class LatentConfig(BaseModel):
+class LatentConfig(Closed):
     """How willingness is learned."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     history_weeks: int = Field(default=52, ge=1, description="weeks of sessions before the cut-off to learn from")
     rounds: int = Field(default=4, ge=1, description="alternations between people, distance and time of the week")

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from recsys.closed import Closed
 from recsys.errors import DataError
 from recsys.ids import IdMap
 from recsys.openings.inputs import OpeningInputs
@@ -21,19 +22,15 @@ Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
-class Choice(BaseModel):
+class Choice(Closed):
     """A category at a venue."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     category: str
     venue_id: str
 
 
-class Floor(BaseModel):
+class Floor(Closed):
     """Each group gets at least a share of what could be done for it: elastic, since not every floor can be met."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     by: Literal["city", "county", "township", "age"] = Field(description="whose groups")
     share: float = Field(
@@ -42,10 +39,8 @@ class Floor(BaseModel):
     penalty: float = Field(default=5.0, gt=0, le=100, description="people that a person short of the floor is worth")
 
 
-class Question(BaseModel):
+class Question(Closed):
     """Limits of a plan; what is left out does not limit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     budget: Amount = Field(description="classes, or money where costs are given; 0 opens nothing")
     region_id: str | None = Field(default=None, description="only venues in or under this region")

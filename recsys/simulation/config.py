@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from recsys.closed import Closed
 
 DEFAULT_AS_OF = date(2026, 1, 19)
 """End of the known past when no start is given: a Monday four weeks before the Spring Festival of 2026."""
@@ -13,10 +15,8 @@ DEFAULT_AS_OF = date(2026, 1, 19)
 Shape = Literal["logit", "gravity"]
 
 
-class SimulationConfig(BaseModel):
+class SimulationConfig(Closed):
     """What is simulated; every default is the published pilot's or fitted to it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(0, ge=0, description="Seed of everything random; the same seed gives the same content")
     users: int = Field(18000, ge=1, description="Registered users by the end of the known past")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from recsys.closed import Closed
 from serving.params import Moment
 from serving.schemas.apps import VenueBrief
 from serving.schemas.quantiles import Interval
 
 
-class AppraisalBody(BaseModel):
+class AppraisalBody(Closed):
     """One planned activity."""
-
-    model_config = ConfigDict(extra="forbid")
 
     category: str = Field(min_length=1)
     venue_id: str = Field(min_length=1, description="a venue of the platform; an online session has no catchment")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from recsys.closed import Closed
 
 Instant = Annotated[datetime, Field(description="with its offset, in the zone of the data")]
 
@@ -106,10 +108,9 @@ class Profile(BaseModel):
     removed_tags: list[str] = Field(description="removed by the person; not used any more")
 
 
-class Personalisation(BaseModel):
+class Personalisation(Closed):
     """Whether lists may be personal."""
 
-    model_config = ConfigDict(extra="forbid")
     enabled: bool = Field(strict=True)
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from recsys.closed import Closed
 from serving.edge import without_nul
 from serving.params import LONGEST_OUTSIDE_ID, Moment
 
 
-class RuleBody(BaseModel):
+class RuleBody(Closed):
     """What a rule does to lists."""
-
-    model_config = ConfigDict(extra="forbid")
 
     action: Literal["pin", "boost", "bury"] = Field(description="pin: before all that is not pinned")
     target: Literal["category", "organiser", "region"] = Field(description="a region holds those under it")

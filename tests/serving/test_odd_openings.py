@@ -129,6 +129,18 @@ def test_what_is_no_text_is_refused(client):
         assert "expected JSON in UTF-8" in problem(answer, 422, "invalid-request")["detail"]
 
 
+def test_a_flag_is_no_number(client):
+    planned = {"category": "x", "venue_id": "y", "starts_at": "2026-03-01"}
+    for path, body, field in (
+        (PATH, {"budget": True}, "body.budget"),
+        (PATH, {"budget": 1, "teachers": {"dance": True}}, "body.teachers.dance"),
+        (PATH, {"budget": 1, "floors": [{"by": "age", "share": True}]}, "body.floors.0.share"),
+        (APPRAISAL, {**planned, "capacity": True}, "body.capacity"),
+    ):
+        told = problem(client.post(path, json=body), 422, "invalid-request")["errors"]
+        assert [one["field"] for one in told] == [field]
+
+
 def test_a_body_without_its_type_is_told_which_header_to_send(client):
     for headers in ({}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}):
         answer = client.post(PATH, content=b'{"budget": 1}', headers=headers)

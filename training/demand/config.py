@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from recsys.closed import Closed
 from training.forecasters.boosting import BoostingConfig
 from training.forecasters.statistical import Statistical
 
@@ -11,10 +12,8 @@ STATISTICAL_FAMILY: tuple[Statistical, ...] = ("theta", "ets", "ces", "imapa", "
 """What an evaluation chooses from; a training, which judges on every run, has the quicker ones."""
 
 
-class DemandConfig(BaseModel):
+class DemandConfig(Closed):
     """Settings of the demand forecast."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     history_weeks: int = Field(default=160, ge=1, description="weeks looked back on; older sessions do not count")
     max_origins: int = Field(default=60, ge=2, description="past weekly cut-offs learned from; more take longer")

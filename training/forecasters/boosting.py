@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from recsys.closed import Closed
 
 
-class BoostingConfig(BaseModel):
+class BoostingConfig(Closed):
     """How far trees may move a forecast from its baseline."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     n_rounds: int = Field(default=100, ge=1, description="trees; fewer where there are few rows")
     learning_rate: float = Field(default=0.06, gt=0, le=1, description="share of each tree that counts")

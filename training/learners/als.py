@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from recsys.closed import Closed
 from recsys.rankers.factor import FactorRanker
 from training.learners.inputs import checked_interactions, sizes_of, users_of
 
 
-class AlsConfig(BaseModel):
+class AlsConfig(Closed):
     """Settings of `fit_als`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     n_factors: int = Field(64, gt=0, description="Length of a vector; more means finer taste and more memory")
     regularisation: float = Field(1.0, gt=0, description="Ridge on each vector; more means smoother")

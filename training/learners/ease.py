@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import sparse
 from scipy.linalg import lapack
 
+from recsys.closed import Closed
 from recsys.errors import FitError
 from recsys.rankers.item_item import ItemItemRanker
 from training.learners.inputs import checked_interactions, most_common, sizes_of, users_of
 
 
-class EaseConfig(BaseModel):
+class EaseConfig(Closed):
     """Settings of `fit_ease`; the defaults are plain EASE."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     regularisation: float = Field(500.0, gt=0, description="Added to the Gram matrix's diagonal; more means smoother")
     dropout: float = Field(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from lightfm import LightFM
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import sparse
 
+from recsys.closed import Closed
 from recsys.errors import FitError
 from recsys.rankers.base import UserBatch
 from recsys.rankers.hybrid import HybridRanker, user_features
@@ -14,10 +15,8 @@ from training.learners.draws import drawn, part_of
 from training.learners.inputs import checked_interactions
 
 
-class HybridConfig(BaseModel):
+class HybridConfig(Closed):
     """Settings of `fit_hybrid`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     n_factors: int = Field(32, gt=0, description="Length of a vector; more means finer taste and more memory")
     n_epochs: int = Field(20, gt=0, description="Passes over the interactions")

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import sparse
 
+from recsys.closed import Closed
 from recsys.rankers.item_item import ItemItemRanker
 from training.learners.inputs import checked_interactions, users_of
 
 BLOCK = 1024
 
 
-class ItemKnnConfig(BaseModel):
+class ItemKnnConfig(Closed):
     """Settings of `fit_item_knn`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     n_neighbours: int = Field(
         100, gt=0, description="Keys in the history that may speak for a key; more means smoother"

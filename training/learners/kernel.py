@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import linalg, sparse
 
+from recsys.closed import Closed
 from recsys.rankers.kernel import KernelRanker, kernel, unit_rows
 from training.learners.inputs import checked_interactions, sizes_of, users_of
 
 
-class KernelConfig(BaseModel):
+class KernelConfig(Closed):
     """Settings of `fit_kernel`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sharpness: float = Field(1.0, gt=0, description="Steepness in the cosine; more means closer users only")
     regularisation: float = Field(3.0, gt=0, description="Ridge on the kernel's diagonal of 1; more means smoother")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import sparse
 
+from recsys.closed import Closed
 from recsys.rankers.popularity import PopularityRanker
 from training.learners.inputs import checked_interactions
 
 
-class PopularityConfig(BaseModel):
+class PopularityConfig(Closed):
     """Settings of `fit_popularity`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     prior_weight: float = Field(
         50.0, gt=0, description="Weight of the wider group's shares, in interactions, against a group's own"

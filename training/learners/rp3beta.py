@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import sparse
 
+from recsys.closed import Closed
 from recsys.rankers.item_item import ItemItemRanker
 from training.learners.inputs import checked_interactions, users_of
 from training.learners.item_knn import nearest
 
 
-class Rp3betaConfig(BaseModel):
+class Rp3betaConfig(Closed):
     """Settings of `fit_rp3beta`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     alpha: float = Field(0.8, gt=0, description="Exponent of each step's probability; below 1 flattens")
     beta: float = Field(0.4, ge=0, description="Divides by users ** beta; more holds popular keys back")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import sparse
 
+from recsys.closed import Closed
 from recsys.rankers.item_item import ItemItemRanker
 from training.learners.inputs import checked_interactions, most_common
 from training.learners.item_knn import ItemKnnConfig, fit_item_knn
@@ -14,10 +15,8 @@ from training.learners.item_knn import ItemKnnConfig, fit_item_knn
 TARGETS_AT_ONCE = 128
 
 
-class SlimConfig(BaseModel):
+class SlimConfig(Closed):
     """Settings of `fit_slim`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     l1: float = Field(5.0, ge=0, description="Penalty on a weight's size, in users; more means sparser")
     l2: float = Field(100.0, ge=0, description="Ridge, in users; more means smoother")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 from scipy import sparse
 
 from features.signals.candidates.keys import SLOW_DAYS
@@ -15,6 +14,7 @@ from features.signals.known.groups import AGE_EDGES, membership
 from features.signals.known.lookup import LEARNER_LEVEL, Lookup
 from features.signals.learned.learners import HISTORY_HALF_LIFE_DAYS
 from features.signals.people import UserBlock, user_block
+from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.errors import FitError
 from recsys.rankers.base import UserBatch
@@ -34,10 +34,8 @@ _N_GENDERS = 2
 _USERS_AT_ONCE = 1000
 
 
-class ContenderConfig(BaseModel):
+class ContenderConfig(Closed):
     """Settings of the rankers that are only compared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     hybrid: HybridConfig = HybridConfig(n_factors=16, n_epochs=8)
     popularity: PopularityConfig = PopularityConfig()

@@ -8,13 +8,14 @@ from functools import partial
 from typing import TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from features.ranking.lists import RankingModel
 from features.signals.catalogue import Catalogue, catalogue_of
 from features.signals.known.lookup import LEARNER_LEVEL
 from features.signals.learned.learners import Learners, learner_histories
 from features.signals.people import user_block
+from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.errors import FitError
 from recsys.ids import IdMap
@@ -35,10 +36,8 @@ from training.workers import Here
 T = TypeVar("T")
 
 
-class RankingConfig(BaseModel):
+class RankingConfig(Closed):
     """Settings of ranking."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     ease: EaseConfig = EaseConfig(regularisation=20.0)
     item_knn: ItemKnnConfig = ItemKnnConfig()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from features.geography.cells import cells_of
 from features.signals.candidates.offer import N_HOURS, hour_kinds
@@ -18,6 +18,7 @@ from features.signals.learned.pull import N_AGES, NO_DISTANCE, Pull, kinds_of, p
 from features.signals.learned.pulled import booked_by_hour, expected_by_hour
 from features.signals.learned.wishes import Seen, Wishes, seen_of, wish_rates
 from features.signals.people import UserBlock
+from recsys.closed import Closed
 from recsys.shrinkage import shrunk, shrunk_by_group
 from recsys.sums import pair_counts, row_sums, sums_by
 from training.ranking.sample import evenly, sampled_people, told_people
@@ -26,10 +27,8 @@ _PRIOR_ALL = 3.0
 """Expected bookings that weigh as much as an effect of all ages together being none."""
 
 
-class PullConfig(BaseModel):
+class PullConfig(Closed):
     """Settings of the pull."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     n_users: int = Field(default=10_000, gt=0, description="people whose wishes are added up at most, evenly drawn")
     n_sessions: int = Field(default=20_000, gt=0, description="held sessions that are learned from at most, evenly")

@@ -10,10 +10,11 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy.optimize import minimize
 
 from features.ranking.model import ATTENDANCE, BESIDE, EXPECTED, ReRanker, log_expected
+from recsys.closed import Closed
 from recsys.ranking.metrics import ndcg_at_k
 from training.ranking.windows import WindowPairs
 
@@ -39,10 +40,8 @@ _KINDS: Mapping[Kind, Mapping[str, object]] = {
 """What sets a kind of model apart. In drawn ones a split is the best of cuts drawn at random (Geurts et al. 2006)."""
 
 
-class TreeConfig(BaseModel):
+class TreeConfig(Closed):
     """Settings of the trees."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     n_trees: int = Field(default=150, gt=0, description="trees; more fits closer and scores slower")
     learning_rate: float = Field(default=0.08, gt=0, le=1, description="share of a tree's step that is taken")

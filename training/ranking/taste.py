@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy.optimize import minimize
 
 from features.signals.candidates.taste_crowd import TASTE_LEVELS, crowd_of
@@ -15,6 +15,7 @@ from features.signals.known.events import Events
 from features.signals.known.place import distance_km
 from features.signals.learned.taste import TASTE_FEATURES, taste_features
 from features.signals.people import UserBlock
+from recsys.closed import Closed
 from recsys.instants import NS_PER_DAY
 from training.ranking.sample import sampled_people
 
@@ -24,10 +25,8 @@ _LEAST_OFFERED = 0.3
 _LEAST_SPREAD = 1e-6
 
 
-class TasteConfig(BaseModel):
+class TasteConfig(Closed):
     """Settings of tastes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     step_days: float = Field(
         default=28, gt=0, description="days of what people turned to, explained by what came before"

@@ -17,9 +17,10 @@ import pandas as pd
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import TrialState
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from tqdm import tqdm
 
+from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.errors import DataError
 from training.ranking.fit import RankingConfig, evaluate_ranking
@@ -29,10 +30,8 @@ from training.tracking import open_run, tracked_run
 Evaluate = Callable[[Dataset, pd.Timestamp, float, int, RankingConfig], pd.DataFrame]
 
 
-class TuneConfig(BaseModel):
+class TuneConfig(Closed):
     """Settings of a search."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     n_trials: int = Field(default=40, ge=1, description="trials that the study shall have, earlier ones counted")
     n_windows: int = Field(default=3, ge=1, description="past windows that a trial is judged on; more means slower")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from features.ranking.lists import user_blocks
 from features.ranking.two_stages import N_KNOWN, N_NEW, offered, rivals, shortlisted
@@ -18,15 +18,14 @@ from features.signals.learned.learners import Learners
 from features.signals.learned.stage_one import booked_organisers, stage_one
 from features.signals.pairs import pair_signals
 from features.signals.people import UserBlock
+from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
 from training.workers import Here
 
 
-class WindowConfig(BaseModel):
+class WindowConfig(Closed):
     """Which past windows the re-ranker learns from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     window_days: float = Field(default=14, gt=0, description="days of a window; sessions that start in it are ranked")
     step_days: float = Field(default=14, gt=0, description="days between cut-offs; less than a window overlaps them")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import sparse
 
 from features.signals.catalogue import Catalogue
@@ -16,6 +16,7 @@ from features.signals.known.lookup import WISH_LEVEL
 from features.signals.learned.posterior import own_points, posterior
 from features.signals.learned.wishes import GROUPINGS, INTERESTS, Seen, Wishes, seen_of, told_interests
 from features.signals.people import UserBlock
+from recsys.closed import Closed
 from recsys.ids import IdMap
 from training.ranking.sample import evenly, sampled_people, told_people
 
@@ -26,10 +27,8 @@ _MOST_COVARIANCE = 4.0
 _FACTOR_ROUNDS = 20
 
 
-class WishConfig(BaseModel):
+class WishConfig(Closed):
     """Settings of wishes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     n_users: int = Field(default=10_000, gt=0, description="people that are learned from at most, evenly drawn")
     most_keys: int = Field(default=400, gt=0, description="more keys than this have no wishes: little is known of each")
