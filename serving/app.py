@@ -14,9 +14,10 @@ from serving.champion import Provider
 from serving.edge import HeadAsGet, LimitedBody, SlashesInIds, no_unknown_parameters
 from serving.lists import ListStyle
 from serving.metrics import Metrics, Observed
+from serving.openapi import complete, operation_id
 from serving.parts import BundleParts
 from serving.privacy import NotKept, OwnPagesOnly
-from serving.problems import RESPONSES, install_problem_handlers
+from serving.problems import RESPONSES, ToldFailures, install_problem_handlers
 from serving.routes import (
     access,
     catalogue,
@@ -35,6 +36,14 @@ from serving.service import Service
 
 TITLE = "Culture: recommendations and demand"
 _VERSION = "1"
+ABOUT = """Ranks cultural activities, forecasts demand, suggests where to open classes.
+
+Times are ISO 8601 with their offset: in rows as they are stored that of UTC, else that of the data's zone; in
+questions without an offset that of Asia/Shanghai. `from` is included, `to` and `until` are not. Lengths are in
+kilometres, shares from 0 to 1, prices in yuan, weekdays from 1 (Monday). Errors are problems of RFC 9457, sentences
+in the language that `lang` or `Accept-Language` asks for (`zh` or `en`). Long lists come in parts: ask for `next`
+until it is null.
+"""
 _ROUTES = (
     recommendations,
     catalogue,
@@ -79,11 +88,12 @@ def create_app(
     app = FastAPI(
         title=TITLE,
         version=_VERSION,
-        description="Ranks cultural activities, forecasts demand, suggests where to open classes.",
+        description=ABOUT,
         lifespan=_running(provider, live),
         docs_url=None,
         redoc_url=None,
-        responses={422: RESPONSES[422]},
+        responses={one: RESPONSES[one] for one in (422, "default")},
+        generate_unique_id_function=operation_id,
         dependencies=[Depends(no_unknown_parameters)],
     )
     app.state.service = service
@@ -91,6 +101,8 @@ def create_app(
     for part in _ROUTES:
         app.include_router(part.router)
     pages.mount_static(app)
+    complete(app, live_rows.BODIES)
+    app.add_middleware(ToldFailures)
     app.add_middleware(LimitedBody)
     app.add_middleware(SlashesInIds)
     app.add_middleware(HeadAsGet)

@@ -77,8 +77,8 @@ class Filters(Localised):
     """What a list of sessions may be narrowed to."""
 
     k: int = Field(default=10, ge=1, le=100, description="length of the list")
-    lat: Latitude | None = None
-    lon: Longitude | None = None
+    lat: Latitude | None = Field(default=None, description="degrees north, WGS-84, of where to look from; with `lon`")
+    lon: Longitude | None = Field(default=None, description="degrees east, WGS-84; with `lat`")
     max_km: float | None = Field(
         default=None,
         gt=0,

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.sentences import Language, Sentence
@@ -85,11 +86,13 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         (404, "Unknown id or address"),
         (422, "Invalid request: `errors` names every broken field"),
         (503, "The store or the bundle is not there"),
+        ("default", "Any other problem: another site asks (403, 421), the body is too large (413), the service failed"),
     )
 }
 """What routes declare beside their own answer."""
 
 
+_FAILED = Sentence("服务出了差错；凭请求编号可以查找原因", "something went wrong; the request id helps to find it")
 STORE_AWAY = Sentence(
     "数据库暂时连不上，请稍后再试",
     "the store of live rows cannot be reached; check the database and try again in a moment",
@@ -158,7 +161,6 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RecsysError, _on_recsys)
     app.add_exception_handler(OperationalError, _on_store)
     app.add_exception_handler(InterfaceError, _on_store)
-    app.add_exception_handler(Exception, _on_failure)
 
 
 def _on_problem(request: Request, error: Exception) -> JSONResponse:
@@ -217,10 +219,26 @@ def _on_store(request: Request, error: Exception) -> JSONResponse:
     return problem_response(request, 503, "store-unavailable", STORE_AWAY)
 
 
-def _on_failure(request: Request, error: Exception) -> JSONResponse:
-    _log.error("%s %s failed", request.method, route_of(request.scope), exc_info=error)
-    detail = Sentence("服务出了差错；凭请求编号可以查找原因", "something went wrong; the request id helps to find it")
-    response = problem_response(request, 500, "internal-error", detail)
-    # The server closes a connection after a failure: who is not told sends the next request into it.
-    response.headers["Connection"] = "close"
-    return response
+class ToldFailures:
+    """Makes what no handler knows a problem too, within all that is added to every answer; logged once, with its id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers in the place of what failed, unless it has begun to answer."""
+        has_begun = False
+
+        async def send_seen(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_seen)
+        except Exception as error:
+            if scope["type"] != "http" or has_begun:
+                raise
+            request_id = scope.get("state", {}).get("request_id")
+            _log.error("%s %s failed (%s)", scope["method"], route_of(scope), request_id, exc_info=error)
+            await problem_response(Request(scope), 500, "internal-error", _FAILED)(scope, receive, send)

@@ -11,7 +11,7 @@ from serving.planning.opened import opened_classes
 from serving.planning.participation import Participation, participation
 from serving.planning.utilisation import share, utilisation
 from serving.planning.visits import Activity
-from serving.schemas.reports import AccuracyRow, CategoryRow, MonthRow, Report, ReportSummary, VenueRow, WeeklyAccuracy
+from serving.schemas.reports import AccuracyRow, CategoryRow, MonthRow, Report, ReportSummary, VenueUse, WeeklyAccuracy
 
 
 def report(
@@ -40,8 +40,8 @@ def report(
     return Report(
         region_id=region_id,
         region=str(activity.tree.names[num]),
-        since=since.to_pydatetime(),
-        until=until.to_pydatetime(),
+        since=activity.local(since),
+        until=activity.local(until),
         summary=_summary(activity, chosen, num, since, until, who),
         months=_months(activity, chosen),
         categories=_categories(activity, chosen),
@@ -121,10 +121,10 @@ def _categories(activity: Activity, chosen: NDArray[np.bool_]) -> list[CategoryR
     return rows
 
 
-def _venues(activity: Activity, chosen: NDArray[np.bool_], weeks: float) -> list[VenueRow]:
+def _venues(activity: Activity, chosen: NDArray[np.bool_], weeks: float) -> list[VenueUse]:
     venue_ids = activity.sessions["venue_id"][chosen].dropna().unique().tolist()
     return [
-        VenueRow(
+        VenueUse(
             venue_id=one.venue_id,
             venue=one.name,
             sessions=one.sessions,

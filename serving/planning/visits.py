@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
@@ -63,6 +64,10 @@ class Activity:
         if category is None:
             return np.ones(len(self.sessions), dtype=bool)
         return np.asarray(self.sessions["category"].eq(category).to_numpy(dtype=bool))
+
+    def local(self, moment: pd.Timestamp) -> datetime:
+        """An instant as answers tell it, with the offset of the data's zone."""
+        return moment.tz_convert(self.dataset.timezone).to_pydatetime()
 
     def visits_of(self, chosen: NDArray[np.bool_]) -> pd.DataFrame:
         """Visits of the sessions of a mask."""

@@ -42,8 +42,8 @@ def accessibility(query: Annotated[AccessQuery, Query()], service: InService, re
     table = table.sort_values(["places_per_1000", "region_num"], kind="stable")
     page = table.iloc[query.offset : query.offset + query.limit]
     return Accessibility(
-        since=since.to_pydatetime(),
-        until=until.to_pydatetime(),
+        since=activity.local(since),
+        until=activity.local(until),
         reach_km=round(found.reach_km, 2),
         people_are="population" if found.is_population else "registered",
         estimated_regions=found.n_estimated,
@@ -78,8 +78,8 @@ def category_service_radius(query: Annotated[RegionPeriod, Query()], service: In
         for name in sorted(activity.sessions["category"][chosen].unique())
     }
     return CategoryRadii(
-        since=since.to_pydatetime(),
-        until=until.to_pydatetime(),
+        since=activity.local(since),
+        until=activity.local(until),
         reference_km=CIRCLE_KM,
         items=[
             CategoryRadius(category=name, people=one.people, visits=one.visits, km_by_share=one.quantiles)

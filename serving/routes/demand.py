@@ -18,6 +18,8 @@ from serving.problems import RESPONSES, not_ready
 from serving.routes.paging import place_of
 from serving.schemas.demand import (
     Accuracy,
+    Alarm,
+    Driver,
     Forecasts,
     Gap,
     Gaps,
@@ -218,26 +220,29 @@ def _accuracy(row: dict[Any, Any]) -> Accuracy:
     )
 
 
-def _drivers(table: Grouped, key: tuple[str, ...], horizon: int) -> dict[str, Any] | None:
-    found: dict[str, list[dict[str, Any]]] = {}
+def _drivers(table: Grouped, key: tuple[str, ...], horizon: int) -> dict[str, list[Driver]] | None:
+    found: dict[str, list[Driver]] = {}
     for row in table.rows.get(key, _NO_ROWS):
         ahead = found.setdefault(str(table.columns["driver"][row]), [])
         if len(ahead) < horizon:
             factor, places = (float(table.columns[name][row]) for name in ("factor", "places"))
             week = table.columns["week_start"][row]
-            ahead.append({"week_start": week, "factor": round(factor, 4), "places": round(places, 3)})
+            ahead.append(Driver(week_start=week, factor=round(factor, 4), places=round(places, 3)))
     return found or None
 
 
-def _alarms(alarms: pd.DataFrame, page: pd.DataFrame) -> list[dict[Any, Any]]:
+def _alarms(alarms: pd.DataFrame, page: pd.DataFrame) -> list[Alarm]:
     if alarms.empty or page.empty:
         return []
     series = page[SERIES].drop_duplicates()
     # A region's categories together are told with any of its series.
     shown = alarms.merge(pd.concat([series, series.assign(category="").drop_duplicates()]), on=SERIES)
     return [
-        row
-        | {"category": row["category"] or None}
-        | {name: str(pd.Timestamp(row[name]).date()) for name in ("week_start", "since")}
+        Alarm.model_validate(
+            row
+            | {"category": row["category"] or None}
+            | {"sessions_ratio": row["sessions_ratio"] if np.isfinite(row["sessions_ratio"]) else None}
+            | {name: pd.Timestamp(row[name]).date() for name in ("week_start", "since")}
+        )
         for row in shown.to_dict("records")
     ]

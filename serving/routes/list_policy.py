@@ -94,8 +94,8 @@ def exposure(query: Annotated[ExposureQuery, Query()], service: InService) -> Ex
     )
     table = exposure_table(activity, shown, offered, query.by)
     return ExposureReport(
-        since=since.to_pydatetime(),
-        until=until.to_pydatetime(),
+        since=activity.local(since),
+        until=activity.local(until),
         by=query.by,
         shown=int(table["shown"].sum()),
         drawn=int(table["drawn"].sum()),

@@ -40,12 +40,20 @@ _STATUS: dict[str, Literal["accepted", "waiting", "rejected"]] = {
 Row = dict[str, Any]
 
 
+BODIES: dict[str, dict[str, Any]] = {}
+"""Schemas of bodies by name, for the OpenAPI document."""
+
+
 def _body_of(table: str, many: bool) -> dict[str, Any]:
     """The request body in OpenAPI's words; it is read by hand, since a bad row must not spoil the others."""
-    one = row_model(TABLES[table]).model_json_schema(ref_template="#/components/schemas/{model}")
+    model = row_model(TABLES[table])
+    row = model.model_json_schema()
+    name = row["title"] = f"{model.__name__.removesuffix('Row')}Body"
     if not many:
         # The address has the key.
-        one["required"] = [name for name in one["required"] if name != TABLES[table].key]
+        row["required"] = [column for column in row["required"] if column != TABLES[table].key]
+    BODIES[name] = row
+    one = {"$ref": f"#/components/schemas/{name}"}
     schema = {"oneOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_ROWS}]} if many else one
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
@@ -57,14 +65,14 @@ async def _json(request: Request) -> Any:
         raise not_json(error) from error
 
 
-@router.post("/bookings", status_code=202, openapi_extra=_body_of("bookings", True), responses={413: RESPONSES[422]})
+@router.post("/bookings", status_code=202, openapi_extra=_body_of("bookings", True))
 async def post_bookings(request: Request, service: InService) -> RowResults:
     """One booking or up to 1,000; the same `booking_id` again replaces the row, so a repeat does no harm."""
     rows = _many(await _json(request))
     return await run_in_threadpool(_store_many, service, "bookings", rows)
 
 
-@router.post("/feedback", status_code=202, openapi_extra=_body_of("feedback", True), responses={413: RESPONSES[422]})
+@router.post("/feedback", status_code=202, openapi_extra=_body_of("feedback", True))
 async def post_feedback(request: Request, service: InService) -> RowResults:
     """One event or up to 1,000; the same `feedback_id` again replaces the row."""
     rows = _many(await _json(request))

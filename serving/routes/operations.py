@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from recsys.dataset import DEFAULT_TIMEZONE
 from recsys.sentences import Language, Sentence
 from serving.languages import language_of_problem
 from serving.problems import KINDS, MEDIA_TYPE, RESPONSES, Problem, ProblemError, problem_response
@@ -42,7 +44,7 @@ def readyz(service: InService, request: Request) -> Readiness | Response:
     return problem_response(request, 503, "not-ready", "; ".join(readiness.problems), more=readiness)
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=PlainTextResponse)
 def metrics(service: InService) -> Response:
     """Figures of this process for Prometheus."""
     parts, state = service.provider.current(), service.provider.state()
@@ -76,12 +78,13 @@ def _readiness(service: Service, lang: Language) -> Readiness:
         problems.append(Sentence(f"新的模型包不能用：{state.refused}", f"the champion is refused: {state.refused}"))
     if store_problem is not None:
         problems.append(store_problem)
+    zone = DEFAULT_TIMEZONE if parts is None else parts.timezone
     until = None if parts is None else parts.data_until
     return Readiness(
         ready=parts is not None and store_problem is None,
-        now=service.clock().to_pydatetime(),
+        now=service.clock().tz_convert(zone).to_pydatetime(),
         bundle=None if parts is None else parts.name,
-        data_until=None if until is None else until.to_pydatetime(),
+        data_until=None if until is None else until.tz_convert(zone).to_pydatetime(),
         bundle_age_s=None if until is None else round((service.clock() - until).total_seconds(), 1),
         store="ok" if store_problem is None else "unreachable",
         problems=[one.told(lang) for one in problems],

@@ -51,8 +51,8 @@ def venue_utilisation(query: Annotated[UtilisationQuery, Query()], service: InSe
     page = ids[query.offset : query.offset + query.limit]
     weeks = (until - since) / pd.Timedelta(weeks=1)
     return Utilisation(
-        since=since.to_pydatetime(),
-        until=until.to_pydatetime(),
+        since=activity.local(since),
+        until=activity.local(until),
         **place_of(request, query, len(ids)),
         items=utilisation(activity, activity.in_time(since, until), weeks, page),
     )
@@ -72,8 +72,8 @@ def venue_service_radius(
     return ServiceRadius(
         venue_id=venue_id,
         name=name,
-        since=since.to_pydatetime(),
-        until=until.to_pydatetime(),
+        since=activity.local(since),
+        until=activity.local(until),
         people=radius.people,
         visits=radius.visits,
         km_by_share=radius.quantiles,
@@ -96,8 +96,8 @@ def who_takes_part(query: Annotated[ParticipationQuery, Query()], service: InSer
         activity, activity.in_time(since, until), query.by, category=query.category, region_id=query.region_id
     )
     return ParticipationTables(
-        since=since.to_pydatetime(),
-        until=until.to_pydatetime(),
+        since=activity.local(since),
+        until=activity.local(until),
         min_people=MIN_PEOPLE,
         people=found.people,
         visits=found.visits,

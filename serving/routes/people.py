@@ -57,7 +57,7 @@ def set_personalisation(user_id: UserId, wanted: Personalisation, service: InSer
 
 
 @router.get("/export")
-def export(user_id: UserId, service: InService) -> PersonalCopy:
+def export_user(user_id: UserId, service: InService) -> PersonalCopy:
     """A copy of every row that is about this person, those that wait or were rejected included."""
     tables = service.live.using(lambda store: store.user_rows(user_id))
     quarantine = service.live.using(lambda store: store.quarantined_rows(user_id))
@@ -74,7 +74,7 @@ def export(user_id: UserId, service: InService) -> PersonalCopy:
 
 
 @router.delete("", status_code=204)
-def erase(user_id: UserId, service: InService) -> Response:
+def erase_user(user_id: UserId, service: InService) -> Response:
     """Erases every row of this person, in quarantine too, for good. Afterwards the person is unknown (404).
 
     The answer waits for the end of a delivery or a snapshot that is under way, since these may hold the person.

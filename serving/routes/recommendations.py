@@ -27,7 +27,7 @@ _FilterQuery = Annotated[Filters, Query()]
 
 
 @router.get("/users/{user_id}/recommendations")
-def for_user(
+def recommendations_for_user(
     user_id: UserId, query: _FilterQuery, service: InService, request_id: RequestId, http: HttpRequest
 ) -> RecommendationList:
     """Sessions that this person can book now, best first.
@@ -39,7 +39,7 @@ def for_user(
 
 
 @router.get("/recommendations")
-def for_visitor(
+def recommendations_for_visitor(
     query: _FilterQuery, service: InService, request_id: RequestId, http: HttpRequest
 ) -> RecommendationList:
     """Sessions that can be booked now, for somebody of whom nothing is known but the question.
@@ -51,7 +51,7 @@ def for_visitor(
 
 
 @router.get("/activities/{activity_id}/similar")
-def similar(
+def similar_to_activity(
     activity_id: ActivityId,
     query: Annotated[Similar, Query()],
     service: InService,

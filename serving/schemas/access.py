@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from serving.schemas.paging import Part
 from serving.schemas.quantiles import Interval
+from serving.schemas.times import Bundle, DataUntil, Since, Until
 
 
 class RegionAccess(BaseModel):
@@ -28,10 +28,10 @@ class RegionAccess(BaseModel):
 class Accessibility(Part):
     """Regions with the fewest places within reach first."""
 
-    since: datetime
-    until: datetime
+    since: Since
+    until: Until
     reach_km: float = Field(description="farthest way that counts: asked for, or how far nine of ten visits come")
-    people_are: Literal["population", "registered"]
+    people_are: Literal["population", "registered"] = Field(description="what people are counted by")
     estimated_regions: int = Field(description="smallest regions that state no population: estimated from users")
     gini: float | None = Field(description="of places within reach, over people: 0 even, towards 1 uneven")
     reference_km: dict[str, float] = Field(description="the national 15-minute circle")
@@ -43,7 +43,7 @@ class CategoryRadius(BaseModel):
 
     category: str
     people: int | None = Field(description="distinct people whose distance is known; none where fewer than five")
-    visits: int | None
+    visits: int | None = Field(description="places that they took; none where hidden")
     km_by_share: dict[str, float | None] = Field(
         description="within so many km this share of visits comes; steps of 0.1"
     )
@@ -52,8 +52,8 @@ class CategoryRadius(BaseModel):
 class CategoryRadii(BaseModel):
     """Service radius of every category held in the period."""
 
-    since: datetime
-    until: datetime
+    since: Since
+    until: Until
     reference_km: dict[str, float] = Field(description="the national 15-minute circle")
     items: list[CategoryRadius]
 
@@ -64,12 +64,12 @@ class LatentDemand(Interval):
     region_id: str
     region: str
     category: str
-    mean: float
+    mean: float = Field(description="people a week, before anybody cancels")
 
 
 class LatentDemands(Part):
     """Latent demand, the largest first."""
 
-    bundle: str
-    data_until: datetime
+    bundle: Bundle
+    data_until: DataUntil
     items: list[LatentDemand]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from pydantic import BaseModel, Field
 
 from recsys.closed import Closed
 from serving.params import Moment
 from serving.schemas.apps import VenueBrief
 from serving.schemas.quantiles import Interval
+from serving.schemas.times import Bundle, DataUntil
 
 
 class AppraisalBody(Closed):
@@ -38,21 +37,21 @@ class OtherTime(BaseModel):
     """The same activity at another time or place."""
 
     venue: VenueBrief
-    weekday: int = Field(ge=1, le=7)
-    start_time: str
+    weekday: int = Field(ge=1, le=7, description="1 = Monday")
+    start_time: str = Field(description="local, HH:MM")
     expected_audience: float
 
 
 class AppraisalAnswer(Interval):
     """Expected audience of one session, who they are, and better choices."""
 
-    bundle: str
-    data_until: datetime
+    bundle: Bundle
+    data_until: DataUntil
     category: str
     venue: VenueBrief
     weekday: int = Field(ge=1, le=7)
     start_time: str = Field(description="weekly slot that stands for the time asked for")
-    size: int
+    size: int = Field(description="places that the estimate goes by")
     expected_audience: float = Field(description="people who come")
     interested: float = Field(description="people who would come if places had no end")
     new_people: float = Field(description="of the audience, who would not have come to this category elsewhere")
@@ -61,7 +60,7 @@ class AppraisalAnswer(Interval):
     by_age: list[AudienceGroup]
     by_distance: list[AudienceGroup]
     by_township: list[AudienceGroup]
-    median_km: float | None
-    better_times: list[OtherTime]
-    better_venues: list[OtherTime]
-    notes: list[str]
+    median_km: float | None = Field(description="half of the audience lives within; none where not known")
+    better_times: list[OtherTime] = Field(description="at the same venue, the best first")
+    better_venues: list[OtherTime] = Field(description="at their best times, the best first")
+    notes: list[str] = Field(description="what the estimate stands for, and what is not in it")

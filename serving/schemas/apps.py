@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from recsys.closed import Closed
-
-Instant = Annotated[datetime, Field(description="with its offset, in the zone of the data")]
+from serving.schemas.times import Instant
 
 
 class VenueBrief(BaseModel):
@@ -17,9 +16,9 @@ class VenueBrief(BaseModel):
 
     venue_id: str
     name: str
-    lat: float | None = None
-    lon: float | None = None
-    region_id: str | None = None
+    lat: float | None = Field(default=None, description="degrees north, WGS-84; none: not known")
+    lon: float | None = Field(default=None, description="degrees east, WGS-84")
+    region_id: str | None = Field(default=None, description="smallest region that the platform names for it")
     region: str | None = Field(default=None, description="name of the region")
 
 
@@ -33,17 +32,17 @@ class Reason(BaseModel):
 class RankedSession(BaseModel):
     """One row of a list."""
 
-    rank: int = Field(ge=1)
+    rank: int = Field(ge=1, description="1 is the best")
     activity_id: str
     session_id: str
-    title: str
+    title: str = Field(description="of the activity; its category where it has none")
     category: str
-    kind: str | None = None
+    kind: str | None = Field(default=None, description="for example `training` or `performance`; none: not told")
     venue: VenueBrief | None = Field(default=None, description="none for online sessions")
-    online: bool = False
+    online: bool = Field(default=False, description="held online")
     starts_at: Instant
-    ends_at: Instant | None = None
-    price: float | None = None
+    ends_at: Instant | None = Field(default=None, description="none: not told")
+    price: float | None = Field(default=None, description="yuan a place; 0 is free, none: not told")
     distance_km: float | None = Field(default=None, description="straight line from the place asked for, or from home")
     places_left: int | None = Field(default=None, description="none: no limit is known")
     score: float = Field(description="higher is better; comparable within this list only")
@@ -74,7 +73,7 @@ class RowResult(BaseModel):
     status: Literal["accepted", "waiting", "rejected"] = Field(
         description="`waiting`: refers to a row that has not arrived; taken in by itself once it does"
     )
-    reason: str | None = None
+    reason: str | None = Field(default=None, description="of a row that waits or is rejected")
     ignored_columns: list[str] = Field(default_factory=list, description="columns that the table does not have")
 
 
@@ -118,7 +117,7 @@ class PersonalCopy(BaseModel):
     """Every row that is about one person."""
 
     user_id: str
-    made_at: Instant
+    made_at: datetime = Field(description="in UTC, as its rows")
     tables: dict[str, list[dict[str, Any]]] = Field(description="contract rows by table")
     quarantine: list[dict[str, Any]] = Field(description="rows that could not be stored, as delivered, with the reason")
     removed_tags: list[str]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from pydantic import BaseModel, Field
 
 from recsys.openings.question import Choice
 from serving.schemas.apps import VenueBrief
 from serving.schemas.quantiles import Interval
+from serving.schemas.times import Bundle, DataUntil
 
 
 class CurvePoint(BaseModel):
     """What one budget would bring."""
 
-    budget: float
-    classes: int
+    budget: float = Field(description="one of those asked for")
+    classes: int = Field(description="that it opens")
     expected_attendance: float
     newly_reached: float
 
@@ -45,9 +44,9 @@ class FloorRow(BaseModel):
     by: str
     name: str = Field(description="age group or region id")
     coverable: float = Field(description="were a class of every category open wherever one may be")
-    floor: float
-    reached: float
-    short: float
+    floor: float = Field(description="asked for: share of `coverable`")
+    reached: float = Field(description="by the plan")
+    short: float = Field(description="what is missing; 0 where the floor is met")
 
 
 class AudiencePart(BaseModel):
@@ -85,7 +84,7 @@ class WhyNot(BaseModel):
 
     category: str
     venue_id: str
-    reason: str
+    reason: str = Field(description="sentence in the language asked for")
     gain: float | None = Field(default=None, description="people a week beside the plan")
     last_in: float | None = Field(default=None, description="those of the weakest class of the plan")
 
@@ -120,16 +119,16 @@ class Suggestion(Interval):
     size: int = Field(description="places")
     expected_attendance: float = Field(description="people a week who come and would not have come elsewhere")
     newly_reached: float = Field(description="of them, people with no attendance in 52 weeks")
-    reasons: list[str]
+    reasons: list[str] = Field(description="sentences in the language asked for")
 
 
 class Suggestions(BaseModel):
     """Suggestions, the most useful first."""
 
-    bundle: str
-    data_until: datetime
+    bundle: Bundle
+    data_until: DataUntil
     expected_attendance: float = Field(description="of all together")
-    newly_reached: float
+    newly_reached: float = Field(description="of them, people with no attendance in 52 weeks")
     worth: float = Field(
         description="people a week with the weights asked for, over samples in the mean of the draws; with floors also "
         "the penalties that the plan saves"

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from recsys.closed import Closed
 from serving.edge import without_nul
 from serving.params import LONGEST_OUTSIDE_ID, Moment
+from serving.schemas.times import Since, Until
 
 
 class RuleBody(Closed):
@@ -58,8 +59,8 @@ class Exposed(BaseModel):
 class ExposureReport(BaseModel):
     """Whom lists showed."""
 
-    since: datetime
-    until: datetime
+    since: Since
+    until: Until
     by: Literal["organiser", "region", "venue_size"]
     shown: int
     drawn: int

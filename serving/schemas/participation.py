@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from pydantic import BaseModel, Field
 
 from serving.schemas.paging import Part
+from serving.schemas.times import Since, Until
 
 
 class VenueUtilisation(BaseModel):
@@ -18,8 +17,8 @@ class VenueUtilisation(BaseModel):
     region: str | None
     lat: float | None
     lon: float | None
-    sessions: int
-    hours: float
+    sessions: int = Field(description="held in the period")
+    hours: float = Field(description="of sessions whose end is known")
     places: int = Field(description="places taken")
     capacity: int | None = Field(description="places of sessions with a limit")
     seat_use: float | None = Field(description="places taken / capacity; none where no session has one")
@@ -31,8 +30,8 @@ class VenueUtilisation(BaseModel):
 class Utilisation(Part):
     """Use of venues in a period."""
 
-    since: datetime
-    until: datetime
+    since: Since
+    until: Until
     items: list[VenueUtilisation]
 
 
@@ -40,7 +39,7 @@ class Ring(BaseModel):
     """Share of visits from between two distances."""
 
     from_km: float
-    to_km: float | None
+    to_km: float | None = Field(description="none: without end")
     share: float | None = Field(description="none where hidden: fewer than five people")
 
 
@@ -49,10 +48,10 @@ class ServiceRadius(BaseModel):
 
     venue_id: str
     name: str
-    since: datetime
-    until: datetime
+    since: Since
+    until: Until
     people: int | None = Field(description="distinct people whose distance is known; none where fewer than five")
-    visits: int | None
+    visits: int | None = Field(description="places that they took; none where hidden")
     km_by_share: dict[str, float | None] = Field(
         description="within so many km this share of visits comes; steps of 0.1"
     )
@@ -63,8 +62,8 @@ class ServiceRadius(BaseModel):
 class GroupRow(BaseModel):
     """One group of people."""
 
-    name: str
-    label: str
+    name: str = Field(description="age band, gender, region_id, category or channel; `unknown` where not known")
+    label: str = Field(description="as a page shows it: a region by its name")
     people: int | None = Field(description="distinct people; none where hidden")
     visits: int | None = Field(description="places taken; none where hidden")
     is_hidden: bool
@@ -73,9 +72,9 @@ class GroupRow(BaseModel):
 class ParticipationTables(BaseModel):
     """Who takes part. Groups of fewer than five people are hidden, and as many more as keep them hidden."""
 
-    since: datetime
-    until: datetime
-    min_people: int
-    people: int | None
-    visits: int | None
-    tables: dict[str, list[GroupRow]]
+    since: Since
+    until: Until
+    min_people: int = Field(description="groups of fewer are hidden")
+    people: int | None = Field(description="distinct people in all; none where hidden")
+    visits: int | None = Field(description="places taken in all; none where hidden")
+    tables: dict[str, list[GroupRow]] = Field(description="groups by each of `by`")

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 from pydantic import BaseModel, Field
 
 from serving.schemas.participation import GroupRow
+from serving.schemas.times import Since, Until
 
 
 class ReportSummary(BaseModel):
     """The figures of the first page."""
 
-    activities: int
-    sessions: int
+    activities: int = Field(description="with a session that was held")
+    sessions: int = Field(description="held, not cancelled")
     cancelled_sessions: int
-    bookings: int
-    places: int
-    waitlisted: int
-    attended: int | None
-    attendance_rate: float | None
-    people: int | None
-    registered: int
+    bookings: int = Field(description="that took places")
+    places: int = Field(description="taken by these bookings")
+    waitlisted: int = Field(description="places that people wait for")
+    attended: int | None = Field(description="places of those who came; none without outcomes")
+    attendance_rate: float | None = Field(description="attended / (attended + no-show); none without outcomes")
+    people: int | None = Field(description="distinct people who took part; none where fewer than five")
+    registered: int = Field(description="registered residents")
     reach: float | None = Field(description="residents who took part / registered residents")
-    seat_use: float | None
+    seat_use: float | None = Field(description="places taken / places of sessions with a limit; none without one")
     venues_in_use: int
-    median_km: float | None
+    median_km: float | None = Field(description="half of all visits come from within; none where not known")
 
 
 class MonthRow(BaseModel):
     """One month."""
 
-    month: str
+    month: str = Field(description="YYYY-MM")
     sessions: int
     places: int
 
@@ -46,7 +47,7 @@ class CategoryRow(BaseModel):
     seat_use: float | None
 
 
-class VenueRow(BaseModel):
+class VenueUse(BaseModel):
     """One venue."""
 
     venue_id: str
@@ -64,8 +65,8 @@ class WeeklyAccuracy(BaseModel):
     """One week's forecast and what came."""
 
     week_start: date
-    forecast: float
-    actual: int
+    forecast: float = Field(description="mean of places, as it was forecast before the week")
+    actual: int = Field(description="places taken")
 
 
 class AccuracyRow(BaseModel):
@@ -83,7 +84,7 @@ class OpeningRow(BaseModel):
     venue: str
     opened_on: date
     sessions: int = Field(description="sessions held since, within the period")
-    predicted: float
+    predicted: float = Field(description="people at a session")
     low: float
     high: float = Field(description="with `low`: 80 % of single sessions were expected between them")
     actual: float | None = Field(description="mean of the sessions held; none before the first")
@@ -94,13 +95,13 @@ class Report(BaseModel):
 
     region_id: str
     region: str
-    since: datetime
-    until: datetime
+    since: Since
+    until: Until
     summary: ReportSummary
     months: list[MonthRow]
     categories: list[CategoryRow]
     ages: list[GroupRow]
     genders: list[GroupRow]
-    venues: list[VenueRow]
+    venues: list[VenueUse]
     accuracy: AccuracyRow | None = Field(description="none where no forecast of these weeks was kept")
     openings: list[OpeningRow] = Field(description="classes opened in the period, as the serving bundle followed them")

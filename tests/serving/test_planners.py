@@ -1,10 +1,12 @@
 import io
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
+from serving.routes.demand import _alarms
 from tests.serving.conftest import AS_OF, BUNDLE
 from tests.serving.test_app import problem
 
@@ -312,3 +314,16 @@ def test_odd_questions_have_answers(client):
     assert any("elfdance was never offered" in note for note in told["notes"]), told["notes"]
     less_than_none = {"budget": 1, "teachers": {"elfdance": -1}}
     problem(client.post("/v1/classes/suggestions", json=less_than_none), 422, "invalid-request")
+
+
+def test_an_alarm_tells_what_there_is_and_null_where_no_session_was_held_before():
+    key = {"region_id": "r", "level": "county", "category": "dance"}
+    alarm = key | {"category": "", "week_start": pd.Timestamp("2026-01-12"), "kind": "break", "direction": "down"}
+    alarm |= {"ratio": 0.5, "since": pd.Timestamp("2025-12-01"), "sessions_ratio": np.nan}
+    told = _alarms(pd.DataFrame([alarm]), pd.DataFrame([key]))[0].model_dump(mode="json")
+    assert told == alarm | {
+        "category": None,
+        "week_start": "2026-01-12",
+        "since": "2025-12-01",
+        "sessions_ratio": None,
+    }
