@@ -15,54 +15,18 @@ from numpy.typing import NDArray
 from features.demand.people import N_AGES, N_BANDS, N_STANCES
 from recsys.shrinkage import shrunk, shrunk_by_group
 from recsys.sums import pair_counts, row_sums
-from training.forecasters.turnout import Floats, Ints, Pairs, Scene, Turnout
+from training.forecasters.turnout import Floats, Scene, Turnout
+from training.forecasters.turnout_seen import Seen, seen_by
 
 _SWEEPS = 6
 _AGE_STRENGTH, _TOWNSHIP_STRENGTH, _STANCE_STRENGTH = 20.0, 5.0, 10.0
 _OWN_STRENGTH, _SESSION_STRENGTH, _ALL_STRENGTH = 1.0, 2.0, 3.0
 """Expected bookings that weigh as much as an effect being that of all ages, of everybody, or none."""
 
-_PERIOD_WEEKS = 13
-_MOST_PAIRS = 2_000_000
 _FIRST_DECAY = 0.25
 
 Shares = list[NDArray[np.float32]]
 """By age, (n_pairs,) see `Turnout.left`."""
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What is seen of people and sessions by a cut.
-
-    Attributes:
-        scene: All sessions.
-        pairs: Those learned from, and the neighbourhoods near them.
-        nest: (n_rows,), `hour`, `kind` and `period`, a quarter back: of each session learned from.
-        taken: (n_rows,) bookings.
-        person: (n_bookings,), `session`: place among the rows, and `band` of the distance: of each booking.
-        is_known: (n_people,) 1 for people registered by the cut.
-        known_periods: (n_people,) the oldest period in which each was.
-        weeks: (n_people,) weeks that each was known for.
-        booked: (n_people, n_nests) bookings; `looked`: looks.
-        stance: (n_people, n_nests) towards the nest's category, for children apart.
-    """
-
-    scene: Scene
-    pairs: Pairs
-    nest: Ints
-    hour: Ints
-    kind: Ints
-    period: Ints
-    taken: Floats
-    person: Ints
-    session: Ints
-    band: Ints
-    is_known: Floats
-    known_periods: Ints
-    weeks: Floats
-    booked: Floats
-    looked: Floats
-    stance: Ints
 
 
 @dataclass(frozen=True)
@@ -83,19 +47,19 @@ class _Wants:
     active: Floats
     own: Floats
 
-    def of_groups(self, seen: _Seen) -> Floats:
+    def of_groups(self, seen: Seen) -> Floats:
         """(n_people, n_nests) by what people are, not by what they did."""
         people = seen.scene.book.residents
         return self.rate[people.age] * self.of_township[people.township] * self.of_stance[seen.stance]
 
-    def of_people(self, seen: _Seen) -> Floats:
+    def of_people(self, seen: Seen) -> Floats:
         """(n_people, n_nests), 0 for who was not known."""
         return self.of_groups(seen) * self.own * (self.active * seen.is_known)[:, None]
 
 
 def fit_turnout(scene: Scene, cut: int) -> Turnout:
     """Learned from sessions that had begun `cut` weeks back, and from the people and looks known by then."""
-    seen = _seen(scene, cut)
+    seen = seen_by(scene, cut)
     n_people, n_nests = seen.booked.shape
     n_townships = int(scene.book.residents.township.max(initial=0)) + 1
     wants = _Wants(
@@ -126,44 +90,7 @@ def fit_turnout(scene: Scene, cut: int) -> Turnout:
     return found
 
 
-def _seen(scene: Scene, cut: int) -> _Seen:
-    book, people = scene.book, scene.book.residents
-    begun = np.flatnonzero((book.age > cut) & ~book.is_cancelled)
-    rows = begun[:: max(1, -(-scene.n_pairs(begun) // _MOST_PAIRS))]
-    place = np.full(len(book), -1, dtype=np.int64)
-    place[rows] = np.arange(len(rows))
-    came = np.flatnonzero((place[people.came_to] >= 0) & (people.known_age[people.came] > cut))
-    band = people.bands(book.place[people.came_to[came]], people.came[came])
-    # Who came from afar says nothing of those who live near.
-    came, band = came[band >= 0], band[band >= 0]
-    person, session = people.came[came], place[people.came_to[came]]
-    weeks_back = book.age[rows] - cut
-    period = (weeks_back - 1) // _PERIOD_WEEKS
-    known_for = np.clip(people.known_age - cut, 0.0, float(weeks_back.max(initial=1)))
-    looked = np.flatnonzero((people.looked_age > cut) & (people.known_age[people.looked] > cut))
-    nest = scene.rivals.nest
-    shape = (len(people), scene.n_nests)
-    return _Seen(
-        scene=scene,
-        pairs=scene.pairs(rows),
-        nest=nest[rows],
-        hour=scene.hour[rows],
-        kind=scene.kind[rows],
-        period=period,
-        taken=np.bincount(session, minlength=len(rows)).astype(np.float64),
-        person=person,
-        session=session,
-        band=band,
-        is_known=(people.known_age > cut).astype(np.float64),
-        known_periods=np.minimum(known_for // _PERIOD_WEEKS, int(period.max(initial=0))).astype(np.int64),
-        weeks=known_for,
-        booked=pair_counts(person, nest[rows[session]], shape),
-        looked=pair_counts(people.looked[looked], nest[people.looked_at[looked]], shape),
-        stance=people.stance[:, scene.categories] + N_STANCES * scene.is_for_children.astype(np.int64),
-    )
-
-
-def _felt(seen: _Seen, found: Turnout, attraction: Floats) -> float:
+def _felt(seen: Seen, found: Turnout, attraction: Floats) -> float:
     """Attraction that those who came felt in the mean."""
     if not len(seen.session):
         return 1.0
@@ -172,13 +99,13 @@ def _felt(seen: _Seen, found: Turnout, attraction: Floats) -> float:
     return float((near * found.kinds[age, seen.kind[seen.session]] * attraction[seen.session]).mean())
 
 
-def _shares(seen: _Seen, found: Turnout, attraction: Floats) -> Shares:
+def _shares(seen: Seen, found: Turnout, attraction: Floats) -> Shares:
     of_all = np.zeros(len(seen.scene.book))
     of_all[seen.pairs.rows] = attraction
     return [found.left(seen.scene, seen.pairs, age, of_all).astype(np.float32) for age in range(N_AGES)]
 
 
-def _exposure(seen: _Seen, found: Turnout, attraction: Floats, shares: Shares) -> Floats:
+def _exposure(seen: Seen, found: Turnout, attraction: Floats, shares: Shares) -> Floats:
     """(n_people, n_nests) bookings of a person who wants a nest once for each of its sessions, since registered."""
     people, pairs = seen.scene.book.residents, seen.pairs
     n_periods, n_nests, n_cells = int(seen.period.max(initial=0)) + 1, seen.scene.n_nests, people.n_cells
@@ -195,7 +122,7 @@ def _exposure(seen: _Seen, found: Turnout, attraction: Floats, shares: Shares) -
     return exposure
 
 
-def _next_wants(seen: _Seen, wants: _Wants, exposure: Floats) -> _Wants:
+def _next_wants(seen: Seen, wants: _Wants, exposure: Floats) -> _Wants:
     """Each factor set against what all others make without it."""
     people, booked = seen.scene.book.residents, seen.booked
     others = exposure * replace(wants, rate=np.ones_like(wants.rate)).of_people(seen)
@@ -214,7 +141,7 @@ def _next_wants(seen: _Seen, wants: _Wants, exposure: Floats) -> _Wants:
     return _with_own(seen, wants, exposure)
 
 
-def _with_own(seen: _Seen, wants: _Wants, exposure: Floats) -> _Wants:
+def _with_own(seen: Seen, wants: _Wants, exposure: Floats) -> _Wants:
     """What is a person's own, from bookings and looks; looks are taken to go with what people are, week for week."""
     of_groups = wants.of_groups(seen) * seen.is_known[:, None]
     looks = of_groups * seen.weeks[:, None]
@@ -226,7 +153,7 @@ def _with_own(seen: _Seen, wants: _Wants, exposure: Floats) -> _Wants:
     return replace(wants, active=active, own=own)
 
 
-def _wanted(seen: _Seen, of_people: Floats) -> Floats:
+def _wanted(seen: Seen, of_people: Floats) -> Floats:
     """(N_AGES, n_cells, n_nests) sums over people."""
     people = seen.scene.book.residents
     sums = row_sums(of_people, people.age * people.n_cells + people.cell, N_AGES * people.n_cells)
@@ -234,7 +161,7 @@ def _wanted(seen: _Seen, of_people: Floats) -> Floats:
 
 
 def _next_circumstances(
-    seen: _Seen, found: Turnout, attraction: Floats, shares: Shares
+    seen: Seen, found: Turnout, attraction: Floats, shares: Shares
 ) -> tuple[Turnout, Floats, float]:
     """Distances, hours, kinds and what sessions attract by themselves; and the level that bookings then have."""
     scene, rows = seen.scene, seen.pairs.rows
@@ -257,7 +184,7 @@ def _next_circumstances(
     return found, attraction, level
 
 
-def _reached(seen: _Seen, found: Turnout, shares: Shares) -> Floats:
+def _reached(seen: Seen, found: Turnout, shares: Shares) -> Floats:
     """(N_AGES, N_BANDS, n_rows) what people of an age in a band of distance want of a session."""
     pairs, n_rows = seen.pairs, len(seen.pairs.rows)
     at = pairs.band * n_rows + pairs.session
