@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -187,52 +188,63 @@ def _asked(
     return bookings[own], user[own], row[own]
 
 
-def exposure(dataset: Dataset, history_weeks: int) -> Exposure:
-    """Sessions of the last `history_weeks` in which anything was booked, not cancelled, with their bookings.
-
-    The weeks end with the last session that anybody booked: silence since tells of the platform, not of people.
-    Bookings by people whom a session does not admit are for somebody else, and left out.
-    """
-    until = dataset.data_until
-    sessions = _held(dataset, history_weeks)
+def _described(dataset: Dataset, sessions: pd.DataFrame) -> dict[str, Any]:
+    """Fields of `Exposure` that say what sessions are, and where."""
     facts = dataset.activities.set_index("activity_id").reindex(sessions["activity_id"])
     course, course_ids = pd.factorize(courses(dataset, sessions["activity_id"]))
     categories = np.array(sorted(dataset.activities["category"].dropna().unique()), dtype=object)
     venue = IdMap.of(dataset.venues["venue_id"], "venue_id").nums_or_missing(sessions["venue_id"])
     unplaced = (venue < 0) | facts["online"].to_numpy(dtype=bool)
     kinds, kind = _kinds(facts["kind"], unplaced)
+    return {
+        "categories": categories,
+        "kinds": kinds,
+        "category": np.searchsorted(categories.astype(str), facts["category"].to_numpy(dtype=str)),
+        "course": course.astype(np.int64),
+        "course_ids": IdMap(np.asarray(course_ids, dtype=object), "course"),
+        "venue": np.where(unplaced, len(dataset.venues), venue).astype(np.int64),
+        "kind": kind,
+        "audience": _audiences(facts),
+        "price": sessions["price"].fillna(0.0).clip(lower=0.0).to_numpy(dtype=np.float64),
+        "capacity": sessions["capacity"].fillna(np.inf).to_numpy(dtype=np.float64),
+    }
+
+
+def _timed(dataset: Dataset, sessions: pd.DataFrame) -> dict[str, Any]:
+    """Fields of `Exposure` that say when sessions were held, and from when on users were there."""
     local = local_times(sessions["starts_at"], dataset.timezone)
     weeks = week_starts(sessions["starts_at"], dataset.timezone)
-    monday = weeks.min() if len(weeks) else pd.Timestamp(until).tz_convert(None).normalize()
+    monday = weeks.min() if len(weeks) else dataset.data_until.tz_convert(None).normalize()
     week = ((weeks - monday).dt.days // 7).to_numpy(dtype=np.int64)
     weekday = local.dt.dayofweek.to_numpy(dtype=np.int64)
-    admission = cohorts(dataset, sessions)
-    session_ids = IdMap.of(sessions["session_id"], "session_id")
-    bookings, user, row = _asked(dataset, session_ids, admission)
-    capacity = sessions["capacity"].fillna(np.inf).to_numpy(dtype=np.float64)
-    category = np.searchsorted(categories.astype(str), facts["category"].to_numpy(dtype=str))
-    people = plausible(bookings["party_size"].to_numpy(dtype=np.float64), row, category, capacity)
     registered = local_times(dataset.users["registered_at"], dataset.timezone)
-    since = ((registered - monday).dt.days // 7).fillna(-1).to_numpy(dtype=np.int64)
+    return {
+        "week": week,
+        "cell": time_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)),
+        "weekday": weekday,
+        "day": local.to_numpy().astype("datetime64[D]"),
+        "n_weeks": int(week.max()) + 1 if len(week) else 0,
+        "first_monday": np.datetime64(monday, "D"),
+        "first_week": ((registered - monday).dt.days // 7).fillna(-1).to_numpy(dtype=np.int64),
+    }
+
+
+def exposure(dataset: Dataset, history_weeks: int) -> Exposure:
+    """Sessions of the last `history_weeks` in which anything was booked, not cancelled, with their bookings.
+
+    The weeks end with the last session that anybody booked: silence since tells of the platform, not of people.
+    Bookings by people whom a session does not admit are for somebody else, and left out.
+    """
+    sessions = _held(dataset, history_weeks)
+    session_ids, admission = IdMap.of(sessions["session_id"], "session_id"), cohorts(dataset, sessions)
+    bookings, user, row = _asked(dataset, session_ids, admission)
+    described = _described(dataset, sessions)
+    capacity = described["capacity"]
+    people = plausible(bookings["party_size"].to_numpy(dtype=np.float64), row, described["category"], capacity)
     return Exposure(
-        categories=categories,
-        kinds=kinds,
         session_ids=session_ids,
-        week=week,
-        category=category,
-        course=course.astype(np.int64),
-        course_ids=IdMap(np.asarray(course_ids, dtype=object), "course"),
-        venue=np.where(unplaced, len(dataset.venues), venue).astype(np.int64),
-        kind=kind,
-        audience=_audiences(facts),
-        price=sessions["price"].fillna(0.0).clip(lower=0.0).to_numpy(dtype=np.float64),
-        cell=time_cell(weekday, local.dt.hour.to_numpy(dtype=np.int64)),
-        weekday=weekday,
-        day=local.to_numpy().astype("datetime64[D]"),
-        capacity=capacity,
-        n_weeks=int(week.max()) + 1 if len(week) else 0,
-        first_monday=np.datetime64(monday, "D"),
-        first_week=since,
+        **described,
+        **_timed(dataset, sessions),
         booking_user=user,
         booking_session=row,
         people=people,

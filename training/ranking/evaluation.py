@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +19,10 @@ from features.signals.learned.stage_one import stage_one
 from features.signals.people import UserBlock
 from recsys.dataset import Dataset
 from recsys.ranking.exploration import explored
-from recsys.ranking.metrics import coverage, ndcg_at_k, novelty, recall_at_k
+from recsys.ranking.metrics import coverage
 from recsys.ranking.top_k import MISSING, top_k
 from training.ranking.contenders import ContenderConfig, Contenders, fit_contenders
+from training.ranking.truth import Truth
 from training.ranking.windows import asked, hits_of
 
 SERVED = "two-stage"
@@ -100,20 +101,12 @@ def judge_lists(
         user_ids.append(np.asarray(block.user_ids, dtype=object))
         segments.append(_segments(block))
         allowed = offered(catalogue, block)
-        parts = _parts(catalogue, block)
-        found_scores = _all_scores(model, others, catalogue, block, allowed)
+        scores = _all_scores(model, others, catalogue, block, allowed)
         more = {} if outsiders is None else outsiders(catalogue, block)
-        for name, scores in (*found_scores, *more.items()):
-            columns = top_k(scores, allowed, k)
-            found = _judge(columns, relevant, n_outside, catalogue)
-            for part, inside in parts.items():
-                found |= _judge_part(top_k(scores, allowed & inside, k), relevant & inside, catalogue, part)
-            blocks.setdefault(name, []).append(found)
+        truth = Truth(catalogue, relevant, n_outside)
+        for name, columns, figures in _judged((*scores, *more.items()), truth, block, allowed, k):
+            blocks.setdefault(name, []).append(figures)
             lists.setdefault(name, []).append(columns)
-            if name == SERVED:
-                for style, styled in _styled(catalogue, block, scores, allowed, k):
-                    blocks.setdefault(style, []).append(_judge(styled, relevant, n_outside, catalogue))
-                    lists.setdefault(style, []).append(styled)
     nobody = np.zeros(0, dtype=object)
     return JudgedLists(
         window=cut_off.isoformat(),
@@ -123,6 +116,26 @@ def judge_lists(
         figures={name: {m: np.concatenate([p[m] for p in parts]) for m in parts[0]} for name, parts in blocks.items()},
         coverage={name: coverage(np.concatenate(parts), len(catalogue)) for name, parts in lists.items()},
     )
+
+
+def _judged(
+    scored: Iterable[tuple[str, NDArray[np.floating]]],
+    truth: Truth,
+    block: UserBlock,
+    allowed: NDArray[np.bool_],
+    k: int,
+) -> Iterator[tuple[str, NDArray[np.int64], dict[str, NDArray[np.float64]]]]:
+    """Name, (n_users, k) list and figures of each ranker; after the served one's, those of its other styles."""
+    parts = _parts(truth.catalogue, block)
+    for name, scores in scored:
+        columns = top_k(scores, allowed, k)
+        found = truth.figures(columns)
+        for part, inside in parts.items():
+            found |= truth.figures_within(inside, top_k(scores, allowed & inside, k), part)
+        yield name, columns, found
+        if name == SERVED:
+            for style, styled in _styled(truth.catalogue, block, scores, allowed, k):
+                yield style, styled, truth.figures(styled)
 
 
 def _all_scores(
@@ -162,42 +175,6 @@ def _parts(catalogue: Catalogue, block: UserBlock) -> dict[str, NDArray[np.bool_
     states = (n_booked == 0, (n_booked > 0) & (n_booked < 5), n_booked >= 5, in_first_hour)
     everybody = [np.broadcast_to(state, (len(block), len(catalogue))) for state in states]
     return dict(zip(PARTS, [~_known_organisers(catalogue, block), *everybody], strict=True))
-
-
-def _judge(
-    columns: NDArray[np.int64], relevant: NDArray[np.bool_], outside: NDArray[np.int64], catalogue: Catalogue
-) -> dict[str, NDArray[np.float64]]:
-    n_relevant = _n_activities(relevant, catalogue) + outside
-    hit = _hit(columns, relevant)
-    organiser = catalogue.levels["organiser"]
-    shares = (np.append(organiser.n_users, 0)[organiser.of_candidate] + 1) / (catalogue.n_people + 1)
-    category = np.append(catalogue.levels["category"].of_candidate, MISSING)[columns]
-    ordered = np.sort(category, axis=1)
-    return {
-        "ndcg": ndcg_at_k(hit, n_relevant),
-        "recall": recall_at_k(hit, n_relevant),
-        "novelty": novelty(columns, shares),
-        "categories": ((ordered[:, 1:] != ordered[:, :-1]).sum(axis=1) + (ordered[:, 0] >= 0)).astype(np.float64),
-        "listed": (columns[:, :1] != MISSING).any(axis=1).astype(np.float64),
-    }
-
-
-def _judge_part(
-    columns: NDArray[np.int64], relevant: NDArray[np.bool_], catalogue: Catalogue, part: str
-) -> dict[str, NDArray[np.float64]]:
-    hit, n_relevant = _hit(columns, relevant), _n_activities(relevant, catalogue)
-    return {f"ndcg {part}": ndcg_at_k(hit, n_relevant), f"recall {part}": recall_at_k(hit, n_relevant)}
-
-
-def _hit(columns: NDArray[np.int64], relevant: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(n_users, k) whether each place of a list is relevant."""
-    nothing = np.zeros((len(relevant), 1), dtype=bool)
-    return np.asarray(np.take_along_axis(np.append(relevant, nothing, axis=1), columns, axis=1))
-
-
-def _n_activities(relevant: NDArray[np.bool_], catalogue: Catalogue) -> NDArray[np.int64]:
-    first = catalogue.sessions.activity_starts == np.arange(len(catalogue))
-    return (relevant & first).sum(axis=1)
 
 
 def _segments(block: UserBlock) -> NDArray[np.object_]:
