@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 from recsys.errors import RecsysError
 
 HERE = Path(__file__).parent
-ENVIRONMENTS = HERE.parents[1] / "var" / "environments"
+ROOT = HERE.parents[1]
+ENVIRONMENTS = ROOT / "var" / "environments"
 """Outside of the packages: what looks through these must not meet other libraries' files."""
 
 
@@ -64,7 +66,7 @@ class Peer:
         """
         self.prepare()
         where = ["--train", str(train), "--folder", str(folder), "--models", model]
-        run_quietly([str(self.python), str(HERE / f"run_{self.name}.py"), *where, *options])
+        run_quietly([str(self.python), "-m", f"benchmarks.peers.run_{self.name}", *where, *options])
         timings: dict[str, float] = json.loads((folder / f"{model}.json").read_text(encoding="utf-8"))
         return timings
 
@@ -113,12 +115,13 @@ PEERS = (
 
 
 def run_quietly(command: list[str]) -> None:
-    """Runs a command; its output is kept for the error.
+    """Runs a command, to which this project's programs are there; its output is kept for the error.
 
     Raises:
         PeerError: it failed.
     """
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if result.returncode:
         last = (result.stderr.strip().splitlines() or ["no message"])[-1]
         raise PeerError(f"{Path(command[0]).parent.parent.name}: {' '.join(command[1:4])} failed: {last}")
