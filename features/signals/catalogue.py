@@ -16,13 +16,13 @@ from features.signals.candidates.facts import CROWD_FACTS, session_facts
 from features.signals.candidates.filling import Filling, filling_of
 from features.signals.candidates.homes import Homes, homes_of
 from features.signals.candidates.keys import SLOW_DAYS, KeyColumns, key_columns
-from features.signals.candidates.lifts import GROUPED_LEVELS, group_lifts
+from features.signals.candidates.lifts import group_lifts
 from features.signals.candidates.likeness import Likeness, likeness_of
 from features.signals.candidates.offer import Offer, offer_of
 from features.signals.candidates.reach import Reach, reach_of
 from features.signals.candidates.taste_crowd import Crowd, crowds_of
 from features.signals.known.events import Events, events_of
-from features.signals.known.groups import AGE_EDGES, interests_of, profiles_of
+from features.signals.known.groups import AGE_EDGES, Profiles, interests_of, profiles_of
 from features.signals.known.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_of, take_or_missing
 from features.signals.known.place import Places, areas, near_home, places_of, region_spots
 from features.signals.known.removed_tags import profiles_less
@@ -145,6 +145,33 @@ class Catalogue:
         )
 
 
+@dataclass(frozen=True)
+class _Public:
+    """All people, as far as what they told of themselves may be used.
+
+    Attributes:
+        users: Contract rows less the tags that people removed, nothing of those who opted out.
+        profiles: Their groups.
+        regions_at: See `Catalogue`.
+        near: (n_users, 2) lat and lon of the home, else of its region; NaN where neither is known.
+    """
+
+    users: pd.DataFrame
+    profiles: Profiles
+    regions_at: NDArray[np.float64]
+    near: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, known: Dataset, lookup: Lookup, at: pd.Timestamp) -> _Public:
+        """Everybody of a data set."""
+        told = profiles_less(known.users, known.removed_tags)
+        users = told.assign(**{column: told[column].where(told["personalised"]) for column in PROFILE})
+        regions_at = region_spots(known, users, lookup.tree)
+        homes = users[["lat", "lon"]].to_numpy(dtype=np.float64)
+        near = near_home(homes, areas(users, lookup.tree, regions_at))
+        return cls(users, profiles_of(users, lookup.tree, at.year), regions_at, near)
+
+
 def catalogue_of(
     dataset: Dataset, at: pd.Timestamp, window_days: float | None = None, taken: pd.Series | None = None
 ) -> Catalogue:
@@ -163,16 +190,12 @@ def catalogue_of(
     activities = lookup.activities.nums(sessions.activity_ids)
     session_nums = lookup.sessions.nums(sessions.session_ids)
     levels = {level: key_columns(level, session_nums, lookup, everybody, at) for level in LEVELS}
-    described = _usable_profiles(known)
-    profiles = profiles_of(described, lookup.tree, at.year)
+    public = _Public.of(known, lookup, at)
     venues = known.venues.set_index("venue_id").reindex(pd.Index(lookup.keys["venue"].ids, dtype=object))
     spots = venues[["lat", "lon"]].to_numpy(dtype=np.float64)
-    regions_at = region_spots(known, described, lookup.tree)
-    homes = described[["lat", "lon"]].to_numpy(dtype=np.float64)
-    near = near_home(homes, areas(described, lookup.tree, regions_at))
     words = title_words(known.activities, activities)
     filling = filling_of(known.sessions, lookup, everybody, at)
-    reach = reach_of(profiles.groups["age"], near, everybody, lookup, spots, len(AGE_EDGES))
+    reach = reach_of(public.profiles.groups["age"], public.near, everybody, lookup, spots, len(AGE_EDGES))
     return Catalogue(
         at=at,
         lookup=lookup,
@@ -180,8 +203,8 @@ def catalogue_of(
         activities=activities,
         session_nums=session_nums,
         levels=levels,
-        places=places_of(known, lookup.tree, session_nums, regions_at),
-        regions_at=regions_at,
+        places=places_of(known, lookup.tree, session_nums, public.regions_at),
+        regions_at=public.regions_at,
         reach=reach,
         venue_lat=spots[:, 0],
         venue_lon=spots[:, 1],
@@ -191,10 +214,10 @@ def catalogue_of(
         words=words,
         likeness=likeness_of(lookup, session_nums, words, at.value),
         company={level: met_at(everybody, lookup, levels[level], level) for level in ("programme", "series")},
-        homes=homes_of(described, everybody, lookup, levels["programme"]),
-        lifts=group_lifts(profiles, everybody, lookup, {name: levels[name].place_of_key for name in GROUPED_LEVELS}),
-        offer=offer_of(known, lookup, at, float(everybody.days.max(initial=0.0)), near, spots, reach),
-        crowds=crowds_of(everybody, profiles, interests_of(described["interests"], lookup), lookup),
+        homes=homes_of(public.users, everybody, lookup, levels["programme"]),
+        lifts=group_lifts(public.profiles, everybody, lookup, levels),
+        offer=offer_of(known, lookup, at, float(everybody.days.max(initial=0.0)), public.near, spots, reach),
+        crowds=crowds_of(everybody, public.profiles, interests_of(public.users["interests"], lookup), lookup),
         titles=_texts(known.activities["title"]),
         venue_names=_texts(venues["name"]),
         n_people=int(np.count_nonzero(np.bincount(everybody.rows))),
@@ -204,12 +227,6 @@ def catalogue_of(
 def _texts(column: pd.Series) -> NDArray[np.object_]:
     """A column's texts, empty where missing."""
     return column.astype(object).fillna("").to_numpy(dtype=object)
-
-
-def _usable_profiles(known: Dataset) -> pd.DataFrame:
-    """Users with what may be used of them: less the tags they removed, nothing of those who opted out."""
-    users = profiles_less(known.users, known.removed_tags)
-    return users.assign(**{column: users[column].where(users["personalised"]) for column in PROFILE})
 
 
 def met_at(everybody: Events, lookup: Lookup, columns: KeyColumns, level: str) -> sparse.csr_array:

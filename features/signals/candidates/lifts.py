@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
+from features.signals.candidates.keys import KeyColumns
 from features.signals.known.events import Events
 from features.signals.known.groups import Profiles
 from features.signals.known.lookup import Lookup, take_or_missing
@@ -15,7 +18,7 @@ _PRIOR = 10.0
 
 
 def group_lifts(
-    profiles: Profiles, everybody: Events, lookup: Lookup, places_of_key: dict[str, NDArray[np.int64]]
+    profiles: Profiles, everybody: Events, lookup: Lookup, levels: Mapping[str, KeyColumns]
 ) -> dict[str, NDArray[np.float32]]:
     r"""Log lift of a key in a group, float32 (n_groups + 1, n_keys + 1) by grouping and level.
 
@@ -25,8 +28,8 @@ def group_lifts(
     """
     lifts = {}
     for level in GROUPED_LEVELS:
-        places = take_or_missing(places_of_key[level], everybody.keys(lookup, level))
-        n_keys = int(places_of_key[level].max(initial=-1)) + 1
+        places = take_or_missing(levels[level].place_of_key, everybody.keys(lookup, level))
+        n_keys = len(levels[level].keys)
         for name, groups in profiles.groups.items():
             group = groups[everybody.rows]
             took = group >= 0
