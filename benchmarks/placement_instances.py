@@ -25,37 +25,19 @@ def province(
     tastes differ by category (Zipf), county and township; distance decay is Gaussian in `reach_km / 2`.
     """
     rng = np.random.default_rng(seed)
-    side = int(np.ceil(np.sqrt(N_COUNTIES)))
-    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)[:N_COUNTIES]
-    seats = (grid + 0.5 + rng.uniform(-0.25, 0.25, grid.shape)) * PROVINCE_KM / side
-    city_of_county = (grid[:, 0] * 4 // side) * 4 + grid[:, 1] * 4 // side
-    urban = np.isin(np.arange(N_COUNTIES), [rng.choice(np.flatnonzero(city_of_county == c)) for c in range(16)])
-    county = rng.integers(0, N_COUNTIES, n_points)
-    spread = np.where(urban, 6.0, PROVINCE_KM / side / 3.0)[county]
-    offset = rng.normal(0, 1, (n_points, 2)) * spread[:, None]
-    towns = seats[county] + offset
-    away = np.hypot(*offset.T)
-    people = rng.lognormal(0, 0.5, n_points) * (1 + 1.5 * np.exp(-away / 4)) * np.where(urban[county], 1.5, 1.0)
-    popularity = np.arange(1, n_categories + 1) ** -0.8
-    taste = popularity * rng.lognormal(0, 0.4, (N_COUNTIES, n_categories))[county]
-    demand = people[:, None] * taste * rng.lognormal(0, 0.5, (n_points, n_categories))
+    city_of_county, county, towns, people = _townships(rng, n_points)
+    demand = _wanted(rng, people, county, n_categories)
     demand *= people_per_category * n_points * n_categories / demand.sum()
     home = rng.choice(n_points, n_venues, p=people / people.sum())
     venues = towns[home] + rng.normal(0, 1.0, (n_venues, 2))
-    near = cKDTree(venues).query_ball_point(towns, reach_km)
-    point = np.repeat(np.arange(n_points), [len(n) for n in near])
-    venue = np.concatenate([np.array(n, dtype=np.int64) for n in near])
-    order = np.lexsort((point, venue))
-    point, venue = point[order], venue[order]
-    km = np.hypot(*(towns[point] - venues[venue]).T)
-    weight = np.exp(-0.5 * (km / (reach_km / 2)) ** 2)
+    point, venue, km = _in_reach(towns, venues, reach_km)
     cost = np.round(rng.uniform(0.7, 1.6, n_categories), 2)[:, None] * np.ones(n_venues)
     runs_now = rng.random((n_categories, n_venues)) < 0.1
     instance = PlacementInstance(
         demand=demand,
         pair_point=point,
         pair_venue=venue,
-        pair_weight=weight,
+        pair_weight=np.exp(-0.5 * (km / (reach_km / 2)) ** 2),
         seats=rng.choice([15.0, 20.0, 25.0, 30.0, 40.0], n_venues),
         slots=rng.integers(2, 11, n_venues),
         cost=cost,
@@ -64,6 +46,38 @@ def province(
         teachers=np.full(n_categories, np.inf),
     )
     return instance, city_of_county[county], county
+
+
+def _townships(rng: np.random.Generator, n_points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """City of each county; county, place and people of each township."""
+    side = int(np.ceil(np.sqrt(N_COUNTIES)))
+    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)[:N_COUNTIES]
+    seats = (grid + 0.5 + rng.uniform(-0.25, 0.25, grid.shape)) * PROVINCE_KM / side
+    city_of_county = (grid[:, 0] * 4 // side) * 4 + grid[:, 1] * 4 // side
+    urban = np.isin(np.arange(N_COUNTIES), [rng.choice(np.flatnonzero(city_of_county == c)) for c in range(16)])
+    county = rng.integers(0, N_COUNTIES, n_points)
+    spread = np.where(urban, 6.0, PROVINCE_KM / side / 3.0)[county]
+    offset = rng.normal(0, 1, (n_points, 2)) * spread[:, None]
+    away = np.hypot(*offset.T)
+    people = rng.lognormal(0, 0.5, n_points) * (1 + 1.5 * np.exp(-away / 4)) * np.where(urban[county], 1.5, 1.0)
+    return city_of_county, county, seats[county] + offset, people
+
+
+def _wanted(rng: np.random.Generator, people: np.ndarray, county: np.ndarray, n_categories: int) -> np.ndarray:
+    """(n_points, n_categories) what people want, to a factor."""
+    popularity = np.arange(1, n_categories + 1) ** -0.8
+    taste = popularity * rng.lognormal(0, 0.4, (N_COUNTIES, n_categories))[county]
+    return people[:, None] * taste * rng.lognormal(0, 0.5, (len(people), n_categories))
+
+
+def _in_reach(towns: np.ndarray, venues: np.ndarray, reach_km: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Township, venue and distance of each pair within reach, by venue."""
+    near = cKDTree(venues).query_ball_point(towns, reach_km)
+    point = np.repeat(np.arange(len(towns)), [len(n) for n in near])
+    venue = np.concatenate([np.array(n, dtype=np.int64) for n in near])
+    order = np.lexsort((point, venue))
+    point, venue = point[order], venue[order]
+    return point, venue, np.hypot(*(towns[point] - venues[venue]).T)
 
 
 def part_of(one: PlacementInstance, inside: np.ndarray) -> PlacementInstance:

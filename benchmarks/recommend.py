@@ -36,6 +36,8 @@ PRODUCT_ROWS = 256
 PARTS = {"both stages": 0.1, "first stage": 0.5}
 """Least share of the bare product's users a second that each part is to reach."""
 
+Actions = dict[str, Callable[[], object]]
+
 
 def only_users(dataset: Dataset, n: int, seed: int) -> Dataset:
     """Some of the people at random, with their own bookings."""
@@ -90,8 +92,8 @@ def peak_gib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def main() -> int:
-    """Makes the world, learns, measures in turns and prints a table."""
+def asked() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=1_000_000)
     parser.add_argument("--open", type=int, default=20_000, help="sessions that can be booked")
@@ -99,7 +101,31 @@ def main() -> int:
     parser.add_argument("--ranked", type=int, default=3000, help="users ranked in each turn")
     parser.add_argument("--turns", type=int, default=3, help="turns, of which the best counts")
     parser.add_argument("--profile", action="store_true", help="print where the time of one turn goes instead")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def show_profiles(actions: Actions) -> None:
+    """Prints where the time of the parts goes."""
+    for name in PARTS:
+        profile = cProfile.Profile()
+        profile.runcall(actions[name])
+        print(name)
+        pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+
+
+def show_rates(rates: dict[str, float]) -> bool:
+    """Prints users a second of processor time; says whether every part reaches its share of the bare product."""
+    bare = rates["bare product"]
+    for name, rate in rates.items():
+        least = PARTS.get(name)
+        aim = "" if least is None else f", to reach {least:g}: {'reached' if rate >= least * bare else 'MISSED'}"
+        print(f"{name:14s} {rate:8.0f} users/CPU s {rate / bare:7.3f} of the bare product{aim}")
+    return all(rates[name] >= least * bare for name, least in PARTS.items())
+
+
+def main() -> int:
+    """Makes the world, learns, measures in turns and prints a table."""
+    given = asked()
     started = time.perf_counter()
 
     def tell(what: str) -> None:
@@ -113,31 +139,22 @@ def main() -> int:
     catalogue = catalogue_of(dataset, AT)
     people = only_users(dataset, given.ranked, 2)
     tell(f"catalogue of {len(catalogue):,} candidates, {len(catalogue.levels['programme'].keys):,} programmes")
-    actions: dict[str, Callable[[], object]] = {
+    actions: Actions = {
         "both stages": lambda: both_stages(model, catalogue, people),
         "first stage": first_stage(model, catalogue, people),
         "bare product": bare_product(len(people.users), len(catalogue)),
     }
     if given.profile:
-        for name in PARTS:
-            profile = cProfile.Profile()
-            profile.runcall(actions[name])
-            print(name)
-            pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+        show_profiles(actions)
         return 0
     best = dict.fromkeys(actions, float("inf"))
     for _ in range(given.turns):
         for name, action in actions.items():
             best[name] = min(best[name], seconds(action))
     tell(f"{given.turns} turns of {len(people.users):,} users")
-    rates = {name: len(people.users) / spent for name, spent in best.items()}
-    for name, rate in rates.items():
-        share = rate / rates["bare product"]
-        least = PARTS.get(name)
-        aim = "" if least is None else f", to reach {least:g}: {'reached' if share >= least else 'MISSED'}"
-        print(f"{name:14s} {rate:8.0f} users/CPU s {share:7.3f} of the bare product{aim}")
+    has_reached = show_rates({name: len(people.users) / spent for name, spent in best.items()})
     print(f"peak memory {peak_gib():.2f} GiB")
-    return 0 if all(rates[name] >= least * rates["bare product"] for name, least in PARTS.items()) else 1
+    return 0 if has_reached else 1
 
 
 if __name__ == "__main__":
