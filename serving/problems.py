@@ -29,7 +29,7 @@ _log = logging.getLogger("serving")
 class FieldError(BaseModel):
     """One broken field."""
 
-    field: str = Field(description="where: `query.k`, `body.0.booked_at`, `path.venue_id`")
+    field: str = Field(description="where: `query.k`, `body.must_open.0.venue_id`, `path.venue_id`")
     message: str = Field(description="what was expected")
 
 

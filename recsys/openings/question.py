@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
@@ -70,12 +71,33 @@ def never_offered(inputs: OpeningInputs, question: Question) -> list[str]:
     return [name for name in dict.fromkeys(named) if name not in known]
 
 
-class QuestionError(DataError):
-    """Choices that contradict each other or what there is, each named in both languages."""
+@dataclass(frozen=True)
+class Contradiction:
+    """What cannot be: where the question asks for it (`must_open.0.venue_id`), and why not."""
 
-    def __init__(self, sentences: Sequence[Sentence]) -> None:
-        self.sentences = tuple(sentences)
-        super().__init__("question", [one.en for one in sentences])
+    field: str
+    why: Sentence
+
+
+class QuestionError(DataError):
+    """Choices that contradict each other or what there is, each named by its place and in both languages."""
+
+    def __init__(self, found: Sequence[Contradiction]) -> None:
+        self.found = tuple(dict.fromkeys(found))
+        super().__init__("question", list(dict.fromkeys(one.why.en for one in self.found)))
+
+
+def unknown_names(field: str, choices: Sequence[Choice], categories: IdMap, venues: IdMap) -> list[Contradiction]:
+    """Categories and venues of single choices that there are not."""
+    found = []
+    for place, one in enumerate(choices):
+        if one.category not in categories:
+            why = Sentence(f"{field}：没有艺术门类“{one.category}”", f"{field}: unknown category {one.category!r}")
+            found.append(Contradiction(f"{field}.{place}.category", why))
+        if one.venue_id not in venues:
+            why = Sentence(f"{field}：没有编号为 {one.venue_id} 的场馆", f"{field}: unknown venue_id {one.venue_id!r}")
+            found.append(Contradiction(f"{field}.{place}.venue_id", why))
+    return found
 
 
 class Choices:
@@ -101,7 +123,7 @@ class Choices:
             known = self.categories.nums_or_missing(question.categories)
             self.asked = np.isin(np.arange(len(self.asked)), known)
         self.barred, self.fixed, self.closing = (
-            self._rows(choices) for choices in (question.not_here, question.must_open, question.close)
+            list(self._rows(choices).values()) for choices in (question.not_here, question.must_open, question.close)
         )
         opens, may_open = inputs.taught & self.asked, has_room(inputs.venues)
         self.allowed: NDArray[np.bool_] = opens[:, None] & (inside & may_open)[None, :] & ~inputs.runs_now
@@ -119,28 +141,30 @@ class Choices:
         under = self.inputs.tree.under(int(self.inputs.tree.ids.nums([self.question.region_id])[0]))
         return under[regions]
 
-    def _rows(self, choices: tuple[Choice, ...]) -> list[tuple[int, int]]:
-        """Rows of classes whose names are known; the others are named by `_of_unknown`."""
+    def _rows(self, choices: tuple[Choice, ...]) -> dict[int, tuple[int, int]]:
+        """Rows of classes whose names are known by their places; the others are named by `unknown_names`."""
         categories = self.categories.nums_or_missing([c.category for c in choices])
         venues = self.venues.nums_or_missing([c.venue_id for c in choices])
-        is_known = (categories >= 0) & (venues >= 0)
-        return list(zip(categories[is_known].tolist(), venues[is_known].tolist(), strict=True))
+        (known,) = np.nonzero((categories >= 0) & (venues >= 0))
+        return {int(place): (int(categories[place]), int(venues[place])) for place in known}
 
     def _check(self, inside: NDArray[np.bool_], may_open: NDArray[np.bool_]) -> None:
-        problems = self._of_unknown() + self._of_fixed(inside, may_open) + self._of_closings() + self._of_costs()
+        found = self._of_unknown() + self._of_fixed(inside, may_open) + self._of_closings() + self._of_costs()
         if sum(self.costs[c] for c, _ in set(self.fixed)) > self.question.budget:
             most = f"{self.question.budget:g}"
             en = f"must_open costs more than the budget of {most}"
-            problems.append(Sentence(f"一定要开的班超出了 {most} 的预算", en))
+            found.append(Contradiction("budget", Sentence(f"一定要开的班超出了 {most} 的预算", en)))
         if self.question.over_samples and self.question.floors:
-            problems.append(Sentence("over_samples 不能与 floors 同时使用", "over_samples: not together with floors"))
+            together = Sentence("over_samples 不能与 floors 同时使用", "over_samples: not together with floors")
+            found.append(Contradiction("over_samples", together))
         groups = list(map(str, self.inputs.age_groups))
         for age in self.question.age_weights:
             if age not in groups:
                 en = f"age_weights: {age!r} is no age group; there are {', '.join(groups)}"
-                problems.append(Sentence(f"age_weights：没有年龄组“{age}”，只有 {'、'.join(groups)}", en))
-        if problems:
-            raise QuestionError(list(dict.fromkeys(problems)))
+                zh = f"age_weights：没有年龄组“{age}”，只有 {'、'.join(groups)}"
+                found.append(Contradiction(f"age_weights.{age}", Sentence(zh, en)))
+        if found:
+            raise QuestionError(found)
 
     def _named(self, category: int, venue: int) -> str:
         return f"{self.inputs.categories[category]} at {self.venues.ids[venue]}"
@@ -148,65 +172,76 @@ class Choices:
     def _named_zh(self, category: int, venue: int) -> str:
         return f"{self.inputs.venues['name'].iloc[venue]}的{self.inputs.categories[category]}"
 
-    def _of_unknown(self) -> list[Sentence]:
-        """Categories and venues of single choices that the inputs do not have."""
-        question, problems = self.question, []
-        for field, choices in (
-            ("must_open", question.must_open),
-            ("not_here", question.not_here),
-            ("close", question.close),
-        ):
-            for one in choices:
-                if one.category not in self.categories:
-                    en = f"{field}: unknown category {one.category!r}"
-                    problems.append(Sentence(f"{field}：没有艺术门类“{one.category}”", en))
-                if one.venue_id not in self.venues:
-                    en = f"{field}: unknown venue_id {one.venue_id!r}"
-                    problems.append(Sentence(f"{field}：没有编号为 {one.venue_id} 的场馆", en))
-        return problems
+    def _of_unknown(self) -> list[Contradiction]:
+        """Names of single choices and of weights that the inputs do not have."""
+        question = self.question
+        choices = {"must_open": question.must_open, "not_here": question.not_here, "close": question.close}
+        found = [one for f, named in choices.items() for one in unknown_names(f, named, self.categories, self.venues)]
+        for region in question.region_weights:
+            if region not in self.inputs.tree.ids:
+                en = f"region_weights: unknown region_id {region!r}"
+                zh = f"region_weights：没有编号为 {region} 的地区"
+                found.append(Contradiction(f"region_weights.{region}", Sentence(zh, en)))
+        return found
 
-    def _of_fixed(self, inside: NDArray[np.bool_], may_open: NDArray[np.bool_]) -> list[Sentence]:
+    def _of_fixed(self, inside: NDArray[np.bool_], may_open: NDArray[np.bool_]) -> list[Contradiction]:
         """What speaks against each class that must open, and against all of a venue or category together."""
-        inputs, problems = self.inputs, []
+        inputs, found, seen = self.inputs, [], set()
         region = self.question.region_id
-        for c, v in self.fixed:
+        for place, (c, v) in self._rows(self.question.must_open).items():
             reasons = {
                 Sentence("又被排除在外", "it is also in not_here"): (c, v) in self.barred,
                 Sentence("那里现在就有", "it runs there now"): bool(inputs.runs_now[c, v]),
                 Sentence("该门类不在 categories 之中", "its category is not among categories"): not self.asked[c],
                 Sentence(f"该场馆不在 {region}", f"the venue is not in {region}"): not inside[v],
                 Sentence("该场馆没有空闲时段、教室或座位", "the venue has no free slot, room or seat"): not may_open[v],
-                Sentence("写了两次", "it stands there twice"): self.fixed.count((c, v)) > 1,
             }
+            if (c, v) in seen:
+                reasons = {Sentence("写了两次", "it stands there twice"): True}
+            seen.add((c, v))
             zh, en = f"一定要开{self._named_zh(c, v)}", f"must_open {self._named(c, v)}"
-            problems += [Sentence(f"{zh}：{r.zh}", f"{en}: {r.en}") for r, holds in reasons.items() if holds]
+            found += [
+                Contradiction(f"must_open.{place}", Sentence(f"{zh}：{why.zh}", f"{en}: {why.en}"))
+                for why, holds in reasons.items()
+                if holds
+            ]
+        return found + self._of_fixed_together()
+
+    def _of_fixed_together(self) -> list[Contradiction]:
+        """More classes that must open than a venue has slots or a category has teachers."""
+        inputs, told = self.inputs, []
         free = free_slots(inputs.venues)
         for v, n in Counter(v for _, v in self.fixed).items():
             if n > free[v]:
                 zh = f"一定要在{inputs.venues['name'].iloc[v]}开 {n} 个班：只有 {free[v]:.0f} 个空闲时段"
-                problems.append(
-                    Sentence(zh, f"must_open wants {n} classes at {self.venues.ids[v]}: {free[v]:.0f} free")
-                )
+                told.append(Sentence(zh, f"must_open wants {n} classes at {self.venues.ids[v]}: {free[v]:.0f} free"))
         for c, n in Counter(c for c, _ in self.fixed).items():
             if n > self.teachers[c]:
                 name, most = inputs.categories[c], f"{self.teachers[c]:.0f}"
                 zh = f"一定要开 {n} 个{name}班：教师只够 {most} 个"
-                problems.append(Sentence(zh, f"must_open wants {n} classes of {name}: teachers for {most}"))
-        return problems
+                told.append(Sentence(zh, f"must_open wants {n} classes of {name}: teachers for {most}"))
+        return [Contradiction("must_open", one) for one in told]
 
-    def _of_closings(self) -> list[Sentence]:
+    def _of_closings(self) -> list[Contradiction]:
         return [
-            Sentence(
-                f"停办{self._named_zh(c, v)}：那里现在没有", f"close {self._named(c, v)}: it does not run there now"
+            Contradiction(
+                f"close.{place}",
+                Sentence(
+                    f"停办{self._named_zh(c, v)}：那里现在没有",
+                    f"close {self._named(c, v)}: it does not run there now",
+                ),
             )
-            for c, v in self.closing
+            for place, (c, v) in self._rows(self.question.close).items()
             if not self.inputs.runs_now[c, v]
         ]
 
-    def _of_costs(self) -> list[Sentence]:
+    def _of_costs(self) -> list[Contradiction]:
         costs = self.question.costs
         if costs is None:
             return []
         opens = np.isin(np.arange(len(self.costs)), [c for c, _ in self.fixed]) | self.allowed.any(axis=1)
         missing = [name for name in self.inputs.categories[opens].astype(str) if name not in costs]
-        return [Sentence(f"costs：没有{name}的费用", f"costs: none is given for {name}") for name in missing]
+        return [
+            Contradiction("costs", Sentence(f"costs：没有{name}的费用", f"costs: none is given for {name}"))
+            for name in missing
+        ]

@@ -152,15 +152,16 @@ def _openings(service: Service) -> tuple[BundleParts, OpeningInputs]:
 
 
 def _refused(error: DataError | UnknownIdError) -> ProblemError:
-    parts: tuple[Sentence, ...]
+    found: list[tuple[str, Sentence]]
     if isinstance(error, QuestionError):
-        parts = error.sentences
+        found = [(f"body.{one.field}", one.why) for one in error.found]
     elif isinstance(error, UnknownIdError):
-        parts = (unknown(error),)
+        found = [("body.region_id", unknown(error))]
     else:
-        parts = tuple(Sentence(one, one) for one in error.problems)
-    detail = Sentence(in_one(parts, "zh"), in_one(parts, "en"))
-    return ProblemError(422, "invalid-request", detail, [Fault("body", one) for one in parts])
+        found = [("body", Sentence(one, one)) for one in error.problems]
+    told = tuple(dict.fromkeys(why for _, why in found))
+    detail = Sentence(in_one(told, "zh"), in_one(told, "en"))
+    return ProblemError(422, "invalid-request", detail, [Fault(field, why) for field, why in found])
 
 
 def _suggestion(service: Service, inputs: OpeningInputs, row: dict[Any, Any], lang: Language) -> Suggestion:

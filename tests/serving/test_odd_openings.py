@@ -162,3 +162,21 @@ def test_every_contradiction_of_fixed_choices_is_named_by_itself(ask):
     assert len(messages) == len(set(messages)) >= 4
     for words in ("not_here", "twice", "does not run there now", "teachers for 1"):
         assert any(words in message for message in messages), words
+    fields = {error["field"] for error in told}
+    assert fields >= {"body.must_open.0", "body.must_open.2", "body.close.0", "body.must_open"}
+
+
+def test_a_broken_entry_of_a_list_is_named_by_its_place(client, ask):
+    best = ask(lambda inputs: inputs, budget=1).json()["items"][0]
+    one = {"category": best["category"], "venue_id": best["venue_id"]}
+    elves = {"category": "elves", "venue_id": "nowhere"}
+    for asked, fields in (
+        ({"must_open": [one, elves]}, ["must_open.1.category", "must_open.1.venue_id"]),
+        ({"why_not": [one, {**one, "venue_id": "nowhere"}]}, ["why_not.1.venue_id"]),
+        ({"region_weights": {"nowhere": 2}}, ["region_weights.nowhere"]),
+        ({"age_weights": {"elves": 2}}, ["age_weights.elves"]),
+        ({"region_id": "nowhere"}, ["region_id"]),
+        ({"budget": 0, "must_open": [one]}, ["budget"]),
+    ):
+        told = problem(client.post(PATH, json={"budget": 2, **asked}), 422, "invalid-request")["errors"]
+        assert [error["field"] for error in told] == [f"body.{field}" for field in fields]

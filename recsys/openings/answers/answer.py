@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from recsys.ids import IdMap
 from recsys.openings.answers.explain import explain, why_not
 from recsys.openings.answers.inquiry import Inquiry
 from recsys.openings.answers.tradeoffs import benefit_curve, closings, moves
 from recsys.openings.equity import floor_table
 from recsys.openings.evenness.front import Front, pareto_front
 from recsys.openings.inputs import OpeningInputs
-from recsys.openings.question import Choices, Question, never_offered
+from recsys.openings.question import Choices, Question, QuestionError, never_offered, unknown_names
 from recsys.openings.suggest import Planned, listed, planned
 from recsys.openings.value import Opening
 from recsys.sentences import Language, Sentence
@@ -52,10 +53,14 @@ def answer(inputs: OpeningInputs, asked: Inquiry) -> Answer:
     """Solves a question and what was asked beside it.
 
     Raises:
-        UnknownIdError: a region, venue or category of a choice is not known.
-        DataError: names every fixed choice that contradicts another limit.
+        UnknownIdError: the region is not known.
+        QuestionError: names every choice that is not known or contradicts another limit.
     """
     question, nothing = asked.question(), pd.DataFrame()
+    categories, venues = IdMap.of(inputs.categories, "category"), IdMap.of(inputs.venues["venue_id"], "venue_id")
+    unknown = unknown_names("why_not", asked.why_not, categories, venues)
+    if unknown:
+        raise QuestionError(unknown)
     plan = planned(inputs, question)
     solved = plan.inputs, plan.opened
     choices = Choices(plan.inputs, question.model_copy(update={"close": ()}))
