@@ -22,6 +22,7 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy import create_engine, text
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 
@@ -31,6 +32,14 @@ CHAMPION_ALIAS = "champion"
 
 _UNDER_WAY = Path("mlflow", "under-way")
 """Folder under the home folder with a file for each run of a process that lives, or was killed."""
+
+_ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Columns in which MLflow keeps where artifacts lie."""
 
 _MOST_METRICS = 500
 """At once; a server takes a thousand."""
@@ -43,7 +52,8 @@ def tracking_uri(home: Path) -> str:
         return named
     folder = (home / "mlflow").resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{folder / 'mlflow.db'}"
+    # No more than must be: MLflow makes the folder of the encoded name too.
+    return f"sqlite:///{folder / 'mlflow.db'}".replace("%", "%25").replace("?", "%3F")
 
 
 @contextmanager
@@ -52,14 +62,28 @@ def tracked_run(home: Path, name: str, params: Mapping[str, Any]) -> Iterator[st
     uri = tracking_uri(home)
     with _environment_kept():
         mlflow.set_tracking_uri(uri)
-        if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-            local = uri.startswith("sqlite:")
-            mlflow.create_experiment(EXPERIMENT, (home / "mlflow" / "artifacts").resolve().as_uri() if local else None)
+        artifacts = (home / "mlflow" / "artifacts").resolve().as_uri() if uri.startswith("sqlite:") else None
+        if (known := mlflow.get_experiment_by_name(EXPERIMENT)) is None:
+            mlflow.create_experiment(EXPERIMENT, artifacts)
+        elif artifacts and known.artifact_location != artifacts:
+            _follow(uri, known.artifact_location, artifacts)
         experiment = mlflow.set_experiment(EXPERIMENT)
         _end_killed(home / _UNDER_WAY, experiment.experiment_id)
         with open_run(name) as run_id, _under_way(home / _UNDER_WAY, run_id):
             mlflow.log_params(dict(params))
             yield run_id
+
+
+def _follow(uri: str, before: str, now: str) -> None:
+    """Has runs of a home that was moved or restored elsewhere find and put their artifacts where they lie now."""
+    engine = create_engine(uri)
+    moved = (
+        "UPDATE {0} SET {1} = :now || substr({1}, length(:before) + 1) WHERE substr({1}, 1, length(:before)) = :before"
+    )
+    with engine.begin() as connection:
+        for table, column in _ADDRESSES:
+            connection.execute(text(moved.format(table, column)), {"before": before, "now": now})
+    engine.dispose()
 
 
 @contextmanager

@@ -55,6 +55,12 @@ def test_a_run_keeps_params_metrics_table_and_bundle(home):
     assert (home / "mlflow" / "artifacts").is_dir()
 
 
+def test_a_homes_path_may_hold_what_addresses_read_otherwise(home):
+    run_id, _ = train_once(home / "50%41?a=b", "one", is_champion=True)
+    assert (home / "50%41?a=b" / "mlflow" / "mlflow.db").exists()
+    assert MlflowClient(tracking_uri(home / "50%41?a=b")).get_run(run_id).info.status == "FINISHED"
+
+
 def test_only_the_gate_moves_the_champion(home):
     train_once(home, "one", is_champion=True)
     train_once(home, "two", is_champion=False)
@@ -131,3 +137,16 @@ def statuses(home):
     client = MlflowClient(tracking_uri(home))
     runs = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id], order_by=["start_time ASC"])
     return {run.info.run_name: run.info.status for run in runs}
+
+
+def test_a_home_that_was_moved_keeps_its_runs_and_their_artifacts(home):
+    old, new = home / "old 中", home / "new #1"
+    before, _ = train_once(old, "one", is_champion=True)
+    old.rename(new)
+    after, _ = train_once(new, "two", is_champion=False)
+    assert [path.name for path in home.iterdir()] == [new.name]
+    client = MlflowClient(tracking_uri(new))
+    for run_id in (before, after):
+        assert {file.path for file in client.list_artifacts(run_id)} == {"evaluation.json", "bundle"}
+    champion = client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION_ALIAS)
+    assert champion.source == f"{client.get_run(before).info.artifact_uri}/bundle"
