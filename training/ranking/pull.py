@@ -14,8 +14,9 @@ from features.signals.candidates.reach import booking_km, centre_places
 from features.signals.catalogue import Catalogue
 from features.signals.known.lookup import WISH_LEVEL, take_or_missing
 from features.signals.learned.posterior import own_points
-from features.signals.learned.pull import N_AGES, NO_DISTANCE, Pull, kinds_of, people_reached
+from features.signals.learned.pull import Pull, kinds_of
 from features.signals.learned.pulled import booked_by_hour, expected_by_hour
+from features.signals.learned.reached import N_AGES, NO_DISTANCE
 from features.signals.learned.wishes import Seen, Wishes, seen_of, wish_rates
 from features.signals.people import UserBlock
 from recsys.closed import Closed
@@ -122,7 +123,7 @@ def _bookings(start: Pull, block: UserBlock, catalogue: Catalogue, config: PullC
     booked = block.events.only(session >= 0)
     venues = np.column_stack([catalogue.venue_lat, catalogue.venue_lon])
     return _Bookings(
-        reached=people_reached(start, catalogue, held),
+        reached=start.reached(catalogue, held),
         hour=hour_kinds(lookup, catalogue.offer.is_for_children)[held],
         kind=kinds_of(start, lookup, held),
         activity=lookup.session_activity[held],

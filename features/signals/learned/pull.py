@@ -15,21 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.geography.cells import Cells
-from features.signals.candidates.offer import distance_shares, hour_kinds
-from features.signals.candidates.reach import CENTRES_KM, between_centres
+from features.signals.candidates.offer import hour_kinds
+from features.signals.candidates.reach import between_centres
 from features.signals.catalogue import Catalogue
-from features.signals.known.groups import AGE_EDGES
 from features.signals.known.lookup import WISH_LEVEL, Lookup, take_or_missing
 from features.signals.known.place import distance_km
-from recsys.availability import ADULT_AGE
+from features.signals.learned.reached import N_AGES, NO_DISTANCE, people_reached
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.ids import IdMap
 from recsys.shrinkage import shrunk
 from recsys.sums import sums_by
-
-N_AGES = len(AGE_EDGES)
-NO_DISTANCE = len(CENTRES_KM)
-"""Column of what has no distance: a session without a place, or a person whose home is unknown."""
 
 DRAW_PRIOR = 6.0
 """Bookings expected by now that weigh as much as an activity drawing like any other."""
@@ -86,6 +81,10 @@ class Pull:
         if found is None:
             found = self._candidates[catalogue] = _candidates_of(self, catalogue)
         return found
+
+    def reached(self, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n_ages + 1, n_centres + 1, n_sessions): see `people_reached`."""
+        return people_reached(self.wanted, self.keys, self.cells, catalogue, sessions)
 
     def left_at(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float32]:
         """(n_ages + 1, n_cells, n_venues) what distances leave of venues to neighbourhoods, 0 without a known place.
@@ -219,7 +218,7 @@ def expected_of(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -
 
 def _expected_of(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float64]:
     lookup = catalogue.lookup
-    reached = people_reached(pull, catalogue, sessions)
+    reached = pull.reached(catalogue, sessions)
     by_age = (reached * np.exp(pull.decay)[:, :, None]).sum(axis=1)
     hours = pull.hours[:, hour_kinds(lookup, catalogue.offer.is_for_children)[sessions]]
     return np.asarray((by_age * np.exp(hours + pull.of_kinds[:, kinds_of(pull, lookup, sessions)])).sum(axis=0))
@@ -228,43 +227,3 @@ def _expected_of(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) 
 def kinds_of(pull: Pull, lookup: Lookup, sessions: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n_sessions,) column of the kind, -1 where it is unknown."""
     return take_or_missing(pull.kinds.nums_or_missing(lookup.keys["kind"].ids), lookup.of_sessions["kind"][sessions])
-
-
-def people_reached(pull: Pull, catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(n_ages + 1, n_centres + 1, n_sessions) what people of an age want of a session's key, by distance to its venue.
-
-    0 for ages that may not come.
-
-    Args:
-        pull: Neighbourhoods, and what is wanted there.
-        catalogue: Where venues are.
-        sessions: (n_sessions,) session row.
-    """
-    lookup, cells = catalogue.lookup, pull.cells
-    columns = pull.keys.nums_or_missing(lookup.keys[WISH_LEVEL].ids)
-    keys = take_or_missing(columns, lookup.of_sessions[WISH_LEVEL][sessions])
-    venues = lookup.of_sessions["venue"][sessions]
-    spots = np.column_stack([catalogue.venue_lat, catalogue.venue_lon])
-    n_keys = pull.wanted.shape[2] + 1
-    pairs, of_session = np.unique((venues + 1) * n_keys + keys + 1, return_inverse=True)
-    venue, key = np.divmod(pairs, n_keys)
-    venue, key = venue - 1, key - 1
-    padded = np.pad(pull.wanted, ((0, 0), (0, 0), (0, 1)))
-    placed = np.append(~np.isnan(spots).any(axis=1), False)[venue]
-    shares = distance_shares(cells, spots)
-    found = np.zeros((N_AGES + 1, NO_DISTANCE + 1, len(pairs)), dtype=np.float32)
-    for age, people in enumerate(padded):
-        everywhere, homeless = people.sum(axis=0), people[-1]
-        found[age, NO_DISTANCE] = np.where(placed, homeless[key], everywhere[key])
-        for centre in range(NO_DISTANCE):
-            near = shares[centre * len(cells) : (centre + 1) * len(cells)].T @ people[:-1]
-            found[age, centre, placed] = near[venue[placed], key[placed]]
-    return found[:, :, of_session] * _may_come(catalogue, sessions)[:, None, :]
-
-
-def _may_come(catalogue: Catalogue, sessions: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(n_ages + 1, n_sessions) 1 where people of the age may come; children come with those who book for them."""
-    keys = catalogue.lookup.of_sessions[WISH_LEVEL][sessions]
-    least = np.where(catalogue.offer.is_for_children[keys], 0.0, catalogue.least_ages[sessions])
-    oldest = np.append(np.append(AGE_EDGES[1:], np.inf), ADULT_AGE)
-    return (oldest[:, None] > least).astype(np.float32)

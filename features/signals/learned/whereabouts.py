@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.signals.catalogue import Catalogue
-from features.signals.learned.pull import NO_DISTANCE, FromCells, Pull
+from features.signals.learned.pull import FromCells, Pull
+from features.signals.learned.reached import NO_DISTANCE
 from features.signals.people import UserBlock
 from recsys.products import row_products
 

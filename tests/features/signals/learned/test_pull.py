@@ -12,8 +12,9 @@ from features.signals.catalogue import catalogue_of
 from features.signals.known.groups import AGE_EDGES
 from features.signals.known.lookup import WISH_LEVEL
 from features.signals.known.place import distance_km
-from features.signals.learned.pull import NO_DISTANCE, Pull, expected_of, kinds_of, load_pull, people_reached
+from features.signals.learned.pull import Pull, expected_of, kinds_of, load_pull
 from features.signals.learned.pulled import booked_by_hour, pull_signals, pulled
+from features.signals.learned.reached import NO_DISTANCE
 from features.signals.learned.wishes import seen_of, wish_rates
 from features.signals.people import user_block
 from recsys.bundle import BundleWriter, load_bundle
@@ -62,7 +63,7 @@ def pulls_on(pull, catalogue, wishes, block):
 def test_who_is_reached_is_told_apart_by_distance(catalogue, pull):
     sessions = np.arange(len(catalogue.lookup.sessions))
     venue, key = catalogue.lookup.of_sessions["venue"][sessions], catalogue.lookup.of_sessions[WISH_LEVEL][sessions]
-    found = people_reached(pull, catalogue, sessions)
+    found = pull.reached(catalogue, sessions)
     assert (venue < 0).any()
     assert (catalogue.least_ages >= 18).any()
     for num in range(0, len(sessions), 7):

@@ -7,7 +7,8 @@ import pytest
 
 from features.signals.catalogue import catalogue_of
 from features.signals.known.place import distance_km
-from features.signals.learned.pull import NO_DISTANCE, Pull
+from features.signals.learned.pull import Pull
+from features.signals.learned.reached import NO_DISTANCE
 from features.signals.learned.whereabouts import whereabouts
 from features.signals.people import user_block
 from tests.ranking_world import AT, ranking_world
