@@ -7,29 +7,21 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import date
-from typing import TypeVar
 
 import pandas as pd
-from sqlalchemy.exc import SQLAlchemyError
 
 from features.signals.catalogue import catalogue_of
 from features.store.lists import forget_shown, operator_rules, shown_counts
 from features.store.store import Store
-from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.regions import RegionTree
-from recsys.sentences import Sentence
 from serving.candidates import Checked, check
 from serving.parts import BundleParts
-from serving.problems import STORE_AWAY, ProblemError
+from serving.problems import ProblemError
+from serving.rows.opened import OpenedStore
 from serving.rows.picture import Offer, Picture, organisers_shown
 from serving.rows.queries import FAR, read_all, read_sessions
 
 _log = logging.getLogger("serving")
-_P = TypeVar("_P")
-_T = TypeVar("_T")
-
-UNREACHABLE = (RecsysError, SQLAlchemyError, OSError)
-"""What a store that cannot be reached raises."""
 
 RENEW_AFTER_S = 30.0
 """Candidates are made again after so long even if nothing was written: what opens for booking comes in."""
@@ -44,23 +36,22 @@ CHEAP_CPU_S = 1.0
 """A request waits for candidates that hold this process's last write if they take no longer to make."""
 
 
-class LiveData:
+class LiveData(OpenedStore):
     """Follows the store: makes pictures and candidates again beside the traffic whenever it has changed."""
 
     def __init__(
         self, open_store: Callable[[], Store], clock: Callable[[], pd.Timestamp], interval_s: float = 0.5
     ) -> None:
-        self._open_store = open_store
+        super().__init__(open_store)
         self._clock = clock
         self._interval_s = interval_s
-        self._store: Store | None = None
         self._picture: Picture | None = None
         self._offer: Offer | None = None
         self._offer_cpu_s = 0.0
         self._checked: tuple[int, Offer, Checked] | None = None
         self._n_written, self._n_held = 0, 0
         self._forgot_on: date | None = None
-        self._opening, self._reading, self._making, self._counting = (threading.Lock() for _ in range(4))
+        self._reading, self._making, self._counting = (threading.Lock() for _ in range(3))
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -78,45 +69,7 @@ class LiveData:
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
-        if self._store is not None:
-            self._store.close()
-
-    def store(self) -> Store:
-        """The store.
-
-        Raises:
-            ProblemError: it cannot be reached.
-        """
-        with self._opening:
-            if self._store is None:
-                try:
-                    self._store = self._open_store()
-                except UNREACHABLE as error:
-                    raise unreachable(error) from error
-            return self._store
-
-    def problem(self) -> Sentence | None:
-        """Why the store cannot be read, None if it can."""
-        try:
-            self.version()
-        except ProblemError:
-            return STORE_AWAY
-        return None
-
-    def version(self) -> int:
-        """Version of the store: another number after any write."""
-        return self.using(Store.version)
-
-    def using(self, use: Callable[[Store], _T]) -> _T:
-        """What a function of the store gives.
-
-        Raises:
-            ProblemError: the store cannot be reached.
-        """
-        try:
-            return use(self.store())
-        except UNREACHABLE as error:
-            raise unreachable(error) from error
+        self.close()
 
     def has_written(self) -> None:
         """This process has changed what can be offered: its next list waits for it, unless that takes too long."""
@@ -246,11 +199,3 @@ class LiveData:
                 pass
             # A store that is written to without pause may take a quarter of a core, not a whole one.
             wait_s = max(self._interval_s, 3 * (time.thread_time() - began))
-
-
-def unreachable(error: Exception) -> ProblemError:
-    """The problem that a failed store makes; rows that break a rule are the caller's fault and raised as they are."""
-    if isinstance(error, DataError | UnknownIdError):
-        raise error
-    _log.error("the store failed: %s", error)
-    return ProblemError(503, "store-unavailable", STORE_AWAY)
