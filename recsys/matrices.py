@@ -32,17 +32,6 @@ class NamedFeatures:
         if problems:
             raise DataError("named features", problems)
 
-    def aligned(self, names: NDArray[np.object_]) -> NamedFeatures:
-        """The same rows with the columns that a model was fitted on: others are dropped, absent ones are empty."""
-        place = IdMap(names, "feature").nums_or_missing(self.names)
-        coded = self.matrix.tocoo()
-        column = place[coded.col]
-        known = column >= 0
-        shape = (self.matrix.shape[0], len(names))
-        matrix = sparse.csr_array((coded.data[known], (coded.row[known], column[known])), shape=shape)
-        matrix.sum_duplicates()
-        return NamedFeatures(matrix, names)
-
 
 @dataclass(frozen=True)
 class FeatureMatrices:

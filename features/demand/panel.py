@@ -23,7 +23,6 @@ CLOSED_AFTER_WEEKS = 13
 HOLIDAY_DAYS_OFF = 3
 """A week without a session and with this many days off is a holiday week."""
 
-STATES = ("open", "sold out", "no session", "holiday", "closed")
 Period = Literal["week", "month", "quarter"]
 LongPeriod = Literal["month", "quarter"]
 LONG_PERIODS: tuple[LongPeriod, ...] = get_args(LongPeriod)
@@ -74,10 +73,10 @@ def week_states(
     sold_out: NDArray[np.float64],
     weeks: pd.DatetimeIndex,
 ) -> NDArray[np.object_]:
-    """(n_regions, n_categories, n_weeks) like `sessions`: which of `STATES` each week is in.
+    """(n_regions, n_categories, n_weeks) like `sessions`: the state that each week is in.
 
-    `sold out`: all sessions have a limit and are full; `closed`: before the first and long after the last session;
-    `holiday` or `no session` in between.
+    `open`, or `sold out`: all sessions have a limit and are full; `closed`: before the first and long after the last
+    session; `holiday` or `no session` in between.
     """
     n_weeks = sessions.shape[-1]
     runs = sessions > 0

@@ -95,20 +95,6 @@ class Store:
                 for name in (*TABLES, "quarantine")
             }
 
-    def outside_id(self, platform: str, inside_id: str) -> str:
-        """An id as the outside knows it: bare while one platform is loaded, else `platform:id`."""
-        return f"{platform}:{inside_id}" if len(self.platforms()) > 1 else inside_id
-
-    def inside_id(self, outside_id: str) -> tuple[str, str]:
-        """(platform, id) of an outside id.
-
-        Raises:
-            UnknownIdError: Several platforms are loaded and the id names none of them.
-        """
-        with self.reading() as connection:
-            platform, inside = parse_outside(connection, outside_id)
-        return platform.name, inside
-
     def upsert(self, platform: str, table: str, rows: Sequence[Mapping[str, object]]) -> list[RowResult]:
         """Stores live rows under the rules of `ingest`; they are durable when this returns.
 

@@ -24,7 +24,6 @@ class Circumstances:
         kind_fit: (n_age_groups, n_kinds) relative to training.
         course_fit: (n_courses,) how well each course does beside another like it.
         session_fit: (n_sessions,) what audience, price, venue and month make of past sessions.
-        venue_fit: (n_venues + 1,) how well venues do beyond who lives near.
         wave: (2,) the year's wave that all categories share, 0 before a year is known, see
             `features.willingness.seasons`.
         own_wave: (2 n_categories,) each category's own beside it.
@@ -40,7 +39,6 @@ class Circumstances:
     kind_fit: NDArray[np.float64]
     course_fit: NDArray[np.float64]
     session_fit: NDArray[np.float64]
-    venue_fit: NDArray[np.float64]
     wave: NDArray[np.float64]
     own_wave: NDArray[np.float64]
     holidays: NDArray[np.float64]
@@ -57,7 +55,6 @@ class Circumstances:
             np.ones((len(AGE_GROUPS), len(offered.kinds))),
             np.ones(len(offered.course_ids)),
             np.ones(len(offered.week)),
-            np.ones(int(offered.venue.max(initial=0)) + 1),
             np.zeros(2),
             np.zeros(2 * len(offered.categories)),
             np.zeros(N_HOLIDAY_EFFECTS),

@@ -71,7 +71,6 @@ def learn_circumstances(
         session_fit=np.exp(
             sum(blocks[name].matrix @ effects[name] for name in ("audience", "price", "venue", "month"))
         ),
-        venue_fit=np.exp(effects["venue"]),
         wave=effects["wave"],
         own_wave=effects["own wave"],
         holidays=effects["holidays"],

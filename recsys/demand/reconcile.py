@@ -38,16 +38,6 @@ class Reconciler:
     diagonal: NDArray[np.float64] | None
     low_rank: NDArray[np.float64] | None
 
-    def reconcile(self, base: NDArray[np.float64], *, is_nonnegative: bool = False) -> NDArray[np.float64]:
-        """(n_nodes, k) coherent values of (n_nodes, k) base values, each column (a week, a path) by itself.
-
-        With `is_nonnegative`, bottoms below zero become zero and the sums follow.
-        """
-        bottom = self.bottoms(base)
-        if is_nonnegative:
-            bottom = np.maximum(bottom, 0.0)
-        return np.asarray(self.summing @ bottom)
-
     def bottoms(self, base: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_bottoms, k) reconciled bottoms of (n_nodes, k) base values."""
         if self.diagonal is None or len(self.bottom_rows) == self.summing.shape[0]:

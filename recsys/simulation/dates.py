@@ -23,7 +23,7 @@ def dates(activities: pd.DataFrame, place: Place, config: SimulationConfig, rng:
     minutes = rng.choice([0, 0, 30], n) * ~is_training
     starts = days + one["hour"].to_numpy() * np.timedelta64(60, "m") + minutes.astype("timedelta64[m]")
     lasting = np.select([is_training, one["kind_num"] == 2], [90, 180], 120)
-    notice, opens = _notice(one, is_training, starts, row, config, rng)
+    notice, opens = _notice(is_training, starts, row, config, rng)
     venue = np.where(one["online"], -1, one["venue"])
     capacity = _capacity(one, is_training, place, config, rng)
     off = rng.random(n) < config.session_cancel_rate
@@ -92,7 +92,6 @@ def _capacity(
 
 
 def _notice(
-    one: pd.DataFrame,
     is_training: NDArray[np.bool_],
     starts: NDArray[np.datetime64],
     row: NDArray[np.int64],

@@ -206,12 +206,6 @@ def test_features_check_themselves(matrix: sparse.csr_array, names: list[str], p
         NamedFeatures(matrix, np.array(names, dtype=object))
 
 
-def test_features_take_the_columns_of_an_earlier_model() -> None:
-    now = NamedFeatures(csr([[1.0, 2.0], [0.0, 3.0]]), np.array(["a", "c"], dtype=object))
-    then = now.aligned(np.array(["b", "c", "d"], dtype=object))
-    np.testing.assert_array_equal(then.matrix.toarray(), [[0, 2, 0], [0, 3, 0]])
-
-
 def test_matrices_check_their_shapes_together(matrices: FeatureMatrices) -> None:
     with pytest.raises(DataError, match=r"interactions has shape.*user features have 3 rows, expected 1"):
         FeatureMatrices(

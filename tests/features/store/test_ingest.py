@@ -220,12 +220,12 @@ def test_parquet_with_native_types(store: Store, tmp_path: Path) -> None:
 def test_two_platforms_with_the_same_ids(store: Store, tmp_path: Path) -> None:
     deliver(tmp_path / "in", **ALL)
     ingest_folder(store, tmp_path / "in", "east")
-    assert store.outside_id("east", "007") == "007"
+    assert store.row("users", "007")["user_id"] == "007"
     ingest_folder(store, tmp_path / "in", "west", "Europe/Berlin")
     assert store.counts()["bookings"] == 2
     assert store.row("sessions", "west:s1")["venue_id"] == "west:v1"
     assert pd.Timestamp(store.row("sessions", "west:s1")["starts_at"]) == pd.Timestamp("2026-05-01T17:30:00Z")
-    assert store.inside_id("east:007") == ("east", "007")
+    assert store.row("users", "east:007")["user_id"] == "east:007"
 
 
 _KILLED = """
