@@ -1,9 +1,10 @@
 """Alarms on made-up series: what is found of breaks and drifts, and what is said of series that go on as before.
 
-`python -m benchmarks.alarms [--series 4000] [--weeks 130] [--seed 100]`. Series differ in level (sparse 1.5 to 6
-places a week, dense 15 to 60, all 1.5 to 60), in how much their weeks vary (0.1 to 0.5 on the log scale) and in how
-alike weeks on end are (correlation 0 to 0.6); of another kind, weeks are alike in nothing and one in ten draws three
-times as many. Printed: percent of series with an alarm, and of these percent that are said to drift.
+`python -m benchmarks.alarms [--series 4000] [--weeks 130] [--seed 100]`; 27 weeks are half a year. Series differ in
+level (sparse 1.5 to 6 places a week, dense 15 to 60, all 1.5 to 60; sums are of 24 sparse ones that move alike), in how
+much their weeks vary (0.1 to 0.5 on the log scale) and in how alike weeks on end are (correlation 0 to 0.6); of another
+kind, weeks are alike in nothing and one in ten draws three times as many. Printed: percent of series with an alarm, and
+of these percent that are said to drift.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from recsys.demand.alarms import level_shifts
 
 Floats = NDArray[np.float64]
 
-LEVELS = {"all": (1.5, 60.0), "sparse": (1.5, 6.0), "dense": (15.0, 60.0)}
+LEVELS = {"all": (1.5, 60.0), "sparse": (1.5, 6.0), "dense": (15.0, 60.0), "sums": (1.5, 6.0)}
+_SUMMED = 24
 
 
 def broken(length: int, to: float) -> Callable[[int], Floats]:
@@ -71,11 +73,14 @@ def main() -> None:
         for name, (low, high) in LEVELS.items():
             rng = np.random.default_rng([options.seed, len(found)])
             column = {}
+            together = _SUMMED if name == "sums" else 1
+            n_drawn = options.series // _SUMMED * _SUMMED
             for case, levels in CASES.items():
-                mean = np.exp(rng.uniform(np.log(low), np.log(high), (options.series, 1)))
-                counts = rng.poisson(mean * factors(options.series, options.weeks, rng) * levels(options.weeks))
+                mean = np.exp(rng.uniform(np.log(low), np.log(high), (n_drawn, 1)))
+                drawn = rng.poisson(mean * factors(n_drawn, options.weeks, rng) * levels(options.weeks))
+                counts = drawn.reshape(-1, together, options.weeks).sum(axis=1)
                 shifts = level_shifts(counts.astype(np.float64), np.ones(counts.shape))
-                said = 100 * len(shifts.series) / options.series
+                said = 100 * len(shifts.series) / len(counts)
                 column[case] = f"{said:.1f} ({100 * float((shifts.kind == 'drift').mean()) if said else 0:.0f})"
             found[f"{world}, {name}"] = column
     print(pd.DataFrame(found).to_string())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,16 +12,18 @@ from scipy import optimize
 Floats = NDArray[np.float64]
 Kind = Literal["break", "drift"]
 
-WEEKS: dict[Kind, tuple[int, ...]] = {"break": (*range(3, 13), 16, 20, 26), "drift": (26, 39, 52)}
-"""So many weeks ago a level broke, or began to drift, if it did: each is tried."""
+WEEKS: dict[Kind, tuple[int, ...]] = {"break": (*range(3, 13), 16, 20, 26), "drift": (13, 18, 26, 39, 52)}
+"""So many weeks ago a level broke, or began to drift, if it did: each is tried that enough weeks lie before."""
 
-LEAST_SCORE: dict[Kind, float] = {"break": 3.7, "drift": 3.5}
+LEAST_SCORE = 3.65
 """The best of all starts is taken, in weeks that go together: `benchmarks/alarms.py` shows what these let through."""
 
 REFERENCE_WEEKS, SPREAD_WEEKS = 52, 104
 """Before a start the level is that of a year, and what weeks vary by that of two."""
 
-LEAST_REFERENCE_WEEKS: dict[Kind, int] = {"break": 8, "drift": 26}
+LEAST_REFERENCE_WEEKS = 8
+"""A level of fewer weeks is none; before a drift, of less than half as many as it takes."""
+
 LEAST_RATIO = 1.4
 LEAST_PLACES = 30.0
 """Both sides of a shift need so many places in all, seen or expected: a class that starts is no break."""
@@ -65,33 +66,28 @@ class LevelShifts:
         return found
 
 
-def level_shifts(counts: Floats, factors: Floats, kinds: Sequence[Kind] = ("break", "drift")) -> LevelShifts:
+def level_shifts(counts: Floats, factors: Floats) -> LevelShifts:
     """Compares the last weeks with those before them, frozen and freed of what the calendar explains.
 
     A break moves all weeks since its start alike, a drift the more the later they are. For each start the places of
-    the weeks since, so weighed, are tested against what the weeks before lead to expect; the kind and start whose
-    score lies farthest above `LEAST_SCORE` speak.
+    the weeks since, so weighed, are tested against what the weeks before lead to expect; the kind and start of the
+    highest score speak, if it is at least `LEAST_SCORE`.
 
     Args:
         counts: (n_series, n_weeks) demand.
         factors: (n_series, n_weeks) what season and holidays multiply the level by.
-        kinds: What to look for.
     """
     rows = np.flatnonzero(counts.sum(axis=1) >= LEAST_PLACES)
     counts, factors = counts[rows], factors[rows]
     starts = [
-        (kind, length)
-        for kind in kinds
-        for length in WEEKS[kind]
-        if counts.shape[1] >= length + LEAST_REFERENCE_WEEKS[kind]
+        (kind, length) for kind in WEEKS for length in WEEKS[kind] if counts.shape[1] >= _least_known(kind, length)
     ]
     tested = np.array([_tested(counts, factors, *start) for start in starts]).reshape(len(starts), 2, len(rows))
     score, ratio = tested[:, 0], tested[:, 1]
-    least = np.array([LEAST_SCORE[kind] for kind, _ in starts])
     is_far = (np.where(score > 0, ratio, 1 / ratio) >= LEAST_RATIO) & (score != 0)
-    lead = np.where(is_far, np.abs(score) - least[:, None], -1.0)
-    best = lead.argmax(axis=0) if starts else np.zeros(0, dtype=np.int64)
-    found = np.flatnonzero(lead[best, np.arange(len(best))] >= 0)
+    told = np.where(is_far, np.abs(score), 0.0)
+    best = told.argmax(axis=0) if starts else np.zeros(0, dtype=np.int64)
+    found = np.flatnonzero(told[best, np.arange(len(best))] >= LEAST_SCORE)
     best = best[found]
     return LevelShifts(
         series=rows[found],
@@ -102,27 +98,48 @@ def level_shifts(counts: Floats, factors: Floats, kinds: Sequence[Kind] = ("brea
     )
 
 
+def _least_known(kind: Kind, length: int) -> int:
+    """Weeks that have to be known to tell a shift that began so many weeks ago."""
+    return length + (LEAST_REFERENCE_WEEKS if kind == "break" else max(LEAST_REFERENCE_WEEKS, length // 2))
+
+
 def _tested(counts: Floats, factors: Floats, kind: Kind, length: int) -> tuple[Floats, Floats]:
     """(n_series,) score and ratio of a shift that began so many weeks ago; no score where too little is known."""
     profile = np.ones(length) if kind == "break" else np.arange(1, length + 1) / length
     past, since = (counts[:, -length - REFERENCE_WEEKS : -length], counts[:, -length:])
     past_factors = factors[:, -length - REFERENCE_WEEKS : -length]
-    level = past.sum(axis=1) / np.maximum(past_factors.sum(axis=1), _LEAST)
-    reference, expected = level[:, None] * past_factors, level[:, None] * factors[:, -length:]
-    spread = _Spread.of(*(part[:, -length - SPREAD_WEEKS : -length] for part in (counts, factors)))
+    level = _level(past, past_factors)[:, None]
+    reference, expected = level * past_factors, level * factors[:, -length:]
+    before, before_factors = (part[:, -length - SPREAD_WEEKS : -length] for part in (counts, factors))
+    fitted = [_level(before, before_factors)[:, None] * before_factors, _moved(since, expected, profile)]
+    spread = _Spread.of(np.concatenate([before, since], axis=1), np.concatenate(fitted, axis=1))
     # Weighed places in a unit in which their Poisson variance is their mean.
     unit = (expected @ profile**2 + _LEAST) / (expected @ profile + _LEAST)
     seen, mean = since @ profile / unit, expected @ profile / unit
     of_level = spread.variance(reference) * (mean / np.maximum(reference.sum(axis=1), _LEAST)) ** 2
     score = _score(seen, mean, spread.variance(expected * profile / unit[:, None], mean) + of_level)
     is_known = (
-        ((past > 0).sum(axis=1) >= LEAST_REFERENCE_WEEKS["break"])
+        ((past > 0).sum(axis=1) >= LEAST_REFERENCE_WEEKS)
         & (reference.sum(axis=1) >= LEAST_PLACES)
         & (np.maximum(since.sum(axis=1), expected.sum(axis=1)) >= LEAST_PLACES)
     )
     lately = _lately(kind, length)
     ratio = (since[:, lately].sum(axis=1) + 0.5) / (expected[:, lately].sum(axis=1) + 0.5)
     return np.where(is_known, score, 0.0), ratio
+
+
+def _level(counts: Floats, factors: Floats) -> Floats:
+    """(n_series,) places a week where the calendar neither lifts nor lowers them."""
+    return np.asarray(counts.sum(axis=1) / np.maximum(factors.sum(axis=1), _LEAST))
+
+
+def _moved(since: Floats, expected: Floats, profile: Floats) -> Floats:
+    """(n_series, length) means that are expected, moved by the shift that fits best.
+
+    With these the weeks since a shift tell what weeks vary by as those before it do: half a year has none to spare.
+    """
+    slope = ((since - expected) @ profile) / np.maximum(expected @ profile**2, _LEAST)
+    return np.asarray(expected * (1 + np.maximum(slope, -1.0)[:, None] * profile))
 
 
 def _lately(kind: Kind, length: int) -> slice:
@@ -143,15 +160,16 @@ class _Spread:
     alike: Floats
 
     @classmethod
-    def of(cls, counts: Floats, factors: Floats) -> _Spread:
-        """By moments, each series drawn to all by how little its own weeks tell."""
+    def of(cls, counts: Floats, expected: Floats) -> _Spread:
+        """By moments, each series drawn to all by how little its own weeks tell.
+
+        `expected` (n_series, n_weeks) are means that a level and a shift were fitted to.
+        """
         n_weeks = counts.shape[1]
-        level = counts.sum(axis=1) / np.maximum(factors.sum(axis=1), _LEAST)
-        expected = level[:, None] * factors
         off = counts - expected
         squares = np.maximum((expected**2).sum(axis=1), _LEAST)
         pairs = np.maximum((expected[:, 1:] * expected[:, :-1]).sum(axis=1), _LEAST)
-        relative = ((off**2).sum(axis=1) * n_weeks / (n_weeks - 1) - expected.sum(axis=1)) / squares
+        relative = ((off**2).sum(axis=1) * n_weeks / (n_weeks - 2) - expected.sum(axis=1)) / squares
         shared = (off[:, 1:] * off[:, :-1]).sum(axis=1) / pairs
         mean = np.maximum(expected.mean(axis=1), _LEAST)
         weight = mean / (mean + _DENSE_PLACES)

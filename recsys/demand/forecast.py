@@ -23,7 +23,7 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "history": (*_KEYS, "week_start", "sessions", "places", "offered", "sold_out", "demand", "state"),
     "gaps": (*_KEYS, "demand", "supply", "unmet", "fill", "is_identified"),
     "drivers": (*_KEYS, "week_start", "driver", "factor", "places"),
-    "alarms": (*_KEYS, "week_start", "kind", "direction", "ratio", "since", "sessions_ratio"),
+    "alarms": (*_KEYS, "week_start", "kind", "direction", "ratio", "since", "sessions_ratio", "is_season_known"),
     "accuracy": ("level", "category", "weeks_ahead", "model", "metric", "mean", "n"),
     "periods": (*_KEYS, "period", "period_start", "target", "mean", "q0.1", "q0.5", "q0.9"),
     "villages": ("region_id", "parent_id", "category", "share"),
@@ -35,7 +35,7 @@ _TEXTS = frozenset((*_KEYS, "parent_id", "target", "state", "driver", "kind", "d
     ("model", "metric", "note", "value")
 )
 _TIMES = frozenset(("week_start", "period_start", "since"))
-_FLAGS = frozenset(("is_identified",))
+_FLAGS = frozenset(("is_identified", "is_season_known"))
 _FOLDER = "demand"
 
 
@@ -67,9 +67,10 @@ class DemandForecast:
             sessions like these.
         drivers: `region_id, level, category, week_start, driver, factor, places`: the factors multiply to
             the mean of `bookings`, and `places` add up to it.
-        alarms: `region_id, level, category, week_start, kind, direction, ratio, since, sessions_ratio`: levels that
-            broke (`kind` `break`) or have been drifting since that week (`drift`), to `ratio` times what they were;
-            sessions a week are `sessions_ratio` times as many; `category` empty: of all categories together.
+        alarms: `region_id, level, category, week_start, kind, direction, ratio, since, sessions_ratio,
+            is_season_known`: levels that broke (`kind` `break`) or have been drifting since that week (`drift`), to
+            `ratio` times what they were; sessions a week are `sessions_ratio` times as many; `category` empty: of all
+            categories together; not `is_season_known`: of too short a history to tell a shift from a season.
         accuracy: `level, category, weeks_ahead, model, metric, mean, n`: how past forecasts did, by level, by level
             and week ahead and by level and category (`category` empty: all; `weeks_ahead` NaN: all): `wape`, and
             `pit80`, the share of outcomes in the 80 % interval by randomised PIT.
@@ -103,7 +104,7 @@ class DemandForecast:
             most = shifted.iloc[int(np.abs(np.log(shifted["ratio"])).argmax())]
             way = f"drifting {most['direction']}" if most["kind"] == "drift" else most["direction"]
             told = f"{most['region_id']}, {most['category']}: {way} since {most['since']:%Y-%m-%d}"
-            found.append(f"the level of {len(shifted)} series has shifted, most in {told}")
+            found.append(f"the level of {len(shifted)} series has shifted, most in {told}{_perhaps_season(most)}")
         if not self.are_days_off_announced:
             found.append("days off of some weeks ahead are not announced yet: the usual rule stands in for them")
         return found
@@ -117,6 +118,12 @@ class DemandForecast:
         """Adds all tables to a bundle."""
         for field in fields(self):
             writer.table(f"{_FOLDER}/{field.name}", getattr(self, field.name))
+
+
+def _perhaps_season(alarm: pd.Series) -> str:
+    # Bundles of before do not say it.
+    is_known = alarm.get("is_season_known", True)
+    return "" if is_known else " (or it is the season, which so short a history does not tell)"
 
 
 def load_demand(bundle: ModelBundle) -> DemandForecast:

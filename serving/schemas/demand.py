@@ -91,6 +91,9 @@ class Alarm(BaseModel):
     ratio: float = Field(description="the level now, of what it was before")
     since: date = Field(description="Monday of the week in which it began")
     sessions_ratio: float | None = Field(description="sessions held since, of those before; none: there were none")
+    is_season_known: bool = Field(
+        default=True, description="false: the history is too short to tell a shift from the season"
+    )
 
 
 class Series(BaseModel):

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.demand.panel import DemandPanel
 from recsys.dataset import Dataset
 from recsys.demand.forecast import FORECAST_COLUMNS, QUANTILES, TABLE_COLUMNS, TARGETS, DemandForecast, empty_table
 from recsys.demand.hierarchy import Hierarchy
 from recsys.demand.paths import Span, over_spans, single_weeks
 from recsys.demand.reconcile import Method
 from recsys.regions import RegionTree
+from training.demand.alarms import alarms_table
 from training.demand.back_test import PastForecasts, back_test, outcomes, past_forecasts
 from training.demand.config import DemandConfig
 from training.demand.known import KnownDemand, known_demand, unseen
@@ -26,7 +26,6 @@ from training.demand.reconciled import Reconciliation, chosen_reconciliation
 from training.demand.spread import Spread, fit_spread
 from training.demand.tables import (
     accuracy_table,
-    alarms_table,
     drivers_table,
     gaps_table,
     history_table,
@@ -35,11 +34,7 @@ from training.demand.tables import (
     planned_supply,
 )
 from training.demand.villages import village_shares
-from training.forecasters.pooled import PooledForecaster, fit_pooled
-
-_LEAST_POOLED_WEEKS = 4
-_LATEST_WEEKS = 12
-"""The calendar that alarms are freed of is not learned from these."""
+from training.forecasters.pooled import pooled_calendar
 
 Columns = dict[str, dict[str, NDArray[np.float64]]]
 """By target, the mean and quantiles, (n_nodes, n_categories, n_spans)."""
@@ -211,7 +206,7 @@ def _with_tables(
 ) -> DemandForecast:
     hierarchy, nodes = known.hierarchy, known.panel.nodes()
     past = learned.past
-    pooled = _pooled(known.panel)
+    pooled = pooled_calendar(known.panel)
     means = [hierarchy.sums(bottom) for bottom in bottoms]
     supply = planned_supply(known.panel, _planned_places(known), learned.forecaster.unpublished.share)
     facts = {
@@ -225,7 +220,7 @@ def _with_tables(
         history=history_table(nodes),
         gaps=gaps_table(hierarchy, means[0], means[1], hierarchy.sums(supply), identified(nodes)),
         drivers=drivers_table(hierarchy, pooled, known.weeks, means[0]),
-        alarms=alarms_table(nodes, _pooled(known.panel, n_left_out=min(_LATEST_WEEKS, known.panel.n_weeks // 3))),
+        alarms=alarms_table(known.panel, nodes),
         accuracy=accuracy_table(
             hierarchy, past.actual, past.predicted_by_model(known.panel.places), past.pits_put_right(hierarchy)
         ),
@@ -233,14 +228,6 @@ def _with_tables(
         villages=villages,
         notes=notes_table(known.weeks, facts),
     )
-
-
-def _pooled(panel: DemandPanel, n_left_out: int = 0) -> PooledForecaster | None:
-    """The calendar of all weeks but the last ones: a shift that is looked for may not pass for a season."""
-    n_weeks = panel.n_weeks - n_left_out
-    if n_weeks < _LEAST_POOLED_WEEKS:
-        return None
-    return fit_pooled(panel.demand[..., :n_weeks].sum(axis=0), panel.weeks[:n_weeks])
 
 
 def _planned_places(known: KnownDemand) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What goes with a forecast: history, gaps, drivers, alarms and the accuracy of past forecasts, as tables."""
+"""What goes with a forecast: history, gaps, drivers and the accuracy of past forecasts, as tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from features.demand.calendar import week_table
 from features.demand.panel import DemandPanel, week_states
-from recsys.demand.alarms import Kind, level_shifts
 from recsys.demand.forecast import ANNOUNCED, DAYS_OFF, TABLE_COLUMNS, empty_table
 from recsys.demand.hierarchy import Hierarchy
 from training.demand.back_test import SERVED
@@ -133,42 +132,6 @@ def added_places(factors: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[n
     is_apart = np.abs(apart) > 1e-9
     mean = np.where(is_apart, (product - level) / np.where(is_apart, apart, 1.0), level)
     return {name: level} | {other: mean * np.log(kept[other]) for other in others}
-
-
-def alarms_table(nodes: DemandPanel, pooled: PooledForecaster | None) -> pd.DataFrame:
-    """Breaks and drifts up to the last whole week, of any region and category, and of a region's categories together.
-
-    A closed house or an epidemic takes a little of everything: only the sum shows it. Without a season a drift cannot
-    be told from one, so none is said. See `DemandForecast.alarms`.
-    """
-    if pooled is None or not nodes.n_weeks:
-        return empty_table(TABLE_COLUMNS["alarms"])
-    _, n_categories, n_weeks = nodes.demand.shape
-    parts = pooled.factors(nodes.weeks)
-    calendar = parts["season"] * parts["holiday"]
-    usual = nodes.demand.mean(axis=-1)
-    together = usual @ calendar / np.maximum(usual.sum(axis=1, keepdims=True), 1e-9)
-    counts, sessions = (
-        np.concatenate([one, one.sum(axis=1, keepdims=True)], axis=1).reshape(-1, n_weeks)
-        for one in (nodes.demand, nodes.sessions)
-    )
-    factors = np.concatenate([np.broadcast_to(calendar, nodes.demand.shape), together[:, None]], axis=1)
-    kinds: tuple[Kind, ...] = ("break", "drift") if pooled.has_season else ("break",)
-    found = level_shifts(counts, factors.reshape(-1, n_weeks), kinds)
-    node, category = found.series // (n_categories + 1), found.series % (n_categories + 1)
-    return pd.DataFrame(
-        {
-            "region_id": nodes.hierarchy.node_ids.ids[node],
-            "level": nodes.hierarchy.node_levels[node],
-            "category": np.append(nodes.hierarchy.categories.ids, "")[category],
-            "week_start": np.full(len(node), nodes.weeks[-1].to_datetime64()),
-            "kind": found.kind,
-            "direction": np.where(found.ratio > 1, "up", "down").astype(object),
-            "ratio": found.ratio,
-            "since": nodes.weeks.to_numpy()[n_weeks - found.weeks],
-            "sessions_ratio": found.ratios_of(sessions),
-        }
-    )
 
 
 def accuracy_table(

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from features.demand.calendar import FESTIVALS, REACH_DAYS, week_table
+from features.demand.panel import DemandPanel
 
 _YEAR_WEEKS = 52
+_LEAST_WEEKS = 4
 _BANDS = ((-28, -11), (-11, -4), (-4, 4), (4, 11), (11, 18), (18, 28))
 """Days from a festival to the middle of the week, in bands within which it acts alike."""
 
@@ -55,6 +57,14 @@ class PooledForecaster:
         """(n_categories, n_weeks) means."""
         parts = self.factors(weeks)
         return parts["level"] * parts["trend"] * parts["season"] * parts["holiday"]
+
+
+def pooled_calendar(panel: DemandPanel, n_left_out: int = 0) -> PooledForecaster | None:
+    """Learned from all weeks of a panel but the last ones; none from hardly any."""
+    n_weeks = panel.n_weeks - n_left_out
+    if n_weeks < _LEAST_WEEKS:
+        return None
+    return fit_pooled(panel.demand[..., :n_weeks].sum(axis=0), panel.weeks[:n_weeks])
 
 
 def fit_pooled(counts: NDArray[np.float64], weeks: pd.DatetimeIndex) -> PooledForecaster:

@@ -13,6 +13,7 @@ Culture.forecast = (() => {
     drift: ["{name}：自 {since} 那一周起逐渐变化，如今水平约为从前的 {ratio} 倍", "{name}: has been drifting since the week of {since}, now about {ratio} times what it was"],
     why_forecast: ["怎么算出来的", "What makes it"], driver_level: ["水平", "Level"], driver_trend: ["趋势", "Trend"], driver_season: ["季节", "Season"], driver_holiday: ["节假日", "Holidays"], driver_programme: ["已排场次", "Programme"],
     band_of_all: ["各门类合计的色带把各自的不确定当作互不相关相加：门类一起涨落时，实际范围更宽。选一个门类可看它自己的范围。", "For all categories the band adds their spreads as if they were independent: where categories rise and fall together the true range is wider. One category has its own."],
+    season_unknown: ["历史数据太短，还看不出季节规律，上述变化也可能只是季节造成的。", "The history is too short to know the season: these shifts may be the season's."],
     no_days_off: ["其中有些周的放假安排还没有公布，按惯例推算。", "Days off of some of these weeks are not announced yet: the usual rule stands in."],
     week: ["周（周一）", "Week of"], actual: ["实际", "Actual"], estimated: ["推算的需求", "Demand, estimated"], per_week: ["人次/周", "Places a week"], chart_of: ["{figure}：过去 {past} 周与今后 {ahead} 周，数字见“看表格”", "{figure}: {past} past weeks and {ahead} ahead; figures under “As a table”"], expected: ["预计", "Expected"], low: ["下限", "Low"], high: ["上限", "High"],
     no_series: ["这个地区和门类还没有预测。", "There is no forecast for this region and category yet."],
@@ -35,6 +36,7 @@ Culture.forecast = (() => {
     const shown = items.length ? [...alarms].sort((a, b) => size(b) - size(a)).slice(0, 5) : [];
     const lines = shown.map((a) => t(a.kind === "drift" ? "drift" : "shift", { name: a.category || t("all_categories"), since: a.since, ratio: number(a.ratio, 1) })
       + (Number.isFinite(a.sessions_ratio) ? t("sessions_moved", { ratio: number(a.sessions_ratio, 1) }) : ""));
+    if (shown.some((a) => a.is_season_known === false)) lines.push(t("season_unknown"));
     if (!announced) lines.push(t("no_days_off"));
     fill($("forecast-notes"), lines.length ? el("ul", { class: "notes" }, lines.map((line) => el("li", {}, line))) : null,
       items.length > 1 ? el("p", { class: "muted" }, t("band_of_all")) : null);

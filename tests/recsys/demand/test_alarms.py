@@ -51,8 +51,6 @@ def test_a_slow_fall_is_a_drift_with_its_beginning_and_where_it_has_come_to() ->
     assert drifts.mean() > 0.5
     assert np.median(found.weeks[drifts]) == 26
     assert abs(np.median(found.ratio[drifts]) - 0.47) < 0.1, "the mean of the last six weeks"
-    # Where a season cannot be told from it, it is not looked for.
-    assert (level_shifts(counts, np.ones(counts.shape), ("break",)).kind == "break").all()
 
 
 def test_what_fell_to_nothing_in_a_year_is_said_to_be_nearly_nothing() -> None:
@@ -110,3 +108,26 @@ def test_many_small_series_do_not_hide_what_a_large_one_does() -> None:
     counts = np.concatenate([small, large])
     found = level_shifts(counts, np.ones(counts.shape))
     assert found.kind[found.series == 300].tolist() == ["drift"]
+
+
+def test_half_a_year_tells_of_breaks_and_drifts() -> None:
+    rng = np.random.default_rng(9)
+    since = np.arange(1, 28) - 27
+    for level, least, least_drifts, most_drifts in (
+        (np.where(since > -8, 0.5, 1.0), 0.34, 0.0, 0.2),
+        (np.where(since > -12, 0.4, 1.0), 0.73, 0.0, 0.1),
+        (1 - 0.6 * np.clip((since + 13) / 13, 0, 1), 0.25, 0.15, 0.6),
+    ):
+        counts = rng.poisson(30 * level * alike(rng, 600, 27)).astype(float)
+        found = level_shifts(counts, np.ones(counts.shape))
+        assert len(found.series) > least * len(counts)
+        assert least_drifts <= (found.kind == "drift").mean() <= most_drifts
+    usual = rng.poisson(30 * alike(rng, 3000, 27)).astype(float)
+    assert len(level_shifts(usual, np.ones(usual.shape)).series) <= 60
+
+
+def test_crowds_in_half_a_year_are_no_breaks() -> None:
+    rng = np.random.default_rng(10)
+    mean = np.exp(rng.uniform(np.log(15), np.log(60), (3000, 1)))
+    counts = rng.poisson(mean * np.where(rng.random((3000, 27)) < 0.1, 3.0, 1.0)).astype(float)
+    assert len(level_shifts(counts, np.ones(counts.shape)).series) <= 30

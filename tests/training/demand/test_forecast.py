@@ -321,6 +321,7 @@ def test_an_epidemic_is_said_of_all_categories_together(town: Dataset) -> None:
     assert whole["direction"].tolist() == ["down"]
     assert whole["ratio"].iloc[0] < 0.4
     assert whole["sessions_ratio"].iloc[0] > 0.7, "about as much is offered as before"
+    assert not found["is_season_known"].any(), "sixteen weeks tell of none"
     usual = forecast_demand(known, 2, CONFIG).alarms
     assert usual[usual["category"] == ""].empty
 
