@@ -319,7 +319,7 @@ def test_odd_questions_have_answers(client):
 def test_an_alarm_tells_what_there_is_and_null_where_no_session_was_held_before():
     key = {"region_id": "r", "level": "county", "category": "dance"}
     alarm = key | {"category": "", "week_start": pd.Timestamp("2026-01-12"), "kind": "break", "direction": "down"}
-    alarm |= {"ratio": 0.5, "since": pd.Timestamp("2025-12-01"), "sessions_ratio": np.nan}
+    alarm |= {"ratio": 0.5, "since": pd.Timestamp("2025-12-01"), "sessions_ratio": np.nan, "is_season_known": False}
     told = _alarms(pd.DataFrame([alarm]), pd.DataFrame([key]))[0].model_dump(mode="json")
     assert told == alarm | {
         "category": None,
