@@ -124,9 +124,9 @@ def tune(
     settings = _settings()
     time = pd.Timestamp.now(tz="UTC").floor("D") if as_of is None else as_of
     start = load_config(config).ranking
-    _, dataset = known_data(settings, time, _reporter(quiet))
+    snapshot, dataset = known_data(settings, time, _reporter(quiet))
     asked = TuneConfig(n_trials=trials, n_windows=windows, window_days=window_days)
-    outcome = search(dataset, settings.home, asked, start, quiet=quiet)
+    outcome = search(dataset, settings.home, asked, start, snapshot_sha256=snapshot.sha256, quiet=quiet)
     _report(outcome, quiet)
 
 

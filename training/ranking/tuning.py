@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import sys
@@ -69,27 +70,36 @@ def tune(
     config: TuneConfig,
     start: RankingConfig | None = None,
     *,
+    snapshot_sha256: str = "",
     quiet: bool = False,
     space: Mapping[str, Range] = SPACE,
     evaluate: Evaluate = evaluate_ranking,
 ) -> TuneOutcome:
     """Searches on the last windows before `dataset.data_until`; the same call goes on where an earlier one ended.
 
-    The study is a journal under `home/tuning`, named after the cut-off and the windows; one process at a time. The
-    first trial is `start` itself; a trial that is behind the median of the earlier ones after some windows is given up,
-    and one that was killed is failed by the next call and counts for nothing.
+    The study is a journal under `home/tuning`, named after the cut-off, the windows and a digest of all else that its
+    trials share, the data's own among it: figures of one study can be compared. One process at a time. The first trial
+    is `start` itself; a trial that is behind the median of the earlier ones after some windows is given up. One that
+    was killed is failed by the next call and counts for nothing.
 
     Raises:
         DataError: no past window with a booking, or a setting that `RankingConfig` does not have.
     """
     start = start or RankingConfig()
     windows = past_windows(dataset, config)
-    name = f"ranking-{dataset.data_until:%Y%m%dT%H%M%SZ}-{config.n_windows}x{config.window_days:g}"
+    shared = {
+        **config.model_dump(exclude={"n_trials", "seed"}),
+        "snapshot_sha256": snapshot_sha256,
+        "start": start.model_dump_json(exclude_defaults=True)[:5000],
+    }
+    digest = hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:8]
+    name = f"ranking-{dataset.data_until:%Y%m%dT%H%M%SZ}-{config.n_windows}x{config.window_days:g}-{digest}"
     folder = home / "tuning"
     folder.mkdir(parents=True, exist_ok=True)
-    logging.getLogger("optuna").setLevel(logging.WARNING)
+    # Whatever ends a search is told once, by who called.
+    logging.getLogger("optuna").setLevel(logging.ERROR)
     study = _study(folder / f"{name}.journal", name, config.seed)
-    with tracked_run(home, f"tune-{name}", config.model_dump()):
+    with tracked_run(home, f"tune-{name}", {**config.model_dump(), **shared}):
         _give_up_unfinished(study)
         if not _completed(study):
             study.enqueue_trial(draws_of(start, space))

@@ -1,4 +1,5 @@
 import json
+import logging
 import subprocess
 import sys
 
@@ -118,3 +119,28 @@ def test_every_path_is_a_setting_and_its_range_is_allowed():
             with_values(RankingConfig(), {path: value})
     with pytest.raises(DataError, match="none of ranking's"):
         with_values(RankingConfig(), {"nothing.at_all": 1.0})
+
+
+def test_a_search_from_other_settings_or_other_data_is_another_search(home):
+    dataset, config = ranking_world(), TuneConfig(n_trials=1, n_windows=1, window_days=5)
+    searched = {"quiet": True, "space": SMALL, "evaluate": best_at_100}
+    first = tune(dataset, home, config, snapshot_sha256="a", **searched)
+    other = RankingConfig(seed=7)
+    files = {
+        tune(dataset, home, config, other, snapshot_sha256="a", **searched).file,
+        tune(dataset, home, config, snapshot_sha256="b", **searched).file,
+        tune(dataset, home, config.model_copy(update={"discovery_weight": 0.5}), snapshot_sha256="a", **searched).file,
+    }
+    assert len(files - {first.file}) == 3
+    assert json.loads(first.file.read_text())["ranking"]["seed"] == 0
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), ValueError("no")])
+def test_why_a_search_ends_is_left_to_who_called(home, caplog, monkeypatch, failure):
+    def ended(*_):
+        raise failure
+
+    monkeypatch.setattr(logging.getLogger("optuna"), "handlers", [caplog.handler])
+    with pytest.raises(type(failure)):
+        tune(ranking_world(), home, TuneConfig(n_windows=1, window_days=5), quiet=True, space=SMALL, evaluate=ended)
+    assert caplog.records == []
