@@ -16,9 +16,9 @@ def bundles_folder(home: Path) -> Path:
 
 
 def champion_name(home: Path) -> str | None:
-    """Name of the bundle that serves, None before the first release."""
+    """Name of the bundle that serves, None before the first release, or where the pointer is empty."""
     try:
-        return (home / _POINTER).read_text(encoding="utf-8").strip()
+        return (home / _POINTER).read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:
         return None
 

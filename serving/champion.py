@@ -15,8 +15,8 @@ from recsys.releases import bundles_folder, champion_name, load_champion
 
 _log = logging.getLogger("serving")
 
-UNREADABLE = (RecsysError, OSError, ValueError, KeyError)
-"""What a bundle raises that cannot serve: one of another version may lack a part or a column."""
+UNREADABLE = (RecsysError, OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What a bundle raises that cannot serve: one of another version may lack a part, a column or a setting."""
 
 Parts = TypeVar("Parts")
 PartsOut = TypeVar("PartsOut", covariant=True)
@@ -92,6 +92,8 @@ class ChampionWatcher(Generic[Parts]):
             return
         self._seen = seen
         if name is None:
+            if self._held[0] is not None:
+                self._refuse(BundleError("no bundle is named as champion any more; train again or restore the pointer"))
             return
         try:
             bundle = load_champion(self._home)
@@ -99,12 +101,12 @@ class ChampionWatcher(Generic[Parts]):
                 return
             parts = self._open_parts(bundle)
         except UNREADABLE as error:
-            self._refuse(name, error)
+            self._refuse(error, name)
             return
         self._held = (parts, BundleState(bundle.name, None))
         _log.info("bundle %s serves", bundle.name)
 
-    def _refuse(self, name: str, error: Exception) -> None:
+    def _refuse(self, error: Exception, name: str = "") -> None:
         reason = str(error)
         if not isinstance(error, BundleError):
             reason = f"bundle {name} is not of this version ({type(error).__name__}: {error}); train again"

@@ -103,7 +103,7 @@ class JsonRoute(APIRoute):
         return strict
 
 
-def no_unknown_parameters(request: Request) -> None:
+async def no_unknown_parameters(request: Request) -> None:
     """Refuses parameters where a route of the API has none but the language of its problems.
 
     Routes with parameters refuse others by the model of them.

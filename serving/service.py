@@ -35,7 +35,7 @@ class Service:
     style: ListStyle
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
 
@@ -43,7 +43,7 @@ def _service(request: Request) -> Service:
 InService = Annotated[Service, Depends(_service)]
 
 
-def _request_id(request: Request) -> str:
+async def _request_id(request: Request) -> str:
     return str(request.state.request_id)
 
 

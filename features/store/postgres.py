@@ -26,6 +26,11 @@ class Postgres(PostgresServer):
         """Where the running server is reached."""
         return f"postgresql://{self.postgres_user}:@/postgres?host={quote(str(self.get_postmaster_info().socket_dir))}"
 
+    @property
+    def takes_connections(self) -> bool:
+        """Whether it runs and is ready: one that was started may have ended since."""
+        return _takes_connections(self.pgdata)
+
     def ensure_postgres_running(self) -> None:
         """Starts it unless it runs; returns when it takes connections, which after a crash may take a while.
 
@@ -34,6 +39,9 @@ class Postgres(PostgresServer):
         """
         if {",", "\n"} & set(str(self.pgdata)):
             raise RuntimeError("a comma or a line break in its path; set CULTURE_HOME to another folder")
+        if self._child is not None:
+            # A child that was killed keeps its number until it is asked after, and the next server refuses to start.
+            self._child.poll()
         if not _runs(self.pgdata):
             self._child = self._begun()
         while not _takes_connections(self.pgdata):

@@ -41,9 +41,9 @@ def embedded_url(home: Path) -> str:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         running = get_server(folder, start=False)
-        if isinstance(running, Postgres):
+        if isinstance(running, Postgres) and running.takes_connections:
             return running.url
-        server = Postgres(folder)
+        server = running if isinstance(running, Postgres) else Postgres(folder)
         with server._lock:
             server.ensure_pgdata_inited()
             _configure(folder)

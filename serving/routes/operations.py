@@ -23,8 +23,8 @@ class Unready(Readiness, Problem):
 
 
 @router.get("/healthz")
-def healthz() -> Health:
-    """The process is alive: says nothing of what it can answer."""
+async def healthz() -> Health:
+    """The process is alive: says nothing of what it can answer, and waits for no other request."""
     return Health()
 
 

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 
 import pandas as pd
@@ -25,6 +26,9 @@ _log = logging.getLogger("serving")
 
 RENEW_AFTER_S = 30.0
 """Candidates are made again after so long even if nothing was written: what opens for booking comes in."""
+
+AWAY_S = 2.0
+"""A store that is away is looked for so often."""
 
 TOO_OLD_S = 300.0
 """A request makes candidates itself rather than use older ones."""
@@ -57,10 +61,8 @@ class LiveData(OpenedStore):
 
     def start(self) -> None:
         """Opens the store if it can be reached and begins to follow it."""
-        try:
+        with suppress(ProblemError):
             self.offer()
-        except ProblemError as problem:
-            _log.error("%s", problem.detail)
         self._thread = threading.Thread(target=self._follow, name="live-data", daemon=True)
         self._thread.start()
 
@@ -189,13 +191,18 @@ class LiveData(OpenedStore):
     def _follow(self) -> None:
         wait_s = self._interval_s
         while not self._ended.wait(wait_s):
-            began = time.thread_time()
+            began, rest_s = time.thread_time(), self._interval_s
             try:
                 held = self._offer
                 if held is None or self.version() != held.picture.version or self._age_s(held) > RENEW_AFTER_S:
                     self._renew()
                 self._forget()
             except ProblemError:
-                pass
+                self.reopen()
+                rest_s = AWAY_S
+            except Exception:
+                # Requests make candidates themselves once these are too old; nobody else would tell of it.
+                _log.exception("candidates could not be made")
+                rest_s = RENEW_AFTER_S
             # A store that is written to without pause may take a quarter of a core, not a whole one.
-            wait_s = max(self._interval_s, 3 * (time.thread_time() - began))
+            wait_s = max(rest_s, 3 * (time.thread_time() - began))

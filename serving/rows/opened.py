@@ -22,12 +22,16 @@ UNREACHABLE = (RecsysError, SQLAlchemyError, OSError)
 
 
 class OpenedStore:
-    """A store that is opened once, by whoever needs it first."""
+    """A store that is opened by whoever needs it first, and anew once it was lost.
+
+    That it was lost, and that it is reached again, is logged once each: a night without it is two lines.
+    """
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
         self._open_store = open_store
         self._store: Store | None = None
         self._opening = threading.Lock()
+        self._is_lost = False
 
     def close(self) -> None:
         """Closes the store if it was opened."""
@@ -45,8 +49,22 @@ class OpenedStore:
                 try:
                     self._store = self._open_store()
                 except UNREACHABLE as error:
-                    raise unreachable(error) from error
+                    raise self._unreachable(error) from error
             return self._store
+
+    def reopen(self) -> None:
+        """Opens a store that was lost anew: an embedded server that has ended is started again."""
+        if not self._is_lost:
+            return
+        try:
+            # Not under the lock: requests would wait for the connection's timeout, one after another.
+            anew = self._open_store()
+        except UNREACHABLE:
+            return
+        with self._opening:
+            lost, self._store = self._store, anew
+        if lost is not None:
+            lost.close()
 
     def problem(self) -> Sentence | None:
         """Why the store cannot be read, None if it can."""
@@ -67,14 +85,19 @@ class OpenedStore:
             ProblemError: the store cannot be reached.
         """
         try:
-            return use(self.store())
+            found = use(self.store())
         except UNREACHABLE as error:
-            raise unreachable(error) from error
+            raise self._unreachable(error) from error
+        if self._is_lost:
+            self._is_lost = False
+            _log.info("the store is reached again")
+        return found
 
-
-def unreachable(error: Exception) -> ProblemError:
-    """The problem that a failed store makes; rows that break a rule are the caller's fault and raised as they are."""
-    if isinstance(error, DataError | UnknownIdError):
-        raise error
-    _log.error("the store failed: %s", error)
-    return ProblemError(503, "store-unavailable", STORE_AWAY)
+    def _unreachable(self, error: Exception) -> ProblemError:
+        """The problem that a failed store makes; rows that break a rule are the caller's fault and raised as is."""
+        if isinstance(error, DataError | UnknownIdError):
+            raise error
+        if not self._is_lost:
+            self._is_lost = True
+            _log.error("the store failed: %s; no more is said of it until it is reached again", error)
+        return ProblemError(503, "store-unavailable", STORE_AWAY)

@@ -72,3 +72,16 @@ def test_a_service_that_finds_only_a_damaged_bundle_starts_and_says_so(county, t
         answer = client.get("/v1/recommendations").json()
         assert {row["source"] for row in answer["items"]} == {"popular-from-store"}
         assert client.get("/healthz").status_code == 200
+
+
+def test_a_champion_that_is_named_no_more_is_told_while_the_last_one_serves(county, tmp_path):
+    settings = own_home(county, tmp_path)
+    with serving(app_of(settings)) as client:
+        for lose in (lambda: (tmp_path / "champion").write_text(""), lambda: (tmp_path / "champion").unlink()):
+            lose()
+            (told,) = wait_until(lambda: client.get("/readyz").json()["problems"])
+            assert "no bundle is named as champion" in told
+            assert bundle_of(client) == BUNDLE
+            assert "culture_bundle_refused 1.0" in client.get("/metrics").text
+            release(settings.home, BUNDLE)
+            wait_until(lambda: not client.get("/readyz").json()["problems"])

