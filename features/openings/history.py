@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.willingness.ages import admitted
-from features.willingness.exposure import attending
+from features.willingness.offered import attending
 from recsys.dataset import TEXT, Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.attendance import filled, week_interval

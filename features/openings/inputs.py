@@ -27,8 +27,9 @@ from features.openings.running import (
 from features.willingness.ages import AGE_GROUPS
 from features.willingness.config import LatentConfig
 from features.willingness.draws import drawn_levels, drawn_slots
-from features.willingness.exposure import attending, time_cell
+from features.willingness.exposure import time_cell
 from features.willingness.fit import fit_willingness
+from features.willingness.offered import attending, exposure
 from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.openings.inputs import OpeningInputs
@@ -88,11 +89,13 @@ def _thinned(dataset: Dataset, step: int) -> Dataset:
 
 def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
     step = max(-(-len(dataset.users) // config.max_users), 1)
+    # Before people are thinned out: by the bookings of some no session would have been full.
+    offered = exposure(dataset, config.latent.history_weeks)
     if step > 1:
-        dataset = _thinned(dataset, step)
+        offered, dataset = offered.some(np.arange(0, len(dataset.users), step)), _thinned(dataset, step)
     tree = RegionTree.of(dataset)
     places = positions(dataset, tree)
-    learned = fit_willingness(dataset, tree, places, config.latent)
+    learned = fit_willingness(dataset, tree, places, config.latent, offered)
     slots = weekly_slots(dataset, config.max_start_times)
     weekday = slots["weekday"].to_numpy() - 1
     cell = time_cell(weekday, start_minutes(slots) // 60)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from features.demand.counts import is_stated
 from features.willingness.ages import AGE_GROUPS, admitted
-from features.willingness.exposure import TRAINING, courses, time_cell
+from features.willingness.exposure import TRAINING, time_cell
 from features.willingness.fit import Willingness
+from features.willingness.offered import courses
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.rooms import LASTS

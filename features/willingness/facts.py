@@ -12,7 +12,8 @@ from features.geography.positions import Positions
 from features.profiles import has_profile
 from features.willingness.config import LatentConfig
 from features.willingness.distances import Distances
-from features.willingness.exposure import Exposure, exposure
+from features.willingness.exposure import Exposure
+from features.willingness.offered import exposure
 from features.willingness.own_signals import category_signals, own_signals
 from recsys.dataset import Dataset
 from recsys.regions import RegionTree
@@ -41,9 +42,16 @@ class Facts:
     category_signals: NDArray[np.float64]
 
     @classmethod
-    def of(cls, dataset: Dataset, tree: RegionTree, places: Positions, config: LatentConfig) -> Facts:
-        """The facts of a data set."""
-        offered = exposure(dataset, config.history_weeks)
+    def of(
+        cls,
+        dataset: Dataset,
+        tree: RegionTree,
+        places: Positions,
+        config: LatentConfig,
+        offered: Exposure | None = None,
+    ) -> Facts:
+        """The facts of a data set, and of what its users could have gone to where that is not to be read from it."""
+        offered = exposure(dataset, config.history_weeks) if offered is None else offered
         homes = Distances.of(tree, places, offered)
         members = segments(dataset, tree, places, offered.age_group)
         signals = own_signals(dataset, offered.categories, members, config)
@@ -51,27 +59,16 @@ class Facts:
         return cls(offered, homes, homes.booking_bands(offered), homes.mean_km(), members, signals, liked)
 
     def some(self, n_users: int) -> Facts:
-        """The same for users drawn evenly, at most `n_users`; nothing is full then."""
-        o, n_known = self.offered, len(self.offered.cohorts.of_user)
-        step = max(n_known // n_users, 1)
-        rows = np.arange(0, n_known, step)
+        """The same for users drawn evenly, at most `n_users`."""
+        n_known = len(self.offered.cohorts.of_user)
+        rows = np.arange(0, n_known, max(n_known // n_users, 1))
         place = np.full(n_known, -1)
         place[rows] = np.arange(len(rows))
-        kept = place[o.booking_user] >= 0
-        offered = replace(
-            o,
-            first_week=o.first_week[rows],
-            cohorts=replace(o.cohorts, of_user=o.cohorts.of_user[rows]),
-            booking_user=place[o.booking_user[kept]],
-            booking_session=o.booking_session[kept],
-            people=o.people[kept],
-            capacity=np.full(len(o.capacity), np.inf) if step > 1 else o.capacity,
-        )
         return replace(
             self,
-            offered=offered,
+            offered=self.offered.some(rows),
             homes=self.homes.some(place),
-            booking_band=self.booking_band[kept],
+            booking_band=self.booking_band[place[self.offered.booking_user] >= 0],
             segments=[member[rows] for member in self.segments],
             signals=self.signals[rows],
         )

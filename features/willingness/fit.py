@@ -53,7 +53,7 @@ class Willingness:
     saturation: Saturation
 
     def fit_of_courses(self, keys: NDArray[np.object_]) -> NDArray[np.float64]:
-        """(n,) fit of courses by key (see `features.willingness.exposure.courses`); 1 for one not seen yet."""
+        """(n,) fit of courses by key (see `features.willingness.offered.courses`); 1 for one not seen yet."""
         nums = self.exposure.course_ids.nums_or_missing(keys)
         return np.append(self.circumstances.course_fit, 1.0)[nums]
 
@@ -83,13 +83,22 @@ class _Learned:
     inflation: NDArray[np.float64]
 
 
-def fit_willingness(dataset: Dataset, tree: RegionTree, places: Positions, config: LatentConfig) -> Willingness:
+def fit_willingness(
+    dataset: Dataset, tree: RegionTree, places: Positions, config: LatentConfig, offered: Exposure | None = None
+) -> Willingness:
     """Alternates between people given what they could reach, and distance and time given people.
 
     Everything is a count model with multiplicative effects, each shrunk to 1 (a person's segment, then the person,
     then the person in one category), so an effect nothing is known of is 1.
+
+    Args:
+        dataset: What is known; of very many users, some.
+        tree: Its regions.
+        places: Where its users and venues are.
+        config: Settings.
+        offered: What its users could have gone to, of all users' bookings; None where it holds all of them.
     """
-    facts = Facts.of(dataset, tree, places, config)
+    facts = Facts.of(dataset, tree, places, config, offered)
     saturation = choose_saturation(facts, config)
     learned = _learned(facts, config, saturation, config.rounds)
     now = with_confirmed_hours(facts, learned.circumstances, learned.expected, learned.rate, learned.inflation)
@@ -133,7 +142,7 @@ def _learned(facts: Facts, config: LatentConfig, saturation: Saturation, rounds:
         expected = walked(rate)
         now = learn_circumstances(facts, now, expected, rate, inflation, config)
         if not o.keeps_waiting:
-            inflation = turned_away(asked, o.is_full, o.capacity, expected.expected.sum(axis=0))
+            inflation = turned_away(o.asked, o.is_full, o.capacity, expected.expected.sum(axis=0) * o.stands_for)
     rate = rates()
     due = walked(rate).expected
     return _Learned(rate * _of_training(o, asked * inflation, due.sum(axis=0)), now, due, inflation)

@@ -8,7 +8,7 @@ from features.openings.gains import access_now, usual_access
 from features.openings.inputs import OpeningsConfig, opening_inputs
 from features.willingness.ages import AGE_GROUPS
 from features.willingness.config import LatentConfig
-from features.willingness.exposure import attending
+from features.willingness.offered import attending
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
 from recsys.openings.inputs import OpeningInputs
@@ -155,6 +155,29 @@ def test_venues_without_room_get_nothing(county):
 def test_every_third_user_can_stand_for_all(county, plan):
     some = suggest(opening_inputs(county.dataset, OpeningsConfig(max_users=500)), 12)
     assert some["expected_attendance"].sum() == pytest.approx(plan["expected_attendance"].sum(), rel=0.35)
+
+
+def half_of_what_was_asked_for(dataset: Dataset) -> Dataset:
+    """Sessions with half as many places as people asked for: all are full, and nobody waits."""
+    bookings, sessions = dataset.bookings.sort_values("booked_at", ignore_index=True), dataset.sessions
+    asked = bookings["session_id"].value_counts().reindex(sessions["session_id"]).fillna(2)
+    place = bookings.groupby("session_id").cumcount()
+    taken = bookings[place < bookings["session_id"].map(asked // 2)].reset_index(drop=True)
+    return dataclasses.replace(dataset, sessions=sessions.assign(capacity=asked.to_numpy() // 2), bookings=taken)
+
+
+def test_what_was_full_for_all_is_full_for_those_who_stand_for_them(county):
+    """A session's places, all of them taken, are many for one in three of the people."""
+    dataset = half_of_what_was_asked_for(county.dataset)
+    users, latent = dataset.users, LatentConfig(curvatures=(0.5,))
+
+    def wanted(first: int, max_users: int) -> float:
+        turned = dataclasses.replace(dataset, users=pd.concat([users[first:], users[:first]], ignore_index=True))
+        config = OpeningsConfig(max_users=max_users, follow_weeks=0, latent=latent)
+        return float(opening_inputs(turned, config).rate.sum())
+
+    thirds = [wanted(first, len(users) // 3 + 1) for first in range(3)]
+    assert np.mean(thirds) == pytest.approx(wanted(0, len(users)), rel=0.15)
 
 
 def test_long_silence_tells_of_the_platform_not_of_people(county, plan):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from features.willingness.ages import AGE_GROUPS, admitted, age_groups, cohorts
-from features.willingness.exposure import exposure
+from features.willingness.offered import exposure
 from recsys.dataset import Dataset
 from tests.opening_world import world
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from features.willingness.competition import compared, weighed, within_courses
-from features.willingness.exposure import exposure
+from features.willingness.offered import exposure
 from tests.opening_world import world
 
 

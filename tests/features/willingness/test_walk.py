@@ -10,7 +10,7 @@ from features.geography.positions import Positions, positions
 from features.willingness.ages import AGE_GROUPS
 from features.willingness.circumstances import Circumstances
 from features.willingness.distances import NEAR_KM, Distances
-from features.willingness.exposure import exposure
+from features.willingness.offered import exposure
 from features.willingness.walk import walk
 from recsys.openings.saturation import Saturation
 from recsys.regions import RegionTree
