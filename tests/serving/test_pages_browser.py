@@ -409,6 +409,44 @@ REMOTE = """
 """
 
 
+LONG = """
+  for (const id of ["why-venue", "venue", "region"]) $(id).append(new view.Option("文".repeat(80), "long", true, true));
+  seen.wide = [page().documentElement.scrollWidth, view.innerWidth];
+  const asked = [];
+  view.fetch = async (address) => {
+    asked.push(address);
+    const week = { week_start: "2026-01-19", mean: 0.4, "q0.1": 0, "q0.5": 0, "q0.9": 1 };
+    const series = { level: "county", history: [], forecast: [week], drivers: null };
+    const answer = { items: [series], accuracy: [], alarms: [], are_days_off_announced: true };
+    return new view.Response(JSON.stringify(answer), { status: 200 });
+  };
+  $("horizon").dispatchEvent(new view.Event("change"));
+  seen.small = await until("a small forecast", () => /0\\.4/.exec($("forecast-tiles").textContent)?.[0]);
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_long_names_stay_on_the_page_and_small_numbers_are_not_told_as_none(county, tmp_path, width):
+    seen, _ = drive(county, "/planner?lang=en", LONG, tmp_path, width=width)
+    assert seen["wide"][0] <= seen["wide"][1]
+    assert seen["small"] == "0.4"
+
+
+def test_a_page_that_is_loading_says_so(county, tmp_path):
+    app = app_of(county)
+
+    @app.middleware("http")
+    async def failing(request, call_next):
+        return Response("down", 503) if request.url.path.startswith(("/v1/", "/readyz")) else await call_next(request)
+
+    with serving(app) as opened:
+        source = opened.get("/planner").text
+        tree, _ = render(f"{opened.base_url}/planner", tmp_path)
+    assert "正在读取" in source
+    assert "正在读取" not in tree
+    assert "503" in tree
+
+
 def test_a_remote_s_arrows_lead_through_the_page_on_a_television(county, tmp_path):
     seen, _ = drive(county, "/?channel=tv", REMOTE, tmp_path, width=1900)
     assert seen["ways"][:4] == ["region", "category", "from", "category"]

@@ -77,13 +77,13 @@ Culture.forecast = (() => {
     const { past, ahead } = together(items);
     const was = $("target").value === "demand" ? "estimated" : "actual";
     const sum = (rows, key) => rows.reduce((total, row) => total + row[key], 0);
-    const first = ahead[0];
+    const first = ahead[0], four = sum(ahead.slice(0, 4), "mean");
     /* Bookings are what can be compared; the line for all weeks ahead together. */
     const ofPast = (metric) => accuracy.find((a) => a.metric === metric && a.model === "programme" && a.weeks_ahead === null && a.level === items[0].level);
     const error = ofPast("wape"), held = ofPast("pit80");
     fill($("forecast-tiles"),
-      first ? tile(number(first.mean), t("next_week"), t("interval", { low: number(first.low), high: number(first.high) })) : null,
-      tile(number(sum(ahead.slice(0, 4), "mean")), t("next_four")),
+      first ? tile(number(first.mean, first.mean < 10 ? 1 : 0), t("next_week"), t("interval", { low: number(first.low), high: number(first.high) })) : null,
+      tile(number(four, four < 10 ? 1 : 0), t("next_four")),
       past.length ? tile(number(sum(past.slice(-4), "value")), t("last_four")) : null,
       error ? tile(percent(error.value), t("accuracy"), held ? t("held", { share: percent(held.value) }) : "") : null);
     const weeks = [...past.map((p) => p.week), ...ahead.map((a) => a.week)];
@@ -99,7 +99,7 @@ Culture.forecast = (() => {
     chart = new uPlot({
       width: $("forecast-chart").clientWidth || 900, height: 350,
       scales: { x: { time: true }, y: { range: (self, low, high) => [0, Math.max(1, high * 1.08)] } },
-      axes: [{ ...axis, size: 62, space: 90, values: (self, ticks) => ticks.map(dayAndYear) }, { ...axis, size: 64, label: t("per_week"), labelSize: 24, values: (self, ticks) => ticks.map((v) => number(v)) }],
+      axes: [{ ...axis, size: 62, space: 90, values: (self, ticks) => ticks.map(dayAndYear) }, { ...axis, size: 64, label: t("per_week"), labelSize: 24, values: (self, ticks) => ticks.map((v) => number(v, ticks.every(Number.isInteger) ? 0 : 1)) }],
       series: [{ label: t("week"), value: (self, v) => (v === null ? "—" : uPlot.fmtDate("{YYYY}-{MM}-{DD}")(new Date(v * 1000))) },
         { label: t(was), stroke: "#1c2733", width: 2, value: shown },
         { label: t("expected"), stroke: "#0b5563", width: 2, dash: [7, 5], value: shown },

@@ -5,7 +5,7 @@
   const $ = (id) => document.getElementById(id);
   Culture.say({
     title: ["文化供需规划台", "Culture planner"], skip: ["跳到正文", "Skip to content"], contents: ["页内导航", "Contents"],
-    to_visitor: ["看看有什么活动", "What is on"], region: ["地区", "Region"], category: ["门类", "Category"],
+    to_visitor: ["看看有什么活动", "What is on"], loading: ["正在读取……", "Loading…"], region: ["地区", "Region"], category: ["门类", "Category"],
     all_categories: ["全部门类", "All categories"], forecast: ["需求预测", "Demand forecast"],
     gaps: ["供需缺口", "Gaps"], gaps_lead: ["每周有多少人想来却没有名额，缺口最大的在前。总名额有余也会有缺口：热门的场次满了，别的场次还空着。", "How many people a week find no place, largest gaps first. There may be gaps where places are left in all: some sessions are full while others are not."],
     level: ["层级", "Level"], province: ["省", "Province"], city: ["市", "City"], county: ["县（区）", "County"], township: ["街道/乡镇", "Township"], village: ["村/社区", "Village"], all: ["全部", "All"],
@@ -40,11 +40,12 @@
     document.addEventListener("change", ({ target }) => { if (KEPT.includes(target.id)) keep(target.id, target.value); });
     Culture.openings.start({ region: () => (region() === state.regions[0]?.region_id ? null : region()), regions: () => openTree(), regionName, venues: () => state.venues });
     labels();
+    $("state").textContent = t("loading");
     try {
       const [regions, categories, venues] = await Promise.all([
         askAll("/v1/regions", { with_venues: true }), ask("/v1/categories"), askAll("/v1/venues")]);
       state.regions = regions; state.categories = categories.items; state.venues = venues;
-    } catch (error) { problem($("forecast-chart"), error); return; }
+    } catch (error) { $("state").textContent = ""; problem($("forecast-chart"), error); return; }
     labels();
     const day = (time) => new Intl.DateTimeFormat("sv", ZONE).format(new Date(time));
     const now = Date.parse((await readiness().catch(() => ({}))).now) || Date.now();
@@ -98,7 +99,7 @@
 
   async function loadState() {
     const ready = await readiness().catch(() => null);
-    if (!ready) return;
+    if (!ready) { $("state").textContent = t("offline"); return; }
     $("state").textContent = ready.ready ? t("fresh", { until: local(Date.parse(ready.data_until) - 1) }) : t("not_ready", { problems: ready.problems.join("; ") });
   }
 
