@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -16,10 +18,11 @@ MIN_N = 20
 
 @dataclass(frozen=True)
 class GateReport:
-    """What the gate says of a bundle: each comparison as a line, and whether all passed."""
+    """What the gate says of a bundle: each comparison as a line, whether all passed, and whether there was any."""
 
     passed: bool
     lines: tuple[str, ...]
+    judged: bool
 
 
 def judge(evaluation: pd.DataFrame) -> GateReport:
@@ -35,24 +38,41 @@ def judge(evaluation: pd.DataFrame) -> GateReport:
     pooled = overall["window"].eq("all")
     # One window alone has no pooled rows; it stands for all.
     overall = overall[pooled | ~overall["task"].isin(overall.loc[pooled, "task"])]
-    lines, passed = [], True
+    lines, verdicts = [], []
     for task, metrics in JUDGED.items():
         rows = overall[overall["task"].eq(task) & overall["metric"].str.split("@").str[0].isin(metrics)]
         for metric, group in rows.groupby("metric"):
             verdict, line = _compare(str(metric), group)
             lines.append(f"{task}: {line}")
-            passed &= verdict
+            verdicts.append(verdict)
     if not lines:
         lines.append("nothing to judge: no bookings in the window, or none before it")
-    return GateReport(passed, tuple(lines))
+    return GateReport(False not in verdicts, tuple(lines), any(verdict is not None for verdict in verdicts))
 
 
-def _compare(metric: str, rows: pd.DataFrame) -> tuple[bool, str]:
+def beside_champion(report: GateReport, champion: Mapping[str, Any] | None, as_of: pd.Timestamp) -> GateReport:
+    """The report, which refuses a bundle that nothing judged where the champion was judged, and on more recent data.
+
+    Args:
+        report: Of the bundle.
+        champion: Manifest of what serves now, None where nothing does.
+        as_of: Moment until which the bundle knows.
+    """
+    if report.judged or champion is None or not champion["gate"].get("judged", False):
+        return report
+    if pd.Timestamp(champion["data_until"]) <= as_of:
+        return report
+    line = f"the champion was judged and knows more recent data, until {champion['data_until']}"
+    return replace(report, passed=False, lines=(*report.lines, line))
+
+
+def _compare(metric: str, rows: pd.DataFrame) -> tuple[bool | None, str]:
+    """Whether what is served passes, None where nothing can judge it; and the comparison in words."""
     served = rows[rows["role"].eq("served")]
     baselines = rows[rows["role"].eq("baseline") & rows["mean"].notna()]
     if served.empty or baselines.empty or pd.isna(served["mean"].iloc[0]) or served["n"].iloc[0] < MIN_N:
         n = 0 if served.empty else int(served["n"].iloc[0])
-        return True, f"{metric} not judged on {n} observations (fewer than {MIN_N}, or no baseline)"
+        return None, f"{metric} not judged on {n} observations (fewer than {MIN_N}, or no baseline)"
     higher = HIGHER_IS_BETTER[metric.split("@")[0]]
     best = baselines.sort_values("mean", ascending=not higher).iloc[0]
     mean = float(served["mean"].iloc[0])

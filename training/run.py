@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -21,15 +21,15 @@ from recsys.bundle import BundleWriter
 from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.demand.forecast import DemandForecast
-from recsys.errors import DataError, broken_rules
+from recsys.errors import BundleError, DataError, broken_rules
 from recsys.openings.alike import alike
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.stored import save_openings
-from recsys.releases import bundles_folder, champion_name, release
+from recsys.releases import bundles_folder, champion_name, load_champion, release
 from training.demand.config import DemandConfig
 from training.demand.forecast import forecast_demand
 from training.evaluation import Progress, Say, Windows, count_of, evaluation_table, one_share
-from training.gate import GateReport, judge
+from training.gate import GateReport, beside_champion, judge
 from training.ranking.fit import RankingConfig, ranking_of_windows, windows_before
 from training.ranking.windows import WindowMemory
 from training.tracking import log_bundle, log_evaluation, register, tracked_run
@@ -103,7 +103,7 @@ def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, s
         n = n_processes(settings.processes)
         say(f"evaluating on {count_of(cut_offs, 'past window')} and learning from all{together(n)}")
         evaluation, parts = _judged_and_learned(dataset, cut_offs, config, n, say)
-        gate = judge(evaluation)
+        gate = beside_champion(judge(evaluation), _champion(settings.home), as_of)
         log_evaluation(evaluation)
         folder = bundles_folder(settings.home) / name
         manifest = {
@@ -113,7 +113,7 @@ def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, s
             "trained_at": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
             "mlflow_run": run_id,
             "config": config.model_dump(mode="json"),
-            "gate": {"passed": gate.passed, "lines": list(gate.lines)},
+            "gate": {"passed": gate.passed, "lines": list(gate.lines), "judged": gate.judged},
             "evaluation": _records(evaluation),
         }
         with BundleWriter(folder, manifest) as writer:
@@ -125,6 +125,15 @@ def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, s
     before = champion_name(settings.home)
     release(settings.home, name)
     return TrainOutcome(name, gate, evaluation, before)
+
+
+def _champion(home: Path) -> Mapping[str, Any] | None:
+    """Manifest of what serves now; None where nothing does, or it cannot be read."""
+    try:
+        champion = load_champion(home)
+    except BundleError:
+        return None
+    return None if champion is None else champion.manifest
 
 
 def known_data(settings: Settings, as_of: pd.Timestamp, say: Say) -> tuple[Snapshot, Dataset]:

@@ -13,7 +13,7 @@ from features.intake.cleaning import as_text, times_of
 from features.intake.sources import RAW
 from recsys.schema import Table
 
-ERASED = "user_id is of an erased account; who signs up anew has a registered_at after the erasure"
+ERASED = "user_id is of an erased account: who signs up anew has a registered_at after the erasure"
 """Why a row is refused."""
 
 HAPPENED = {"users": "registered_at", "bookings": "booked_at", "feedback": "occurred_at"}

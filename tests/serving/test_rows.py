@@ -69,6 +69,13 @@ def test_broken_rows_are_refused_with_their_fields(empty_client):
     assert (ignored.status_code, ignored.headers["x-ignored-columns"]) == (200, "colour")
 
 
+def test_a_row_of_an_erased_account_has_one_fault(empty_client):
+    assert empty_client.put("/v1/users/gone", json={}).status_code == 200
+    assert empty_client.delete("/v1/users/gone").status_code == 204
+    again = empty_client.put("/v1/users/gone", json={"registered_at": "2020-01-01"})
+    assert [error["field"] for error in problem(again, 422, "invalid-request")["errors"]] == ["body.user_id"]
+
+
 def test_bookings_are_durable_idempotent_and_one_bad_row_spoils_no_other(filled):
     rows = [BOOKING, {**BOOKING, "booking_id": "c", "party_size": 0}, 5, {"booking_id": "d"}]
     answer = filled.post("/v1/bookings", json=rows)

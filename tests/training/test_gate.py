@@ -1,6 +1,6 @@
 import pandas as pd
 
-from training.gate import judge
+from training.gate import beside_champion, judge
 
 
 def row(model, role, mean, low, high, *, task="ranking", metric="ndcg@10", segment="all", n=100):
@@ -83,3 +83,23 @@ def test_a_single_window_stands_for_all_and_pooled_rows_go_first():
     assert not judge(one_window).passed
     good = pd.DataFrame([row("two-stage", "served", 0.9, 0.8, 1.0), row("affinity", "baseline", 0.1, 0, 0.2)])
     assert judge(pd.concat([one_window, good], ignore_index=True)).passed
+
+
+def test_what_nothing_judged_takes_no_place_of_a_judged_champion_with_more_recent_data():
+    as_of = pd.Timestamp("2026-01-01", tz="UTC")
+    later, earlier = "2026-02-01T00:00:00+00:00", "2025-12-01T00:00:00+00:00"
+    few = [row("two-stage", "served", 0.5, 0.4, 0.6, n=5), row("popularity", "baseline", 0.3, 0.2, 0.4, n=5)]
+    unjudged = judge(pd.DataFrame(few))
+    judged = judge(pd.DataFrame([{**one, "n": 100} for one in few]))
+    assert (unjudged.passed, unjudged.judged, judged.judged) == (True, False, True)
+
+    def passes(report, until, was_judged):
+        champion = {"data_until": until, "gate": {"passed": True, "lines": [], "judged": was_judged}}
+        return beside_champion(report, champion, as_of).passed
+
+    assert not passes(unjudged, later, True)
+    assert "2026-02-01" in beside_champion(unjudged, {"data_until": later, "gate": {"judged": True}}, as_of).lines[-1]
+    assert passes(unjudged, earlier, True)
+    assert passes(unjudged, later, False)
+    assert passes(judged, later, True)
+    assert beside_champion(unjudged, None, as_of).passed
