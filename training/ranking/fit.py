@@ -119,7 +119,7 @@ def fit_learners(dataset: Dataset, catalogue: Catalogue, config: RankingConfig, 
     if only is not None:
         return Learners(keys, rankers)
     tastes = fit_tastes(block, catalogue, config.taste, config.seed)
-    wishes = fit_wishes(block, catalogue, config.wishes)
+    wishes = fit_wishes(block, catalogue, config.wishes, config.seed)
     return Learners(keys, rankers, tastes, wishes, fit_pull(block, catalogue, wishes, config.pull))
 
 

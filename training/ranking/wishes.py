@@ -18,6 +18,7 @@ from features.signals.learned.wishes import GROUPINGS, INTERESTS, Seen, Wishes, 
 from features.signals.people import UserBlock
 from recsys.closed import Closed
 from recsys.ids import IdMap
+from training.ranking.people_types import TypeConfig, alike, factor_share, fit_types
 from training.ranking.sample import evenly, sampled_people, told_people
 
 _LEAST = 1e-12
@@ -41,6 +42,7 @@ class WishConfig(Closed):
     look_strength: float = Field(default=1000.0, gt=0, description="the same for a key's looks against all keys'")
     pair_strength: float = Field(default=30.0, gt=0, description="expected pairs that weigh as much as all pairs' mean")
     n_rounds: int = Field(default=3, gt=0, description="turns of what is believed of people and what of groups")
+    types: TypeConfig = TypeConfig()
 
 
 @dataclass
@@ -71,7 +73,7 @@ class _Fit:
         return (self.seen.offered + self.wishes.looks * self.seen.weeks) * np.exp(mean)
 
 
-def fit_wishes(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> Wishes | None:
+def fit_wishes(block: UserBlock, catalogue: Catalogue, config: WishConfig, seed: int = 0) -> Wishes | None:
     """Wishes of everybody; None where there are too few events or keys, or too many keys.
 
     Effects of groups are gamma-shrunk in turn, factors are those of the covariance that the counts' moments give
@@ -81,6 +83,7 @@ def fit_wishes(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> Wi
         block: Everybody.
         catalogue: At the end of what is known.
         config: Settings.
+        seed: Of where types of people begin, and of what is held out to judge them.
     """
     if not 1 < len(catalogue.lookup.keys[WISH_LEVEL]) <= config.most_keys:
         return None
@@ -93,7 +96,19 @@ def fit_wishes(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> Wi
     for _ in range(config.n_rounds - 1):
         found = posterior(fit.counts, fit.expected(), fit.wishes.loadings, fit.wishes.own)
         _learn_means(fit, found.multiples, config, 2)
-    return fit.wishes
+    return _with_types(fit, config, seed)
+
+
+def _with_types(fit: _Fit, config: WishConfig, seed: int) -> Wishes:
+    """Types of what people want for themselves; a child's wishes tell nothing of them."""
+    wishes, rng = fit.wishes, np.random.default_rng(seed)
+    own = np.flatnonzero(~fit.is_for_children)
+    counts, expected, ages = fit.counts[:, own], fit.expected()[:, own], fit.groups["age"]
+    share = factor_share(counts, expected, ages, wishes.loadings[own], wishes.own, config.types, rng)
+    found = fit_types(counts, expected, ages, config.types, rng)
+    effects = np.zeros((len(found.effects), len(wishes.base)))
+    effects[:, own] = found.effects
+    return replace(wishes, types=replace(found, effects=effects), factor_share=share)
 
 
 def _start(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> _Fit:
@@ -118,6 +133,8 @@ def _start(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> _Fit:
         interests=np.zeros(len(INTERESTS)),
         effects={name: np.zeros((size + 1, n_keys)) for name, size in sizes.items()},
         townships=IdMap(catalogue.lookup.tree.ids.ids[townships]),
+        types=alike(n_keys, config.types),
+        factor_share=1.0,
     )
     members = {name: membership(groups[name], size) for name, size in sizes.items()}
     return _Fit(wishes, seen, groups, members, catalogue.offer.is_for_children)

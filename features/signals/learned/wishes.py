@@ -3,6 +3,8 @@
 Rates are log-normal between people and what is seen of them is Poisson (Aitchison & Ho 1989, Biometrika 76(4);
 Chiquet, Mariadassou & Robin 2021, Frontiers in Ecology and Evolution 9): the logarithm of a person's rate is the sum of
 what people of the age, gender and township want, of factors in which keys go together, and of what is the person's own.
+Another such posterior is of types of people (`people_types`); what is told is between the two, as far as each foretold
+what the other had not seen.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from features.signals.candidates.offer import DAYS_A_WEEK
 from features.signals.catalogue import Catalogue
 from features.signals.known.events import Events
 from features.signals.known.lookup import WISH_LEVEL, Lookup
+from features.signals.learned.people_types import PeopleTypes, load_types, type_multiples
 from features.signals.learned.posterior import posterior
 from features.signals.people import UserBlock
 from recsys.bundle import BundleWriter, ModelBundle
@@ -100,6 +103,8 @@ class Wishes:
         interests: (3,) what interests change, in the order of `INTERESTS`.
         effects: Grouping to (n_groups + 1, n_keys) what belonging to a group changes; the last row, of none, is 0.
         townships: Region ids by row of the effects of townships.
+        types: Types of people.
+        factor_share: How much of a log rate factors say, from 0 to 1; types say the rest.
     """
 
     keys: IdMap
@@ -110,6 +115,8 @@ class Wishes:
     interests: NDArray[np.float64]
     effects: Mapping[str, NDArray[np.float64]]
     townships: IdMap
+    types: PeopleTypes
+    factor_share: float
 
     def among(self, nums: NDArray[np.int64]) -> Wishes:
         """The same for some keys alone."""
@@ -124,6 +131,8 @@ class Wishes:
             self.interests,
             {name: effect[:, nums] for name, effect in self.effects.items()},
             self.townships,
+            self.types.among(nums),
+            self.factor_share,
         )
 
     def mean(
@@ -157,6 +166,8 @@ class Wishes:
             writer.array(f"{folder}/{name}", getattr(self, name))
         for name, effect in self.effects.items():
             writer.array(f"{folder}/effects/{name}", effect)
+        self.types.save(writer, f"{folder}/types")
+        writer.json(f"{folder}/factor_share", self.factor_share)
 
 
 def load_wishes(bundle: ModelBundle, folder: str) -> Wishes:
@@ -164,8 +175,14 @@ def load_wishes(bundle: ModelBundle, folder: str) -> Wishes:
     ids = bundle.json(f"{folder}/ids")
     arrays = {name: bundle.array(f"{folder}/{name}") for name in ("base", "looks", "loadings", "own", "interests")}
     effects = {name: bundle.array(f"{folder}/effects/{name}") for name in GROUPINGS}
-    keys, townships = IdMap.of(ids["keys"], WISH_LEVEL), IdMap.of(ids["townships"], "township")
-    return Wishes(keys, **arrays, effects=effects, townships=townships)
+    return Wishes(
+        IdMap.of(ids["keys"], WISH_LEVEL),
+        **arrays,
+        effects=effects,
+        townships=IdMap.of(ids["townships"], "township"),
+        types=load_types(bundle, f"{folder}/types"),
+        factor_share=bundle.json(f"{folder}/factor_share"),
+    )
 
 
 def told_interests(seen: Seen, is_for_children: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
@@ -196,6 +213,10 @@ def wish_rates(
         groups = some.groups(block.profiles.groups, catalogue.lookup)
         mean = some.mean(groups, seen, catalogue.offer.is_for_children[known])
         expected = (seen.offered + some.looks * seen.weeks) * np.exp(mean)
-        found = posterior(seen.booked + seen.looked, expected, some.loadings, some.own)
-        rates[:, known] = mean + np.log(found.multiples)
+        counts = seen.booked + seen.looked
+        multiples = np.log(posterior(counts, expected, some.loadings, some.own).multiples)
+        own = np.flatnonzero(~catalogue.offer.is_for_children[known])
+        by_types = type_multiples(counts[:, own], expected[:, own], groups["age"], some.types.among(own))
+        multiples[:, own] += (1.0 - some.factor_share) * (np.log(by_types) - multiples[:, own])
+        rates[:, known] = mean + multiples
     return rates
