@@ -11,12 +11,14 @@ import typer.main
 
 from culture import app
 from features.settings import Settings
+from training.run import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`]+)`", re.MULTILINE | re.DOTALL)
+_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _PAGE = re.compile(r"\bdocs/[\w./-]+\.md\b")
 _FILE = re.compile(r"(?:recsys|features|training|serving|benchmarks|notebooks|tests|docs)/[\w./-]*")
@@ -58,15 +60,22 @@ def _targets() -> set[str]:
     return {word for line in lines for word in line.split()}
 
 
+@cache
+def _options() -> dict[str, set[str]]:
+    """What each command takes."""
+    commands = typer.main.get_command(app).commands
+    return {
+        name: {"--help", *(word for one in command.params for word in one.opts)} for name, command in commands.items()
+    }
+
+
 def _unknown_options(code: str) -> list[str]:
     """Options that a page gives to a command and that the command does not take."""
-    commands = typer.main.get_command(app).commands
-    taken = {name: {word for one in command.params for word in one.opts} for name, command in commands.items()}
     return [
         f"culture {name} {option}"
         for name, rest in _CALL.findall(code)
         for option in _OPTION.findall(rest)
-        if option not in {"--help", *taken.get(name, {option})}
+        if name in _options() and option not in _options()[name]
     ]
 
 
@@ -80,7 +89,7 @@ def _variables() -> set[str]:
 
 def missing(page: Path) -> list[str]:
     """What a page names and the tree has not."""
-    text, targets, commands = _text(page), _targets(), set(typer.main.get_command(app).commands)
+    text, targets, commands = _text(page), _targets(), set(_options())
     wrong = [link for link in _LINK.findall(text) if not _resolves(link, page)]
     wrong += [name for name in _PAGE.findall(text) if not (ROOT / name).exists()]
     for block, span in _CODE.findall(text):
@@ -98,6 +107,19 @@ def missing(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_what_a_page_names_is_there(page: Path) -> None:
     assert missing(page) == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if _PYTHON.search(_text(page))], ids=lambda page: page.name)
+def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    names: dict[str, object] = {}
+    for example in _PYTHON.findall(_text(page)):
+        exec(example, names)
+
+
+def test_settings_that_a_page_shows_are_settings() -> None:
+    (shown,) = re.findall(r"^```json\n(.*?)^```", _text(ROOT / "docs" / "experiments.md"), re.MULTILINE | re.DOTALL)
+    assert TrainConfig.model_validate_json(shown) != TrainConfig()
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
