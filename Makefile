@@ -17,7 +17,10 @@ help: ## List what make can do
 setup: $(STAMP) ## Make .venv with everything in it
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed; name it with PYTHON=...")'
+	@# What is in .venv already is used, whatever PYTHON says.
+	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and \
+		"Python 3.11 to 3.13 is needed, %s is %d.%d: name another with PYTHON=..., after removing $(VENV) if there is one" \
+		% ((sys.executable,) + tuple(sys.version_info[:2])))'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@

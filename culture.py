@@ -62,7 +62,7 @@ def _time(says: str, unless_given: str | None = None) -> Any:
 _CUT_OFF = "Cut-off: only what was known before it is learned from"
 AsOf = Annotated[Any, _time(_CUT_OFF)]
 Config = Annotated[
-    Path | None, typer.Option(help="JSON file with settings (docs/tuning.md).", show_default="those of the code")
+    Path | None, typer.Option(help="JSON file with settings (docs/experiments.md).", show_default="those of the code")
 ]
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("recsys", "features", "training", "serving")
@@ -25,3 +29,20 @@ def _shipped() -> set[Path]:
 def test_every_file_that_is_read_is_shipped():
     assert len(_data_files()) > 10
     assert sorted(_data_files() - _shipped()) == []
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_another_python_is_refused_in_one_line_also_where_it_made_the_environment(tmp_path, is_there):
+    python = tmp_path / "venv" / "bin" / "python" if is_there else tmp_path / "python"
+    python.parent.mkdir(parents=True, exist_ok=True)
+    later = "import sys; sys.version_info = (3, 14, 0); exec(sys.argv[1])"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{later}" "$2"\n', encoding="utf-8")
+    python.chmod(0o755)
+    named = sys.executable if is_there else python
+    made = subprocess.run(
+        ["make", "setup", f"PYTHON={named}", f"VENV={tmp_path / 'venv'}"], cwd=ROOT, capture_output=True, text=True
+    )
+    line, stopped = made.stderr.splitlines()
+    assert line.startswith("Python 3.11 to 3.13 is needed")
+    assert "is 3.14: name another with PYTHON=..." in line
+    assert stopped.startswith("make: ***")
