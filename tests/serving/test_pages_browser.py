@@ -102,14 +102,14 @@ async function until(what, holds) {
 """
 
 
-def drive(county, address, steps, folder, width=1200):
+def drive(county, address, steps, folder, width=1200, height=4000):
     """What steps in a page saw, and what the browser complained of."""
     app = app_of(county)
 
     @app.get("/drive")
     def frame() -> HTMLResponse:
         return HTMLResponse(
-            f'<iframe src="{address}" width="{width}" height="4000"></iframe><script src="/drive.js"></script>'
+            f'<iframe src="{address}" width="{width}" height="{height}"></iframe><script src="/drive.js"></script>'
         )
 
     @app.get("/drive.js")
@@ -403,6 +403,7 @@ REMOTE = """
   const [up, down, left, right] = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
   seen.ways = go(down, right, right, left, down, down, up, up);
   seen.kept = $("category").value;
+  seen.named = all("article").map((one) => one.getAttribute("aria-label"));
   $("form").requestSubmit();
   await until("a list", () => asked.length);
   seen.channel = asked[0].get("channel");
@@ -432,6 +433,22 @@ def test_long_names_stay_on_the_page_and_small_numbers_are_not_told_as_none(coun
     assert seen["small"] == "0.4"
 
 
+SHIFTS = """
+  seen.shifted = 0;
+  new view.PerformanceObserver((list) => {
+    for (const one of list.getEntries()) seen.shifted += one.value;
+  }).observe({ type: "layout-shift", buffered: true });
+  await pause(500);
+"""
+
+
+@pytest.mark.parametrize("address", ["/", "/planner"])
+def test_nothing_jumps_while_a_page_fills(county, tmp_path, address):
+    seen, _ = drive(county, address, SHIFTS, tmp_path, width=1366, height=768)
+    # What browsers call good.
+    assert seen["shifted"] < 0.1
+
+
 def test_a_page_that_is_loading_says_so(county, tmp_path):
     app = app_of(county)
 
@@ -455,6 +472,7 @@ def test_a_remote_s_arrows_lead_through_the_page_on_a_television(county, tmp_pat
     assert seen["ways"][7] != "ARTICLE"
     assert seen["kept"] == ""
     assert seen["channel"] == "tv"
+    assert all(re.search(r".+, .*\d\d:\d\d$", name) for name in seen["named"])
     elsewhere, _ = drive(county, "/", REMOTE, tmp_path)
     assert set(elsewhere["ways"]) == {"BODY"}
     assert elsewhere["channel"] == "portal"

@@ -96,7 +96,7 @@
   function row(item) {
     const { date, weekday, hour } = when(item.starts_at);
     const place = item.online ? t("online") : [item.venue?.name, item.venue?.region].filter(Boolean).join(" · ");
-    return el("article", { class: "event", tabindex: Culture.remote.isOn ? 0 : null },
+    return el("article", { class: "event", "aria-label": `${item.title || item.category}, ${date} ${weekday} ${hour}`, tabindex: Culture.remote.isOn ? 0 : null },
       el("div", { class: "when" }, el("b", {}, date), `${weekday} ${hour}`),
       el("div", {}, el("h3", {}, item.title || t("untitled", { category: item.category })),
         el("p", {}, el("span", { class: "tag" }, item.category), place),
