@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from features.store.store import Store
 from serving.champion import Provider
-from serving.edge import HeadAsGet, LimitedBody, SlashesInIds, no_unknown_parameters
+from serving.edge import HeadAsGet, LimitedBody, SlashesInIds, parameters_by_the_letter
 from serving.lists import ListStyle
 from serving.metrics import Metrics, Observed
 from serving.openapi import complete, operation_id
@@ -94,7 +94,7 @@ def create_app(
         redoc_url=None,
         responses={one: RESPONSES[one] for one in (422, "default")},
         generate_unique_id_function=operation_id,
-        dependencies=[Depends(no_unknown_parameters)],
+        dependencies=[Depends(parameters_by_the_letter)],
     )
     app.state.service = service
     install_problem_handlers(app)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, get_origin
 from urllib.parse import unquote
 
 from fastapi import Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -103,19 +103,35 @@ class JsonRoute(APIRoute):
         return strict
 
 
-async def no_unknown_parameters(request: Request) -> None:
-    """Refuses parameters where a route of the API has none but the language of its problems.
+async def parameters_by_the_letter(request: Request) -> None:
+    """Refuses parameters that would have no effect: a second one of a name that takes one value, or any unknown.
 
-    Routes with parameters refuse others by the model of them.
+    Routes with parameters refuse unknown ones by the model of them; those without take the language of problems.
     """
-    route = request.scope.get("route")
-    if not isinstance(route, APIRoute) or not route.path.startswith("/v1/") or route.dependant.query_params:
+    route, sent = request.scope.get("route"), request.query_params
+    if not isinstance(route, APIRoute) or not route.path.startswith("/v1/"):
         return
-    names = sorted(set(request.query_params) - {"lang"})
-    if names:
+    names = [name for name, _ in sent.multi_items()]
+    repeated = {name for name in names if names.count(name) > 1} - _taking_several(route)
+    unknown = set() if route.dependant.query_params else set(names) - {"lang"}
+    found = [(name, "extra_forbidden", "") for name in sorted(unknown)]
+    found += [(name, "repeated", "stands there more than once, expected one value") for name in sorted(repeated)]
+    if found:
         raise RequestValidationError(
-            [{"type": "extra_forbidden", "loc": ("query", name), "input": ""} for name in names]
+            [{"type": kind, "loc": ("query", name), "msg": words, "input": None} for name, kind, words in found]
         )
+
+
+def _taking_several(route: APIRoute) -> set[str]:
+    """Names of the parameters that may be repeated."""
+    models = [parameter.field_info.annotation for parameter in route.dependant.query_params]
+    return {
+        field.alias or name
+        for model in models
+        if isinstance(model, type) and issubclass(model, BaseModel)
+        for name, field in model.model_fields.items()
+        if get_origin(field.annotation) is list
+    }
 
 
 def without_nul(value: str) -> str:

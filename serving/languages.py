@@ -11,6 +11,7 @@ from recsys.sentences import Language, Sentence, in_one
 _CHINESE = {
     "missing": "缺少这一项",
     "extra_forbidden": "没有这个参数",
+    "repeated": "只能给出一次",
     "greater_than_equal": "不能小于 {ge}",
     "greater_than": "必须大于 {gt}",
     "less_than_equal": "不能大于 {le}",

@@ -159,6 +159,18 @@ def test_no_route_passes_over_a_parameter_that_it_does_not_have(client):
     assert client.get("/v1/categories?lang=zh").status_code == 200
 
 
+def test_a_second_value_where_one_is_taken_is_not_passed_over(client):
+    """Of two regions the first would silently have no effect."""
+    twice = client.get("/v1/recommendations?region_id=a&region_id=b&k=1&k=2&category=x&category=y")
+    told = problem(twice, 422, "invalid-request")["errors"]
+    assert [error["field"] for error in told] == ["query.k", "query.region_id"]
+    assert "more than once" in told[0]["message"]
+    chinese = client.get("/v1/categories?lang=zh&lang=zh")
+    assert (chinese.status_code, chinese.json()["detail"]) == (422, "query.lang: 只能给出一次")
+    for lists in ("/v1/recommendations?kind=a&kind=b&category=x&category=y", "/v1/participation?by=age&by=gender"):
+        assert client.get(lists).status_code == 200
+
+
 def test_problems_are_told_in_chinese_to_who_prefers_it(client):
     def of(path, **headers):
         answer = client.get(path, headers=headers)
