@@ -3,9 +3,10 @@
 python -m benchmarks.plans [--seeds 0-3] [--users 18000] [--shapes logit,gravity] [--budget 20] [--out FILE]
 
 Each county is simulated, read as tables, learned from, and planned; the plan's true value stands beside the
-oracle's plan (which knows each person's tastes), the plan over samples, and simple rules'. Below: how far people who
-come were predicted too high, how often the 80 % interval of a week held, and latent demand by township and category
-without supply, its rank correlation with the truth and its total. Many openings: `--users 5000 --budget 40`.
+oracle's plan (which knows each person's tastes), the plan over samples, and simple rules'; `gap` is how far the best
+plan can be above it, as everything was learned. Below: how far people who come were predicted too high, how often the
+80 % interval of a week held, and latent demand by township and category without supply, its rank correlation with the
+truth and its total. Many openings: `--users 5000 --budget 40`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from features.openings.inputs import opening_inputs
 from features.openings.latent_demand import latent_demand
 from recsys.dataset import Dataset
 from recsys.openings.question import Question
-from recsys.openings.suggest import suggest
+from recsys.openings.suggest import planned, suggest
 from recsys.simulation.oracle import Truth
 from recsys.simulation.scoring.openings import score_suggestions
 
@@ -31,15 +32,17 @@ def judged(dataset: Dataset, truth: Truth, budget: int) -> Row:
     inputs = opening_inputs(dataset)
     learned = time.process_time()
     plan = suggest(inputs, budget)
-    planned = time.process_time()
+    ended = time.process_time()
     score = score_suggestions(truth, plan, budget)
     over = suggest(inputs, budget, question=Question(budget=budget, over_samples=True))
     over_samples = score_suggestions(truth, over, budget)["share_of_oracle"]
+    gap = planned(inputs, Question(budget=budget)).gap
     latent = latent_demand(dataset, inputs)
     best, predicted = score["oracle_value"], score["predicted"]
     return {
         "of oracle": score["share_of_oracle"],
         "over samples": over_samples,
+        "gap": gap,
         **{rule: value / best for rule, value in score["rules"].items()},
         "openings": len(plan),
         "predicted": predicted["total"],
@@ -49,7 +52,7 @@ def judged(dataset: Dataset, truth: Truth, budget: int) -> Row:
         "mean covered": predicted["coverage80_of_the_mean"],
         **_latent(latent, truth.tables["latent"]),
         "learn s": learned - started,
-        "plan s": planned - learned,
+        "plan s": ended - learned,
         "violations": sum(score["violations"].values()),
     }
 

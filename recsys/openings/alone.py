@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.openings.beside import Beside
+from recsys.openings.hours import Kinds
 from recsys.openings.points import Points
 from recsys.openings.saturation import Saturation
 
 MOST_KEPT = 20_000_000
 """Figures kept of who would come to which class: 80 MB."""
+
+
+MOST_PAIRED = 500_000_000
+"""Pairs of classes of a category times points up to which they are valued beside each other: 0.03 s."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Classes of a category beside each other, each at the hours of one kind (`recsys.openings.hours.Kinds`).
+
+    Attributes:
+        venue: (n_classes,) venue rows.
+        kind: (n_classes,) kinds of hours.
+        drawn: (n_classes,) people a week whom a class draws at most, alone.
+        more: (n_classes, n_classes) whom the second draws at most beside the first; -inf at one venue.
+        first: (n_pairs,) classes of pairs at two venues, those that draw most together first.
+        second: (n_pairs,) the other classes.
+    """
+
+    venue: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    drawn: NDArray[np.float64]
+    more: NDArray[np.float64]
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+
+    @staticmethod
+    def of(
+        venue: NDArray[np.int64], kind: NDArray[np.int64], drawn: NDArray[np.float64], less: NDArray[np.float64]
+    ) -> Pairs:
+        """Of which two draw (n_classes, n_classes) `less` together than apart."""
+        more = np.where(venue[:, None] == venue[None, :], -np.inf, drawn[None, :] - less)
+        first, second = np.nonzero(np.triu(np.isfinite(more)))
+        order = np.argsort(-(drawn[first] + more[first, second]), kind="stable")
+        return Pairs(venue, kind, drawn, more, first[order], second[order])
 
 
 @dataclass(frozen=True)
@@ -24,6 +60,7 @@ class Alone:
     Attributes:
         slot_gain: (n_categories, n_venues, n_slots) about the gain of each hour, negative where no room is.
         bias: This and the rest as in `recsys.openings.inputs.OpeningInputs`.
+        kinds: Of hours.
     """
 
     slot_gain: NDArray[np.float64]
@@ -32,6 +69,16 @@ class Alone:
     access: NDArray[np.float32]
     points: Points
     saturation: Saturation
+    age_group: NDArray[np.int64]
+    kinds: Kinds
+
+    def with_access(self, access: NDArray[np.float32], changed: Collection[int]) -> Alone:
+        """The same beside other access of some categories; what is known of the others is kept."""
+        after = replace(self, access=access)
+        for name in ("_drawn", "_beside", "_pairs"):
+            kept = {category: known for category, known in getattr(self, name).items() if category not in changed}
+            getattr(after, name).update(kept)
+        return after
 
     def drawn(self, category: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n_venues,) people a week drawn who would not come elsewhere, and with those who would leave another class.
@@ -71,6 +118,31 @@ class Alone:
     @cached_property
     def _beside(self) -> dict[int, Beside]:
         return {}
+
+    def pairs(self, category: int) -> Pairs | None:
+        """Classes beside each other, made once; None where there are none, or very many."""
+        if category not in self._pairs:
+            self._pairs[category] = self._paired(category)
+        return self._pairs[category]
+
+    @cached_property
+    def _pairs(self) -> dict[int, Pairs | None]:
+        return {}
+
+    def _paired(self, category: int) -> Pairs | None:
+        fit = self.kinds.fit
+        venue, kind = np.nonzero(fit.any(axis=2))
+        if not 0 < len(self.rate) * len(venue) ** 2 <= MOST_PAIRED:
+            return None
+        reach = [self.points.reach(v) for v in venue.tolist()]
+        liked = fit[venue, kind]
+
+        def given(at: slice) -> NDArray[np.float32]:
+            access = np.stack([one[at] for one in reach])
+            access *= liked[:, self.age_group[at]]
+            return access
+
+        return Pairs.of(venue, kind, *self.beside(category).together(given))
 
     def mean_worth(self, worth: NDArray[np.float32] | None) -> NDArray[np.float64] | float:
         """(n_categories, n_venues) mean of the worth of those drawn, or no less than that."""

@@ -22,6 +22,23 @@ def filled(mean: NDArray[np.float64] | float, size: NDArray[np.float64] | float,
     return np.minimum(np.maximum(mean - over, 0.0), size)
 
 
+def more_filled(
+    mean: NDArray[np.float64] | float, size: NDArray[np.float64] | float, spread: float
+) -> NDArray[np.float64]:
+    """How many more places of `size` are taken by one more of whom demand has in the mean, see `filled`.
+
+    At most 1, and less the more there are: `filled` is concave in the mean where a class has half a place or more.
+
+    >>> more_filled(np.array([1.0, 10.0, 30.0]), 10.0, 0.3).round(2)
+    array([1.  , 0.44, 0.  ])
+    """
+    mean = np.asarray(mean, dtype=np.float64)
+    sd = np.sqrt(np.maximum(mean + (spread * mean) ** 2, 1e-12))
+    z = (np.asarray(size, dtype=np.float64) - mean) / sd
+    wider = (1 + 2 * spread**2 * mean) / (2 * sd)
+    return np.asarray(ndtr(z) - wider * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi))
+
+
 def seated(mean: float, size: float, spread: float) -> float:
     """`filled` of one class: arrays take ten times as long for it, and a plan asks for hundreds.
 

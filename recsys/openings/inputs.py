@@ -13,9 +13,11 @@ from scipy import sparse
 from recsys.dataset import TEXT
 from recsys.errors import DataError
 from recsys.openings.alone import Alone
+from recsys.openings.hours import kinds_of
 from recsys.openings.points import Points
 from recsys.openings.saturation import Saturation
 from recsys.regions import RegionTree
+from recsys.sums import sums_by
 
 FOLLOWED = {
     "category": TEXT,
@@ -159,7 +161,11 @@ class OpeningInputs:
     @cached_property
     def alone(self) -> Alone:
         """What each class would bring were it the only new one; worked out once."""
-        return Alone(self.slot_gain, self.bias, self.rate, self.access, self.points, self.saturation)
+        people = sums_by(self.age_group, self.rate.sum(axis=1), len(self.age_groups))
+        kinds = kinds_of(self.slot_fit, self.spare_rooms >= 1, people)
+        return Alone(
+            self.slot_gain, self.bias, self.rate, self.access, self.points, self.saturation, self.age_group, kinds
+        )
 
     def regions_at(self, level: str) -> NDArray[np.int64]:
         """(n_points,) region row on `level` that each point lies in, -1 where there is none; made once a level."""

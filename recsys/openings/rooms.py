@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -45,6 +47,19 @@ def room_places(venues: pd.DataFrame) -> NDArray[np.float64]:
     rooms, seats = (venues[name].to_numpy(dtype=np.float64) for name in ("rooms", "seats"))
     a_room = seats // np.where(np.isfinite(rooms), np.maximum(rooms, 1.0), 1.0)
     return np.where(np.isnan(seats), np.inf, np.maximum(a_room, 1.0))
+
+
+def most_places(venues: pd.DataFrame, usual: NDArray[np.floating[Any]], limit: float | None) -> NDArray[np.float64]:
+    """(n_categories, n_venues) places that a class can have: of a room, the usual ones where a venue does not tell.
+
+    Args:
+        venues: `rooms` and `seats` of each.
+        usual: (n_categories,) usual number of places of a class.
+        limit: The planner's.
+    """
+    room = room_places(venues)
+    most = np.where(np.isfinite(room), room, usual.astype(np.float64)[:, None])
+    return np.minimum(most, limit or np.inf)
 
 
 class Rooms:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recsys.openings.attendance import filled, planned_places
 from recsys.openings.inputs import OpeningInputs
 from recsys.openings.question import Choices
-from recsys.openings.rooms import Rooms, free_slots, room_places
+from recsys.openings.rooms import Rooms, free_slots, most_places
 from recsys.openings.value import Audience, Opening
 
 MIN_TAKEN = 1e-6
@@ -48,11 +48,8 @@ class Search:
         self._spent = 0.0
         self.rooms = Rooms(inputs.slots, inputs.spare_rooms)
         self.free = free_slots(inputs.venues)
-        room = room_places(inputs.venues)
         self.usual = inputs.typical_size.astype(np.float64)
-        # Places that a class can have: those of a room, where the venue tells them, and the planner's limit.
-        most = np.where(np.isfinite(room), room, self.usual[:, None])
-        self.most_places = np.minimum(most, choices.question.max_size or np.inf)
+        self.most_places = most_places(inputs.venues, self.usual, choices.question.max_size)
         # Of each venue the slots of all categories, and what was free when they were found.
         self._best_slots: dict[int, tuple[NDArray[np.bool_], list[int | None]]] = {}
         # By group, beside what runs now: enough to choose the slot.

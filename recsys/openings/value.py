@@ -139,4 +139,5 @@ def without_classes(inputs: OpeningInputs, closing: list[tuple[int, int]]) -> Op
     )
     # What does not depend on what runs is worked out once for all questions.
     vars(after).update({name: getattr(inputs, name) for name in ("points", "spare_rooms", "slot_gain")})
+    vars(after)["alone"] = inputs.alone.with_access(after.access, {category for category, _ in closing})
     return after

@@ -8,7 +8,7 @@ import pytest
 import recsys.openings.alone as alone_module
 from recsys.openings.question import Choices, Question
 from recsys.openings.search import Search
-from recsys.openings.suggest import suggest
+from recsys.openings.suggest import planned, suggest
 
 WEIGHTS = Question(budget=6, age_weights={"30-44": 3.0}, effort="fast")
 
@@ -45,6 +45,27 @@ def test_where_it_would_take_much_memory_plans_are_the_same(inputs, monkeypatch)
     fresh = type(inputs)(**{name: getattr(inputs, name) for name in inputs.__dataclass_fields__})
     assert fresh.alone.who is None
     assert suggest(fresh, 6, question=WEIGHTS).equals(plan)
+
+
+def test_beside_other_access_of_a_category_the_others_stay(inputs):
+    known, access = inputs.alone, inputs.access.copy()
+    access[:, 1] += 1
+    before = {category: (known.drawn(category), known.pairs(category)) for category in (0, 1)}
+    after = known.with_access(access, {1})
+    assert after.drawn(0) is before[0][0]
+    assert after.pairs(0) is before[0][1]
+    fresh = replace(inputs, access=access).alone
+    np.testing.assert_array_equal(after.drawn(1), fresh.drawn(1))
+    np.testing.assert_array_equal(after.pairs(1).more, fresh.pairs(1).more)
+    assert (after.pairs(1).drawn < before[1][1].drawn).any()
+
+
+def test_very_many_classes_are_not_valued_beside_each_other(inputs, monkeypatch):
+    assert replace(inputs).alone.pairs(0) is not None
+    monkeypatch.setattr(alone_module, "MOST_PAIRED", 0)
+    assert replace(inputs).alone.pairs(0) is None
+    plan = planned(replace(inputs), Question(budget=8, effort="fast"))
+    assert 0 <= plan.gap < 0.05
 
 
 def test_inputs_that_nobody_needs_any_longer_are_freed_at_once(inputs):

@@ -1,6 +1,9 @@
+import itertools
+
 import numpy as np
 import pytest
 
+import recsys.openings.beside as beside_module
 from recsys.openings.beside import Beside
 from recsys.openings.saturation import Saturation
 
@@ -35,3 +38,20 @@ def test_an_open_class_is_access_for_the_next(people, family):
     after = Beside(saturation, access, rate).weighed(worth).after(given)
     np.testing.assert_array_equal(after.access, access + given)
     assert after.counts(given) == Beside(saturation, access + given, rate, worth).counts(given)
+
+
+@pytest.mark.parametrize("family", ["share", "chance"])
+@pytest.mark.parametrize("k", [0.05, 2.0, 40.0])
+def test_two_classes_draw_no_more_together_than_is_told(people, family, k, monkeypatch):
+    access, rate, given, worth = people
+    monkeypatch.setattr(beside_module, "POINTS_AT_ONCE", 300)
+    saturation, classes = Saturation(family, k), np.stack([given, worth, given[::-1], 0 * given])
+    for weights in (None, worth):
+        beside = Beside(saturation, access, rate).weighed(weights)
+        drawn, less = beside.together(lambda at: classes[:, at])
+        alone = [beside.counts(one)[2] for one in classes]
+        np.testing.assert_allclose(drawn, alone, rtol=1e-5, atol=1e-3)
+        for first, second in itertools.product(range(4), repeat=2):
+            exact = drawn[first] - beside.after(classes[second]).counts(classes[first])[2]
+            assert less[first, second] <= exact * (1 + 1e-3) + 1e-3
+            assert less[first, second] >= 0.95 * exact - 1e-3

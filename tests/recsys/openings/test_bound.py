@@ -4,10 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recsys.openings.bound import PARTS, ConcaveModel, Limits, bound_of
+from recsys.openings.bound import bound_of
 from recsys.openings.equity import Floors, floor_table, reached
 from recsys.openings.question import Choice, Choices, Question
+from recsys.openings.rooms import most_places
 from recsys.openings.samples import draws_of
+from recsys.openings.saturation import Saturation
 from recsys.openings.search import Search
 from recsys.openings.suggest import planned
 from recsys.openings.value import Audience
@@ -102,7 +104,7 @@ def test_no_plan_at_any_hours_passes_the_bound(inputs):
     found = []
     for pair, chosen in itertools.product(itertools.combinations(venues, 2), itertools.product(hours, repeat=2)):
         audience = Audience(few)
-        plan = [audience.opening(0, v, s, 40.0) for v, s in zip(pair, chosen, strict=True)]
+        plan = [audience.opening(0, v, s, 20.0) for v, s in zip(pair, chosen, strict=True)]
         found.append(sum(o.worth for o, _ in audience.in_turn(plan)))
     assert max(sum(o.worth for o in opened), *found) <= bound * (1 + 1e-5)
     assert bound < 1.2 * max(found)
@@ -144,26 +146,68 @@ def test_no_plan_over_samples_passes_their_bound(inputs):
     assert plan.bound < 1.25 * max(values)
 
 
-def test_steps_end_where_a_little_farther_loses(inputs):
-    rng, shape = np.random.default_rng(4), (*inputs.runs_now.shape, len(inputs.slots))
-    model = ConcaveModel(inputs, None)
-    found = set()
-    for _ in range(30):
-        start, end = (rng.random(shape) < 0.02 for _ in range(2))
-        access, on_way = model.access(start), end * 1.0 - start
-        way = model.access(end) - access
-        at = [float((model.gain(access + np.float32(n / PARTS) * way) * on_way).sum()) for n in range(PARTS)]
-        last = int((np.array(at) > 0).sum()) - 1
-        assert model.step(access, way, at[0]) * PARTS == (last if last > 0 else 0.5)
-        found.add(last)
-    assert len(found) > 8
+def _at_few_hours(inputs, n_venues, hours, seats, **changed):
+    """The first venues and a few hours, everybody wanting twenty times as much."""
+    few = _small(inputs, n_venues)
+    return replace(
+        few,
+        slots=few.slots.iloc[hours].reset_index(drop=True),
+        slot_fit=few.slot_fit[:, hours],
+        busy=few.busy[:, hours],
+        drawn_slots=few.drawn_slots[:, hours],
+        rate=20 * few.rate,
+        venues=few.venues.assign(seats=seats, rooms=1.0),
+        **changed,
+    )
 
 
-@pytest.mark.parametrize(("costs", "brings"), [((1.0, 1.0), 5.0), ((0.1, 1.0), 5.5)])
-def test_free_slots_limit_only_where_that_leaves_a_bound(costs, brings):
-    """One slot: either of two classes fits. The cheaper comes first, and must not shut out the better one."""
-    one, no = np.ones((2, 1), dtype=bool), np.zeros((2, 1), dtype=bool)
-    hours = np.array([[True, True, False]])
-    limits = Limits(one, no, hours, 1.0, np.array(costs), np.full(2, np.inf), np.ones(1))
-    gain = np.array([[[1.0, 0.5, 9.0]], [[2.0, 5.0, 9.0]]])
-    assert float((limits.best(gain) * gain).sum()) == pytest.approx(brings)
+def _best_of_all(choices, budget):
+    """What the best plan brings, of all classes in all orders at all hours."""
+    inputs, best = choices.inputs, 0.0
+    most = most_places(inputs.venues, inputs.typical_size, None)
+    classes = [(c, v, s) for c, v in np.argwhere(choices.allowed).tolist() for s in range(len(inputs.slots))]
+    for plan in itertools.permutations(classes, budget):
+        if len({(c, v) for c, v, _ in plan}) == len({(v, s) for _, v, s in plan}) == budget:
+            audience, brought = Audience(inputs), 0.0
+            for c, v, s in plan:
+                opening = audience.opening(c, v, s, float(most[c, v]), float(inputs.typical_size[c]))
+                audience.take(opening)
+                brought += opening.worth
+            best = max(best, brought)
+    return best
+
+
+@pytest.mark.parametrize("family", ["share", "chance"])
+@pytest.mark.parametrize(("seats", "within"), [(4.0, 1.6), (1000.0, 1.06)])
+def test_no_plan_passes_the_bound_whatever_rooms_turn_away(inputs, family, seats, within):
+    few = _at_few_hours(inputs, 3, [0, 9], seats, saturation=Saturation(family, 2.0))
+    choices = Choices(few, Question(budget=3, categories=tuple(inputs.categories[:2]), effort="fast"))
+    best = _best_of_all(choices, 3)
+    bound = bound_of(choices, Search(few, choices).run(), None)
+    assert best <= bound * (1 + 1e-5)
+    assert bound <= within * best
+
+
+def test_rooms_that_turn_people_away_lower_the_bound(inputs):
+    """Unless they did, no plan's gap told anything where rooms are small."""
+    plans = {
+        seats: planned(_at_few_hours(inputs, 10, [0, 9], seats), Question(budget=6, effort="fast"))
+        for seats in (6.0, 1e6)
+    }
+    assert plans[6.0].bound < 0.3 * plans[1e6].bound
+    assert plans[6.0].gap < 0.3
+    assert plans[6.0].bound <= 6 * 6.0
+
+
+def test_free_slots_lower_the_bound(inputs):
+    one = replace(inputs, venues=inputs.venues.assign(free_slots=1.0))
+    many, few = (planned(of, Question(budget=8, effort="fast")) for of in (inputs, one))
+    assert few.worth < 0.95 * many.worth
+    assert few.gap < 0.1
+
+
+def test_what_one_class_brings_is_its_bound(inputs):
+    """A class in part draws more than its part of the people: half of each of two more than either."""
+    crowded = replace(inputs, saturation=replace(inputs.saturation, k=8.0))
+    plan = planned(crowded, Question(budget=3, teachers={str(c): 1 for c in inputs.categories}, effort="fast"))
+    assert plan.gap < 0.02
