@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -401,6 +402,9 @@ def main() -> None:
 
     if not os.environ.get("CULTURE_DEBUG"):
         warnings.simplefilter("ignore")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Work that is done does not fail for a name that the terminal's encoding has no letters for.
+        sys.stdout.reconfigure(errors="backslashreplace")
     _held.clear()
     try:
         with undoing_at_signals():

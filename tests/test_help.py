@@ -1,9 +1,12 @@
-"""What `culture --help` and each command's help say is what the code has."""
+"""What `culture --help` and each command's help say is what the code has; any terminal can show what is said."""
 
+import io
 import re
+import sys
 from typing import get_args
 
 import pytest
+import typer
 import typer.main
 from typer.testing import CliRunner
 
@@ -49,3 +52,12 @@ def test_every_command_is_listed_with_its_sentence() -> None:
 
 def test_a_shape_is_chosen_from_those_that_the_simulator_has() -> None:
     assert get_args(culture.Shape) == get_args(Shape)
+
+
+def test_work_that_is_done_does_not_fail_for_what_a_terminal_has_no_letters_for(monkeypatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="latin-1"))
+    monkeypatch.setattr(culture, "app", lambda: typer.echo("中.parquet: 2 rows"))
+    culture.main()
+    sys.stdout.flush()
+    assert written.getvalue() == b"\\u4e2d.parquet: 2 rows\n"
