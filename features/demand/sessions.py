@@ -18,6 +18,7 @@ from features.demand.counts import (
     on_hand_names,
     session_figures,
 )
+from features.demand.outliers import without_giant_parties
 from features.demand.people import PeopleBook, people_book, weeks_back
 from features.demand.speed import speed_of
 from features.interactions import with_row_numbers
@@ -51,6 +52,8 @@ class SessionBook:
         opens_age: Weeks back to when it can be booked; NaN: not stated.
         cancelled_age: Weeks back to its cancellation; -inf: not cancelled.
         places: Places taken by what is known at `as_of`; the final figure once it has begun; 0 if cancelled.
+        unexplained: Of these, before the week that holds `as_of`, what is above `largest_party` in single bookings: a
+            slip of the pen that `waiting`, `on_hand` and `speed` do not count.
         waiting: Places on the waitlist.
         capacity: Places offered; NaN where not stated or absurd.
         price: NaN where not stated.
@@ -72,6 +75,7 @@ class SessionBook:
     opens_age: NDArray[np.float64]
     cancelled_age: NDArray[np.float64]
     places: NDArray[np.float64]
+    unexplained: NDArray[np.float64]
     waiting: NDArray[np.float64]
     capacity: NDArray[np.float64]
     price: NDArray[np.float64]
@@ -141,6 +145,9 @@ def session_book(
     of_activity = activities.reindex(sessions["activity_id"]).reset_index()
     cancelled = np.nan_to_num(weeks_back(sessions["cancelled_at"], dataset.timezone, as_of), nan=-np.inf)
     published = np.nan_to_num(weeks_back(sessions["published_at"], dataset.timezone, as_of), nan=np.inf)
+    monday = as_of.normalize() - pd.Timedelta(days=as_of.dayofweek)
+    dataset, unexplained = without_giant_parties(dataset, sessions["session_id"], (starts < monday).to_numpy())
+    unexplained = np.where(np.isfinite(cancelled), 0.0, unexplained)
     figures = _figures(dataset, sessions["session_id"], starts, cancelled, as_of, n_leads)
     first_booked = figures["first_booked_us"].to_numpy()
     booked = np.where(first_booked == NEVER_US, -np.inf, (_us(as_of) - first_booked) / WEEK_US)
@@ -157,7 +164,8 @@ def session_book(
         known_age=np.fmax(published, booked),
         opens_age=weeks_back(sessions["booking_opens_at"], dataset.timezone, as_of),
         cancelled_age=cancelled,
-        places=figures["places"].to_numpy().astype(np.float64),
+        places=figures["places"].to_numpy().astype(np.float64) + unexplained,
+        unexplained=unexplained,
         waiting=figures["waiting"].to_numpy().astype(np.float64),
         capacity=np.where(is_stated(capacity), capacity, np.nan),
         price=sessions["price"].to_numpy(dtype=float),

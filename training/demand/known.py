@@ -79,16 +79,17 @@ def weeks_ahead(as_of: pd.Timestamp, horizon: int) -> pd.DatetimeIndex:
 def without_outliers(book: SessionBook) -> NDArray[np.float64]:
     """(n_sessions,) places taken; past figures that nothing explains are cut to what the category could explain.
 
-    Cut is what is above 25 times the category's median session and half again above the stated capacity, as far as
-    three sessions of the category state one: neither a slip of the pen nor a single giant crowd moves a forecast of
-    usual sessions. The week that is under way is left as it is.
+    Cut is what single bookings are for beyond any usual party, then what is above 25 times the category's median
+    session and half again above the stated capacity, as far as three sessions of the category state one: neither a slip
+    of the pen nor a single giant crowd moves a forecast of usual sessions. The week that is under way is left as it is.
     """
-    past = (book.week < 0) & (book.places > 0)
-    medians = pd.Series(book.places[past]).groupby(book.category[past]).median()
+    places = book.places - book.unexplained
+    past = (book.week < 0) & (places > 0)
+    medians = pd.Series(places[past]).groupby(book.category[past]).median()
     usual = pd.Series(book.category).map(medians).fillna(np.inf).to_numpy(dtype=float)
     explained = np.minimum(np.nan_to_num(book.capacity), stated_often(book.category, book.capacity))
     most = np.fmax(OUTLIER_RATIO * usual, _OVERBOOKED * explained)
-    return np.where(past, np.minimum(book.places, most), book.places)
+    return np.where(past, np.minimum(places, most), places)
 
 
 def session_demand(book: SessionBook, places: NDArray[np.float64], spill: float) -> NDArray[np.float64]:

@@ -109,6 +109,30 @@ def test_a_week_with_ten_thousand_people(capacity: float, usual: pd.Series) -> N
     assert found["bookings"] < 1.5 * usual["bookings"]
 
 
+@pytest.mark.parametrize("status", ["booked", "waitlisted"])
+@pytest.mark.parametrize("least", [50, 1000], ids=["few bookings", "all bookings"])
+def test_one_booking_for_ten_thousand_people_moves_next_to_nothing(least: int, status: str) -> None:
+    tables = known_town()
+    past = tables["sessions"]["session_id"][tables["sessions"]["starts_at"] < NOW - pd.Timedelta(days=14)]
+    bookings = tables["bookings"][tables["bookings"]["session_id"].isin(past)]
+    bookings = bookings.iloc[:: max(1, len(bookings) // least)].reset_index(drop=True)
+    usual = totals(forecast_of({**tables, "bookings": bookings}))
+    is_one = bookings.index == 20
+    crowded = bookings.assign(party_size=np.where(is_one, 10_000, 1), status=np.where(is_one, status, "booked"))
+    found = totals(forecast_of({**tables, "bookings": crowded}))
+    for target in ("bookings", "demand"):
+        assert 0.7 * usual[target] < found[target] < 1.4 * usual[target]
+
+
+def test_what_a_giant_party_took_stands_in_the_history() -> None:
+    tables = known_town()
+    sizes = np.where(tables["bookings"].index == 0, 10_000, 1)
+    dataset = Dataset.from_tables({**tables, "bookings": tables["bookings"].assign(party_size=sizes)}, NOW)
+    history = forecast_demand(dataset, WEEKS, CONFIG).history
+    assert history["places"].max() > 10_000
+    assert history["demand"].max() < 200
+
+
 def test_large_halls_are_no_outliers() -> None:
     tables = known_town()
     sessions = tables["sessions"]
