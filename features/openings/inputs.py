@@ -27,7 +27,7 @@ from features.openings.running import (
 from features.willingness.ages import AGE_GROUPS
 from features.willingness.config import LatentConfig
 from features.willingness.draws import drawn_levels, drawn_slots
-from features.willingness.exposure import time_cell
+from features.willingness.exposure import Exposure, time_cell
 from features.willingness.fit import fit_willingness
 from features.willingness.offered import attending, exposure
 from recsys.closed import Closed
@@ -87,12 +87,18 @@ def _thinned(dataset: Dataset, step: int) -> Dataset:
     return replace(dataset, users=users.reset_index(drop=True), **kept)
 
 
-def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
+def _some_users(dataset: Dataset, config: OpeningsConfig) -> tuple[Dataset, Exposure, int]:
+    """Users to learn from, what they could have gone to, and how many each stands for; of many, every n-th."""
     step = max(-(-len(dataset.users) // config.max_users), 1)
     # Before people are thinned out: by the bookings of some no session would have been full.
     offered = exposure(dataset, config.latent.history_weeks)
-    if step > 1:
-        offered, dataset = offered.some(np.arange(0, len(dataset.users), step)), _thinned(dataset, step)
+    if step == 1:
+        return dataset, offered, step
+    return _thinned(dataset, step), offered.some(np.arange(0, len(dataset.users), step)), step
+
+
+def _learned_inputs(dataset: Dataset, config: OpeningsConfig) -> OpeningInputs:
+    dataset, offered, step = _some_users(dataset, config)
     tree = RegionTree.of(dataset)
     places = positions(dataset, tree)
     learned = fit_willingness(dataset, tree, places, config.latent, offered)
