@@ -154,9 +154,12 @@ def open_to_stay(bundle: ModelBundle) -> BundleParts:
     """What serving needs of a bundle; garbage is looked for at once among all that there is, and there no more.
 
     Modules and parts are some 300,000 objects that stay: to look through them takes a third of a second, in which an
-    answer would wait. What the bundle before left behind is looked for when the next is opened.
+    answer would wait. What the bundle before left behind is looked for when the next is opened. Classes are valued
+    beside each other here too: 0.4 s in a county of 18,000 people.
     """
     parts = open_parts(bundle)
+    if parts.openings is not None:
+        parts.openings.alone.pair_all()
     gc.unfreeze()
     gc.collect()
     gc.freeze()

@@ -125,6 +125,11 @@ class Alone:
             self._pairs[category] = self._paired(category)
         return self._pairs[category]
 
+    def pair_all(self) -> None:
+        """Values classes of all categories beside each other: the first question would wait for it."""
+        for category in range(len(self.slot_gain)):
+            self.pairs(category)
+
     @cached_property
     def _pairs(self) -> dict[int, Pairs | None]:
         return {}

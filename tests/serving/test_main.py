@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from culture import app
 from features.settings import Settings
+from recsys.openings.beside import Beside
 from recsys.releases import load_champion
 from serving.main import HostRefusedError, PortTakenError, bind, free_port, open_to_stay, serve
 
@@ -93,3 +94,12 @@ def test_what_stays_is_looked_through_once_and_what_the_bundle_before_left_is_fr
         assert gc.get_freeze_count() > 50_000
     finally:
         gc.unfreeze()
+
+
+def test_no_question_waits_until_classes_are_valued_beside_each_other(county, monkeypatch):
+    try:
+        parts = open_to_stay(load_champion(county.home))
+    finally:
+        gc.unfreeze()
+    monkeypatch.setattr(Beside, "together", None)
+    assert all(parts.openings.alone.pairs(category) for category in range(len(parts.openings.categories)))
