@@ -19,8 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
-_held: list[str] = []
-"""Lines that wait for the end of the work; see `_reporter`."""
+from recsys.console import Console
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -85,9 +84,10 @@ def ingest(
 
     if problems := platform_problems(platform, timezone):
         raise typer.BadParameter("; ".join(problems), param_hint="--platform, --timezone")
+    console = Console(quiet)
     with open_store(_settings()) as store:
-        outcome = ingest_folder(store, folder, platform, timezone, report, show_progress=_shows_progress(quiet))
-    _report(outcome, quiet)
+        outcome = ingest_folder(store, folder, platform, timezone, report, show_progress=console.shows_progress)
+    console.report(outcome)
 
 
 @app.command()
@@ -102,8 +102,8 @@ def train(
     from training.run import load_config, train_bundle
 
     time = pd.Timestamp.now(tz="UTC").floor("s") if as_of is None else as_of
-    outcome = train_bundle(_settings(), time, load_config(config), _reporter(quiet))
-    _report(outcome, quiet)
+    console = Console(quiet)
+    console.report(train_bundle(_settings(), time, load_config(config), console.say))
 
 
 @app.command()
@@ -125,10 +125,11 @@ def tune(
     settings = _settings()
     time = pd.Timestamp.now(tz="UTC").floor("D") if as_of is None else as_of
     start = load_config(config).ranking
-    snapshot, dataset = known_data(settings, time, _reporter(quiet))
+    console = Console(quiet)
+    snapshot, dataset = known_data(settings, time, console.say)
     asked = TuneConfig(n_trials=trials, n_windows=windows, window_days=window_days)
     outcome = search(dataset, settings.home, asked, start, snapshot_sha256=snapshot.sha256, quiet=quiet)
-    _report(outcome, quiet)
+    console.report(outcome)
 
 
 @app.command()
@@ -146,8 +147,8 @@ def recommend(
     """Rank open sessions for users."""
     from training.answers import recommend_file
 
-    n_rows = recommend_file(_settings(), as_of, k, output, users, session_window_days, _reporter(quiet))
-    _wrote(output, n_rows, quiet)
+    console = Console(quiet)
+    console.wrote(output, recommend_file(_settings(), as_of, k, output, users, session_window_days, console.say))
 
 
 @app.command()
@@ -167,7 +168,8 @@ def forecast(
     """Forecast bookings and demand for each region, category and week (or month, or quarter)."""
     from training.answers import forecast_file
 
-    _wrote(output, forecast_file(_settings(), as_of, horizon, output, _reporter(quiet), period, details), quiet)
+    console = Console(quiet)
+    console.wrote(output, forecast_file(_settings(), as_of, horizon, output, console.say, period, details))
 
 
 @app.command()
@@ -189,7 +191,8 @@ def suggest(
     from training.suggestions import Asked, suggest_file
 
     asked = Asked(budget, region, categories, question, details, lang)
-    _wrote(output, suggest_file(_settings(), as_of, asked, output, _reporter(quiet)), quiet)
+    console = Console(quiet)
+    console.wrote(output, suggest_file(_settings(), as_of, asked, output, console.say))
 
 
 @app.command()
@@ -212,8 +215,8 @@ def evaluate(
 
     tasks = TASKS if task == "all" else (task,)
     asked = BackTest(window_days, windows, window_days if step_days is None else step_days, k, tasks)
-    table = evaluate_window(_settings(), as_of, asked, output, _reporter(quiet))
-    _report(table, quiet)
+    console = Console(quiet)
+    console.report(evaluate_window(_settings(), as_of, asked, output, console.say))
 
 
 @app.command()
@@ -252,7 +255,7 @@ def simulate(
             start=first_day,
             region=region,
             shape=shape,
-            show_progress=_shows_progress(quiet),
+            show_progress=Console(quiet).shows_progress,
             **further_knobs(knob or ()),
         )
     except (DataError, UnknownIdError) as error:
@@ -309,15 +312,16 @@ def demo(
     # A home and a database of its own: made-up rows never mix with a platform's.
     settings = Settings(home=_settings().home / "demo", database_url=None)
     port = free_port("127.0.0.1", port)
-    as_of = _prepare_demo(settings, quiet)
-    _tell()
+    console = Console(quiet)
+    as_of = _prepare_demo(settings, console)
+    console.tell()
     if not quiet:
         threading.Thread(target=_show_examples, args=(port,), daemon=True).start()
     with served_until_told():
         serve_http(settings, host="127.0.0.1", port=port, workers=1, quiet=True, at=as_of)
 
 
-def _prepare_demo(settings: Any, quiet: bool) -> Any:
+def _prepare_demo(settings: Any, console: Console) -> Any:
     """Simulates, loads and trains what is not there yet; returns the instant at which the county's known past ends."""
     from features.store.ingest import ingest_folder
     from features.store.store import open_store
@@ -325,18 +329,17 @@ def _prepare_demo(settings: Any, quiet: bool) -> Any:
     from serving.parts import can_serve
     from training.run import TrainConfig, train_bundle
 
-    say = _reporter(quiet)
     folder = settings.home / "county"
     manifest = folder / "truth" / "manifest.json"
     if not manifest.exists():
-        say("simulating half a year of a county")
-        write_simulation(folder, show_progress=_shows_progress(quiet))
+        console.say("simulating half a year of a county")
+        write_simulation(folder, show_progress=console.shows_progress)
     as_of = parse_time(json.loads(manifest.read_text(encoding="utf-8"))["as_of"])
     if not can_serve(settings.home):
-        say("loading its tables")
+        console.say("loading its tables")
         with open_store(settings) as store:
-            ingest_folder(store, folder, show_progress=_shows_progress(quiet))
-        say(str(train_bundle(settings, as_of, TrainConfig(), say)))
+            ingest_folder(store, folder, show_progress=console.shows_progress)
+        console.say(str(train_bundle(settings, as_of, TrainConfig(), console.say)))
     return as_of
 
 
@@ -354,43 +357,6 @@ def _settings() -> Any:
     return settings_from_environment()
 
 
-def _shows_progress(quiet: bool) -> bool:
-    return sys.stderr.isatty() and not quiet
-
-
-def _reporter(quiet: bool) -> Any:
-    """Says one line on standard error, unless quiet: at once on a terminal, else when the work is done.
-
-    Whoever reads a file of it finds one line where the work failed, and what is worth knowing where it did not.
-    """
-    shows = _shows_progress(quiet)
-
-    def say(line: str) -> None:
-        if shows:
-            typer.echo(line, err=True)
-        elif not quiet:
-            _held.append(line)
-
-    return say
-
-
-def _report(outcome: object, quiet: bool) -> None:
-    """What has come of the work, after what was held back while it was under way."""
-    _tell()
-    if not quiet:
-        typer.echo(str(outcome))
-
-
-def _tell() -> None:
-    for line in _held:
-        typer.echo(line, err=True)
-    _held.clear()
-
-
-def _wrote(output: Path, n_rows: int, quiet: bool) -> None:
-    _report(f"{output}: {n_rows} rows", quiet)
-
-
 def main() -> None:
     """Entry point of the console command: every failure is one line on standard error and exit status 1.
 
@@ -405,7 +371,6 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Work that is done does not fail for a name that the terminal's encoding has no letters for.
         sys.stdout.reconfigure(errors="backslashreplace")
-    _held.clear()
     try:
         with undoing_at_signals():
             app()

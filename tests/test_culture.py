@@ -6,14 +6,12 @@ where those are the point.
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-import culture as command
 from tests.commands import done, failed, process
 from training.tracking import tracking_uri
 
@@ -286,16 +284,6 @@ def test_two_processes_learn_and_judge_what_one_does(culture, home, monkeypatch)
     assert two["gate"] == one["gate"]
     assert beside == learned
     assert any(path.startswith("ranking/trees/") for path in learned)
-
-
-@pytest.mark.parametrize("is_terminal", [True, False])
-def test_what_is_under_way_is_shown_at_once_on_a_terminal_alone(monkeypatch, capsys, is_terminal):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
-    command._reporter(quiet=False)("ranking")
-    command._reporter(quiet=True)("nothing")
-    assert capsys.readouterr().err == "ranking\n" * is_terminal
-    command._tell()
-    assert capsys.readouterr().err == "ranking\n" * (not is_terminal)
 
 
 def test_settings_that_are_not_text(culture, home, tmp_path):
