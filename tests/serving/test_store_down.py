@@ -80,7 +80,7 @@ def test_an_embedded_store_that_was_killed_is_started_again():
 
 
 def test_the_process_is_alive_while_every_request_waits_for_the_store():
-    reached, is_up = threading.Event(), []
+    reached, is_up, asked = threading.Event(), [], []
 
     def open_store():
         if is_up:
@@ -88,10 +88,16 @@ def test_the_process_is_alive_while_every_request_waits_for_the_store():
         raise RecsysError("away")
 
     app = create_app(FixedProvider(None), open_store, clock=lambda: AS_OF.tz_convert("UTC"))
-    with serving(app) as client, ThreadPoolExecutor(60) as pool:
+
+    async def counted(scope, receive, send):
+        if scope["type"] == "http":
+            asked.append(scope["path"])
+        await app(scope, receive, send)
+
+    with serving(counted) as client, ThreadPoolExecutor(60) as pool:
         is_up.append(True)
         waiting = [pool.submit(client.get, "/v1/regions") for _ in range(60)]
-        time.sleep(1)
+        wait_until(lambda: asked.count("/v1/regions") == len(waiting))
         began = time.monotonic()
         assert client.get("/healthz", timeout=10).status_code == 200
         assert time.monotonic() - began < 5
