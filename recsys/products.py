@@ -15,4 +15,5 @@ def row_products(rows: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
     of sixteen float32 rows OpenBLAS's Haswell kernels round the first six, the next six and the last four each their
     own way. So each row is a product of its own.
     """
-    return np.asarray((rows[:, None, :] @ matrix)[:, 0])
+    # Columns taken out of a table lie apart in memory, those of one row alone do not: other kernels add them up.
+    return np.asarray((np.ascontiguousarray(rows)[:, None, :] @ np.ascontiguousarray(matrix))[:, 0])

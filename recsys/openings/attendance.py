@@ -30,7 +30,7 @@ def more_filled(
     At most 1, and less the more there are: `filled` is concave in the mean where a class has half a place or more.
 
     >>> more_filled(np.array([1.0, 10.0, 30.0]), 10.0, 0.3).round(2)
-    array([1.  , 0.44, 0.  ])
+    array([1.  , 0.37, 0.01])
     """
     mean = np.asarray(mean, dtype=np.float64)
     sd = np.sqrt(np.maximum(mean + (spread * mean) ** 2, 1e-12))

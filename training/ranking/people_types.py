@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import optimize
 
 from features.signals.known.groups import AGE_EDGES
 from features.signals.learned.people_types import PeopleTypes, membership_of, type_multiples
 from features.signals.learned.posterior import own_points, posterior
+from recsys.closed import Closed
 
 _FIRST_SPREAD = 0.7
 """Of the logarithms with which types begin."""
@@ -22,10 +23,8 @@ _HELD_OUT = 0.25
 _LEAST = 1e-12
 
 
-class TypeConfig(BaseModel):
+class TypeConfig(Closed):
     """Settings of types of people."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     n_types: int = Field(default=20, gt=0, description="types of people")
     shape: float = Field(default=0.8, gt=0, description="of the gamma factor on all that a person does")

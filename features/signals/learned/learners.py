@@ -91,7 +91,7 @@ def key_scores(ranker: Ranker, batch: UserBatch, key_nums: NDArray[np.int64]) ->
     if not isinstance(ranker, FactorRanker):
         return ranker.scores(batch, key_nums)
     vectors = ranker.user_factors(batch).astype(np.float32, copy=False)
-    scores = row_products(vectors, np.ascontiguousarray(ranker.factors[key_nums].T))
+    scores = row_products(vectors, ranker.factors[key_nums].T)
     scores[:, ~ranker.known[key_nums]] = np.nan
     scores[np.diff(batch.histories.indptr) == 0] = np.nan
     return scores

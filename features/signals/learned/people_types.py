@@ -80,9 +80,9 @@ def membership_of(
         ages: (n_users,) age group, -1 where unknown.
         types: What was learned.
     """
-    due = row_products(expected, np.ascontiguousarray(np.exp(types.effects).T))
+    due = row_products(expected, np.exp(types.effects).T)
     did = counts.sum(axis=1, keepdims=True) + types.shape
-    log = row_products(counts, np.ascontiguousarray(types.effects.T)) + np.log(types.chances)[ages]
+    log = row_products(counts, types.effects.T) + np.log(types.chances)[ages]
     log -= did * np.log(types.shape + due)
     most = log.max(axis=1, keepdims=True)
     chances = np.exp(log - most)

@@ -85,7 +85,7 @@ def posterior(
         factors = factors + step * np.minimum(1.0, _LONGEST_STEP / np.maximum(length, _LEAST_EXPECTED))
     log, mean, due, curve, precision = at(factors)
     covariance = np.linalg.inv(precision).reshape(len(counts), -1)
-    variance = row_products(covariance, np.ascontiguousarray(squares.T))
+    variance = row_products(covariance, squares.T)
     # The more factors explain, the less is the person's own: a rate follows them by this share only.
     share = curve / due
     return Posterior(factors, np.exp(log + share * share * variance / 2) * mean)
