@@ -42,8 +42,12 @@ def engine_for(settings: Settings) -> Engine:
         pool_size=4,
         max_overflow=12,
     )
-    with clear_errors(), engine.begin() as connection:
-        _migrate(connection)
+    try:
+        with clear_errors(), engine.begin() as connection:
+            _migrate(connection)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 

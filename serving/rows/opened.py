@@ -53,7 +53,10 @@ class OpenedStore:
             return self._store
 
     def reopen(self) -> None:
-        """Opens a store that was lost anew: an embedded server that has ended is started again."""
+        """Opens a store that was lost once more: an embedded server that has ended is started by it.
+
+        The store that requests have in hand reaches the server again by itself; no connection is taken from them.
+        """
         if not self._is_lost:
             return
         try:
@@ -62,9 +65,10 @@ class OpenedStore:
         except UNREACHABLE:
             return
         with self._opening:
-            lost, self._store = self._store, anew
-        if lost is not None:
-            lost.close()
+            if self._store is None:
+                self._store = anew
+                return
+        anew.close()
 
     def problem(self) -> Sentence | None:
         """Why the store cannot be read, None if it can."""
