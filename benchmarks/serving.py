@@ -36,7 +36,7 @@ from recsys.releases import bundles_folder, release
 from recsys.simulation.command import simulate
 from serving.app import create_app
 from serving.champion import ChampionWatcher
-from serving.main import address_of, bind
+from serving.main import address_of, bind, server_config
 from serving.parts import open_parts
 from training.demand.config import DemandConfig
 from training.demand.forecast import forecast_demand
@@ -95,7 +95,7 @@ def measure(settings: Settings, as_of: pd.Timestamp, dataset: Dataset, n_request
         clock=lambda: as_of.tz_convert("UTC") + pd.Timedelta(seconds=time.monotonic() - began),
     )
     listener = bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    server = uvicorn.Server(server_config(app, log_config=None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:

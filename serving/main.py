@@ -117,14 +117,8 @@ def serve(
     os.environ.pop(_BEHIND, None)
     if at is not None:
         os.environ[_BEHIND] = str((now_utc() - at).total_seconds())
-    config = uvicorn.Config(
-        "serving.main:app_from_environment",
-        factory=True,
-        workers=workers,
-        log_config=_log_config(quiet),
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
+    config = server_config(
+        "serving.main:app_from_environment", factory=True, workers=workers, log_config=_log_config(quiet)
     )
     address = address_of(listener)
     logging.getLogger("serving").info("at %s (planners: %s/planner)", address, address)
@@ -136,6 +130,17 @@ def serve(
                 stop_at_end(settings.home)
         else:
             server.run(sockets=[listener])
+
+
+def server_config(app: FastAPI | str, **others: Any) -> uvicorn.Config:
+    """How the application is served, in a command, a test or a benchmark.
+
+    Whoever asks, an app or a proxy before the service, keeps a connection for its next request and lets go of it after
+    5 to 60 s. Were the service the first to close it, a request already on its way would be reset.
+    """
+    return uvicorn.Config(
+        app, access_log=False, server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=10, **others
+    )
 
 
 def app_from_environment() -> FastAPI:

@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from serving.champion import BundleState
-from serving.main import address_of, bind
+from serving.main import address_of, bind, server_config
 from serving.parts import BundleParts
 
 DEADLINE_S = 60.0
@@ -30,7 +30,7 @@ def wait_until(holds, deadline_s=DEADLINE_S):
 def serving(app: FastAPI) -> Iterator[httpx.Client]:
     """A client of the application, served until the block ends."""
     listener = bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+    server = uvicorn.Server(server_config(app, log_config=None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     wait_until(lambda: server.started or not thread.is_alive())

@@ -3,6 +3,7 @@ import gc
 import socket
 import weakref
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -10,7 +11,7 @@ from culture import app
 from features.settings import Settings
 from recsys.openings.beside import Beside
 from recsys.releases import load_champion
-from serving.main import HostRefusedError, PortTakenError, bind, free_port, open_to_stay, serve
+from serving.main import HostRefusedError, PortTakenError, bind, free_port, open_to_stay, serve, server_config
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "", "127.0.0.1.example.org"])
@@ -53,6 +54,14 @@ def test_a_host_that_others_reach_is_wrong_usage(host, tmp_path, monkeypatch):
     assert result.exit_code == 2
     assert "Invalid value for --host" in result.output
     assert not list(tmp_path.iterdir())
+
+
+def test_whoever_asks_lets_go_of_an_idle_connection_before_the_service_does():
+    """Where both let go after the same 5 s, now and then a request met a connection that was just being closed."""
+    with httpx.Client() as client:
+        pool = client._transport._pool
+        waits_of_those_who_ask = [pool._keepalive_expiry, 60]  # the second is what proxies have as their default
+    assert server_config("serving.main:app_from_environment").timeout_keep_alive > max(waits_of_those_who_ask)
 
 
 def test_answers_leave_at_once():
