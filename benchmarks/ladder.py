@@ -27,10 +27,10 @@ from recsys.openings.slots import start_minutes
 from recsys.openings.suggest import suggest
 from recsys.simulation.catalogue import CATEGORY_NAMES
 from recsys.simulation.choice import saturated
-from recsys.simulation.openings import OpeningWorld, slot_of
+from recsys.simulation.openings import CityWorld, OpeningWorld, slot_of
 from recsys.simulation.oracle import Truth
 from recsys.simulation.scoring.openings import score_suggestions
-from recsys.simulation.scoring.plans import Belief, plan_of, true_belief
+from recsys.simulation.scoring.plans import Belief, oracle_plan, plan_of, true_beliefs
 from recsys.simulation.season import season
 from recsys.simulation.tastes import N_SLOTS
 
@@ -55,15 +55,21 @@ class Both:
         return OpeningWorld(self.truth)
 
     @cached_property
+    def city(self) -> CityWorld:
+        """That of the county."""
+        (city,) = self.world.cities
+        return city
+
+    @cached_property
     def belief(self) -> Belief:
         """What is so, at the kinds of hour that are offered."""
-        true = true_belief(self.world)
+        (true,) = true_beliefs(self.world)
         return replace(true, attraction=true.attraction * np.isin(np.arange(N_SLOTS), self.kinds).astype(np.float32))
 
     @cached_property
     def row(self) -> NDArray[np.int64]:
         """(n,) row in our inputs of each person."""
-        return self.users.get_indexer(self.truth.tables["people"]["user_id"].to_numpy()[self.world.crowd.nums])
+        return self.users.get_indexer(self.truth.tables["people"]["user_id"].to_numpy()[self.city.crowd.nums])
 
     @cached_property
     def column(self) -> NDArray[np.int64]:
@@ -79,7 +85,9 @@ class Both:
     @cached_property
     def reach(self) -> NDArray[np.float32]:
         """(n, n_venues) ours."""
-        venues = pd.Index(self.inputs.venues["venue_id"]).get_indexer(self.truth.tables["venues"]["venue_id"])
+        venues = pd.Index(self.inputs.venues["venue_id"]).get_indexer(
+            self.truth.tables["venues"]["venue_id"].iloc[self.city.venues]
+        )
         return self.inputs.reach[self.row][:, venues]
 
     @cached_property
@@ -117,13 +125,13 @@ class Both:
     @cached_property
     def township(self) -> NDArray[np.int64]:
         """(n,) number of each person's township."""
-        names = self.truth.tables["people"]["township_id"].to_numpy()[self.world.crowd.nums]
+        names = self.truth.tables["people"]["township_id"].to_numpy()[self.city.crowd.nums]
         return np.asarray(pd.factorize(names)[0], dtype=np.int64)
 
     @cached_property
     def group(self) -> NDArray[np.int64]:
         """(n,) number of each person's township, age group and gender together."""
-        table = self.truth.tables["people"].iloc[self.world.crowd.nums]
+        table = self.truth.tables["people"].iloc[self.city.crowd.nums]
         return np.asarray(table.groupby(["township_id", "group", "gender"]).ngroup().to_numpy(), dtype=np.int64)
 
     def share(self, plan: pd.DataFrame) -> float:
@@ -132,7 +140,7 @@ class Both:
 
     @cached_property
     def _best(self) -> float:
-        return float(self.world.value(plan_of(self.world, true_belief(self.world), self.budget)).attendance.sum())
+        return float(self.world.value(oracle_plan(self.world, self.budget)).attendance.sum())
 
 
 def sums(values: Array, code: NDArray[np.int64]) -> Array:
@@ -195,7 +203,7 @@ def mended(at: Both) -> dict[str, OpeningInputs]:
         rate[np.ix_(at.row, at.column)] *= ratio[code].astype(np.float32)
         return replace(i, rate=rate)
 
-    venues = pd.Index(at.truth.tables["venues"]["venue_id"]).get_indexer(i.venues["venue_id"])
+    venues = pd.Index(at.truth.tables["venues"]["venue_id"].iloc[at.city.venues]).get_indexer(i.venues["venue_id"])
     reach, fit, access = i.reach.copy(), i.slot_fit.copy(), np.zeros_like(i.access)
     near = true.attraction.mean(axis=2)[:, venues]
     reach[at.row] = near * (at.reach.mean(axis=1) / np.maximum(near.mean(axis=1), 1e-12))[:, None]
@@ -224,9 +232,9 @@ def with_group_gains(inputs: OpeningInputs) -> OpeningInputs:
 def judged(dataset: Dataset, truth: Truth, budget: int) -> Row:
     """Share of the oracle's value of every plan."""
     at = Both(truth, opening_inputs(dataset), pd.Index(dataset.users["user_id"]), budget)
-    shares = {"ours": _value(at, at.inputs), "oracle": at.share(plan_of(at.world, at.belief, at.budget))}
+    shares = {"ours": _value(at, at.inputs), "oracle": at.share(plan_of(at.world, [at.belief], at.budget))}
     for name, belief in spread_over(at).items():
-        shares[f"oracle, but {name}"] = at.share(plan_of(at.world, belief, at.budget))
+        shares[f"oracle, but {name}"] = at.share(plan_of(at.world, [belief], at.budget))
     for name, inputs in mended(at).items():
         shares[f"ours, with true {name}"] = _value(at, with_group_gains(inputs))
     return shares

@@ -25,7 +25,7 @@ from benchmarks.counties import Row, county_parser, each_county
 from recsys.dataset import Dataset
 from recsys.simulation.openings import OpeningWorld
 from recsys.simulation.oracle import Truth
-from recsys.simulation.scoring.plans import Belief, plan_of, true_belief
+from recsys.simulation.scoring.plans import Belief, plan_of, true_beliefs
 from recsys.simulation.tastes import rates
 
 _WISHES = (("mixing",), ("passion",), ("activity",), ("mixing", "activity"), ("child", "child_passion"), ("passion",))
@@ -79,7 +79,8 @@ def guesses(one: County, nums: NDArray[np.int64], rounds: int, rng: np.random.Ge
 
 def believed(truth: Truth, world: OpeningWorld, rounds: int, rng: np.random.Generator) -> tuple[Belief, Belief]:
     """What is so, and what the best possible learner believes: wishes are means over the later half of the rounds."""
-    one, nums, true = County.of(truth), world.crowd.nums, true_belief(world)
+    (city,), (true,) = world.cities, true_beliefs(world)
+    one, nums = County.of(truth), city.crowd.nums
     kept = [guess.wish for n, guess in enumerate(guesses(one, nums, rounds, rng)) if 2 * n >= rounds]
     mean = np.mean(kept, axis=0)
     return true, replace(true, want=(true.want * mean / np.maximum(truth.people.rates[nums], 1e-12)).astype(np.float32))
@@ -89,7 +90,7 @@ def judged(truth: Truth, rounds: int, budget: int) -> Row:
     """The value of the learner's plan, of the oracle's."""
     world = OpeningWorld(truth)
     true, best = believed(truth, world, rounds, np.random.default_rng(truth.manifest["knobs"]["seed"]))
-    values = [float(world.value(plan_of(world, one, budget)).attendance.sum()) for one in (best, true)]
+    values = [float(world.value(plan_of(world, [one], budget)).attendance.sum()) for one in (best, true)]
     return {"of oracle": values[0] / values[1]}
 
 

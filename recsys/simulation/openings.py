@@ -35,16 +35,25 @@ class Worth:
 
 
 @dataclass(frozen=True)
-class OpeningWorld:
-    """People and programme of the weeks after `as_of`, ready to value openings."""
+class CityWorld:
+    """People of one city and the programme ahead of them: nobody goes to a house of another city."""
 
     truth: Truth
+    city_id: str
+
+    @cached_property
+    def venues(self) -> NDArray[np.int64]:
+        """(n_venues,) rows of the city's houses among all."""
+        return np.flatnonzero(self.truth.tables["venues"]["city_id"].to_numpy(dtype=str) == self.city_id)
 
     @cached_property
     def crowd(self) -> Crowd:
-        """Users registered by `as_of`."""
-        known = self.truth.tables["people"]["registered_at"] < self.truth.as_of
-        return Crowd.of(self.truth.people, np.flatnonzero(known.to_numpy()), self.truth.tables["venues"])
+        """Users registered by `as_of`, and how far they are from each of `venues`."""
+        people = self.truth.tables["people"]
+        known = (people["registered_at"] < self.truth.as_of) & (people["city_id"] == self.city_id)
+        return Crowd.of(
+            self.truth.people, np.flatnonzero(known.to_numpy()), self.truth.tables["venues"].iloc[self.venues]
+        )
 
     @cached_property
     def shows(self) -> Floats:
@@ -59,14 +68,20 @@ class OpeningWorld:
         last = self.truth.tables["people"]["last_attended"].iloc[self.crowd.nums]
         return np.asarray(~(last >= self.truth.as_of - pd.Timedelta(weeks=52)))
 
+    @cached_property
+    def _programme(self) -> pd.DataFrame:
+        """Sessions for grown-ups that are still to come, `venue_num` among `venues`."""
+        sessions = self.truth.tables["sessions"]
+        ahead = sessions[
+            (sessions["audience_num"] != CHILD)
+            & (sessions["starts_at"] >= self.truth.as_of)
+            & (sessions["city_id"] == self.city_id)
+        ]
+        return ahead.assign(venue_num=pd.Index(self.venues).get_indexer(ahead["venue_num"]))
+
     def base(self, category: int) -> Floats:
         """(n, n_weeks) attraction of what already runs of a category for grown-ups."""
-        sessions = self.truth.tables["sessions"]
-        mine = sessions[
-            (sessions["category_num"] == category)
-            & (sessions["audience_num"] != CHILD)
-            & (sessions["starts_at"] >= self.truth.as_of)
-        ]
+        mine = self._programme[self._programme["category_num"] == category]
         total = np.zeros((len(self.crowd.nums), self.truth.future_weeks), dtype=np.float32)
         if len(mine):
             attraction = attractions(self.crowd, mine, self.truth.shape) * at_home(self.crowd, mine).T
@@ -77,25 +92,56 @@ class OpeningWorld:
         return total
 
     def attractions(self, venues: NDArray[np.int64], slots: NDArray[np.int64]) -> Floats:
-        """(n, n_openings) attraction of ordinary new classes; it is the same for every category."""
+        """(n, n_openings) attraction of ordinary new classes at places in `venues`, the same for every category."""
         probe = pd.DataFrame(
             [typical_class(0, int(v), int(s), self.truth.as_of) for v, s in zip(venues, slots, strict=True)]
         )
-        table = self.truth.tables["venues"]
-        place = table[["county_id", "city_id"]].iloc[venues].reset_index(drop=True)
+        place = self.truth.tables["venues"][["county_id", "city_id"]].iloc[self.venues[venues]].reset_index(drop=True)
         probe = probe.assign(county_id=place["county_id"], city_id=place["city_id"])
         return attractions(self.crowd, probe, self.truth.shape) * at_home(self.crowd, probe).T
+
+    def want(self, category: int) -> Floats:
+        """(n,) people a week who come along with each who wants the category, that person included."""
+        share = float(self.truth.manifest["knobs"]["companion_share"])
+        return np.asarray(self.crowd.people.rates[self.crowd.nums, category] * self.crowd.brings(share))
+
+    def flows(self, category: int, plan: pd.DataFrame, season: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(3, n_openings, n_weeks): new people, those newly reached, all who come; places unlimited."""
+        base = self.base(category)
+        place = pd.Index(self.venues).get_indexer(plan["venue_num"])
+        attraction = self.attractions(place, plan["slot"].to_numpy())
+        want = self.want(category) * self.shows
+        new_attraction = attraction.sum(axis=1)
+        flows = np.zeros((3, attraction.shape[1], base.shape[1]))
+        for week in range(base.shape[1]):
+            with_plan = base[:, week] + new_attraction
+            chance = saturated(with_plan, self.truth.shape)
+            gain = chance - saturated(base[:, week], self.truth.shape)
+            per_attraction = want * season[week] * gain / np.maximum(new_attraction, 1e-12)
+            flows[0, :, week] = attraction.T @ per_attraction
+            flows[1, :, week] = attraction.T @ (per_attraction * self.is_new)
+            flows[2, :, week] = attraction.T @ (want * season[week] * chance / np.maximum(with_plan, 1e-12))
+        return flows
+
+
+@dataclass(frozen=True)
+class OpeningWorld:
+    """People and programme of the weeks after `as_of`, city by city, ready to value openings."""
+
+    truth: Truth
+
+    @cached_property
+    def cities(self) -> tuple[CityWorld, ...]:
+        """Those where somebody registered by `as_of`."""
+        people = self.truth.tables["people"]
+        known = people.loc[people["registered_at"] < self.truth.as_of, "city_id"]
+        return tuple(CityWorld(self.truth, str(one)) for one in sorted(known.unique()))
 
     def season(self, category: int) -> NDArray[np.float64]:
         """(n_weeks,) multiplier of demand for classes."""
         days = self.truth.as_of + pd.to_timedelta(7 * np.arange(self.truth.future_weeks) + 3, unit="D")
         dates = pd.DataFrame({"starts_at": days, "category_num": category, "kind_num": 0})
         return seasons(dates, self.truth.shape)
-
-    def want(self, category: int) -> Floats:
-        """(n,) people a week who come along with each who wants the category, that person included."""
-        share = float(self.truth.manifest["knobs"]["companion_share"])
-        return np.asarray(self.crowd.people.rates[self.crowd.nums, category] * self.crowd.brings(share))
 
     def value(self, plan: pd.DataFrame, seed: int = 11) -> Worth:
         """Worth of `plan` (`category`, `venue_num`, `slot`, `size`), mean over the weeks after `as_of`."""
@@ -106,9 +152,7 @@ class OpeningWorld:
         for one in np.unique(category):
             here = np.flatnonzero(category == one)
             part = plan.iloc[here]
-            num = CATEGORY_NAMES.index(one)
-            attraction = self.attractions(part["venue_num"].to_numpy(), part["slot"].to_numpy())
-            fresh, reached, total = self._flows(num, attraction)
+            fresh, reached, total = self._flows(CATEGORY_NAMES.index(one), part)
             size = part["size"].to_numpy(dtype=float)
             for row, k in enumerate(here):
                 asked = self._asked(total[row], rng)
@@ -122,22 +166,14 @@ class OpeningWorld:
                 draws[k] = rng.binomial(picked.astype(np.int64), np.clip(new_share[weeks], 0, 1))
         return Worth(attendance, newly, draws)
 
-    def _flows(self, category: int, attraction: Floats) -> tuple[NDArray[np.float64], ...]:
-        """(n_openings, n_weeks) each: new people, those newly reached, all who come; places unlimited."""
-        base = self.base(category)
-        want = self.want(category) * self.shows
-        season = self.season(category)
-        new_attraction = attraction.sum(axis=1)
-        fresh, reached, total = (np.zeros((attraction.shape[1], base.shape[1])) for _ in range(3))
-        for week in range(base.shape[1]):
-            with_plan = base[:, week] + new_attraction
-            chance = saturated(with_plan, self.truth.shape)
-            gain = chance - saturated(base[:, week], self.truth.shape)
-            per_attraction = want * season[week] * gain / np.maximum(new_attraction, 1e-12)
-            fresh[:, week] = attraction.T @ per_attraction
-            reached[:, week] = attraction.T @ (per_attraction * self.is_new)
-            total[:, week] = attraction.T @ (want * season[week] * chance / np.maximum(with_plan, 1e-12))
-        return fresh, reached, total
+    def _flows(self, category: int, plan: pd.DataFrame) -> NDArray[np.float64]:
+        """(3, n_openings, n_weeks) as `CityWorld.flows` has them, each opening in its city."""
+        flows = np.zeros((3, len(plan), self.truth.future_weeks))
+        season, city = self.season(category), self.truth.tables["venues"]["city_id"].to_numpy()[plan["venue_num"]]
+        for one in self.cities:
+            if (here := city == one.city_id).any():
+                flows[:, here] = one.flows(category, plan[here], season)
+        return flows
 
     def _asked(self, mean: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
         """(n_weeks, 60) draws of those who come, with the world's noise, before the room is full."""

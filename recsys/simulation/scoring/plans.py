@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from recsys.simulation.catalogue import CATEGORY_NAMES
 from recsys.simulation.choice import saturated
-from recsys.simulation.openings import OpeningWorld
+from recsys.simulation.openings import CityWorld, OpeningWorld
 from recsys.simulation.oracle import Truth
 from recsys.simulation.tastes import N_SLOTS, Floats
 
@@ -47,11 +48,11 @@ def room_sizes(truth: Truth) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Belief:
-    """What a planner believes of people and programme; the oracle's is true.
+    """What a planner believes of people and programme of a city; the oracle's is true.
 
     Attributes:
         want: (n, n_categories) people a week who want each category and show up, in the mean of the weeks ahead.
-        attraction: (n, n_venues, N_SLOTS) attraction of an ordinary new class.
+        attraction: (n, n_venues, N_SLOTS) attraction of an ordinary new class at each of the city's venues.
         base: (n, n_categories) attraction of what runs.
     """
 
@@ -60,70 +61,78 @@ class Belief:
     base: Floats
 
 
-def true_belief(world: OpeningWorld) -> Belief:
-    """What is so, the weeks ahead taken in the mean."""
-    n_venues = len(world.truth.tables["venues"])
+def true_beliefs(world: OpeningWorld) -> list[Belief]:
+    """What is so in each of the cities, the weeks ahead taken in the mean."""
+    season = [np.float32(world.season(c).mean()) for c in range(len(CATEGORY_NAMES))]
+    return [_true_belief(city, season) for city in world.cities]
+
+
+def _true_belief(city: CityWorld, season: list[np.float32]) -> Belief:
+    n_people, n_venues = len(city.crowd.nums), len(city.venues)
     venues, slots = np.repeat(np.arange(n_venues), N_SLOTS), np.tile(np.arange(N_SLOTS), n_venues)
-    attraction = (
-        world.attractions(venues, slots) if n_venues else np.zeros((len(world.crowd.nums), 0), dtype=np.float32)
-    )
-    categories = range(len(CATEGORY_NAMES))
-    want = [world.want(c) * world.shows * np.float32(world.season(c).mean()) for c in categories]
-    base = [world.base(c).mean(axis=1) for c in categories]
-    return Belief(
-        np.stack(want, axis=1), attraction.reshape(len(world.crowd.nums), n_venues, N_SLOTS), np.stack(base, axis=1)
-    )
+    attraction = city.attractions(venues, slots) if n_venues else np.zeros((n_people, 0), dtype=np.float32)
+    want = [city.want(c) * city.shows * one for c, one in enumerate(season)]
+    base = [city.base(c).mean(axis=1) for c in range(len(season))]
+    return Belief(np.stack(want, axis=1), attraction.reshape(n_people, n_venues, N_SLOTS), np.stack(base, axis=1))
 
 
 def oracle_plan(world: OpeningWorld, budget: int) -> pd.DataFrame:
     """The plan of who knows each person's tastes."""
-    return plan_of(world, true_belief(world), budget)
+    return plan_of(world, true_beliefs(world), budget)
 
 
-def plan_of(world: OpeningWorld, belief: Belief, budget: int) -> pd.DataFrame:
-    """Greedy on the gain that is believed in, lazily: gains only fall as the plan grows."""
-    truth, n_venues = world.truth, belief.attraction.shape[1]
+def plan_of(world: OpeningWorld, beliefs: Sequence[Belief], budget: int) -> pd.DataFrame:
+    """Greedy on the gain that is believed in, one belief a city, lazily: gains only fall as the plan grows."""
+    truth, columns = world.truth, range(len(CATEGORY_NAMES))
     running, room, free = running_pairs(truth), room_sizes(truth), free_slots(truth)
-    state = {c: np.ascontiguousarray(belief.base[:, c]) for c in range(len(CATEGORY_NAMES))}
-    want = {c: np.ascontiguousarray(belief.want[:, c]) for c in state}
-    attraction = [np.ascontiguousarray(belief.attraction[:, v]) for v in range(n_venues)]
+    city_of = {int(v): num for num, city in enumerate(world.cities) for v in city.venues}
+    held = [[np.ascontiguousarray(one.base[:, c]) for c in columns] for one in beliefs]
+    want = [[np.ascontiguousarray(one.want[:, c]) for c in columns] for one in beliefs]
+    attraction = {
+        int(v): np.ascontiguousarray(one.attraction[:, place])
+        for city, one in zip(world.cities, beliefs, strict=True)
+        for place, v in enumerate(city.venues)
+    }
 
     def best_hour(category: int, venue: int) -> tuple[float, int]:
-        gains = _gains(world, state[category], want[category], attraction[venue], np.full(N_SLOTS, room[venue]))
+        city = city_of[venue]
+        rooms = np.full(N_SLOTS, room[venue])
+        gains = _gains(truth.shape, held[city][category], want[city][category], attraction[venue], rooms)
         return -float(gains.max()), int(gains.argmax())
 
     heap: list[tuple[float, int, int, int, int]] = []
-    for category in state:
-        for venue in range(n_venues):
+    for category in columns:
+        for venue in sorted(city_of):
             if (CATEGORY_NAMES[category], venue) not in running and free[venue] > 0:
                 gain, slot = best_hour(category, venue)
                 heapq.heappush(heap, (gain, category, venue, slot, 0))
-    rounds = dict.fromkeys(state, 0)
+    rounds = np.zeros((len(world.cities), len(columns)), dtype=np.int64)
     rows: list[dict[str, object]] = []
     while heap and len(rows) < budget:
         _, category, venue, slot, seen = heapq.heappop(heap)
         if free[venue] <= 0:
             continue
-        if seen < rounds[category]:
+        city = city_of[venue]
+        if seen < rounds[city, category]:
             gain, slot = best_hour(category, venue)
-            heapq.heappush(heap, (gain, category, venue, slot, rounds[category]))
+            heapq.heappush(heap, (gain, category, venue, slot, int(rounds[city, category])))
             continue
-        state[category] = state[category] + attraction[venue][:, slot]
-        rounds[category] += 1
+        held[city][category] = held[city][category] + attraction[venue][:, slot]
+        rounds[city, category] += 1
         free[venue] -= 1
         rows.append({"category": CATEGORY_NAMES[category], "venue_num": venue, "slot": slot, "size": room[venue]})
     return pd.DataFrame(rows, columns=["category", "venue_num", "slot", "size"])
 
 
 def _gains(
-    world: OpeningWorld, held: Floats, want: Floats, attraction: Floats, room: NDArray[np.float64]
+    shape: str, held: Floats, want: Floats, attraction: Floats, room: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """(n_options,) people a week gained by one more class; a full room turns away in proportion."""
-    before = saturated(held, world.truth.shape)
+    before = saturated(held, shape)
     gains = np.empty(attraction.shape[1])
     for num in range(attraction.shape[1]):
         total = held + attraction[:, num]
-        after = saturated(total, world.truth.shape)
+        after = saturated(total, shape)
         comes = float((want * after * attraction[:, num] / np.maximum(total, np.float32(1e-12))).sum())
         gains[num] = float((want * (after - before)).sum()) * min(1.0, room[num] / max(comes, 1e-9))
     return gains

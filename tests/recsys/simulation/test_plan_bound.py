@@ -11,7 +11,7 @@ from benchmarks.bound.places import Places, tastes
 from benchmarks.plan_bound import believed, guesses
 from recsys.simulation.openings import OpeningWorld
 from recsys.simulation.oracle import Truth
-from recsys.simulation.scoring.plans import oracle_plan, plan_of, true_belief
+from recsys.simulation.scoring.plans import oracle_plan, plan_of, true_beliefs
 from recsys.simulation.tastes import COUNTY_SPREAD, TOWNSHIP_SPREAD, rates
 
 
@@ -45,18 +45,18 @@ def test_townships_and_county_split_the_tastes_of_places_as_they_were_drawn(plac
 def test_told_everything_it_is_the_oracle(truth: Truth) -> None:
     world = OpeningWorld(truth)
     one = County.of(truth)
-    wish = rates(one.drawn.population, one.drawn.own)[0][world.crowd.nums]
-    np.testing.assert_allclose(wish, truth.people.rates[world.crowd.nums], rtol=1e-5)
-    pd.testing.assert_frame_equal(plan_of(world, true_belief(world), 8), oracle_plan(world, 8))
+    wish = rates(one.drawn.population, one.drawn.own)[0][world.cities[0].crowd.nums]
+    np.testing.assert_allclose(wish, truth.people.rates[world.cities[0].crowd.nums], rtol=1e-5)
+    pd.testing.assert_frame_equal(plan_of(world, true_beliefs(world), 8), oracle_plan(world, 8))
 
 
 def test_it_plans_better_than_who_knows_the_mean_person_only(truth: Truth) -> None:
     world = OpeningWorld(truth)
     true, best = believed(truth, world, 40, np.random.default_rng(1))
-    ratio = true.want / np.maximum(truth.people.rates[world.crowd.nums], 1e-12)
-    alike = replace(true, want=(ratio * truth.people.rates[world.crowd.nums].mean()).astype(np.float32))
+    ratio = true.want / np.maximum(truth.people.rates[world.cities[0].crowd.nums], 1e-12)
+    alike = replace(true, want=(ratio * truth.people.rates[world.cities[0].crowd.nums].mean()).astype(np.float32))
     value = {
-        name: float(world.value(plan_of(world, one, 8)).attendance.sum())
+        name: float(world.value(plan_of(world, [one], 8)).attendance.sum())
         for name, one in (("true", true), ("best", best), ("alike", alike))
     }
     # The oracle is greedy: by chance another plan may be a little better.
@@ -65,7 +65,7 @@ def test_it_plans_better_than_who_knows_the_mean_person_only(truth: Truth) -> No
 
 def test_chains_forget_where_they_began(truth: Truth) -> None:
     world = OpeningWorld(truth)
-    nums = world.crowd.nums
+    nums = world.cities[0].crowd.nums
     log = np.log(truth.people.rates[nums])
     away = [np.abs(np.log(g.wish) - log).mean() for g in guesses(County.of(truth), nums, 30, np.random.default_rng(2))]
     assert away[0] < away[-1]

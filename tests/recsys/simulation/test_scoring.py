@@ -122,12 +122,42 @@ def test_openings_share_people(truth: Truth) -> None:
         assert world.value(rule_plan(truth, rule, 12)).attendance.sum() <= together.attendance.sum()
 
 
+def twin_cities(truth: Truth) -> Truth:
+    """The county, and the same once more in another city."""
+    one = truth.tables
+    n_people, n_venues = len(one["people"]), len(one["venues"])
+    other = {"city_id": "99", "county_id": "9999"}
+    again = {
+        "people": one["people"].assign(companion=one["people"]["companion"] + n_people, **other),
+        "venues": one["venues"].assign(venue_id="other " + one["venues"]["venue_id"], **other),
+        "sessions": one["sessions"].assign(
+            venue_num=one["sessions"]["venue_num"].where(lambda v: v < 0, one["sessions"]["venue_num"] + n_venues),
+            **other,
+        ),
+    }
+    both = {name: pd.concat([one[name], table], ignore_index=True) for name, table in again.items()}
+    return Truth(truth.manifest, one | both)
+
+
+def test_cities_are_valued_each_by_itself(truth: Truth) -> None:
+    alone, both = OpeningWorld(truth), OpeningWorld(twin_cities(truth))
+    plan = oracle_plan(alone, 5)
+    twice = oracle_plan(both, 10)
+    n_venues = len(truth.tables["venues"])
+    for city in range(2):
+        mine = twice[twice["venue_num"] // n_venues == city]
+        found = mine.assign(venue_num=mine["venue_num"] % n_venues).reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, plan)
+    # What is drawn of full rooms differs.
+    assert both.value(twice).attendance.sum() == pytest.approx(2 * alone.value(plan).attendance.sum(), rel=0.02)
+
+
 def test_companions_count_among_those_who_come(truth: Truth) -> None:
-    world = OpeningWorld(truth)
-    crowd, share = world.crowd, float(truth.manifest["knobs"]["companion_share"])
+    (city,) = OpeningWorld(truth).cities
+    crowd, share = city.crowd, float(truth.manifest["knobs"]["companion_share"])
     alone = crowd.companion == np.arange(len(crowd.nums))
     assert 0 < alone.mean() < 1
-    more = world.want(0) / crowd.people.rates[crowd.nums, 0]
+    more = city.want(0) / crowd.people.rates[crowd.nums, 0]
     np.testing.assert_allclose(more, np.where(alone, 1.0, 1.0 + share), rtol=1e-6)
 
 
