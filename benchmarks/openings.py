@@ -29,11 +29,11 @@ from benchmarks.placement_instances import part_of, province
 from benchmarks.placement_small import brute_force, small_instance
 from recsys.errors import FitError
 from recsys.placement.fast import solve_fast
-from recsys.placement.greedy import solve_greedy
 from recsys.placement.instance import Placement, PlacementInstance
-from recsys.placement.priced import PROVEN
+from recsys.placement.proof.priced import PROVEN
 from recsys.placement.solve import solve
-from recsys.placement.tight import solve_whole
+from recsys.placement.whole.greedy import solve_greedy
+from recsys.placement.whole.tight import solve_whole
 
 SPOPT = Peer("spopt", ("spopt==0.7.0", "pulp<3"), ())
 HARD_KM = 12.0

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.placement.greedy import assign
 from recsys.placement.instance import PlacementInstance
+from recsys.placement.whole.greedy import assign
 
 
 def small_instance(seed: int, n_points: int = 10, n_categories: int = 2, n_venues: int = 3) -> PlacementInstance:

@@ -1,1 +1,1 @@
-"""The planning model of openings: the instance, exact and fast solvers, proven bounds, equity."""
+"""The planning model of openings: what a plan is chosen from, and the best plan with a bound on all, fast or proven."""

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.placement.greedy import assign
 from recsys.placement.instance import PlacementInstance
+from recsys.placement.whole.greedy import assign
 
 
 class AnytimeSearch:

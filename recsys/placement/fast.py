@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from recsys.placement.greedy import GreedyState, assign, fill, point_weights
 from recsys.placement.instance import Placement, PlacementInstance
-from recsys.placement.relaxation import relax, rounded
+from recsys.placement.whole.greedy import GreedyState, assign, fill, point_weights
+from recsys.placement.whole.relaxation import relax, rounded
 
 FAST_STEPS = 120
 

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.placement.anytime import AnytimeSearch
-from recsys.placement.blocks import Block, Plan, Prices, blocks_of
-from recsys.placement.clusters import cluster_bound, shared_out
-from recsys.placement.exact import Proof
-from recsys.placement.greedy import GreedyState, assign, assigned, fill, first_gains, point_weights
+from recsys.placement.blocks.block import Block, Plan, blocks_of
+from recsys.placement.blocks.clusters import cluster_bound, shared_out
 from recsys.placement.instance import Placement, PlacementInstance
-from recsys.placement.master import Master, OfOneCategory
-from recsys.placement.relaxation import Relaxation, relax, rounded
-from recsys.placement.tight import solve_whole
+from recsys.placement.master.linear import Master, OfOneCategory
+from recsys.placement.proof.exact import Proof
+from recsys.placement.whole.greedy import GreedyState, assign, assigned, fill, first_gains, point_weights
+from recsys.placement.whole.prices import Prices
+from recsys.placement.whole.relaxation import Relaxation, relax, rounded
+from recsys.placement.whole.tight import solve_whole
 
 PROVEN_UP_TO = 5000
 """Openings up to which a proof by enumeration is worth a try: a city of some 230 venues with 24 categories."""
@@ -58,7 +59,7 @@ def solve(
 ) -> Placement:
     """The best plan found and a bound on every plan, in one of two ways (`Placement.method` says which).
 
-    - `enumeration` (`recsys.placement.exact`): without floors and with at most `PROVEN_UP_TO` openings (pairs of
+    - `enumeration` (`recsys.placement.proof.exact`): without floors and with at most `PROVEN_UP_TO` openings (pairs of
       category and venue that could run a class), all plans of blocks that a better plan could hold are written
       down, and the best choice among them is proven.
     - `blocks`, for all else: column generation over blocks, which ends within a gap.

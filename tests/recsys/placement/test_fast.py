@@ -4,9 +4,9 @@ import pytest
 from benchmarks.placement_instances import part_of, province
 from benchmarks.placement_small import small_instance
 from recsys.placement.fast import solve_fast
-from recsys.placement.greedy import GreedyState, fill, point_weights, solve_greedy
-from recsys.placement.relaxation import relax
-from recsys.placement.tight import solve_whole
+from recsys.placement.whole.greedy import GreedyState, fill, point_weights, solve_greedy
+from recsys.placement.whole.relaxation import relax
+from recsys.placement.whole.tight import solve_whole
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -7,9 +7,9 @@ import pytest
 from benchmarks.placement_small import brute_force
 from benchmarks.placement_small import small_instance as instance
 from recsys.errors import DataError
-from recsys.placement.greedy import assign, solve_greedy
 from recsys.placement.solve import solve
-from recsys.placement.tight import solve_whole
+from recsys.placement.whole.greedy import assign, solve_greedy
+from recsys.placement.whole.tight import solve_whole
 
 
 @pytest.mark.parametrize("seed", range(40))
