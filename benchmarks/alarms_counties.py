@@ -23,7 +23,7 @@ from recsys.dataset import Dataset
 from recsys.demand.alarms import LevelShifts, level_shifts
 from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
-from recsys.simulation.oracle import Truth
+from recsys.simulation.truth.oracle import Truth
 from training.demand.alarms import WatchedSeries, with_sums
 from training.demand.config import DemandConfig
 from training.demand.known import known_demand

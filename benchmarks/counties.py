@@ -15,7 +15,7 @@ import pandas as pd
 from recsys.dataset import DEFAULT_TIMEZONE, Dataset
 from recsys.schema import TABLES
 from recsys.simulation.command import simulate
-from recsys.simulation.oracle import Truth, load_truth
+from recsys.simulation.truth.oracle import Truth, load_truth
 
 Row = dict[str, Any]
 

@@ -24,11 +24,11 @@ from benchmarks.counties import Row, county_parser, each_county
 from benchmarks.demand_worlds import with_interval
 from recsys.dataset import Dataset
 from recsys.demand.forecast import TARGETS
-from recsys.simulation.dates import SHORT_NOTICE_DAYS
-from recsys.simulation.oracle import Truth
-from recsys.simulation.paths import demand_paths
 from recsys.simulation.scoring.forecast import FORECAST_COLUMNS, forecast_of_paths, future_sessions, score_forecast
-from recsys.simulation.season import season
+from recsys.simulation.setting.dates import SHORT_NOTICE_DAYS
+from recsys.simulation.setting.season import season
+from recsys.simulation.truth.oracle import Truth
+from recsys.simulation.truth.paths import demand_paths
 from training.demand.config import DemandConfig
 from training.demand.forecast import forecast_demand
 

@@ -23,8 +23,8 @@ from recsys.demand.calibration import pit_coverage
 from recsys.demand.forecast import TARGETS
 from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
-from recsys.simulation.oracle import Truth
 from recsys.simulation.scoring.forecast import score_forecast
+from recsys.simulation.truth.oracle import Truth
 from training.demand.config import DemandConfig
 from training.demand.forecast import judged_forecast
 from training.demand.judged import PIT_SHARES

@@ -26,7 +26,7 @@ from recsys.openings.question import Choices, Question
 from recsys.openings.search import Search
 from recsys.openings.suggest import totals
 from recsys.openings.value import worth_of
-from recsys.simulation.oracle import Truth
+from recsys.simulation.truth.oracle import Truth
 
 GROUPS: tuple[By, ...] = ("township", "village")
 LOSSES = (0.01, 0.03, 0.05)

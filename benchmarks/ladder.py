@@ -25,14 +25,14 @@ from recsys.openings.inputs import OpeningInputs
 from recsys.openings.saturation import Saturation
 from recsys.openings.slots import start_minutes
 from recsys.openings.suggest import suggest
-from recsys.simulation.catalogue import CATEGORY_NAMES
-from recsys.simulation.choice import saturated
-from recsys.simulation.openings import CityWorld, OpeningWorld, slot_of
-from recsys.simulation.oracle import Truth
+from recsys.simulation.bookings.choice import saturated
 from recsys.simulation.scoring.openings import score_suggestions
 from recsys.simulation.scoring.plans import Belief, oracle_plan, plan_of, true_beliefs
-from recsys.simulation.season import season
-from recsys.simulation.tastes import N_SLOTS
+from recsys.simulation.setting.catalogue import CATEGORY_NAMES
+from recsys.simulation.setting.season import season
+from recsys.simulation.setting.tastes import N_SLOTS
+from recsys.simulation.truth.openings import CityWorld, OpeningWorld, slot_of
+from recsys.simulation.truth.oracle import Truth
 
 CURVATURE = {"logit": 1.0, "gravity": 0.8}
 """Strength of saturation by access in the truth's unit."""

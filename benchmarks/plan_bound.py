@@ -23,10 +23,10 @@ from benchmarks.bound.guesses import Prior, chosen, moved, rows_of
 from benchmarks.bound.places import Places, tastes
 from benchmarks.counties import Row, county_parser, each_county
 from recsys.dataset import Dataset
-from recsys.simulation.openings import OpeningWorld
-from recsys.simulation.oracle import Truth
 from recsys.simulation.scoring.plans import Belief, plan_of, true_beliefs
-from recsys.simulation.tastes import rates
+from recsys.simulation.setting.tastes import rates
+from recsys.simulation.truth.openings import OpeningWorld
+from recsys.simulation.truth.oracle import Truth
 
 _WISHES = (("mixing",), ("passion",), ("activity",), ("mixing", "activity"), ("child", "child_passion"), ("passion",))
 _STEPS = np.array([0.05, 0.1, 0.2, 0.4])

@@ -22,8 +22,8 @@ from features.openings.latent_demand import latent_demand
 from recsys.dataset import Dataset
 from recsys.openings.question import Question
 from recsys.openings.suggest import planned, suggest
-from recsys.simulation.oracle import Truth
 from recsys.simulation.scoring.openings import score_suggestions
+from recsys.simulation.truth.oracle import Truth
 
 
 def judged(dataset: Dataset, truth: Truth, budget: int) -> Row:

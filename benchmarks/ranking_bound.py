@@ -23,10 +23,10 @@ from benchmarks.bound.chains import Steps, posterior
 from benchmarks.bound.county import Ahead, County
 from benchmarks.bound.guesses import Prior, drawn, rows_of
 from benchmarks.bound.quality import ToldQuality
-from recsys.simulation.oracle import Truth, load_truth
 from recsys.simulation.scoring.answers import read_answer
 from recsys.simulation.scoring.judged import Judged, judge, may
 from recsys.simulation.scoring.ranking import RECOMMENDATION_COLUMNS, Lists, best_lists, gains, given_lists
+from recsys.simulation.truth.oracle import Truth, load_truth
 
 _STARTS = ("from the truth", "from anywhere")
 _QUALITIES = {", quality of what nobody booked unknown": False, ", quality told by bookings": True}

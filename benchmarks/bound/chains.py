@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.bound.choice import Bools
 from benchmarks.bound.evidence import Evidence
 from benchmarks.bound.guesses import Normals, Prior, chosen, moved
-from recsys.simulation.tastes import Population
+from recsys.simulation.setting.tastes import Population
 
 _HABITS = (("slots",), ("kinds",), ("styles",), ("reach",), ("slots", "kinds", "styles"))
 _WISHES = (

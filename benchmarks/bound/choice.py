@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.catalogue import CATEGORIES
-from recsys.simulation.choice import (
+from recsys.simulation.bookings.choice import (
     CHILD,
     GRAVITY_KM,
     GRAVITY_POWER,
@@ -22,7 +21,8 @@ from recsys.simulation.choice import (
     seasons,
 )
 from recsys.simulation.config import Shape
-from recsys.simulation.tastes import Floats, Ints, Own, Population, child_hours, habits
+from recsys.simulation.setting.catalogue import CATEGORIES
+from recsys.simulation.setting.tastes import Floats, Ints, Own, Population, child_hours, habits
 
 N_NESTS = 2 * len(CATEGORIES)
 Bools = NDArray[np.bool_]

@@ -12,13 +12,13 @@ from benchmarks.bound.choice import Bools, Choice, together
 from benchmarks.bound.evidence import Evidence, evidence
 from benchmarks.bound.guesses import rows_of
 from recsys.errors import DataError
-from recsys.simulation.choice import Crowd
+from recsys.simulation.bookings.choice import Crowd
+from recsys.simulation.bookings.counts import early_share, week_nums
 from recsys.simulation.config import SimulationConfig
-from recsys.simulation.counts import early_share, week_nums
-from recsys.simulation.oracle import Truth
-from recsys.simulation.people import Drawn, draw_people
 from recsys.simulation.scoring.judged import Judged
-from recsys.simulation.tastes import Floats, Ints, Own, Population, rates
+from recsys.simulation.setting.people import Drawn, draw_people
+from recsys.simulation.setting.tastes import Floats, Ints, Own, Population, rates
+from recsys.simulation.truth.oracle import Truth
 from recsys.simulation.world import World, make_world, streams_of
 
 _SESSIONS_AHEAD_DAYS = 28

@@ -9,11 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.bound.choice import N_NESTS, Bools, Choice, together
-from recsys.simulation.catalogue import CATEGORIES, CATEGORY_NAMES
-from recsys.simulation.choice import CHILD
-from recsys.simulation.counts import early_share
-from recsys.simulation.feedback import VIEWS_PER_WISH
-from recsys.simulation.tastes import Floats, Ints, Own, Population, rates
+from recsys.simulation.bookings.choice import CHILD
+from recsys.simulation.bookings.counts import early_share
+from recsys.simulation.bookings.feedback import VIEWS_PER_WISH
+from recsys.simulation.setting.catalogue import CATEGORIES, CATEGORY_NAMES
+from recsys.simulation.setting.tastes import Floats, Ints, Own, Population, rates
 from recsys.simulation.world import World
 
 _OWN_VIEW_HOURS = 4.0

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.catalogue import CATEGORIES
-from recsys.simulation.oracle import Truth
-from recsys.simulation.season import days_from_spring_festival, festival
+from recsys.simulation.setting.catalogue import CATEGORIES
+from recsys.simulation.setting.season import days_from_spring_festival, festival
+from recsys.simulation.truth.oracle import Truth
 
 Floats = NDArray[np.float64]
 
@@ -16,7 +16,7 @@ _EFFECT_SPREAD = 1.0
 """A priori, of an effect's logarithm; the true ones lie between -1.8 and +0.7."""
 _TASTE_SPREAD = float(np.std([one.festive for one in CATEGORIES]))
 _LANTERN_DAYS = {"logit": 13, "gravity": 7}
-"""Days after Spring Festival from which its effect is Lantern's, see `recsys.simulation.season.festival`."""
+"""Days after Spring Festival from which its effect is Lantern's, see `recsys.simulation.setting.season.festival`."""
 _ROUNDS = 30
 
 

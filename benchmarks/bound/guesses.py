@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import gammainc, gammaincinv, ndtr, ndtri
 
 from recsys.simulation.config import Shape
-from recsys.simulation.tastes import (
+from recsys.simulation.setting.tastes import (
     ACTIVITY_LOG_MEAN,
     ACTIVITY_LOG_SPREAD,
     ACTIVITY_SHAPE,

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.catalogue import CATEGORIES
-from recsys.simulation.tastes import COUNTY_SPREAD, TOWNSHIP_SPREAD, Ints, Population
+from recsys.simulation.setting.catalogue import CATEGORIES
+from recsys.simulation.setting.tastes import COUNTY_SPREAD, TOWNSHIP_SPREAD, Ints, Population
 
 
 @dataclass(frozen=True)

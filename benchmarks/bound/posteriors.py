@@ -14,11 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import interpolate, special
 
-from recsys.simulation.choice import Crowd, attractions, nests, saturated, seasons, sessions_by_week, wish
-from recsys.simulation.counts import GAMMA_SHAPE, MEMORY, MEMORY_SPREAD, SESSION_SPREAD
-from recsys.simulation.dates import DATE_QUALITY_SPREAD
-from recsys.simulation.oracle import Truth
-from recsys.simulation.programme import LINE_QUALITY_SPREAD, event_qualities
+from recsys.simulation.bookings.choice import Crowd, attractions, nests, saturated, seasons, sessions_by_week, wish
+from recsys.simulation.bookings.counts import GAMMA_SHAPE, MEMORY, MEMORY_SPREAD, SESSION_SPREAD
+from recsys.simulation.setting.dates import DATE_QUALITY_SPREAD
+from recsys.simulation.setting.programme import LINE_QUALITY_SPREAD, event_qualities
+from recsys.simulation.truth.oracle import Truth
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -7,10 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.bound.county import Ahead, County
-from recsys.simulation.counts import GAMMA_SHAPE, early_share
-from recsys.simulation.oracle import Truth
-from recsys.simulation.programme import LINE_QUALITY_SPREAD, event_qualities
-from recsys.simulation.tastes import Floats
+from recsys.simulation.bookings.counts import GAMMA_SHAPE, early_share
+from recsys.simulation.setting.programme import LINE_QUALITY_SPREAD, event_qualities
+from recsys.simulation.setting.tastes import Floats
+from recsys.simulation.truth.oracle import Truth
 
 _DRAWS = 4000
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from recsys.errors import DataError, broken_rules
 from recsys.simulation.config import SimulationConfig
-from recsys.simulation.truth import write_truth
+from recsys.simulation.truth.tables import write_truth
 from recsys.simulation.world import World, make_world
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from recsys.schema import TABLES
-from recsys.simulation.catalogue import CATEGORY_NAMES
-from recsys.simulation.choice import CHILD
+from recsys.simulation.bookings.choice import CHILD
 from recsys.simulation.config import SimulationConfig
-from recsys.simulation.people import People
-from recsys.simulation.place import Place
-from recsys.simulation.programme import Programme
+from recsys.simulation.setting.catalogue import CATEGORY_NAMES
+from recsys.simulation.setting.people import People
+from recsys.simulation.setting.place import Place
+from recsys.simulation.setting.programme import Programme
 
 _ZONE = "Asia/Shanghai"
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from recsys.simulation.bookings import book
+from recsys.simulation.bookings.booked import book
+from recsys.simulation.bookings.counts import Wishes, ask
+from recsys.simulation.bookings.feedback import feedback
 from recsys.simulation.config import SimulationConfig
-from recsys.simulation.counts import Wishes, ask
-from recsys.simulation.feedback import feedback
-from recsys.simulation.people import People, make_people
-from recsys.simulation.place import Place, make_place
-from recsys.simulation.programme import Programme, make_programme
+from recsys.simulation.setting.people import People, make_people
+from recsys.simulation.setting.place import Place, make_place
+from recsys.simulation.setting.programme import Programme, make_programme
 from recsys.simulation.tables import platform_tables
 
 
@@ -23,7 +23,7 @@ class World:
     """Everything there is to know.
 
     Attributes:
-        bookings: Past and future, as `recsys.simulation.bookings.book` gives them.
+        bookings: Past and future, as `recsys.simulation.bookings.booked.book` gives them.
         tables: The contract's tables as known at `config.as_of`.
     """
 

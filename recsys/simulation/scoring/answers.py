@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from recsys.errors import DataError
-from recsys.simulation.oracle import Truth, load_truth
 from recsys.simulation.scoring.forecast import FORECAST_COLUMNS, score_forecast
 from recsys.simulation.scoring.openings import SUGGESTION_COLUMNS, score_suggestions
 from recsys.simulation.scoring.ranking import RECOMMENDATION_COLUMNS, score_recommendations
+from recsys.simulation.truth.oracle import Truth, load_truth
 
 
 def score(

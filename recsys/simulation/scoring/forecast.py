@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from recsys.errors import DataError
-from recsys.simulation.demand import held_chance, up_the_tree
-from recsys.simulation.oracle import Truth
-from recsys.simulation.paths import booking_paths, demand_paths
-from recsys.simulation.season import days_from_spring_festival
+from recsys.simulation.setting.season import days_from_spring_festival
+from recsys.simulation.truth.demand import held_chance, up_the_tree
+from recsys.simulation.truth.oracle import Truth
+from recsys.simulation.truth.paths import booking_paths, demand_paths
 
 QUANTILES = (0.1, 0.5, 0.9)
 QUANTILE_COLUMNS = tuple(f"q{q}" for q in QUANTILES)

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.ids import IdMap
-from recsys.simulation.oracle import Truth
 from recsys.simulation.scoring.list_rules import open_sessions
+from recsys.simulation.truth.oracle import Truth
 
 MAX_USERS = 30_000
 """More users than this are judged by a fixed sample."""

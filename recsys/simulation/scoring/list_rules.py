@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from recsys.ids import IdMap
-from recsys.simulation.choice import CHILD
-from recsys.simulation.counts import candidates
-from recsys.simulation.oracle import Truth
+from recsys.simulation.bookings.choice import CHILD
+from recsys.simulation.bookings.counts import candidates
+from recsys.simulation.truth.oracle import Truth
 
 
 def open_sessions(truth: Truth) -> pd.DataFrame:

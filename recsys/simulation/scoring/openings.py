@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from recsys.errors import DataError
-from recsys.simulation.catalogue import CATEGORY_NAMES
-from recsys.simulation.openings import OpeningWorld, Worth, slot_of
-from recsys.simulation.oracle import Truth
 from recsys.simulation.scoring.plans import RULES, free_slots, oracle_plan, rule_plan, running_pairs
+from recsys.simulation.setting.catalogue import CATEGORY_NAMES
+from recsys.simulation.truth.openings import OpeningWorld, Worth, slot_of
+from recsys.simulation.truth.oracle import Truth
 
 SUGGESTION_COLUMNS = (
     "rank",

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.catalogue import CATEGORY_NAMES
-from recsys.simulation.choice import saturated
-from recsys.simulation.openings import CityWorld, OpeningWorld
-from recsys.simulation.oracle import Truth
-from recsys.simulation.tastes import N_SLOTS, Floats
+from recsys.simulation.bookings.choice import saturated
+from recsys.simulation.setting.catalogue import CATEGORY_NAMES
+from recsys.simulation.setting.tastes import N_SLOTS, Floats
+from recsys.simulation.truth.openings import CityWorld, OpeningWorld
+from recsys.simulation.truth.oracle import Truth
 
 RUNNING_DAYS = 28
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from recsys.ids import IdMap
 from recsys.ranking.metrics import discounts
-from recsys.simulation.oracle import Truth
-from recsys.simulation.place import KM_PER_DEGREE
 from recsys.simulation.scoring.judged import Judged, judge
 from recsys.simulation.scoring.list_rules import violations
+from recsys.simulation.setting.place import KM_PER_DEGREE
+from recsys.simulation.truth.oracle import Truth
 
 RECOMMENDATION_COLUMNS = ("user_id", "rank", "activity_id", "session_id")
 Lists = NDArray[np.int64]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recsys.simulation.command import simulate
-from recsys.simulation.oracle import Truth, load_truth
+from recsys.simulation.truth.oracle import Truth, load_truth
 
 KNOBS = {"users": 900, "weeks": 20, "demand_scale": 6.0, "capacity_scale": 0.5, "seed": 3}
 

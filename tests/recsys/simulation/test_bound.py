@@ -6,10 +6,10 @@ import pytest
 
 from benchmarks.bound.posteriors import nests_of, quality_groups
 from benchmarks.demand_bound import ALL, RUNGS, Ladder, Told, as_rows
-from recsys.simulation.catalogue import CATEGORY_NAMES
-from recsys.simulation.choice import Crowd, booking_chances
-from recsys.simulation.oracle import Truth
+from recsys.simulation.bookings.choice import Crowd, booking_chances
 from recsys.simulation.scoring.forecast import oracle_forecast, score_forecast
+from recsys.simulation.setting.catalogue import CATEGORY_NAMES
+from recsys.simulation.truth.oracle import Truth
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pytest
 from benchmarks.bound.county import County
 from benchmarks.bound.places import Places, tastes
 from benchmarks.plan_bound import believed, guesses
-from recsys.simulation.openings import OpeningWorld
-from recsys.simulation.oracle import Truth
 from recsys.simulation.scoring.plans import oracle_plan, plan_of, true_beliefs
-from recsys.simulation.tastes import COUNTY_SPREAD, TOWNSHIP_SPREAD, rates
+from recsys.simulation.setting.tastes import COUNTY_SPREAD, TOWNSHIP_SPREAD, rates
+from recsys.simulation.truth.openings import OpeningWorld
+from recsys.simulation.truth.oracle import Truth
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from benchmarks.bound.guesses import Prior, drawn, rows_of
 from benchmarks.bound.quality import ToldQuality, log_chance
 from benchmarks.ranking_bound import Sample, sample
 from recsys.errors import DataError
-from recsys.simulation.oracle import Truth
 from recsys.simulation.scoring.judged import may
 from recsys.simulation.scoring.ranking import best_lists, gains
-from recsys.simulation.tastes import Own, Population, rates
+from recsys.simulation.setting.tastes import Own, Population, rates
+from recsys.simulation.truth.oracle import Truth
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ import pandas as pd
 import pytest
 
 from recsys.errors import DataError
-from recsys.simulation.openings import OpeningWorld
-from recsys.simulation.oracle import Truth, load_truth
 from recsys.simulation.scoring.answers import score, score_table
 from recsys.simulation.scoring.forecast import oracle_forecast, score_forecast
 from recsys.simulation.scoring.judged import judge
@@ -17,6 +15,8 @@ from recsys.simulation.scoring.list_rules import open_sessions
 from recsys.simulation.scoring.openings import score_suggestions
 from recsys.simulation.scoring.plans import oracle_plan, rule_plan
 from recsys.simulation.scoring.ranking import score_recommendations
+from recsys.simulation.truth.openings import OpeningWorld
+from recsys.simulation.truth.oracle import Truth, load_truth
 
 
 def oracle_rows(truth: Truth) -> pd.DataFrame:

@@ -8,9 +8,9 @@ import pytest
 from recsys.dataset import Dataset
 from recsys.errors import DataError, UnknownIdError
 from recsys.schema import TABLES
-from recsys.simulation.catalogue import CATEGORY_NAMES
 from recsys.simulation.command import further_knobs, simulate
-from recsys.simulation.oracle import Truth
+from recsys.simulation.setting.catalogue import CATEGORY_NAMES
+from recsys.simulation.truth.oracle import Truth
 from tests.recsys.simulation.conftest import KNOBS
 
 

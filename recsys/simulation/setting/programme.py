@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.catalogue import (
+from recsys.simulation.config import SimulationConfig
+from recsys.simulation.setting.catalogue import (
     CATEGORIES,
     EVENT_KINDS,
     EVENT_SHARES,
     KINDS,
     STYLES,
 )
-from recsys.simulation.config import SimulationConfig
-from recsys.simulation.dates import dates
-from recsys.simulation.descriptions import described, public_columns
-from recsys.simulation.place import Place
+from recsys.simulation.setting.dates import dates
+from recsys.simulation.setting.descriptions import described, public_columns
+from recsys.simulation.setting.place import Place
 
 PILOT_USERS = 18000
 COURSES_SHARE = 0.28

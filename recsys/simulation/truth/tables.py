@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.catalogue import CATEGORY_NAMES, KINDS, STYLES
-from recsys.simulation.counts import early_share, groups, week_nums
-from recsys.simulation.demand import demand_table
-from recsys.simulation.latent import latent_table
-from recsys.simulation.tastes import N_SLOTS
+from recsys.simulation.bookings.counts import early_share, groups, week_nums
+from recsys.simulation.setting.catalogue import CATEGORY_NAMES, KINDS, STYLES
+from recsys.simulation.setting.tastes import N_SLOTS
+from recsys.simulation.truth.demand import demand_table
+from recsys.simulation.truth.latent import latent_table
 from recsys.simulation.world import World
 
 

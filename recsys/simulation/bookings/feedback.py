@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from recsys.simulation.choice import CHILD
+from recsys.simulation.bookings.choice import CHILD
 from recsys.simulation.config import SimulationConfig
-from recsys.simulation.people import People
+from recsys.simulation.setting.people import People
 
 VIEWS_PER_WISH = {"logit": 0.9, "gravity": 0.4}
 """Views a week for each wish; in the family with thresholds more wishes find nothing in reach."""

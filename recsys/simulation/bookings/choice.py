@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.catalogue import AUDIENCES, CATEGORIES
-from recsys.simulation.people import People
-from recsys.simulation.place import KM_PER_DEGREE
-from recsys.simulation.season import season
-from recsys.simulation.tastes import Floats, Ints, child_hours
+from recsys.simulation.setting.catalogue import AUDIENCES, CATEGORIES
+from recsys.simulation.setting.people import People
+from recsys.simulation.setting.place import KM_PER_DEGREE
+from recsys.simulation.setting.season import season
+from recsys.simulation.setting.tastes import Floats, Ints, child_hours
 
 CHILD = AUDIENCES.index("child")
 _ONLINE_LOG_COST = {"logit": -2.0, "gravity": -3.0}

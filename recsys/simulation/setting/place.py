@@ -20,6 +20,8 @@ LEVEL_OF_LENGTH = {2: "province", 4: "city", 6: "county", 9: "township", 12: "vi
 PARENT_LENGTH = {4: 2, 6: 4, 9: 6, 12: 9}
 TYPICAL_COUNTY_POPULATION = 450_000.0
 
+_DATA = files("recsys.simulation.setting") / "data"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -63,13 +65,13 @@ def make_place(region_id: str, users: int, rng: np.random.Generator) -> Place:
 
 @lru_cache(maxsize=1)
 def _tree() -> pd.DataFrame:
-    with (files("recsys.simulation") / "data" / "shandong.csv.gz").open("rb") as raw, gzip.open(raw, "rt") as file:
+    with (_DATA / "shandong.csv.gz").open("rb") as raw, gzip.open(raw, "rt") as file:
         return pd.read_csv(file, dtype={"region_id": str, "name": str, "population": float})
 
 
 @lru_cache(maxsize=1)
 def _outlines() -> dict[str, NDArray[np.float64]]:
-    raw = (files("recsys.simulation") / "data" / "county_outlines.json.gz").read_bytes()
+    raw = (_DATA / "county_outlines.json.gz").read_bytes()
     return {k: np.array(v) for k, v in json.loads(gzip.decompress(raw)).items()}
 
 

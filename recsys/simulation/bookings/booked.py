@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.choice import CHILD
+from recsys.simulation.bookings.choice import CHILD
+from recsys.simulation.bookings.counts import SPILL, Wishes, groups, lead_hours
 from recsys.simulation.config import SimulationConfig
-from recsys.simulation.counts import SPILL, Wishes, groups, lead_hours
-from recsys.simulation.people import People
+from recsys.simulation.setting.people import People
 
 CHANNELS = ("wechat", "app", "portal", "tv")
 _CHANNEL_SHARES = (0.6, 0.25, 0.1, 0.05)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from recsys.simulation.catalogue import GROUP_STARTS
 from recsys.simulation.config import SimulationConfig
-from recsys.simulation.place import KM_PER_DEGREE, Place
-from recsys.simulation.tastes import Floats, Ints, Own, Population, draw, habits, rates
+from recsys.simulation.setting.catalogue import GROUP_STARTS
+from recsys.simulation.setting.place import KM_PER_DEGREE, Place
+from recsys.simulation.setting.tastes import Floats, Ints, Own, Population, draw, habits, rates
 
 _GROUP_SHARES = (0.05, 0.15, 0.33, 0.24, 0.19, 0.04)
 _GROUP_ENDS = (14, 18, 30, 45, 60, 75, 88)

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.catalogue import CATEGORIES, CATEGORY_NAMES
-from recsys.simulation.choice import Crowd, attractions, saturated, seasons
+from recsys.simulation.bookings.choice import Crowd, attractions, saturated, seasons
 from recsys.simulation.config import SimulationConfig
-from recsys.simulation.tastes import N_SLOTS, Floats
+from recsys.simulation.setting.catalogue import CATEGORIES, CATEGORY_NAMES
+from recsys.simulation.setting.tastes import N_SLOTS, Floats
 from recsys.simulation.world import World
 
 

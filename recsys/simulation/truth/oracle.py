@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 
 from recsys.errors import DataError
-from recsys.simulation.people import People
-from recsys.simulation.truth import column_groups
+from recsys.simulation.setting.people import People
+from recsys.simulation.truth.tables import column_groups
 
 TABLE_NAMES = ("people", "sessions", "memory", "preferences", "outcomes", "demand", "latent", "regions", "venues")
 
 
 @dataclass(frozen=True)
 class Truth:
-    """Tables as `recsys.simulation.truth.write_truth` wrote them; times local without a zone."""
+    """Tables as `recsys.simulation.truth.tables.write_truth` wrote them; times local without a zone."""
 
     manifest: dict[str, Any]
     tables: dict[str, pd.DataFrame]

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.simulation.config import SimulationConfig
-from recsys.simulation.place import Place
-from recsys.simulation.season import days_from_spring_festival
+from recsys.simulation.setting.place import Place
+from recsys.simulation.setting.season import days_from_spring_festival
 
 DATE_QUALITY_SPREAD = 0.1
 """Of each date of anything, beside what its activity has in common."""

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.catalogue import CATEGORY_NAMES
-from recsys.simulation.choice import CHILD, Crowd, at_home, attractions, saturated, seasons
-from recsys.simulation.counts import GAMMA_SHAPE, MEMORY_SPREAD, SESSION_SPREAD
-from recsys.simulation.latent import typical_class
-from recsys.simulation.oracle import Truth
-from recsys.simulation.tastes import Floats
+from recsys.simulation.bookings.choice import CHILD, Crowd, at_home, attractions, saturated, seasons
+from recsys.simulation.bookings.counts import GAMMA_SHAPE, MEMORY_SPREAD, SESSION_SPREAD
+from recsys.simulation.setting.catalogue import CATEGORY_NAMES
+from recsys.simulation.setting.tastes import Floats
+from recsys.simulation.truth.latent import typical_class
+from recsys.simulation.truth.oracle import Truth
 
 N_DRAWS = 400
 

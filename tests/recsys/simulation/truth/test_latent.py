@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recsys.simulation.latent import with_class
-from recsys.simulation.tastes import N_SLOTS
+from recsys.simulation.setting.tastes import N_SLOTS
+from recsys.simulation.truth.latent import with_class
 
 
 def test_a_class_adds_what_it_does_in_the_mean_of_the_weeks() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.catalogue import CATEGORIES, DRAGON_BOATS, MID_AUTUMNS, SPRING_FESTIVALS
+from recsys.simulation.setting.catalogue import CATEGORIES, DRAGON_BOATS, MID_AUTUMNS, SPRING_FESTIVALS
 
 _NATIONAL_DAYS = (("01-01", 1), ("05-01", 5), ("10-01", 7))
 

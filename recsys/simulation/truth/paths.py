@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.counts import GAMMA_SHAPE, MEMORY, MEMORY_SPREAD, SESSION_SPREAD, SPILL
+from recsys.simulation.bookings.counts import GAMMA_SHAPE, MEMORY, MEMORY_SPREAD, SESSION_SPREAD, SPILL
 
 Paths = NDArray[np.float32]
 

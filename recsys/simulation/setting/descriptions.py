@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from recsys.simulation.catalogue import AUDIENCE_NAMES, AUDIENCES, CATEGORIES, CATEGORY_NAMES, KIND_WORDS, KINDS, STYLES
-from recsys.simulation.place import Place
+from recsys.simulation.setting.catalogue import (
+    AUDIENCE_NAMES,
+    AUDIENCES,
+    CATEGORIES,
+    CATEGORY_NAMES,
+    KIND_WORDS,
+    KINDS,
+    STYLES,
+)
+from recsys.simulation.setting.place import Place
 
 
 def described(activities: pd.DataFrame, place: Place, rng: np.random.Generator) -> pd.DataFrame:

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.choice import CHILD, Crowd, booking_chances, nests, sessions_by_week
+from recsys.simulation.bookings.choice import CHILD, Crowd, booking_chances, nests, sessions_by_week
 from recsys.simulation.config import SimulationConfig
-from recsys.simulation.people import People
-from recsys.simulation.place import Place
-from recsys.simulation.tastes import Floats, Ints
+from recsys.simulation.setting.people import People
+from recsys.simulation.setting.place import Place
+from recsys.simulation.setting.tastes import Floats, Ints
 
 SPILL = 0.3
 """Chance that somebody without a place takes another session of the category in that week."""

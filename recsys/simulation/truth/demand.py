@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from recsys.simulation.catalogue import CATEGORY_NAMES
-from recsys.simulation.counts import early_share, groups, week_nums
-from recsys.simulation.paths import booking_paths, demand_paths
+from recsys.simulation.bookings.counts import early_share, groups, week_nums
+from recsys.simulation.setting.catalogue import CATEGORY_NAMES
+from recsys.simulation.truth.paths import booking_paths, demand_paths
 from recsys.simulation.world import World
 
 N_PATHS = 100

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.simulation.catalogue import CATEGORIES, KINDS, STYLES
 from recsys.simulation.config import Shape, SimulationConfig
+from recsys.simulation.setting.catalogue import CATEGORIES, KINDS, STYLES
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
