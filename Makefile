@@ -57,41 +57,41 @@ serve: setup ## Serve the champion
 	$(BIN)/culture serve
 
 # Each takes ARGS; `--help` among them.
-bench-ingest: ## Ingest of a million bookings against a bare COPY
-bench-features: ## Weighted pairs and a panel's counts, beside plain pandas
-bench-openings: ## Planning model at province size: proven gaps and rivals
-bench-plans: ## Plans of openings and latent demand against the truth of simulated counties
-bench-ladder: ## Where a plan of openings loses value on simulated counties
-bench-plan-bound: ## How near the oracle any plan could come on simulated counties
-bench-equity: ## Reach against evenness on simulated counties
-bench-demand: ## Forecasts on simulated counties (--seeds), on tables (--data), at a province's size (--scale)
-bench-demand-bound: ## How near the oracle any forecaster could come on simulated counties
-bench-unconstrain: ## Bias and time of unconstraining
-bench-alarms: ## Breaks and drifts found in made-up series, and false alarms
-bench-serving: ## Speed of lists of a running service
-bench-recommend: ## Speed of lists for a million people, beside a bare product
-bench-recommend-store: ## `culture recommend` for everybody of a stored platform
-bench-ingest bench-features bench-openings bench-plans bench-ladder bench-plan-bound bench-equity bench-demand bench-demand-bound bench-unconstrain bench-alarms bench-serving bench-recommend bench-recommend-store: bench-%: setup
-	$(BIN)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
+bench-ingest: MODULE = speed.ingest ## Ingest of a million bookings against a bare COPY
+bench-features: MODULE = speed.features ## Weighted pairs and a panel's counts, beside plain pandas
+bench-openings: MODULE = openings ## Planning model at province size: proven gaps and rivals
+bench-plans: MODULE = openings.plans ## Plans of openings and latent demand against the truth of simulated counties
+bench-ladder: MODULE = openings.ladder ## Where a plan of openings loses value on simulated counties
+bench-plan-bound: MODULE = openings.bound ## How near the oracle any plan could come on simulated counties
+bench-equity: MODULE = openings.equity ## Reach against evenness on simulated counties
+bench-demand: MODULE = demand ## Forecasts on simulated counties (--seeds), on tables (--data), at a province's size (--scale)
+bench-demand-bound: MODULE = demand.bound ## How near the oracle any forecaster could come on simulated counties
+bench-unconstrain: MODULE = demand.unconstrain ## Bias and time of unconstraining
+bench-alarms: MODULE = demand.alarms ## Breaks and drifts found in made-up series, and false alarms
+bench-serving: MODULE = speed.serving ## Speed of lists of a running service
+bench-recommend: MODULE = speed.recommend ## Speed of lists for a million people, beside a bare product
+bench-recommend-store: MODULE = speed.recommend_store ## `culture recommend` for everybody of a stored platform
+bench-ingest bench-features bench-openings bench-plans bench-ladder bench-plan-bound bench-equity bench-demand bench-demand-bound bench-unconstrain bench-alarms bench-serving bench-recommend bench-recommend-store: setup
+	$(BIN)/python -m benchmarks.$(MODULE) $(ARGS)
 
 bench-ranking: setup ## nDCG@10 of every ranker; TRAIN=a.tsv TEST=b.tsv [OUT=FILE]; with DATA=folder two stages beside peers
 ifdef DATA
-	$(BIN)/python -m benchmarks.ranking_windows --data $(DATA) --peers $(if $(OUT),--out $(OUT)) $(ARGS)
+	$(BIN)/python -m benchmarks.ranking.windows --data $(DATA) --peers $(if $(OUT),--out $(OUT)) $(ARGS)
 else
-	$(BIN)/python -m benchmarks.ranking_classic $(if $(TRAIN),--train $(TRAIN)) $(if $(TEST),--test $(TEST)) $(if $(OUT),--out $(OUT)) $(ARGS)
+	$(BIN)/python -m benchmarks.ranking.classic $(if $(TRAIN),--train $(TRAIN)) $(if $(TEST),--test $(TEST)) $(if $(OUT),--out $(OUT)) $(ARGS)
 endif
 
 bench-windows: setup ## Ranking on past windows of real data; DATA=folder
-	$(BIN)/python -m benchmarks.ranking_windows $(if $(DATA),--data $(DATA)) $(ARGS)
+	$(BIN)/python -m benchmarks.ranking.windows $(if $(DATA),--data $(DATA)) $(ARGS)
 
 bench-ablation: setup ## What each group of ranking's signals is worth; DATA=folder
-	$(BIN)/python -m benchmarks.ranking_ablation $(if $(DATA),--data $(DATA)) $(ARGS)
+	$(BIN)/python -m benchmarks.ranking.ablation $(if $(DATA),--data $(DATA)) $(ARGS)
 
 bench-bound: setup ## How near the oracle any list could come on a simulated county; DATA=folder
-	$(BIN)/python -m benchmarks.ranking_bound $(if $(DATA),--data $(DATA)) $(ARGS)
+	$(BIN)/python -m benchmarks.ranking.bound $(if $(DATA),--data $(DATA)) $(ARGS)
 
 bench-tourism: setup ## Hierarchical forecasts on Australian tourism; DATA=folder
-	$(BIN)/python -m benchmarks.tourism $(DATA) $(ARGS)
+	$(BIN)/python -m benchmarks.demand.tourism $(DATA) $(ARGS)
 
 lock: setup ## Write constraints.txt from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' > constraints.txt

@@ -1,6 +1,6 @@
 """What the counts so far tell of what no table states: the quality of sessions, the noise of late.
 
-For the ladder of `benchmarks.demand_bound`, whose learner knows the simulator's structure and all tastes. Where a
+For the ladder of `benchmarks.demand.bound`, whose learner knows the simulator's structure and all tastes. Where a
 posterior would be hard to come by, the learner is told more than any could know, never less.
 """
 

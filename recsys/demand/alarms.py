@@ -16,7 +16,7 @@ WEEKS: dict[Kind, tuple[int, ...]] = {"break": (*range(3, 13), 16, 20, 26), "dri
 """So many weeks ago a level broke, or began to drift, if it did: each is tried that enough weeks lie before."""
 
 LEAST_SCORE = 3.65
-"""The best of all starts is taken, in weeks that go together: `benchmarks/alarms.py` shows what these let through."""
+"""Best of all starts, in weeks that go together: `benchmarks/demand/alarms.py` shows what these let through."""
 
 REFERENCE_WEEKS, SPREAD_WEEKS = 52, 104
 """Before a start the level is that of a year, and what weeks vary by that of two."""

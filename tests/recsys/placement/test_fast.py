@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.placement_instances import part_of, province
-from benchmarks.placement_small import small_instance
+from benchmarks.openings.placement_instances import part_of, province
+from benchmarks.openings.placement_small import small_instance
 from recsys.placement.fast import solve_fast
 from recsys.placement.whole.greedy import GreedyState, fill, point_weights, solve_greedy
 from recsys.placement.whole.relaxation import relax

@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.placement_small import brute_force
-from benchmarks.placement_small import small_instance as instance
+from benchmarks.openings.placement_small import brute_force
+from benchmarks.openings.placement_small import small_instance as instance
 from recsys.errors import DataError
 from recsys.placement.solve import solve
 from recsys.placement.whole.greedy import assign, solve_greedy

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import recsys.placement.solve as solving
-from benchmarks.placement_instances import part_of, province
-from benchmarks.placement_small import brute_force
-from benchmarks.placement_small import small_instance as instance
+from benchmarks.openings.placement_instances import part_of, province
+from benchmarks.openings.placement_small import brute_force
+from benchmarks.openings.placement_small import small_instance as instance
 from recsys.placement.blocks.clusters import cluster_bound, clusters_of, shared_out
 from recsys.placement.solve import solve
 from recsys.placement.whole.greedy import assign, solve_greedy

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from benchmarks.placement_small import small_instance
+from benchmarks.openings.placement_small import small_instance
 from recsys.placement.blocks.block import blocks_of
 from recsys.placement.blocks.model import BlockModel
 from recsys.placement.whole.tight import model

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.placement_small import small_instance
+from benchmarks.openings.placement_small import small_instance
 from recsys.placement.blocks.block import blocks_of
 from recsys.placement.blocks.known import NONE
 from recsys.placement.blocks.parts import Limit, Part

@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.placement_small import small_instance
+from benchmarks.openings.placement_small import small_instance
 from recsys.placement.blocks import model as block_model
 from recsys.placement.blocks.block import blocks_of
 from recsys.placement.blocks.search import BlockSearch

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.placement_small import small_instance
+from benchmarks.openings.placement_small import small_instance
 from recsys.placement.blocks.block import blocks_of
 from recsys.placement.blocks.search import BlockSearch
 from recsys.placement.master.choice import Choice

@@ -6,7 +6,7 @@ import highspy
 import numpy as np
 import pytest
 
-from benchmarks.placement_small import small_instance
+from benchmarks.openings.placement_small import small_instance
 from recsys.errors import FitError
 from recsys.placement.blocks.block import blocks_of
 from recsys.placement.blocks.search import BlockSearch

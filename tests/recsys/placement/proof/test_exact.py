@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.placement_instances import part_of, province
-from benchmarks.placement_small import brute_force, small_instance
+from benchmarks.openings.placement_instances import part_of, province
+from benchmarks.openings.placement_small import brute_force, small_instance
 from recsys.placement.blocks.parts import Part
 from recsys.placement.proof import priced
 from recsys.placement.proof.exact import Proof

@@ -1,0 +1,1 @@
+"""How fast and in how much memory: ingest, features, lists of a million people, a running service."""
