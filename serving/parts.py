@@ -13,8 +13,8 @@ from features.openings.latent_demand import LATENT
 from features.ranking.lists import RankingModel, load_ranking
 from recsys.bundle import ModelBundle
 from recsys.demand.forecast import DemandForecast, load_demand
-from recsys.openings.inputs import OpeningInputs
-from recsys.openings.stored import load_openings
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.learned.stored import load_openings
 from recsys.releases import load_champion
 from serving.champion import UNREADABLE
 from serving.planning.series import SeriesTables

@@ -22,4 +22,4 @@ def test_examples_hold(module):
 
 
 def test_examples_are_found():
-    assert "recsys.openings.attendance" in _with_examples()
+    assert "recsys.openings.classes.attendance" in _with_examples()

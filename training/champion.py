@@ -13,9 +13,9 @@ from recsys.bundle import ModelBundle
 from recsys.dataset import Dataset
 from recsys.demand.forecast import DemandForecast, load_demand
 from recsys.errors import BundleError
-from recsys.openings.alike import alike
-from recsys.openings.inputs import OpeningInputs
-from recsys.openings.stored import load_openings
+from recsys.openings.learned.alike import alike
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.learned.stored import load_openings
 from recsys.releases import load_champion
 from training.demand.forecast import forecast_demand
 from training.evaluation import Say

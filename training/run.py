@@ -22,9 +22,9 @@ from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.demand.forecast import DemandForecast
 from recsys.errors import BundleError, DataError, broken_rules
-from recsys.openings.alike import alike
-from recsys.openings.inputs import OpeningInputs
-from recsys.openings.stored import save_openings
+from recsys.openings.learned.alike import alike
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.learned.stored import save_openings
 from recsys.releases import bundles_folder, champion_name, load_champion, release
 from training.demand.config import DemandConfig
 from training.demand.forecast import forecast_demand

@@ -11,7 +11,7 @@ from features.settings import Settings
 from recsys.errors import DataError, UnknownIdError
 from recsys.openings.answers.answer import answer, told
 from recsys.openings.answers.inquiry import Inquiry, inquiry_of, read_question
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.learned.inputs import OpeningInputs
 from recsys.openings.question import never_offered
 from recsys.openings.suggest import rows
 from recsys.sentences import Language

@@ -19,14 +19,14 @@ from benchmarks.counties import Row, county_parser, each_county
 from benchmarks.openings.equity_bound import least_gini
 from features.openings.inputs import opening_inputs
 from recsys.dataset import Dataset
-from recsys.openings.bound import bound_of, gap_of
+from recsys.openings.bounds.bound import bound_of, gap_of
+from recsys.openings.classes.value import worth_of
 from recsys.openings.evenness.access import By
 from recsys.openings.evenness.front import pareto_front
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.plans.search import Search
 from recsys.openings.question import Choices, Question
-from recsys.openings.search import Search
 from recsys.openings.suggest import totals
-from recsys.openings.value import worth_of
 from recsys.simulation.truth.oracle import Truth
 
 GROUPS: tuple[By, ...] = ("township", "village")

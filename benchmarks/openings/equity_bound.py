@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from recsys.openings.classes.value import Opening
 from recsys.openings.evenness.access import Access
 from recsys.openings.evenness.class_sets import ClassSet, ClassSets
 from recsys.openings.evenness.pricing import Duals
 from recsys.openings.evenness.programme import EvenProgramme
-from recsys.openings.search import Search
-from recsys.openings.value import Opening
+from recsys.openings.plans.search import Search
 
 MOST_ROUNDS = 60
 MOST_TRIED = 2_000

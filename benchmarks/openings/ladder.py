@@ -21,9 +21,9 @@ from benchmarks.counties import Row, county_parser, each_county
 from features.openings.gains import gain_by_group
 from features.openings.inputs import opening_inputs
 from recsys.dataset import Dataset
-from recsys.openings.inputs import OpeningInputs
-from recsys.openings.saturation import Saturation
-from recsys.openings.slots import start_minutes
+from recsys.openings.classes.slots import start_minutes
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.learned.saturation import Saturation
 from recsys.openings.suggest import suggest
 from recsys.simulation.bookings.choice import saturated
 from recsys.simulation.scoring.openings import score_suggestions

@@ -31,7 +31,7 @@ from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
 from recsys.dataset import Dataset
-from recsys.openings.stored import save_openings
+from recsys.openings.learned.stored import save_openings
 from recsys.releases import bundles_folder, release
 from recsys.simulation.command import simulate
 from serving.app import create_app

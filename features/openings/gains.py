@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from features.openings.running import RunningClasses
 from features.willingness.ages import AGE_GROUPS
 from features.willingness.fit import Willingness
-from recsys.openings.saturation import Saturation
+from recsys.openings.learned.saturation import Saturation
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from features.willingness.ages import admitted
 from features.willingness.offered import attending
 from recsys.dataset import TEXT, Dataset, local_times
 from recsys.ids import IdMap
-from recsys.openings.attendance import filled, week_interval
-from recsys.openings.inputs import FOLLOWED, OpeningInputs
-from recsys.openings.slots import nearest_slots
-from recsys.openings.value import access_given
+from recsys.openings.classes.attendance import filled, week_interval
+from recsys.openings.classes.slots import nearest_slots
+from recsys.openings.classes.value import access_given
+from recsys.openings.learned.inputs import FOLLOWED, OpeningInputs
 
 QUIET = pd.Timedelta(weeks=8)
 """A class counts as opened where its category had no session at the venue for this long before."""
@@ -77,7 +77,7 @@ def no_history() -> pd.DataFrame:
 
 
 def followed(history: pd.DataFrame, spread: float) -> pd.DataFrame:
-    """New classes of `past_openings` as `recsys.openings.inputs.FOLLOWED`, with the 80 % interval of one session."""
+    """New classes of `past_openings` as `learned.inputs.FOLLOWED`, with the 80 % interval of one session."""
     new = history[history["is_new"]].reset_index(drop=True)
     intervals = np.array([week_interval(mean, spread, np.ones(1)) for mean in new["predicted"]]).reshape(-1, 2)
     return new.assign(**{"q0.1": intervals[:, 0], "q0.9": intervals[:, 1]})[list(FOLLOWED)].astype(FOLLOWED)

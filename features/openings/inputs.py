@@ -32,8 +32,8 @@ from features.willingness.fit import fit_willingness
 from features.willingness.offered import attending, exposure
 from recsys.closed import Closed
 from recsys.dataset import Dataset
-from recsys.openings.inputs import OpeningInputs
-from recsys.openings.slots import start_minutes
+from recsys.openings.classes.slots import start_minutes
+from recsys.openings.learned.inputs import OpeningInputs
 from recsys.regions import RegionTree
 
 PEOPLE_AT_ONCE = 1000

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.openings.inputs import opening_inputs
 from recsys.dataset import TEXT, Dataset, is_among
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.learned.inputs import OpeningInputs
 from recsys.regions import RegionTree, session_regions
 
 LATENT = "latent_demand/table"
@@ -42,7 +42,8 @@ def latent_demand(dataset: Dataset, inputs: OpeningInputs | None = None) -> pd.D
 
     Args:
         dataset: What is known.
-        inputs: What `opening_inputs` learned of the same data, each point a user: before `recsys.openings.alike`.
+        inputs: What `opening_inputs` learned of the same data, each point a user: before people alike are one
+            (`recsys.openings.learned.alike`).
     """
     inputs = inputs if inputs is not None else opening_inputs(dataset)
     town = _towns(inputs.tree)

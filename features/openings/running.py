@@ -15,8 +15,8 @@ from features.willingness.fit import Willingness
 from features.willingness.offered import courses
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
-from recsys.openings.rooms import LASTS
-from recsys.openings.slots import start_minutes
+from recsys.openings.classes.rooms import LASTS
+from recsys.openings.classes.slots import start_minutes
 
 WEEKS_BEFORE = 4
 RUNS_WITHIN = pd.Timedelta(weeks=WEEKS_BEFORE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from recsys.closed import Closed
-from recsys.openings.saturation import Family
+from recsys.openings.learned.saturation import Family
 
 
 class LatentConfig(Closed):

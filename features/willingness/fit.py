@@ -19,7 +19,7 @@ from features.willingness.people import people_rates
 from features.willingness.seasons import outlook
 from features.willingness.walk import Walk, turned_away, walk
 from recsys.dataset import Dataset, local_times
-from recsys.openings.saturation import Saturation
+from recsys.openings.learned.saturation import Saturation
 from recsys.regions import RegionTree
 from recsys.sums import sums_by
 

@@ -12,7 +12,7 @@ from features.geography.decay import BAND_EDGES_KM, DistanceDecay
 from features.willingness.ages import AGE_GROUPS
 from features.willingness.distances import Distances
 from features.willingness.exposure import Exposure
-from recsys.openings.saturation import Saturation
+from recsys.openings.learned.saturation import Saturation
 from recsys.sums import sums_by
 
 

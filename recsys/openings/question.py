@@ -14,8 +14,8 @@ from pydantic import Field
 from recsys.closed import Closed
 from recsys.errors import DataError
 from recsys.ids import IdMap
-from recsys.openings.inputs import OpeningInputs
-from recsys.openings.rooms import free_slots, has_room
+from recsys.openings.classes.rooms import free_slots, has_room
+from recsys.openings.learned.inputs import OpeningInputs
 from recsys.sentences import Sentence
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]

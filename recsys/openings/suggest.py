@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 
 from recsys.dataset import TEXT
-from recsys.openings.attendance import week_interval
-from recsys.openings.bound import bound_of, gap_of
-from recsys.openings.equity import plan_with_floors
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.bounds.bound import bound_of, gap_of
+from recsys.openings.classes.attendance import week_interval
+from recsys.openings.classes.value import Audience, Opening, without_classes, worth_of
+from recsys.openings.classes.who import aged
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.plans.equity import plan_with_floors
+from recsys.openings.plans.samples import plan_over_samples
+from recsys.openings.plans.search import Search, point_worth
 from recsys.openings.question import Choices, Question
-from recsys.openings.samples import plan_over_samples
-from recsys.openings.search import Search, point_worth
-from recsys.openings.value import Audience, Opening, without_classes, worth_of
-from recsys.openings.who import aged
 from recsys.sentences import Language, Sentence, in_one
 
 COLUMNS = {

@@ -18,7 +18,7 @@ def opened_classes(
         region_id: A region of the tree.
         since: First instant.
         until: First instant no longer in it; sessions from there on do not count.
-        followed: Openings with their predictions, see `recsys.openings.inputs.FOLLOWED`; None without a bundle.
+        followed: Openings with their predictions, see `recsys.openings.learned.inputs.FOLLOWED`; None without a bundle.
     """
     if followed is None or followed.empty:
         return []

@@ -13,9 +13,9 @@ from recsys.errors import DataError, UnknownIdError
 from recsys.openings.answers.answer import answer, told
 from recsys.openings.answers.appraisal import Alternative, appraise
 from recsys.openings.answers.inquiry import Inquiry
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.classes.who import Group
+from recsys.openings.learned.inputs import OpeningInputs
 from recsys.openings.question import QuestionError
-from recsys.openings.who import Group
 from recsys.sentences import Language, Sentence, in_one
 from serving.edge import JsonRoute
 from serving.languages import language

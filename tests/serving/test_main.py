@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from culture import app
 from features.settings import Settings
-from recsys.openings.beside import Beside
+from recsys.openings.learned.beside import Beside
 from recsys.releases import load_champion
 from serving.main import HostRefusedError, PortTakenError, bind, free_port, open_to_stay, serve, server_config
 

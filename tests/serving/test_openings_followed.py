@@ -13,7 +13,7 @@ from features.store.ingest import ingest_folder
 from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.bundle import BundleWriter
-from recsys.openings.stored import save_openings
+from recsys.openings.learned.stored import save_openings
 from recsys.releases import bundles_folder, release
 from tests.opening_world import UNTIL, world
 from tests.serving.conftest import app_of

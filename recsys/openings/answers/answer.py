@@ -11,12 +11,12 @@ from recsys.ids import IdMap
 from recsys.openings.answers.explain import explain, why_not
 from recsys.openings.answers.inquiry import Inquiry
 from recsys.openings.answers.tradeoffs import benefit_curve, closings, moves
-from recsys.openings.equity import floor_table
+from recsys.openings.classes.value import Opening
 from recsys.openings.evenness.front import Front, pareto_front
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.plans.equity import floor_table
 from recsys.openings.question import Choices, Question, QuestionError, never_offered, unknown_names
 from recsys.openings.suggest import Planned, listed, planned
-from recsys.openings.value import Opening
 from recsys.sentences import Language, Sentence
 
 

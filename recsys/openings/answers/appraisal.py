@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from recsys.errors import DataError
 from recsys.ids import IdMap
-from recsys.openings.attendance import filled
-from recsys.openings.inputs import OpeningInputs
-from recsys.openings.rooms import has_room, room_places
-from recsys.openings.slots import nearest_slots
+from recsys.openings.classes.attendance import filled
+from recsys.openings.classes.rooms import has_room, room_places
+from recsys.openings.classes.slots import nearest_slots
+from recsys.openings.classes.value import Audience, Opening
+from recsys.openings.classes.who import Group, median_km, who
+from recsys.openings.learned.inputs import OpeningInputs
 from recsys.openings.suggest import interval
-from recsys.openings.value import Audience, Opening
-from recsys.openings.who import Group, median_km, who
 
 N_ALTERNATIVES = 5
 

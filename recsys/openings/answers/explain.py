@@ -9,12 +9,12 @@ import numpy as np
 
 from recsys.ids import IdMap
 from recsys.openings.answers.instead import next_best
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.classes.value import Audience, Opening
+from recsys.openings.classes.who import who
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.plans.search import Search
 from recsys.openings.question import Choices, Question
-from recsys.openings.search import Search
 from recsys.openings.suggest import solve
-from recsys.openings.value import Audience, Opening
-from recsys.openings.who import who
 from recsys.sentences import Sentence
 
 Solved = tuple[OpeningInputs, list[Opening]]

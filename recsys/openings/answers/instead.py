@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.classes.value import Opening
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.plans.search import Search
 from recsys.openings.question import Choices, Question
-from recsys.openings.search import Search
-from recsys.openings.value import Opening
 
 KNOWN = 3
 """Classes left out whose worth beside the whole plan is worked out first."""

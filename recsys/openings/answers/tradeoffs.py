@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.classes.value import access_given, without_classes
+from recsys.openings.learned.inputs import OpeningInputs
 from recsys.openings.question import Choice, Choices, Question
 from recsys.openings.suggest import solve, totals
-from recsys.openings.value import access_given, without_classes
 
 MOST_TRIED = 60
 """Classes for which a better place is looked for: each takes a plan of its own."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from recsys.catchment import DEFAULT_KM, LEAST_KM, MOST_KM, USUAL_SHARE, gaussian_weight
 from recsys.evenness import gini, ginis
-from recsys.openings.inputs import OpeningInputs
-from recsys.openings.value import Opening
+from recsys.openings.classes.value import Opening
+from recsys.openings.learned.inputs import OpeningInputs
 
 By = Literal["city", "county", "township", "village"]
 

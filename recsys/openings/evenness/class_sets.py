@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.openings.search import MIN_TAKEN, Search
-from recsys.openings.value import Opening
+from recsys.openings.classes.value import Opening
+from recsys.openings.plans.search import MIN_TAKEN, Search
 
 Hour = tuple[int, int]
 """A venue and a slot."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.openings.classes.value import Audience, Opening
 from recsys.openings.evenness.access import Access, places_of
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.plans.search import Search
 from recsys.openings.question import Choices, Question
-from recsys.openings.search import Search
-from recsys.openings.value import Audience, Opening
 
 LOSSES = np.concatenate([np.arange(0.0, 0.05, 0.0025), np.arange(0.05, 0.1, 0.005), np.arange(0.1, 0.251, 0.01)])
 """Lower edges of the bands of reach lost, in each of which the most even plan is kept and gone on from.

@@ -16,9 +16,9 @@ from recsys.openings.evenness.class_sets import ClassSet, ClassSets
 from recsys.openings.evenness.exchanges import Classes, Exchanges
 from recsys.openings.evenness.plans import Branching
 from recsys.openings.evenness.programme import LEVELS, EvenProgramme
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.plans.search import Search
 from recsys.openings.question import Choice, Question
-from recsys.openings.search import Search
 from recsys.openings.suggest import solve, totals
 
 AIMED = (0.03, 0.01, 0.05, 0.02, 0.1, 0.005, 0.04, 0.07, 0.015, 0.025, 0.15, 0.2)

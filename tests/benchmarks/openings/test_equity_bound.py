@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.openings.equity_bound import least_gini
 from recsys.openings.evenness.front import pareto_front
+from recsys.openings.plans.search import Search
 from recsys.openings.question import Choices, Question
-from recsys.openings.search import Search
 
 
 @pytest.mark.parametrize("budget", [3, 8])

@@ -11,9 +11,9 @@ from features.willingness.config import LatentConfig
 from features.willingness.offered import attending
 from recsys.bundle import BundleWriter, load_bundle
 from recsys.dataset import Dataset
-from recsys.openings.inputs import OpeningInputs
-from recsys.openings.saturation import Saturation
-from recsys.openings.stored import load_openings, save_openings
+from recsys.openings.learned.inputs import OpeningInputs
+from recsys.openings.learned.saturation import Saturation
+from recsys.openings.learned.stored import load_openings, save_openings
 from recsys.openings.suggest import COLUMNS, suggest
 from tests.opening_world import UNTIL, World, world
 

@@ -8,7 +8,7 @@ from features.openings.inputs import OpeningsConfig, opening_inputs
 from features.openings.latent_demand import LEAST_KNOWN, _stands_for, latent_demand
 from recsys.dataset import Dataset
 from recsys.ids import IdMap
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.learned.inputs import OpeningInputs
 from recsys.regions import RegionTree
 from tests.opening_world import UNTIL, World, world
 

@@ -12,7 +12,7 @@ from features.willingness.circumstances import Circumstances
 from features.willingness.distances import NEAR_KM, Distances
 from features.willingness.offered import exposure
 from features.willingness.walk import walk
-from recsys.openings.saturation import Saturation
+from recsys.openings.learned.saturation import Saturation
 from recsys.regions import RegionTree
 from tests.opening_world import world
 

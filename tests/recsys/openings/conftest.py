@@ -1,7 +1,7 @@
 import pytest
 
 from features.openings.inputs import opening_inputs
-from recsys.openings.inputs import OpeningInputs
+from recsys.openings.learned.inputs import OpeningInputs
 from tests.opening_world import world
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 
-from recsys.openings.rooms import LASTS
-from recsys.openings.slots import start_minutes
+from recsys.openings.classes.rooms import LASTS
+from recsys.openings.classes.slots import start_minutes
 
 
 def most_over_rooms(inputs, opened):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from recsys.openings.answers.explain import explain, why_not
+from recsys.openings.classes.who import SMALLEST_GROUP, who
 from recsys.openings.question import Question
 from recsys.openings.suggest import suggest
-from recsys.openings.who import SMALLEST_GROUP, who
 from tests.recsys.openings.some_classes import free_classes, running_class
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from recsys.openings.answers.explain import explain
+from recsys.openings.classes.value import Audience
+from recsys.openings.plans.search import Search
 from recsys.openings.question import Choices, Question
-from recsys.openings.search import Search
 from recsys.openings.suggest import solve
-from recsys.openings.value import Audience
 
 
 @pytest.mark.parametrize(

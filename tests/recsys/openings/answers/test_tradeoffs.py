@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from recsys.openings.answers.tradeoffs import benefit_curve, closings, moves
+from recsys.openings.classes.value import without_classes
 from recsys.openings.question import Question
 from recsys.openings.suggest import solve
-from recsys.openings.value import without_classes
 from tests.recsys.openings.some_classes import free_classes
 
 

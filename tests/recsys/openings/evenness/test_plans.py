@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from recsys.errors import FitError
+from recsys.openings.classes.rooms import LASTS
+from recsys.openings.classes.slots import start_minutes
 from recsys.openings.evenness.access import access_of
 from recsys.openings.evenness.class_sets import ClassSets
 from recsys.openings.evenness.front import pareto_front
 from recsys.openings.evenness.plans import STEP, WORTHWHILE, Branching
 from recsys.openings.evenness.pricing import EPS
 from recsys.openings.evenness.programme import EvenProgramme, TimeUpError
+from recsys.openings.plans.search import Search
 from recsys.openings.question import Choice, Choices, Question
-from recsys.openings.rooms import LASTS
-from recsys.openings.search import Search
-from recsys.openings.slots import start_minutes
 from recsys.openings.suggest import totals
 from tests.recsys.openings.rooms import most_over_rooms
 

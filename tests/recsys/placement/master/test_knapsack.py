@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recsys.placement.master.knapsack import common_unit, fill_budget
-from recsys.placement.master.linear import knapsack
+from recsys.placement.master import knapsack
 
 
 def random_blocks(seed, n_blocks, most_rows, units, budget_share):

@@ -1,0 +1,1 @@
+"""How far the best plan can be above the one found."""
