@@ -1,13 +1,13 @@
-"""The `culture` command: the one place that joins all rooms."""
+"""The `culture` command: the one place that joins all rooms.
+
+Long for its options, which stand here with their help: what a command does is a call of one room, or two.
+"""
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import sys
 import threading
-import warnings
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -358,27 +358,7 @@ def _settings() -> Any:
 
 
 def main() -> None:
-    """Entry point of the console command: every failure is one line on standard error and exit status 1.
+    """Entry point of the console command; CULTURE_DEBUG shows tracebacks, and the warnings of libraries."""
+    from recsys.ending import run
 
-    A signal to end lets what is under way undo itself, and gives 128 and its number as status. Set CULTURE_DEBUG for
-    tracebacks, and for the warnings of libraries.
-    """
-    from recsys.ending import Ended, undoing_at_signals
-    from recsys.errors import RecsysError, in_one_line
-
-    if not os.environ.get("CULTURE_DEBUG"):
-        warnings.simplefilter("ignore")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Work that is done does not fail for a name that the terminal's encoding has no letters for.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        with undoing_at_signals():
-            app()
-    except Ended as ended:
-        typer.echo(f"culture: {ended}", err=True)
-        sys.exit(ended.code)
-    except Exception as error:
-        if os.environ.get("CULTURE_DEBUG") and not isinstance(error, RecsysError | OSError):
-            raise
-        typer.echo(f"culture: {in_one_line(error)}", err=True)
-        sys.exit(1)
+    run(app, "culture", is_debugged=bool(os.environ.get("CULTURE_DEBUG")))

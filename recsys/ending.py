@@ -1,14 +1,18 @@
-"""A command that is told to end by a signal undoes what is under way; a service answers what it was asked."""
+"""How a command ends: what fails is one line; told by a signal, it undoes what is under way, a service answers."""
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+
+from recsys.errors import RecsysError, in_one_line
 
 
 class Ended(SystemExit):
@@ -67,3 +71,27 @@ def served_until_told() -> Iterator[None]:
             yield
     finally:
         signal.signal(signal.SIGHUP, told)
+
+
+def run(command: Callable[[], object], name: str, is_debugged: bool = False) -> None:
+    """Runs a command: every failure is one line on standard error, which `name` begins, and exit status 1.
+
+    A signal to end lets what is under way undo itself, and gives 128 and its number as status. Where it is debugged
+    the unexpected has its traceback, and libraries their warnings.
+    """
+    if not is_debugged:
+        warnings.simplefilter("ignore")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Work that is done does not fail for a name that the terminal's encoding has no letters for.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        with undoing_at_signals():
+            command()
+    except Ended as ended:
+        sys.stderr.write(f"{name}: {ended}\n")
+        sys.exit(ended.code)
+    except Exception as error:
+        if is_debugged and not isinstance(error, RecsysError | OSError):
+            raise
+        sys.stderr.write(f"{name}: {in_one_line(error)}\n")
+        sys.exit(1)

@@ -12,7 +12,7 @@ from recsys.errors import DataError
 from recsys.simulation.scoring.forecast import FORECAST_COLUMNS, score_forecast
 from recsys.simulation.scoring.openings import SUGGESTION_COLUMNS, score_suggestions
 from recsys.simulation.scoring.ranking import RECOMMENDATION_COLUMNS, score_recommendations
-from recsys.simulation.truth.oracle import Truth, load_truth
+from recsys.simulation.truth.oracle import load_truth
 
 
 def score(
@@ -60,22 +60,6 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def score_table(result: dict[str, Any]) -> pd.DataFrame:
-    """The figures of `score` as rows `part`, `figure`, `value`."""
-    rows: list[tuple[str, str, object]] = []
-
-    def walk(part: str, path: str, value: object) -> None:
-        if isinstance(value, dict):
-            for name, inner in value.items():
-                walk(part, f"{path}.{name}" if path else str(name), inner)
-        elif not isinstance(value, list):
-            rows.append((part, path, value))
-
-    for part, value in result.items():
-        walk(part, "", value)
-    return pd.DataFrame(rows, columns=["part", "figure", "value"])
-
-
 def read_answer(path: Path, columns: tuple[str, ...], what: str) -> pd.DataFrame:
     """Rows of a Parquet or CSV file that must have `columns`.
 
@@ -96,6 +80,3 @@ def read_answer(path: Path, columns: tuple[str, ...], what: str) -> pd.DataFrame
     if missing:
         raise DataError(what, [f"{path}: column {c!r} is missing; found {list(rows.columns)}" for c in missing])
     return rows
-
-
-__all__ = ["Truth", "read_answer", "score", "score_table"]

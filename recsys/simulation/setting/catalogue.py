@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-AGE_GROUPS = ("child", "14-17", "18-29", "30-44", "45-59", "60-74", "75+")
-"""Groups of those who come; `child` is brought by the account that books."""
 GROUP_STARTS = (0, 14, 18, 30, 45, 60, 75)
+"""First year of each group of those who come: children, brought by the account that books, then by age."""
 
 KINDS = ("training", "performance", "exhibition", "lecture", "reading", "heritage", "livestream", "exchange")
 EVENT_KINDS = KINDS[1:]

@@ -3,8 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from recsys.placement.master.knapsack import common_unit, fill_budget
 from recsys.placement.master import knapsack
+from recsys.placement.master.knapsack import common_unit, fill_budget
 
 
 def random_blocks(seed, n_blocks, most_rows, units, budget_share):
