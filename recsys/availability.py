@@ -52,6 +52,7 @@ def may_be_offered(sessions: OpenSessions, people: People) -> NDArray[np.bool_]:
     age is not offered what starts at 18 years. Who is too old for a children's session is offered it only if they
     have booked for a child of that age, where the platform says for whom people book. What a person has booked
     already or what overlaps a session they hold is not offered; where an end is missing, only equal starts clash.
+    Nobody holds a session that was called off.
     """
     allowed = _age_fits(sessions, people)
     column = sessions.index.get_indexer(pd.Index(people.booked_ids, dtype=object))
@@ -90,10 +91,12 @@ def people_of(users: pd.DataFrame, bookings: pd.DataFrame, sessions: pd.DataFram
     rows = places_among(bookings["user_id"], users["user_id"])
     is_own = (rows >= 0) & (bookings["booked_at"] < at).to_numpy(dtype=bool)
     session = places_among(bookings["session_id"], sessions["session_id"])
-    starts, ends = (np.append(nanoseconds(sessions[name]), NEVER)[session] for name in ("starts_at", "ends_at"))
+    times = ("starts_at", "ends_at", "cancelled_at")
+    starts, ends, called_off = (np.append(nanoseconds(sessions[name]), NEVER)[session] for name in times)
     last = np.where(ends == NEVER, starts, ends)
     is_over = (last != NEVER) & (last < at.value)
-    is_held = is_own & bookings["status"].isin(HELD_STATUSES).to_numpy(dtype=bool) & ~is_over
+    is_off = (called_off != NEVER) & (called_off <= at.value)
+    is_held = is_own & bookings["status"].isin(HELD_STATUSES).to_numpy(dtype=bool) & ~is_over & ~is_off
     named = bookings["attendee_birth_years"].set_axis(rows)[is_own].dropna()
     years = pd.to_numeric(split_list(named), errors="coerce").dropna()
     return People(

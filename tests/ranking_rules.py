@@ -64,8 +64,9 @@ def _too_old(rows: pd.DataFrame, bookings: pd.DataFrame) -> int:
 
 def _clashes(rows: pd.DataFrame, bookings: pd.DataFrame, dataset: Dataset, at: pd.Timestamp) -> int:
     held = bookings[bookings["status"].isin(["booked", "attended", "waitlisted"])].astype(object)
+    takes_place = dataset.sessions[~(dataset.sessions["cancelled_at"] <= at)]
     held = held[["user_id", "session_id"]].merge(
-        dataset.sessions[["session_id", "starts_at", "ends_at"]].astype({"session_id": object}), on="session_id"
+        takes_place[["session_id", "starts_at", "ends_at"]].astype({"session_id": object}), on="session_id"
     )
     pairs = rows[["user_id", "starts_at", "ends_at"]].merge(held, on="user_id", suffixes=("", "_held"))
     overlap = (pairs["starts_at"] < pairs["ends_at_held"]) & (pairs["starts_at_held"] < pairs["ends_at"])

@@ -24,6 +24,7 @@ _BLOCK = 1 << 22
 _BATCH_ROWS = 100_000
 _SUFFIXES = (".csv", ".parquet")
 _OTHER_SEPARATORS = ";\t|"
+_NO_NAME = "(no name)"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Source:
         table: Table name.
         path: The file.
         columns: Names as they stand in the file, by contract column.
-        unknown_columns: Columns that the contract does not have.
+        unknown_columns: Columns that the contract does not have, each name once.
         encoding: Of a CSV; empty for Parquet.
         has_odd_quotes: The number of quotes in a CSV is odd: one of them may never be closed.
         warnings: What a person should know of the file.
@@ -123,8 +124,7 @@ def _source(table: str, path: Path) -> Source:
     stripped = [n.strip() for n in names]
     if not names or (not has_more and not any(stripped)):
         return Source(table, path, {}, (), encoding, ("the file is empty",))
-    repeated = sorted({n for n in stripped if stripped.count(n) > 1})
-    problems = [f"column {n!r} is there more than once" for n in repeated]
+    problems = [f"column {n!r} is there more than once" for n in TABLES[table].column_names if stripped.count(n) > 1]
     problems += [
         f"required column {c.name!r} is missing"
         for c in TABLES[table].columns
@@ -136,7 +136,8 @@ def _source(table: str, path: Path) -> Source:
         raise DataError(path.name, problems)
     known = set(TABLES[table].column_names)
     columns = {s: n for s, n in zip(stripped, names, strict=True) if s in known and has_more}
-    unknown = tuple(s for s in stripped if s not in known)
+    # A spreadsheet leaves columns without a name behind the last: several of them are no reason to refuse the rest.
+    unknown = tuple(dict.fromkeys(s or _NO_NAME for s in stripped if s not in known))
     has_odd_quotes = bool(encoding) and _n_quotes(path) % 2 == 1
     return Source(table, path, columns, unknown, encoding, warnings, has_odd_quotes)
 
@@ -209,10 +210,17 @@ def _parquet_chunks(source: Source) -> Iterator[Chunk]:
 
 
 def _chunk(source: Source, table: pa.Table, numbers: np.ndarray, broken: list[tuple[int, str, str]]) -> Chunk:
-    frame = pl.DataFrame(pl.from_arrow(table))
+    frame = pl.DataFrame(pl.from_arrow(_in_utc(table)))
     rows = frame.select(pl.col(name).alias(column) for column, name in source.columns.items())
     schema = {ROW_NUMBER: pl.Int64, RAW: pl.String, "reason": pl.String}
     return Chunk(
         rows.with_columns(pl.Series(ROW_NUMBER, numbers, dtype=pl.Int64)),
         pl.DataFrame(broken, schema=schema, orient="row"),
     )
+
+
+def _in_utc(table: pa.Table) -> pa.Table:
+    """The same instants, all in UTC: a zone may be an offset such as `+05:30`, which the frames do not know."""
+    types = [(field.name, field.type) for field in table.schema]
+    zoned = {name: pa.timestamp(kind.unit, "UTC") for name, kind in types if pa.types.is_timestamp(kind) and kind.tz}
+    return table.cast(pa.schema([(name, zoned.get(name, kind)) for name, kind in types]))

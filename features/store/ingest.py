@@ -188,7 +188,7 @@ def _repeated(table: Table, key: str | None) -> str:
     """Says that rows gave way to later ones, by a key unless that is a person's."""
     is_personal = "user_id" in table.column_names
     such = "" if is_personal else f" (such as {key!r})"
-    return f"a {table.key} is there more than once{such}: its last row counts, earlier ones gave way"
+    return f"one {table.key} is there more than once{such}: its last row counts, earlier ones gave way"
 
 
 def _merge(delivery: _Delivery, reports: dict[str, TableReport]) -> None:

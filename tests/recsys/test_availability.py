@@ -70,7 +70,8 @@ def test_open_sessions_and_people_follow_the_plain_rules(seed):
     for row, user in enumerate(users.itertuples()):
         own = known[known["user_id"] == user.user_id]
         is_held = own["status"].isin(["booked", "attended", "waitlisted"])
-        held = list(own[is_held].merge(dataset.sessions, on="session_id").itertuples())
+        held = own[is_held].merge(dataset.sessions, on="session_id")
+        held = list(held[~(held["cancelled_at"] <= AT)].itertuples())
         for column, (session, year, activity) in enumerate(columns):
             expected = _plain_may(AT, user, own, held, session, year, activity)
             assert allowed[row, column] == expected, (user.user_id, session.session_id)
@@ -162,6 +163,32 @@ def test_what_a_person_has_booked_is_not_offered_again_whatever_became_of_it(sta
     # Who does not hold it any more may go to another session at the same time.
     is_free = status in ("cancelled", "no_show")
     assert may_be_offered(open_sessions(dataset, AT), people).tolist() == [[False, is_free], [True, True]]
+
+
+@pytest.mark.parametrize("status", ["booked", "waitlisted"])
+@pytest.mark.parametrize(("called_off", "is_free"), [(-1, True), (0, True), (1, False), (None, False)])
+def test_a_session_that_was_called_off_is_not_in_the_way(status, called_off, is_free):
+    start, hour = AT + pd.Timedelta(days=1), pd.Timedelta(hours=1)
+    sessions = pd.DataFrame(
+        {
+            "session_id": ["off", "at the same time"],
+            "activity_id": ["a", "b"],
+            "starts_at": [start, start + hour],
+            "ends_at": [start + 2 * hour] * 2,
+            "cancelled_at": [None if called_off is None else AT + called_off * hour, None],
+        }
+    )
+    booking = {"booking_id": "b", "user_id": "u", "session_id": "off", "booked_at": AT - hour, "status": status}
+    tables = {
+        "users": pd.DataFrame({"user_id": ["u"]}),
+        "activities": pd.DataFrame({"activity_id": ["a", "b"], "category": ["dance", "dance"]}),
+        "sessions": sessions,
+        "bookings": pd.DataFrame([booking]),
+    }
+    dataset = Dataset.from_tables(tables, AT + 2 * hour)
+    offered = open_sessions(dataset, AT)
+    allowed = may_be_offered(offered, people_of(dataset.users, dataset.bookings, dataset.sessions, AT))
+    assert allowed[:, offered.session_ids == "at the same time"].tolist() == [[is_free]]
 
 
 @pytest.mark.parametrize(

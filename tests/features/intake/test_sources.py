@@ -1,8 +1,11 @@
 """Files as platforms write them: encodings, quotes, columns, Parquet, and what cannot be read."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from features.intake.sources import ROW_NUMBER, Source, find_sources
@@ -37,6 +40,12 @@ def test_bom_order_spaces_and_unknown_columns(tmp_path: Path) -> None:
     assert source.unknown_columns == ("shoe",)
     assert source.columns == {"gender": " gender ", "user_id": "user_id"}
     assert rows(source) == [{"gender": " f ", "user_id": " x y ", ROW_NUMBER: 2}]
+
+
+def test_unknown_columns_may_repeat_or_have_no_name(tmp_path: Path) -> None:
+    source = only(tmp_path, users="user_id,shoe,shoe,,\n1,39,40,,\n")
+    assert source.unknown_columns == ("shoe", "(no name)")
+    assert rows(source) == [{"user_id": "1", ROW_NUMBER: 2}]
 
 
 def test_quotes_hold_commas_quotes_and_newlines(tmp_path: Path) -> None:
@@ -140,6 +149,16 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
         {"birth_year": 1980.0, "user_id": 7, ROW_NUMBER: 1},
         {"birth_year": None, "user_id": 8, ROW_NUMBER: 2},
     ]
+
+
+@pytest.mark.parametrize("zone", ["+05:30", "+08:00", "Asia/Shanghai"])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_instants_of_a_parquet_file_in_any_zone_or_offset(tmp_path: Path, zone: str, unit: str) -> None:
+    instant = datetime(2026, 5, 1, 2, 30, tzinfo=UTC)
+    times = pa.array([instant, None], pa.timestamp(unit, tz=zone))
+    table = pa.table({"user_id": ["1", "2"], "registered_at": times})
+    pq.write_table(table, tmp_path / "users.parquet", version="2.6", store_schema=True)
+    assert [row["registered_at"] for row in rows(only(tmp_path))] == [instant, None]
 
 
 def test_parquet_that_is_none(tmp_path: Path) -> None:

@@ -74,13 +74,13 @@ def test_the_last_of_a_repeated_key_wins(store: Store, tmp_path: Path) -> None:
         assert (report.read, report.accepted, report.replaced) == (4, 4, 2)
         assert store.row("users", "1")["gender"] == "c"
         # Which person it is stays out of messages.
-        assert report.warnings == {"a user_id is there more than once: its last row counts, earlier ones gave way": 2}
+        assert report.warnings == {"one user_id is there more than once: its last row counts, earlier ones gave way": 2}
 
 
 def test_two_regions_with_one_code_are_told(store: Store, tmp_path: Path) -> None:
     rows = "region_id,name,level\nt1,East,township\nt1,West,township\n"
     report = ingest_folder(store, deliver(tmp_path, regions=rows))
-    assert "regions: warning: a region_id is there more than once (such as 't1')" in str(report)
+    assert "regions: warning: one region_id is there more than once (such as 't1')" in str(report)
     assert store.row("regions", "t1")["name"] == "West"
 
 
