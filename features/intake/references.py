@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from recsys.schema import LEVELS, Table
 
+OVERTAKEN = "waited, and gave way to a later row of its key"
+"""The reason of a row that waits no more since its key has come again."""
+
 
 @dataclass
 class Keys:
@@ -54,6 +57,36 @@ class Keys:
         is_inside = places < len(self._hashes)
         found[is_inside] = self._hashes[places[is_inside]] == wanted[is_inside]
         return pl.Series(found).set(ids.is_null(), None)
+
+
+@dataclass
+class Waiting:
+    """Rows of one delivery that wait, by their keys' hashes: 16 bytes a row.
+
+    Of rows of one key the last counts. A row that waits and comes before another of its key has been overtaken:
+    taken in later, it would bring back what was replaced.
+    """
+
+    _rows: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"key": pl.UInt64, "row_number": pl.Int64}))
+
+    def add(self, waiting: pl.DataFrame, good: pl.DataFrame, key: str) -> pl.Series:
+        """Adds a part's rows that wait.
+
+        Args:
+            waiting: Clean rows with `row_number`.
+            good: Those of the same part that are stored.
+            key: Name of the key column.
+
+        Returns:
+            `row_number` of those, of this part or an earlier one, that rows of this part have overtaken.
+        """
+        new, later = (rows.select(pl.col(key).hash().alias("key"), "row_number") for rows in (waiting, good))
+        self._rows = pl.concat([self._rows, new])
+        last = pl.concat([new, later]).group_by("key").agg(pl.col("row_number").max().alias("last"))
+        found = self._rows.join(last, on="key").filter(pl.col("row_number") < pl.col("last"))["row_number"]
+        if len(found):
+            self._rows = self._rows.filter(~pl.col("row_number").is_in(found.implode()))
+        return found
 
 
 @dataclass(frozen=True)

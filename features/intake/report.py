@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from features.intake.references import OVERTAKEN
 from recsys.errors import RecsysError
 
 
@@ -44,6 +47,14 @@ class TableReport:
     changed: int = 0
     unchanged: int = 0
     taken_in: int = 0
+
+    def stop_waiting(self, reasons: Sequence[str]) -> None:
+        """Rows that waited for these reasons have been overtaken."""
+        counts = Counter(self.reasons)
+        counts.subtract(reasons)
+        counts[OVERTAKEN] += len(reasons)
+        self.reasons = dict(+counts)
+        self.waiting -= len(reasons)
 
 
 @dataclass(frozen=True)

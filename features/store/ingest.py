@@ -15,13 +15,19 @@ from tqdm import tqdm
 
 from features.intake.cleaning import clean_rows
 from features.intake.erasure import ErasedAccounts
-from features.intake.references import Keys, resolve, without_cycles
+from features.intake.references import Keys, Waiting, resolve, without_cycles
 from features.intake.report import IngestReport, TableReport
 from features.intake.sources import ROW_NUMBER, Chunk, Source, find_sources
 from features.store.erasure import erased_accounts, remember_back
 from features.store.loading import CopyWriter, copy_into, create_stage, merge_stage, stage_name, stored_keys
 from features.store.platforms import Platform, count_change, lock_deliveries, lock_platform, platform_named
-from features.store.quarantine import COLUMNS, add_to_quarantine, quarantine_rows, release_stored
+from features.store.quarantine import (
+    COLUMNS,
+    add_to_quarantine,
+    quarantine_rows,
+    release_stored,
+    without_overtaken,
+)
 from features.store.rows import stored_parents, take_in_waiting
 from features.store.store import Store
 from recsys.schema import TABLES, Table
@@ -41,6 +47,8 @@ class _Delivery:
     known: dict[str, Keys] = field(default_factory=dict)
     stored_regions: pl.DataFrame = field(default_factory=pl.DataFrame)
     repeating: set[str] = field(default_factory=set)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    overtaken: dict[str, list[int]] = field(default_factory=dict)
     n_bad_files: int = 0
 
     def keep(self, table: Table, raw: pl.DataFrame, source: str) -> int:
@@ -53,10 +61,14 @@ class _Delivery:
             self.n_bad_files += 1
         return len(raw)
 
-    def kept(self) -> Iterator[pl.DataFrame]:
-        """Everything set aside, in order."""
+    def kept(self, reports: dict[str, TableReport]) -> Iterator[pl.DataFrame]:
+        """Everything set aside, in order; what was overtaken waits no more, in the reports either."""
         for path in sorted(self.bad_rows.iterdir()):
-            yield pl.read_parquet(path, glob=False).select(COLUMNS)
+            rows = pl.read_parquet(path, glob=False).select(COLUMNS)
+            name = rows["table_name"][0]
+            rows, reasons = without_overtaken(rows, self.overtaken.get(name, []))
+            reports[name].stop_waiting(reasons)
+            yield rows
 
 
 def ingest_folder(
@@ -169,6 +181,9 @@ def _stage_chunk(
     if table.name == "regions":
         rows, n_cut = without_cycles(rows, delivery.stored_regions)
         report.warnings |= {"parent_id emptied: the region was its own ancestor": n_cut} if n_cut else {}
+    held = kept.join(resolved.waiting, on=ROW_NUMBER, how="semi")
+    overtaken = delivery.waiting.setdefault(table.name, Waiting()).add(held, rows, table.key)
+    delivery.overtaken.setdefault(table.name, []).extend(overtaken)
     waiting = chunk.rows.join(resolved.waiting, on=ROW_NUMBER, how="inner", maintain_order="left")
     writer.write(rows.select(pl.lit(delivery.platform.num).alias("platform_num"), *table.column_names))
     for bad in (chunk.broken, cleaned.rejected, waiting):
@@ -196,7 +211,7 @@ def _merge(delivery: _Delivery, reports: dict[str, TableReport]) -> None:
     connection, platform = delivery.connection, delivery.platform
     lock_platform(connection, platform)
     remember_back(connection, platform.num, delivery.erased)
-    is_changed = False
+    is_changed = bool(add_to_quarantine(connection, delivery.kept(reports)))
     for name, report in reports.items():
         table = TABLES[name]
         released = release_stored(connection, table, platform.num, stage_name(table, platform.num))
@@ -212,8 +227,6 @@ def _merge(delivery: _Delivery, reports: dict[str, TableReport]) -> None:
                 "INSERT INTO deliveries VALUES (%s, %s) ON CONFLICT DO NOTHING", (platform.num, name)
             ).rowcount
         )
-    if delivery.n_bad_files:
-        is_changed |= bool(add_to_quarantine(connection, delivery.kept()))
     for name, n_taken in take_in_waiting(connection, platform.num, platform.timezone).items():
         reports.setdefault(name, TableReport()).taken_in = n_taken
         is_changed = True

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
 from sqlalchemy import Connection
 
 from features.intake.cleaning import LONGEST_ID, as_text
+from features.intake.references import OVERTAKEN
 from features.intake.sources import RAW, ROW_NUMBER
 from features.settings import NOT_FOR_OTHERS
 from features.store.loading import copy_into, driver
@@ -63,6 +64,15 @@ def quarantine_rows(table: Table, platform_num: int, raw: pl.DataFrame, source: 
     ).select(COLUMNS)
 
 
+def without_overtaken(rows: pl.DataFrame, numbers: Sequence[int]) -> tuple[pl.DataFrame, list[str]]:
+    """Rows of the quarantine table, those of `numbers` waiting no more, and for what reasons these waited."""
+    is_over = rows["row_number"].is_in(numbers) & rows["missing_id"].is_not_null()
+    reasons = rows["reason"].filter(is_over).to_list()
+    told = pl.when(is_over).then(pl.lit(OVERTAKEN)).otherwise("reason").alias("reason")
+    still = (pl.when(~is_over).then(name).alias(name) for name in ("missing_table", "missing_id"))
+    return rows.with_columns(told, *still), reasons
+
+
 def _indexable(keys: pl.Series) -> pl.Series:
     return keys.set((keys.str.len_bytes() > LONGEST_ID).fill_null(False), None)
 
@@ -97,11 +107,12 @@ def add_to_quarantine(connection: Connection, frames: Iterable[pl.DataFrame]) ->
 
 
 def release_stored(connection: Connection, table: Table, platform_num: int, stage: str) -> int:
-    """Forgets quarantined rows whose key a staged row now carries."""
+    """Forgets quarantined rows whose key a staged row now carries, but for those that were added just now."""
     return int(
         connection.exec_driver_sql(
             f"DELETE FROM quarantine q USING {stage} s WHERE q.platform_num = {platform_num}"
-            f" AND q.table_name = '{table.name}' AND q.key = s.{table.key}"
+            f" AND q.table_name = '{table.name}' AND q.key = s.{table.key} AND NOT EXISTS (SELECT FROM arrivals a"
+            " WHERE (a.platform_num, a.table_name, a.fingerprint) = (q.platform_num, q.table_name, q.fingerprint))"
         ).rowcount
     )
 

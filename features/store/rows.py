@@ -10,7 +10,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from features.intake.cleaning import clean_rows
-from features.intake.references import Keys, resolve, without_cycles
+from features.intake.references import OVERTAKEN, Keys, Resolved, Waiting, resolve, without_cycles
 from features.intake.sources import ROW_NUMBER
 from features.store.erasure import erased_accounts, remember_back
 from features.store.loading import assignments, copy_out, ensure_partition
@@ -91,7 +91,7 @@ def store_rows(
     if table.name == "users":
         rows = hold(connection, platform_num, rows)
     written = _write(connection, table, platform_num, rows.unique(table.key, keep="last", maintain_order=True))
-    waiting = raw.join(resolved.waiting, on=ROW_NUMBER, how="inner")
+    waiting, overtaken = _waiting(table, raw, resolved, kept)
     bad = erased.unnamed(table, pl.concat([cleaned.rejected, waiting], how="diagonal"), timezone)
     if len(bad):
         add_to_quarantine(connection, [quarantine_rows(table, platform_num, bad, source)])
@@ -101,12 +101,22 @@ def store_rows(
     told: list[tuple[Status, pl.DataFrame]] = [
         ("rejected", cleaned.rejected),
         ("rejected", refused),
-        ("quarantined", waiting),
+        ("quarantined", pl.concat([waiting, overtaken], how="diagonal")),
     ]
     for status, frame in told:
         for number, key, reason in frame.select(ROW_NUMBER, table.key, "reason").iter_rows():
             results[number] = RowResult(key, status, reason)
     return results
+
+
+def _waiting(
+    table: Table, raw: pl.DataFrame, resolved: Resolved, clean: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows that wait, and those that do not because the request holds a later row of their key."""
+    held = clean.join(resolved.waiting, on=ROW_NUMBER, how="semi")
+    is_over = pl.col(ROW_NUMBER).is_in(Waiting().add(held, resolved.rows, table.key).implode())
+    waiting = raw.join(resolved.waiting, on=ROW_NUMBER, how="inner")
+    return waiting.filter(~is_over), waiting.filter(is_over).select(*raw.columns, pl.lit(OVERTAKEN).alias("reason"))
 
 
 def take_in_waiting(connection: Connection, platform_num: int, timezone: str) -> dict[str, int]:

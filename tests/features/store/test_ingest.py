@@ -77,6 +77,42 @@ def test_the_last_of_a_repeated_key_wins(store: Store, tmp_path: Path) -> None:
         assert report.warnings == {"one user_id is there more than once: its last row counts, earlier ones gave way": 2}
 
 
+_BOOKINGS = (
+    "booking_id,user_id,session_id,booked_at\n"
+    "b1,u,later,2026-02-01\nb1,u,now,2026-02-02\n"  # the last can be stored
+    "b2,u,now,2026-02-01\nb2,u,later,2026-02-02\n"  # the last waits
+    "b3,u,nowhere,2026-02-01\nb3,u,later,2026-02-02\n"  # both wait
+    "b4,u,later,2026-02-01\nb4,u,now,\n"  # the last is no good
+)
+
+
+def test_a_row_that_waits_does_not_bring_back_what_a_later_row_of_its_key_replaced(
+    store: Store, tmp_path: Path
+) -> None:
+    sessions = "session_id,activity_id,starts_at\nnow,a,2026-05-01\n"
+    report = table(store, tmp_path / "first", "bookings", sessions=sessions, bookings=_BOOKINGS)
+    assert (report.read, report.accepted, report.rejected, report.waiting) == (8, 2, 6, 3)
+    assert report.reasons == {
+        "waits: its session_id is not among the sessions": 3,
+        "waited, and gave way to a later row of its key": 2,
+        "booked_at is missing": 1,
+    }
+    assert store.counts()["quarantine"] == 6
+    ingest_folder(store, deliver(tmp_path / "then", sessions="session_id,activity_id,starts_at\nlater,a,2026-05-02\n"))
+    first = {key: store.row("bookings", key) for key in ("b1", "b2", "b3", "b4")}
+    assert [row["session_id"] for row in first.values()] == ["now", "later", "later", "later"]
+    ingest_folder(store, tmp_path / "first")
+    assert {key: store.row("bookings", key) for key in first} == first
+
+
+def test_a_bad_row_beside_a_good_one_of_its_key_is_no_change_the_second_time(store: Store, tmp_path: Path) -> None:
+    users = "user_id,birth_year\nu,1980\nu,-5\n"
+    assert table(store, tmp_path, "users", users=users).reasons == {"birth_year is below 1850": 1}
+    version = store.version()
+    table(store, tmp_path, "users", users=users)
+    assert (store.version(), store.counts()["quarantine"]) == (version, 1)
+
+
 def test_two_regions_with_one_code_are_told(store: Store, tmp_path: Path) -> None:
     rows = "region_id,name,level\nt1,East,township\nt1,West,township\n"
     report = ingest_folder(store, deliver(tmp_path, regions=rows))

@@ -61,6 +61,18 @@ def test_a_waiting_row_takes_the_place_of_one_that_waited_and_of_no_bad_one(stor
     assert sorted(row["party_size"] for row in store.quarantined_rows("u1")) == ["0", "4"]
 
 
+def test_a_row_that_waits_does_not_bring_back_what_the_request_replaced(store: Store, tmp_path: Path) -> None:
+    sessions = "session_id,activity_id,starts_at\ns1,a1,2026-05-01\n"
+    ingest_folder(store, deliver(tmp_path, sessions=sessions), "county")
+    results = store.upsert("county", "bookings", [BOOKING | {"session_id": "later"}, BOOKING])
+    assert [(r.status, r.reason) for r in results] == [
+        ("quarantined", "waited, and gave way to a later row of its key"),
+        ("accepted", ""),
+    ]
+    store.upsert("county", "sessions", [{"session_id": "later", "activity_id": "a1", "starts_at": "2026-05-02"}])
+    assert store.row("bookings", "b1")["session_id"] == "s1"
+
+
 def all_rows(store: Store, user_id: str) -> dict[str, pd.DataFrame]:
     """A user's rows, with the sessions and activities that they name."""
     with store.reading() as connection:
