@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.placement.anytime import AnytimeSearch
 from recsys.placement.blocks.block import blocks_of
 from recsys.placement.blocks.parts import Part
 from recsys.placement.blocks.search import TOLERANCE, BlockSearch
@@ -16,6 +15,7 @@ from recsys.placement.instance import PlacementInstance
 from recsys.placement.master.fitting import fitted
 from recsys.placement.master.linear import Master
 from recsys.placement.proof.tightened import TightenedModel
+from recsys.placement.whole.anytime import AnytimeSearch
 from recsys.placement.whole.greedy import GreedyState, fill, first_gains, point_weights
 from recsys.placement.whole.prices import Prices
 from recsys.placement.whole.relaxation import Relaxation, relax, rounded

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import recsys.placement.master.generation as generation
 import recsys.placement.solve as solving
 from benchmarks.openings.placement_instances import part_of, province
 from benchmarks.openings.placement_small import brute_force
@@ -78,7 +79,7 @@ def test_what_is_shared_out_is_everybody_once_and_the_plan_is_one_of_the_choices
 
 @pytest.mark.parametrize("seed", range(6))
 def test_plans_of_parts_lie_between_greedy_and_the_bound(seed, monkeypatch):
-    monkeypatch.setattr(solving, "CUT_ABOVE", 2)
+    monkeypatch.setattr(generation, "CUT_ABOVE", 2)
     monkeypatch.setattr(solving, "PROVEN_UP_TO", 0)
     one = instance(seed + 20, n_points=30, n_categories=2, n_venues=10)
     floors = one.relative_floor(np.arange(30) % 3, np.full(3, 0.3))
