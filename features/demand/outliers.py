@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.demand.counts import is_stated
 from recsys.dataset import Dataset, places_among
 from recsys.schema import TAKING_STATUSES
+from recsys.sums import sums_by
 
 OUTLIER_RATIO = 25.0
 """Above so many times what is usual of its category a figure is a slip of the pen, unless its capacity explains it."""
 
 PARTY_RATIO = 10.0
-"""A booking for more than so many times the usual party is one too, unless others are for as many."""
+"""A booking for more than so many times the usual party is one too, unless others are for as many and they fit in."""
 
 _SEEN_OFTEN = 3
 
@@ -28,37 +30,69 @@ def largest_party(parties: NDArray[np.float64]) -> float:
     >>> largest_party(np.array([1.0] * 20 + [45, 40, 50, 10_000]))
     45.0
     """
-    if not len(parties):
-        return float("inf")
     third = float(np.sort(parties)[-_SEEN_OFTEN]) if len(parties) >= _SEEN_OFTEN else 0.0
-    return max(float(np.floor(PARTY_RATIO * np.median(parties))), third)
+    return max(usual_party(parties), third)
+
+
+def usual_party(parties: NDArray[np.float64]) -> float:
+    """Places that one booking may be for whatever others are for: ten times the median party; no end without any."""
+    return float(np.floor(PARTY_RATIO * np.median(parties))) if len(parties) else float("inf")
+
+
+def plausible(
+    people: NDArray[np.float64], session: NDArray[np.int64], category: NDArray[np.int64], capacity: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n_bookings,) people of each booking, slips of the pen cut: else one party stands for all that anybody wants.
+
+    Nobody asks for more places than `largest_party` nor than the session states, nor for `OUTLIER_RATIO` times the
+    people of the category's median session, unless at least three sessions of the category state as many places.
+
+    Args:
+        people: As the platform tells them.
+        session: (n_bookings,) rows.
+        category: (n_sessions,) rows.
+        capacity: (n_sessions,) places.
+    """
+    stated = np.where(is_stated(capacity), capacity, np.nan)
+    asked = sums_by(session, people, len(category))
+    by_category = pd.Series(np.where(asked > 0, asked, np.nan)).groupby(category)
+    usual = by_category.transform("median").to_numpy(dtype=np.float64)
+    most = np.fmin(stated, np.fmax(OUTLIER_RATIO * usual, stated_often(category, stated)))
+    return np.asarray(np.fmin(np.minimum(people, largest_party(people)), most[session]))
 
 
 def without_giant_parties(
-    dataset: Dataset, session_ids: pd.Series, is_past: NDArray[np.bool_]
+    dataset: Dataset,
+    session_ids: pd.Series,
+    category: NDArray[np.int64],
+    capacity: NDArray[np.float64],
+    is_past: NDArray[np.bool_],
 ) -> tuple[Dataset, NDArray[np.float64]]:
-    """The data set in which no booking of a past session is for more than `largest_party`, and what was cut off.
+    """The data set in which bookings of past sessions are for usual or `plausible` parties, and what was cut off.
 
     Args:
         dataset: What is known.
         session_ids: Ids without repeats.
-        is_past: (n_sessions,) whose bookings are looked at.
+        category: (n_sessions,) rows.
+        capacity: (n_sessions,) places.
+        is_past: (n_sessions,) whose bookings are looked at, on waiting lists too.
 
     Returns:
         The data set and (n_sessions,) places taken beyond what is left.
     """
     bookings = dataset.bookings
-    most = largest_party(bookings["party_size"].to_numpy(dtype=np.float64))
-    giant = bookings[bookings["party_size"] > most]
-    row = places_among(giant["session_id"], session_ids)
-    # The last, of bookings of no such session, is false.
-    is_cut = np.append(is_past, False)[row]
-    giant, row = giant[is_cut], row[is_cut]
-    if giant.empty:
+    row = places_among(bookings["session_id"], session_ids)
+    at = np.flatnonzero(row >= 0)
+    row, stated = row[at], bookings["party_size"].to_numpy(dtype=np.float64)[at]
+    most = usual_party(stated)
+    is_giant = is_past[row] & (stated > most)
+    if not is_giant.any():
         return dataset, np.zeros(len(session_ids))
-    taken = np.where(giant["status"].isin(TAKING_STATUSES), giant["party_size"] - most, 0.0)
-    sizes = bookings["party_size"].where(~bookings.index.isin(giant.index), most)
-    unexplained = np.bincount(row, weights=taken, minlength=len(session_ids)).astype(np.float64)
+    left = np.where(is_giant, np.fmax(plausible(stated, row, category, capacity), most), stated)
+    sizes = bookings["party_size"].to_numpy(copy=True)
+    sizes[at] = left
+    is_taking = bookings["status"].isin(TAKING_STATUSES).to_numpy(dtype=bool)[at]
+    unexplained = sums_by(row, np.where(is_taking, stated - left, 0.0), len(session_ids))
     return replace(dataset, bookings=bookings.assign(party_size=sizes)), unexplained
 
 

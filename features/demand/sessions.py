@@ -52,8 +52,8 @@ class SessionBook:
         opens_age: Weeks back to when it can be booked; NaN: not stated.
         cancelled_age: Weeks back to its cancellation; -inf: not cancelled.
         places: Places taken by what is known at `as_of`; the final figure once it has begun; 0 if cancelled.
-        unexplained: Of these, before the week that holds `as_of`, what is above `largest_party` in single bookings: a
-            slip of the pen that `waiting`, `on_hand` and `speed` do not count.
+        unexplained: Of these, before the week that holds `as_of`, what single bookings state beyond what they are taken
+            to be for: a slip of the pen that `waiting`, `on_hand` and `speed` do not count.
         waiting: Places on the waitlist.
         capacity: Places offered; NaN where not stated or absurd.
         price: NaN where not stated.
@@ -146,17 +146,19 @@ def session_book(
     cancelled = np.nan_to_num(weeks_back(sessions["cancelled_at"], dataset.timezone, as_of), nan=-np.inf)
     published = np.nan_to_num(weeks_back(sessions["published_at"], dataset.timezone, as_of), nan=np.inf)
     monday = as_of.normalize() - pd.Timedelta(days=as_of.dayofweek)
-    dataset, unexplained = without_giant_parties(dataset, sessions["session_id"], (starts < monday).to_numpy())
+    category = hierarchy.categories.nums(of_activity["category"])
+    capacity = sessions["capacity"].to_numpy(dtype=float)
+    is_past = (starts < monday).to_numpy()
+    dataset, unexplained = without_giant_parties(dataset, sessions["session_id"], category, capacity, is_past)
     unexplained = np.where(np.isfinite(cancelled), 0.0, unexplained)
     figures = _figures(dataset, sessions["session_id"], starts, cancelled, as_of, n_leads)
     first_booked = figures["first_booked_us"].to_numpy()
     booked = np.where(first_booked == NEVER_US, -np.inf, (_us(as_of) - first_booked) / WEEK_US)
-    capacity = sessions["capacity"].to_numpy(dtype=float)
     venue, venue_ids = pd.factorize(sessions["venue_id"])
     return SessionBook(
         as_of=as_of,
         bottom=hierarchy.bottom_nums(tree, region),
-        category=hierarchy.categories.nums(of_activity["category"]),
+        category=category,
         keys={**_keys(sessions, of_activity), "venue": venue.astype(np.int64)},
         starts=starts.to_numpy(),
         week=figures["week_num"].to_numpy(),

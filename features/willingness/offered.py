@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.demand.outliers import plausible
 from features.willingness.ages import Cohorts, cohorts
 from features.willingness.exposure import TRAINING, Exposure, time_cell
-from features.willingness.parties import plausible
 from recsys.dataset import Dataset, is_among, local_times, week_starts
 from recsys.ids import IdMap
 from recsys.sums import sums_by
