@@ -25,6 +25,10 @@ _SLASH = "\ufdd0"
 """Stands for a slash inside an id until the route has been found; a code point that no text holds."""
 
 
+_ASKED_AS = "culture.asked_as"
+"""In a scope that was changed for a route: the method as it was asked."""
+
+
 class SlashesInIds:
     """Tells an encoded slash (`%2F`, part of an id) from one between the parts of an address."""
 
@@ -52,12 +56,17 @@ class HeadAsGet:
         if scope.get("method") != "HEAD":
             await self._app(scope, receive, send)
             return
-        as_get = {**scope, "method": "GET"}
+        as_get = {**scope, "method": "GET", _ASKED_AS: "HEAD"}
         try:
             await self._app(as_get, receive, send)
         finally:
             # Who stands before this reads the route that was found.
             scope.update({**as_get, "method": "HEAD"})
+
+
+def is_shown(request: Request) -> bool:
+    """Whether who asks sees the body: with HEAD nobody does."""
+    return request.scope.get(_ASKED_AS) != "HEAD"
 
 
 class LimitedBody:

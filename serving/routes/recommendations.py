@@ -11,7 +11,7 @@ from fastapi import Request as HttpRequest
 from features.ranking.answers import Recommendation, Request
 from features.store.lists import Shown, log_shown
 from recsys.sentences import Language
-from serving.edge import ActivityId, UserId
+from serving.edge import ActivityId, UserId, is_shown
 from serving.languages import language
 from serving.lists import Made, Only, make_list
 from serving.params import Filters, Similar, timestamp
@@ -35,7 +35,7 @@ def recommendations_for_user(
     A person who opted out gets a list that is not personal. An unknown person is an error (404): ask for the list
     of visitors instead.
     """
-    return _list(service, query, request_id, language(http, query.lang), user_id)
+    return _list(service, query, request_id, http, user_id)
 
 
 @router.get("/recommendations")
@@ -47,7 +47,7 @@ def recommendations_for_visitor(
     Where nothing that is asked for is on in `region_id`, the list is that of the smallest region around it where
     something is; the answer's `region_id` says which.
     """
-    return _list(service, query, request_id, language(http, query.lang), None)
+    return _list(service, query, request_id, http, None)
 
 
 @router.get("/activities/{activity_id}/similar")
@@ -60,10 +60,12 @@ def similar_to_activity(
 ) -> RecommendationList:
     """Open activities that are like this one: content and place, whoever asks."""
     made = similar_activities(service.live, service.provider.current(), service.clock(), activity_id, query.k)
-    return _answer(service, made, request_id, language(http, query.lang))
+    return _answer(service, made, request_id, http, query.lang)
 
 
-def _list(service: Service, query: Filters, request_id: str, lang: Language, user_id: str | None) -> RecommendationList:
+def _list(
+    service: Service, query: Filters, request_id: str, http: HttpRequest, user_id: str | None
+) -> RecommendationList:
     request = Request(
         k=query.k,
         lat=query.lat,
@@ -75,13 +77,17 @@ def _list(service: Service, query: Filters, request_id: str, lang: Language, use
     )
     only = Only(tuple(query.category), tuple(query.kind))
     made = make_list(service.live, service.provider.current(), service.clock(), request, only, user_id, service.style)
-    return _answer(service, made, request_id, lang)
+    return _answer(service, made, request_id, http, query.lang)
 
 
-def _answer(service: Service, made: Made, request_id: str, lang: Language) -> RecommendationList:
+def _answer(
+    service: Service, made: Made, request_id: str, http: HttpRequest, asked: Language | None
+) -> RecommendationList:
+    lang = language(http, asked)
     service.metrics.lists.labels(made.rows[0].source if made.rows else "empty").inc()
-    places = [Shown(r.rank, r.activity_id, r.session_id, r.source, r.propensity) for r in made.rows]
-    service.live.using(lambda store: log_shown(store, request_id, service.clock(), made.bundle, places))
+    if is_shown(http):
+        places = [Shown(r.rank, r.activity_id, r.session_id, r.source, r.propensity) for r in made.rows]
+        service.live.using(lambda store: log_shown(store, request_id, service.clock(), made.bundle, places))
     zone = made.picture.dataset.timezone
     return RecommendationList(
         request_id=request_id,

@@ -150,6 +150,21 @@ def test_exposure_counts_every_place_shown(own_client, by):
     assert len(report["items"]) > 1
 
 
+def test_who_asks_with_head_was_shown_nothing(own_client, own_county):
+    activity = items(own_client)[0]["activity_id"]
+    paths = (
+        "/v1/recommendations",
+        f"/v1/users/{some_user(own_client, own_county)}/recommendations",
+        f"/v1/activities/{activity}/similar",
+    )
+    before = own_client.get("/v1/exposure").json()["shown"]
+    for path in paths:
+        assert own_client.head(path).status_code == 200
+    assert own_client.get("/v1/exposure").json()["shown"] == before
+    assert own_client.get(paths[-1]).json()["items"]
+    assert own_client.get("/v1/exposure").json()["shown"] > before
+
+
 def test_variety_spreads_a_list(county):
     repeats = []
     for weight in (0.0, 0.9):
