@@ -64,9 +64,17 @@ def render(address, folder):
     return done.stdout.decode(), complaints
 
 
-def drive(county, address, steps, folder, width=1200, height=4000):
-    """What steps in a page saw, and what the browser complained of."""
+def drive(county, address, steps, folder, width=1200, height=4000, failing=None):
+    """What steps in a page saw, and what the browser complained of.
+
+    `failing` says of a path whether the request for it fails.
+    """
     app = app_of(county)
+    if failing is not None:
+
+        @app.middleware("http")
+        async def fail(request, call_next):
+            return Response("down", 503) if failing(request.url.path) else await call_next(request)
 
     @app.get("/drive")
     def frame() -> HTMLResponse:

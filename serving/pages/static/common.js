@@ -104,7 +104,11 @@ const Culture = (() => {
     if (!same) node.tabIndex = -1;
     (same || node).focus({ preventScroll: true });
   }
-  function problem(node, error) { fill(node, el("p", { class: "problem", role: "alert" }, error.message)); }
+  /* What went wrong in a part of the page, and with `again` the way to ask once more. */
+  function problem(node, error, again = null) {
+    const button = again && el("button", { class: "plain", type: "button", onclick: () => again() }, t("again"));
+    fill(node, el("p", { class: "problem" }, el("span", { role: "alert" }, error.message), button));
+  }
   function options(select, rows, chosen = undefined) {
     const picked = chosen ?? (select.value || kept(select.id));
     fill(select, ...rows.map(([value, label]) => el("option", { value, selected: value === picked }, label)));
@@ -193,5 +197,6 @@ const Culture = (() => {
 Culture.say({
   offline: ["连不上服务，请稍后再试。", "The service cannot be reached; try again in a moment."],
   no_answer: ["服务没有给出可用的回答（{status}），请稍后再试。", "The service gave no answer that can be shown ({status}); try again in a moment."],
+  again: ["再试一次", "Try again"],
   map: ["场馆位置示意图", "Map of venues"], km: ["{n} 公里", "{n} km"],
 });

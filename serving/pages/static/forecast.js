@@ -21,13 +21,14 @@ Culture.forecast = (() => {
     held: ["80% 区间实际包含了 {share} 的结果", "{share} of outcomes lay in 80% intervals"],
   });
 
-  async function load({ region, category: ofCategory }) {
+  async function load(page) {
+    const { region, category: ofCategory } = page;
     const target = $("target").value, category = ofCategory();
     await newest("forecast", ask("/v1/demand/forecasts", { region_id: region(), category, target, horizon: $("horizon").value, history_weeks: 26, limit: 1000 }), (answer) => {
       drawForecast(answer.items, answer.accuracy);
       drawNotes(answer);
       drawDrivers(answer.items);
-    }, (error) => { $("forecast-why").hidden = true; fill($("forecast-notes")); fill($("forecast-tiles")); fill($("forecast-table")); problem($("forecast-chart"), error); });
+    }, (error) => { $("forecast-why").hidden = true; fill($("forecast-notes")); fill($("forecast-tiles")); fill($("forecast-table")); problem($("forecast-chart"), error, () => load(page)); });
   }
 
   /* Shifts of level of what is shown, the greatest first; what the band leaves out, and holidays that are a guess. */

@@ -56,7 +56,7 @@ Culture.openings = (() => {
       plan = { ...answer, asked };
       draw();
       $("plan-state").textContent = answer.notes.join(" ");
-    }, (error) => { plan = null; $("plan-state").textContent = ""; fill($("plan-total")); fill($("plan-map")); fill($("floors")); problem($("plan"), error); });
+    }, (error) => { plan = null; $("plan-state").textContent = ""; fill($("plan-total")); fill($("plan-map")); fill($("floors")); problem($("plan"), error, () => load(effort)); });
   }
   function changed() {
     chosen = null; front = null; turn("front");

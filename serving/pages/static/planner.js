@@ -34,18 +34,33 @@
   /* Controls whose choice stands in the address. */
   const KEPT = ["region", "category", "target", "horizon", "gap-level", "venue", "report-from", "report-to", "budget", "floor-by", "floor-share", "weight-region", "weight"];
 
-  async function start() {
+  function start() {
     Culture.languageButton($("language"), redraw);
     for (const id of KEPT) if ($(id).matches("input") && kept(id)) $(id).value = kept(id);
     document.addEventListener("change", ({ target }) => { if (KEPT.includes(target.id)) keep(target.id, target.value); });
     Culture.openings.start({ region: () => (region() === state.regions[0]?.region_id ? null : region()), regions: () => openTree(), regionName, venues: () => state.venues });
+    begin();
+  }
+
+  /* Everything else hangs on these lists: without them the page says why, and can be asked to begin again. */
+  let hasBegun = false;
+  async function begin() {
     labels();
     $("state").textContent = t("loading");
-    try {
-      const [regions, categories, venues] = await Promise.all([
-        askAll("/v1/regions", { with_venues: true }), ask("/v1/categories"), askAll("/v1/venues")]);
-      state.regions = regions; state.categories = categories.items; state.venues = venues;
-    } catch (error) { $("state").textContent = ""; problem($("forecast-chart"), error); return; }
+    fill($("forecast-chart"));
+    await newest("lists", lists(), fillPage, (error) => {
+      $("state").textContent = "";
+      problem($("forecast-chart"), error, begin);
+      document.body.dataset.ready = "false";
+    });
+  }
+  async function lists() {
+    const [regions, categories, venues] = await Promise.all([
+      askAll("/v1/regions", { with_venues: true }), ask("/v1/categories"), askAll("/v1/venues")]);
+    return { regions, categories: categories.items, venues };
+  }
+  async function fillPage(found) {
+    Object.assign(state, found);
     labels();
     const day = (time) => new Intl.DateTimeFormat("sv", ZONE).format(new Date(time));
     const now = Date.parse((await readiness().catch(() => ({}))).now) || Date.now();
@@ -56,6 +71,13 @@
     let top = state.regions[0];
     while (top && children(top.region_id).length === 1) [top] = children(top.region_id);
     if (top) labels(state.regions.some((r) => r.region_id === kept("region")) ? kept("region") : top.region_id);
+    if (!hasBegun) listen();
+    hasBegun = true;
+    await load();
+    await Culture.openings.load();
+    document.body.dataset.ready = "true";
+  }
+  function listen() {
     $("region").addEventListener("change", () => labels());
     for (const id of ["region", "category"]) $(id).addEventListener("change", load);
     $("region").addEventListener("change", Culture.openings.changed);
@@ -63,9 +85,6 @@
     $("gap-level").addEventListener("change", loadGaps);
     $("venue").addEventListener("change", drawUse);
     $("report-form").addEventListener("submit", (event) => { event.preventDefault(); loadReport(); });
-    await load();
-    await Culture.openings.load();
-    document.body.dataset.ready = "true";
   }
 
   /* Of a province only the way to the chosen region stands open: what lies beside each step and right below it. */
@@ -91,7 +110,10 @@
     Culture.options($("gap-level"), levels.map((l) => [l, t(l)]));
     Culture.openings.labels(state.categories || []);
   }
-  function redraw() { labels(); load(); Culture.openings.load(); }
+  function redraw() {
+    if (!hasBegun) { begin(); return; }
+    labels(); load(); Culture.openings.load();
+  }
 
   async function load() {
     await Promise.all([loadState(), Culture.forecast.load(page), loadGaps(), Culture.reach.load(page), loadWho(), loadUse(), loadReport()]);
@@ -119,7 +141,7 @@
         { label: t("unmet"), n: true, of: (g) => [number(g.unmet, 1), el("span", { class: "bar", style: { width: `${(100 * g.unmet) / most}%` } })] },
         { label: t("share"), n: true, of: (g) => percent(g.share_unmet) },
         { label: t("wanted"), n: true, of: (g) => number(g.demand, 1) }, { label: t("supply"), n: true, of: (g) => number(g.supply, 1) }], rows, t("no_gaps")));
-    }, (error) => problem($("gap-table"), error));
+    }, (error) => problem($("gap-table"), error, loadGaps));
   }
 
   const named = (title, groups, more = "") => el("div", {}, el("h3", {}, title), more ? el("p", { class: "muted" }, more) : null, Culture.bars(groups));
@@ -133,7 +155,7 @@
       const ages = [...answer.tables.age].sort((a, b) => order(a) - order(b));
       fill($("who-ages"), ages.length ? named(t("ages"), ages.map((g) => ({ ...g, label: band(g.label) }))) : el("p", { class: "note" }, t("nobody")));
       fill($("who-places"), homes.length ? named(t("homes"), homes, all.length > most ? t("most_homes", { n: most, total: number(all.length) }) : "") : null);
-    }, (error) => { fill($("who-tiles")); fill($("who-places")); problem($("who-ages"), error); });
+    }, (error) => { fill($("who-tiles")); fill($("who-places")); problem($("who-ages"), error, loadWho); });
   }
 
   let uses = [];
@@ -143,7 +165,7 @@
       for (const use of uses) { const venue = state.venues.find((v) => v.venue_id === use.venue_id); if (venue) venue.weight = use.places; }
       Culture.options($("venue"), [["", t("all_venues")], ...uses.filter((u) => u.sessions).map((u) => [u.venue_id, u.name])]);
       await drawUse();
-    }, (error) => { turn("drawn use"); fill($("use-tiles")); fill($("use-table")); problem($("use-heat"), error); });
+    }, (error) => { turn("drawn use"); fill($("use-tiles")); fill($("use-table")); problem($("use-heat"), error, loadUse); });
   }
   async function drawUse() {
     const id = $("venue").value, isNewest = turn("drawn use");
@@ -184,7 +206,7 @@
         tile(percent(summary.attendance_rate), t("rate")), tile(number(summary.people), t("people")), tile(percent(summary.reach), t("reach")), tile(percent(summary.seat_use), t("seat_use")));
       fill($("report-table"), table("", [{ label: t("category"), of: (c) => c.category }, { label: t("activities"), n: true, of: (c) => number(c.activities) }, { label: t("sessions"), n: true, of: (c) => number(c.sessions) },
         { label: t("places"), n: true, of: (c) => number(c.places) }, { label: t("seat_use"), n: true, of: (c) => percent(c.seat_use) }], [...categories].sort((a, b) => b.places - a.places), t("nobody")));
-    }, (error) => { fill($("report-table")); problem($("report-tiles"), error); });
+    }, (error) => { fill($("report-table")); problem($("report-tiles"), error, loadReport); });
   }
 
   start();

@@ -28,16 +28,17 @@ Culture.reach = (() => {
       fill($("reach-access"), el("p", { class: "muted" }, `${t("reach_gini")} ${number(answer.gini, 2)} · ${t("reach_km", { km: t("km", { n: number(answer.reach_km, 1) }) })} · ${t(`of_${answer.people_are}`)}${answer.estimated_regions ? ` · ${t("of_estimated", { n: number(answer.estimated_regions) })}` : ""}`),
         table("", [{ label: t("region"), of: (r) => r.region }, { label: t("per_1000"), n: true, of: (r) => number(r.places_per_1000, 1) },
           { label: t("nearest"), n: true, of: (r) => number(r.nearest_km, 1) }, { label: t("in_circle", circle), n: true, of: (r) => percent(r.within_country_circle) }], rows, t("no_places")));
-    }, (error) => problem($("reach-access"), error));
+    }, (error) => problem($("reach-access"), error, () => loadAccess(query)));
   }
 
-  async function loadRadii({ region_id, category }) {
+  async function loadRadii(query) {
+    const { region_id, category } = query;
     await newest("radii", ask("/v1/categories/service-radius", { region_id }), (answer) => {
       const known = (c) => c.km_by_share["80%"] !== null && c.km_by_share["80%"] !== undefined;
       const rows = answer.items.filter((c) => known(c) && (!category || c.category === category)).sort((a, b) => a.km_by_share["80%"] - b.km_by_share["80%"]);
       const { town, country } = answer.reference_km;
       fill($("reach-radius"), rows.length ? [el("p", { class: "muted" }, t("how_far_note", { town: number(town, 1), country: number(country, 1) })), chart(rows, [town, country])] : el("p", { class: "note" }, t("no_radius")));
-    }, (error) => problem($("reach-radius"), error));
+    }, (error) => problem($("reach-radius"), error, () => loadRadii(query)));
   }
   /* The next number whose half is whole too: 18 for 16.8, so that the scale's middle is what it says. */
   function even(value) {
@@ -63,7 +64,7 @@ Culture.reach = (() => {
     await newest("latent", ask("/v1/demand/latent", { ...query, limit: 10 }), ({ items }) => {
       fill($("reach-latent"), table("", [{ label: t("region"), of: (r) => r.region }, { label: t("category"), of: (r) => r.category },
         { label: t("latent_people"), n: true, of: (r) => `${number(r.mean, 1)} (${number(r["q0.1"], 0)}–${number(r["q0.9"], 0)})` }], items, t("no_latent")));
-    }, (error) => problem($("reach-latent"), error));
+    }, (error) => problem($("reach-latent"), error, () => loadLatent(query)));
   }
   return { load };
 })();

@@ -80,8 +80,10 @@
     if (here) Object.assign(query, { lat: here.latitude, lon: here.longitude });
     const answer = ask(user ? `/v1/users/${encodeURIComponent(user)}/recommendations` : "/v1/recommendations", query);
     const done = () => $("list").setAttribute("aria-busy", "false");
-    await newest("list", answer, (found) => { done(); draw(found, user); }, (error) => { done(); $("state").textContent = ""; $("more").hidden = true; problem($("list"), error); });
+    await newest("list", answer, (found) => { done(); draw(found, user); }, (error) => { done(); $("state").textContent = ""; $("more").hidden = true; problem($("list"), error, again); });
   }
+
+  const again = () => Promise.all([categories.length ? null : choices(), load()]);
 
   /* How many there are and whose; a list that is cut says so. */
   function draw(answer, user) {

@@ -3,6 +3,7 @@
 import re
 from urllib.parse import urlencode
 
+import pytest
 from fastapi.responses import Response
 
 from tests.serving.browser import MARKS, drive, render
@@ -19,6 +20,27 @@ def test_the_visitor_sees_what_is_on(client, tmp_path):
     first = client.get("/v1/recommendations", params={"k": 1}).json()["items"][0]
     assert first["title"] in tree
     assert 'class="event"' in tree
+
+
+AGAIN = """
+  const button = () => page().querySelector("#list .problem button");
+  seen.told = (await until("a way to go on", button)).parentElement.textContent;
+  seen.before = [$("region").options.length, $("category").options.length];
+  button().click();
+  await until("a list", () => all(".event").length);
+  await until("choices", () => $("region").options.length > 1 && $("category").options.length > 1);
+"""
+
+
+@pytest.mark.parametrize(("lang", "words"), [("zh", "再试一次"), ("en", "Try again")])
+def test_a_list_that_could_not_be_had_can_be_asked_for_again(county, tmp_path, lang, words):
+    left = ["/v1/regions", "/v1/recommendations"]
+    seen, _ = drive(
+        county, f"/?lang={lang}", AGAIN, tmp_path, failing=lambda path: path in left and left.remove(path) is None
+    )
+    assert "503" in seen["told"]
+    assert words in seen["told"]
+    assert seen["before"] == [1, 1]
 
 
 NEAR = """
