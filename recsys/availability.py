@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recsys.ages import certain_ages
 from recsys.dataset import places_among, split_list
 from recsys.instants import NEVER, nanoseconds
 from recsys.open_sessions import OpenSessions
@@ -113,11 +114,11 @@ def people_of(users: pd.DataFrame, bookings: pd.DataFrame, sessions: pd.DataFram
 
 def _age_fits(sessions: OpenSessions, people: People) -> NDArray[np.bool_]:
     start_years, min_ages, max_ages, for_adults = sessions.age_limits[0].T
-    age = start_years - people.birth_years[:, None] - 1
+    age = certain_ages(start_years, people.birth_years[:, None])
     allowed = ~(age < min_ages) & ~(np.isnan(age) & (min_ages >= ADULT_AGE))
     allowed &= ~((for_adults > 0) & (age < ADULT_AGE))
     if sessions.asks_for_children:
-        child_age = start_years - people.child_years[:, None] - 1
+        child_age = certain_ages(start_years, people.child_years[:, None])
         fits = (child_age <= max_ages) & ~(child_age < min_ages)
         brings_child = np.zeros(allowed.shape, dtype=bool)
         np.logical_or.at(brings_child, people.child_rows, fits)

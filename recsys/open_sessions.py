@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from recsys.dataset import Dataset, local_times
+from recsys.ages import local_years
+from recsys.dataset import Dataset
 from recsys.instants import NEVER, nanoseconds
 from recsys.schema import TAKING_STATUSES
 
@@ -163,7 +164,7 @@ def _columns(chosen: pd.DataFrame, dataset: Dataset) -> OpenSessions:
         activity_starts=_first_columns(activity_ids),
         starts=nanoseconds(chosen["starts_at"]),
         ends=nanoseconds(chosen["ends_at"]),
-        start_years=local_times(chosen["starts_at"], dataset.timezone).dt.year.to_numpy(dtype=np.float64),
+        start_years=local_years(chosen["starts_at"], dataset.timezone),
         min_ages=chosen["min_age"].to_numpy(dtype=np.float64),
         max_ages=chosen["max_age"].to_numpy(dtype=np.float64),
         for_adults=for_adults_alone(chosen["audience"]),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from features.encoding.encoders import flagged, many_hot, one_hot, region_paths, side_by_side
+from recsys.ages import local_year
 from recsys.closed import Closed
 from recsys.dataset import Dataset, split_list
 from recsys.ids import IdMap
@@ -43,7 +44,7 @@ def user_features(
     """
     users = dataset.users
     home = tree.ids.nums_or_missing(users["region_id"])
-    year = dataset.data_until.tz_convert(dataset.timezone).year
+    year = local_year(dataset.data_until, dataset.timezone)
     return side_by_side(
         [
             one_hot("age_band", age_bands(users["birth_year"], year, config.age_bands)),

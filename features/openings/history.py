@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.willingness.ages import admitted
 from features.willingness.offered import attending
+from recsys.ages import local_year
 from recsys.dataset import TEXT, Dataset, local_times
 from recsys.ids import IdMap
 from recsys.openings.classes.attendance import filled, week_interval
@@ -53,7 +54,7 @@ def past_openings(then: OpeningInputs, sessions: pd.DataFrame, dataset: Dataset)
     placed = sessions[sessions["venue_id"].notna() & sessions["cancelled_at"].isna()]
     before = placed[(placed["starts_at"] < since) & (placed["starts_at"] >= since - QUIET)]
     after = placed[(placed["starts_at"] >= since) & (placed["starts_at"] < dataset.data_until)]
-    admits = admitted(dataset, after, since.year)
+    admits = admitted(dataset, after, local_year(since, dataset.timezone))
     old = pd.MultiIndex.from_frame(before[["category", "venue_id"]])
     after = after.assign(
         is_new=~pd.MultiIndex.from_frame(after[["category", "venue_id"]]).isin(old),

@@ -27,6 +27,7 @@ from features.signals.known.lookup import LEARNER_LEVEL, LEVELS, Lookup, lookup_
 from features.signals.known.place import Places, areas, near_home, places_of, region_spots
 from features.signals.known.removed_tags import profiles_less
 from features.signals.known.text import TitleWords, title_words
+from recsys.ages import local_year
 from recsys.dataset import Dataset
 from recsys.open_sessions import OpenSessions, open_sessions
 from recsys.ranking.key_scores import KeyGroups, KeyScores
@@ -169,7 +170,8 @@ class _Public:
         regions_at = region_spots(known, users, lookup.tree)
         homes = users[["lat", "lon"]].to_numpy(dtype=np.float64)
         near = near_home(homes, areas(users, lookup.tree, regions_at))
-        return cls(users, profiles_of(users, lookup.tree, at.year), regions_at, near)
+        profiles = profiles_of(users, lookup.tree, local_year(at, lookup.timezone))
+        return cls(users, profiles, regions_at, near)
 
 
 def catalogue_of(

@@ -16,6 +16,7 @@ from features.signals.known.groups import Profiles, interests_of, profiles_of
 from features.signals.known.lookup import SEPARATOR, take_or_missing
 from features.signals.known.place import areas, near_home
 from features.signals.known.removed_tags import is_removed, profiles_less
+from recsys.ages import local_year
 from recsys.availability import People, people_of
 from recsys.instants import NS_PER_DAY, nanoseconds
 
@@ -121,7 +122,7 @@ def user_block(
         area=areas(profile, lookup.tree, catalogue.regions_at),
         birth_years=profile["birth_year"].to_numpy(dtype=np.float64),
         days_known=_days_since(profile["registered_at"], at),
-        profiles=profiles_of(profile, lookup.tree, at.year),
+        profiles=profiles_of(profile, lookup.tree, local_year(at, lookup.timezone)),
         interests=interests_of(profile["interests"], lookup),
     )
 

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.ages import age_bands
+from recsys.ages import certain_ages, local_year, local_years
 from recsys.availability import ADULT_AGE
-from recsys.dataset import Dataset, is_among, local_times
+from recsys.dataset import Dataset, is_among
 
 _EDGES = (18, 30, 45, 60, 75)
 AGE_GROUPS = ("under 18", "18-29", "30-44", "45-59", "60-74", "75 and over", "age unknown")
@@ -46,16 +47,17 @@ def cohorts(dataset: Dataset, sessions: pd.DataFrame, year: int | None = None) -
     Args:
         dataset: Users, and the activities of the sessions.
         sessions: `activity_id` and `starts_at`.
-        year: In which users' ages make their groups; without it that of `data_until`.
+        year: Local, in which users' ages make their groups; without it that of `data_until`.
     """
     limits = dataset.activities.set_index("activity_id")[["min_age", "max_age"]].reindex(sessions["activity_id"])
     limits = limits.fillna({"min_age": -np.inf, "max_age": np.inf}).to_numpy(dtype=np.float64)
-    start_years = local_times(sessions["starts_at"], dataset.timezone).dt.year.to_numpy(dtype=np.float64)
+    start_years = local_years(sessions["starts_at"], dataset.timezone)
     asked, of_session = np.unique(np.column_stack([start_years, limits]), axis=0, return_inverse=True)
     start, low, high = asked.T
     born, of_user = np.unique(dataset.users["birth_year"].to_numpy(dtype=np.float64), return_inverse=True)
-    group = age_groups(pd.Series(born), dataset.data_until.year if year is None else year)
-    certain = start - born[:, None] - 1
+    this_year = local_year(dataset.data_until, dataset.timezone) if year is None else year
+    group = age_groups(pd.Series(born), this_year)
+    certain = certain_ages(start, born[:, None])
     may = (certain >= low) & (certain <= high)
     may[np.isnan(born)] = (high >= ADULT_AGE) & ((low < ADULT_AGE) | _never_asks_age(dataset))
     found, cohort = np.unique(np.column_stack([group, may]), axis=0, return_inverse=True)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.geography.positions import KM_PER_DEGREE, Positions, positions
+from recsys.ages import certain_ages
 from recsys.dataset import Dataset, local_times
 from recsys.open_sessions import places_taken
 from recsys.regions import RegionTree, session_regions
@@ -106,7 +107,7 @@ def _visits(dataset: Dataset, places: Positions, sessions: pd.DataFrame) -> pd.D
     bookings, num = bookings[num >= 0], num[num >= 0]
     user = pd.Index(dataset.users["user_id"].astype(object)).get_indexer(pd.Index(bookings["user_id"].astype(object)))
     year = sessions["local_start"].dt.year.to_numpy(dtype=np.float64)[num]
-    age = year - dataset.users["birth_year"].to_numpy(dtype=np.float64)[user] - 1
+    age = certain_ages(year, dataset.users["birth_year"].to_numpy(dtype=np.float64)[user])
     gender = dataset.users["gender"].fillna(UNKNOWN).to_numpy(dtype=object)[user]
     venue_ids = pd.Index(dataset.venues["venue_id"].astype(object))
     venue = venue_ids.get_indexer(pd.Index(sessions["venue_id"].astype(object)))[num]

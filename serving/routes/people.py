@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import pandas as pd
 from fastapi import APIRouter, Query, Request, Response
 
+from recsys.ages import local_year
 from recsys.errors import UnknownIdError
 from recsys.schema import TABLES
 from recsys.sentences import Language, Sentence
@@ -94,10 +95,11 @@ def records(table: str, rows: pd.DataFrame) -> list[dict[str, Any]]:
 def _profile(service: Service, user_id: str, lang: Language) -> Profile:
     tables, removed = service.live.using(lambda store: read_person(store, user_id, ("sessions", "activities")))
     rows = person_rows(tables, user_id)
+    year = local_year(service.clock(), service.live.picture().dataset.timezone)
     return Profile(
         user_id=user_id,
         personalised=bool(rows.user["personalised"].iloc[0]),
         row=(records("users", tables["users"]) or [{"user_id": user_id}])[0],
-        tags=tags_of(rows, tables["activities"], removed, service.clock(), lang),
+        tags=tags_of(rows, tables["activities"], removed, year, lang),
         removed_tags=removed,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from features.signals.catalogue import Catalogue
 from features.signals.known.removed_tags import EVENT_TAGS
 from features.signals.people import UserBlock, user_block
+from recsys.ages import certain_ages
 from recsys.dataset import TEXT, split_list
 from recsys.sentences import Language, Sentence
 from serving.planning.visits import UNKNOWN, age_bands
@@ -76,7 +76,7 @@ def _no_later(rows: pd.DataFrame, column: str, time: pd.Timestamp) -> pd.DataFra
 
 
 def tags_of(
-    rows: PersonRows, activities: pd.DataFrame, removed: Collection[str], now: pd.Timestamp, lang: Language
+    rows: PersonRows, activities: pd.DataFrame, removed: Collection[str], year: int, lang: Language
 ) -> list[Tag]:
     """What ranking uses of a person, strongest of each kind first, with where it comes from.
 
@@ -84,7 +84,7 @@ def tags_of(
         rows: The person's.
         activities: Those that the person's sessions and feedback name.
         removed: Tags that the person has removed.
-        now: Instant of the answer.
+        year: The local one of the answer.
         lang: In which it is told where a tag comes from.
     """
     user = rows.user.iloc[0]
@@ -94,7 +94,7 @@ def tags_of(
 
     tags = [stated(f"interest:{i}") for i in split_list(rows.user["interests"].astype(TEXT))]
     if pd.notna(user["birth_year"]):
-        band = age_bands(np.array([now.year - float(user["birth_year"]) - 1]))[0]
+        band = age_bands(certain_ages(year, [user["birth_year"]]))[0]
         tags += [stated(f"age:{band}", _BORN)] * (band != UNKNOWN)
     if pd.notna(user["gender"]):
         tags.append(stated(f"gender:{user['gender']}"))

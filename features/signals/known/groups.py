@@ -29,7 +29,7 @@ class Profiles:
 
 
 def profiles_of(users: pd.DataFrame, tree: RegionTree, year: int) -> Profiles:
-    """Groups of the users; numbers mean the same in every table of users for the same tree."""
+    """Groups of the users in a local year; numbers mean the same in every table of users for the same tree."""
     band = age_bands(users["birth_year"], year, AGE_EDGES, unknown=0) - 1
     region = tree.ids.nums_or_missing(users["region_id"])
     gender = users["gender"].map({"f": 0, "m": 1}).astype(np.float64).fillna(-1).to_numpy(dtype=np.int64)

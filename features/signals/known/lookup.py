@@ -53,6 +53,7 @@ class Lookup:
         activity_keys: Level to (n_activities,) key row, -1 where there is none.
         of_sessions: Level to (n_sessions,) key row, -1 where there is none.
         tree: The regions.
+        timezone: Zone of its years, weeks and hours.
     """
 
     activities: IdMap
@@ -64,6 +65,7 @@ class Lookup:
     activity_keys: dict[str, NDArray[np.int64]]
     of_sessions: dict[str, NDArray[np.int64]]
     tree: RegionTree
+    timezone: str
 
 
 def lookup_of(dataset: Dataset) -> Lookup:
@@ -87,6 +89,7 @@ def lookup_of(dataset: Dataset) -> Lookup:
         activity_keys=activity_keys,
         of_sessions=of_sessions,
         tree=tree,
+        timezone=dataset.timezone,
     )
 
 

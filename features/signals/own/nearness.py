@@ -12,6 +12,7 @@ from features.signals.catalogue import Catalogue
 from features.signals.known.lookup import take_or_missing
 from features.signals.known.place import distance_km, pair_km
 from features.signals.people import UserBlock
+from recsys.ages import certain_ages
 
 
 def place_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Signals:
@@ -83,7 +84,7 @@ def profile_signals(
             group = np.where((groups >= 0) & (groups < n_groups), groups, n_groups)
             cells = (group * width).take(rows) + np.where(key >= 0, key, width - 1)
             alike[f"alike_{name}_{level}"] = table.ravel().take(cells)
-    age = catalogue.sessions.start_years.take(cols) - block.birth_years.take(rows) - 1
+    age = certain_ages(catalogue.sessions.start_years.take(cols), block.birth_years.take(rows))
     named = block.interests.toarray()
     named[np.diff(block.interests.indptr) == 0] = np.nan
     category = catalogue.lookup.activity_keys["category"][catalogue.activities] % named.shape[1]
