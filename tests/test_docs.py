@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import typer.main
 
 from culture import app
 from features.settings import Settings
+from serving.app import create_app
 from training.run import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +29,7 @@ _TARGET = re.compile(r"\bmake ([a-z][a-z-]*)(?![\w…-])")
 _COMMAND = re.compile(r"\bculture ([a-z]+)\b")
 _CALL = re.compile(r"\bculture ([a-z]+)\b((?:\\\n|[^\n|;&`])*)")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+_ROUTES = re.compile(r"`((?:GET|PUT|POST|DELETE)(?:, (?:GET|PUT|POST|DELETE))*) (/[^`\s]*)`")
 _VARIABLE = re.compile(r"\bCULTURE_[A-Z_]*[A-Z]\b")
 
 
@@ -158,3 +161,10 @@ def test_what_is_not_there_is_found(tmp_path: Path) -> None:
 def test_every_variable_that_settings_are_read_from_is_explained() -> None:
     explained = _text(ROOT / "docs" / "nightly.md")
     assert [name for name in Settings.model_fields if f"| `CULTURE_{name.upper()}` |" not in explained] == []
+
+
+def test_the_page_of_the_api_names_every_route_and_no_other():
+    section = _text(ROOT / "docs/api.md").partition("## Routes\n")[2].partition("\n## ")[0]
+    named = {(method, path) for methods, path in _ROUTES.findall(section) for method in methods.split(", ")}
+    paths = create_app(cast(Any, None), cast(Any, None)).openapi()["paths"]
+    assert named == {(method.upper(), path) for path, operations in paths.items() for method in operations}
