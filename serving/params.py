@@ -68,9 +68,9 @@ class Query(BaseModel):
 
 
 class Localised(Query):
-    """Answers with sentences in them."""
+    """Answers with words in them."""
 
-    lang: Language | None = Field(default=None, description="language of sentences; without it Accept-Language decides")
+    lang: Language | None = Field(default=None, description="language of words; without it Accept-Language decides")
 
 
 class Filters(Localised):
@@ -192,21 +192,20 @@ class AccessQuery(Period, Page):
     )
 
 
-class ParticipationQuery(RegionPeriod):
+class ParticipationQuery(RegionPeriod, Localised):
     """Whose participation."""
 
     category: str | None = Field(default=None, description="sessions of this category")
     by: list[Grouping] = Field(default=["age", "gender", "region", "category"], description="tables that are wanted")
 
 
-class ReportQuery(Period):
+class ReportQuery(Period, Localised):
     """Which report."""
 
     format: Literal["json", "xlsx"] = Field(default="json", description="JSON, or a workbook")
-    lang: Language | None = Field(default=None, description="language of the workbook")
 
 
-class ExposureQuery(Period):
+class ExposureQuery(Period, Localised):
     """Whose exposure."""
 
     by: Literal["organiser", "region", "venue_size"] = Field(default="organiser", description="what is told apart")

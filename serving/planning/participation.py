@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recsys.groups import in_words
+from recsys.sentences import Language
 from serving.planning.visits import AGE_NAMES, UNKNOWN, Activity
 from serving.schemas.participation import GroupRow
 
@@ -56,6 +58,7 @@ def participation(
     *,
     category: str | None = None,
     region_id: str | None = None,
+    lang: Language = "zh",
 ) -> Participation:
     """Counts of people and visits in the sessions of a mask, narrowed to a category and a region.
 
@@ -69,7 +72,7 @@ def participation(
     n_people = int(visits["user_id"].nunique())
     if guarded or 0 < n_people < MIN_PEOPLE:
         return Participation(None, None, {name: [] for name in by})
-    tables = {name: _table(activity, visits, name) for name in by}
+    tables = {name: _table(activity, visits, name, lang) for name in by}
     return Participation(n_people, round(float(visits["places"].sum())), tables)
 
 
@@ -83,7 +86,7 @@ def _gives_away(
 ) -> bool:
     if category is not None:
         visits = activity.visits_of(chosen & in_region)
-        groups = _table(activity, visits, "category")
+        groups = _table(activity, visits, "category", "zh")
         if any(g.name == category and g.is_hidden for g in groups):
             return True
     if region_id is not None:
@@ -100,7 +103,7 @@ def _gives_away(
     return False
 
 
-def _table(activity: Activity, visits: pd.DataFrame, by: str) -> list[GroupRow]:
+def _table(activity: Activity, visits: pd.DataFrame, by: str, lang: Language) -> list[GroupRow]:
     names = _names(activity, visits, by)
     grouped = visits.assign(group=names).groupby("group", sort=True)
     people = grouped["user_id"].nunique()
@@ -112,7 +115,7 @@ def _table(activity: Activity, visits: pd.DataFrame, by: str) -> list[GroupRow]:
     return [
         GroupRow(
             name=str(name),
-            label=str(labels.get(name, name)),
+            label=in_words(by, str(labels.get(name, name))).told(lang),
             people=None if is_hidden else int(n),
             visits=None if is_hidden else round(float(places[name])),
             is_hidden=bool(is_hidden),

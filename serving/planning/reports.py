@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.open_sessions import places_taken
+from recsys.sentences import Language
 from serving.planning.opened import opened_classes
 from serving.planning.participation import Participation, participation
 from serving.planning.utilisation import share, utilisation
@@ -22,6 +23,7 @@ def report(
     now: pd.Timestamp,
     forecasts: pd.DataFrame | None,
     followed: pd.DataFrame | None = None,
+    lang: Language = "zh",
 ) -> Report:
     """Figures of the sessions in or under a region that start in [since, until).
 
@@ -33,10 +35,11 @@ def report(
         now: Instant of the question: weeks not over by then are not compared with their forecast.
         forecasts: Past forecasts with columns `region_id, category, target, week_start, mean, q0.1, q0.9`, if kept.
         followed: Openings that were made, see `serving.planning.opened`.
+        lang: In which groups are named.
     """
     num = int(activity.tree.ids.nums([region_id])[0])
     chosen = activity.in_time(since, until) & activity.under(region_id)
-    who = participation(activity, chosen, ["age", "gender"], region_id=region_id)
+    who = participation(activity, chosen, ["age", "gender"], region_id=region_id, lang=lang)
     return Report(
         region_id=region_id,
         region=str(activity.tree.names[num]),

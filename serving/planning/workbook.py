@@ -76,10 +76,6 @@ _HEADER_ZH = {
 }
 
 
-_VALUE_ZH = {"f": "女", "m": "男", "unknown": "未知"}
-"""Names of groups that are words; others are numbers or the platform's own."""
-
-
 def workbook(made: Report, lang: str, zone: str) -> bytes:
     """The report as XLSX: one sheet a table, in the language asked for, hidden groups marked, times of the zone."""
     book = Workbook(write_only=False)
@@ -142,7 +138,7 @@ def safe_cell(value: Any) -> Any:
 def _group(row: GroupRow, lang: str) -> dict[str, Any]:
     said = row.model_dump()
     if lang == "zh":
-        said |= {"label": _VALUE_ZH.get(row.label, row.label), "is_hidden": "是" if row.is_hidden else "否"}
+        said |= {"is_hidden": "是" if row.is_hidden else "否"}
     return said
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import pandas as pd
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from features.store.lists import (
     check_rule_value,
@@ -15,9 +15,11 @@ from features.store.lists import (
     shown_counts,
 )
 from recsys.errors import UnknownIdError
+from recsys.groups import in_words
 from recsys.ranking.operator_rules import RuleTable
 from recsys.sentences import Sentence
 from serving.edge import JsonRoute, RuleId
+from serving.languages import language
 from serving.params import ExposureQuery, timestamp
 from serving.planning.shown import exposure_table
 from serving.problems import RESPONSES, invalid, unknown
@@ -82,7 +84,7 @@ def delete_rule(rule_id: RuleId, service: InService) -> Response:
 
 
 @router.get("/exposure")
-def exposure(query: Annotated[ExposureQuery, Query()], service: InService) -> ExposureReport:
+def exposure(query: Annotated[ExposureQuery, Query()], service: InService, http: Request) -> ExposureReport:
     """How often lists showed whom, against how many sessions were on offer: the last 28 days without bounds."""
     since, until = query.bounds(service.clock() + pd.Timedelta(milliseconds=1), weeks=4)
     activity = service.live.picture().activity
@@ -93,6 +95,7 @@ def exposure(query: Annotated[ExposureQuery, Query()], service: InService) -> Ex
         (sessions["starts_at"] >= since) & sessions["cancelled_at"].isna() & (published.isna() | (published < until))
     )
     table = exposure_table(activity, shown, offered, query.by)
+    lang, names = language(http, query.lang), service.live.region_names() if query.by == "region" else {}
     return ExposureReport(
         since=activity.local(since),
         until=activity.local(until),
@@ -102,6 +105,7 @@ def exposure(query: Annotated[ExposureQuery, Query()], service: InService) -> Ex
         items=[
             Exposed(
                 value=row.value,
+                label=in_words(query.by, names.get(row.value, row.value)).told(lang),
                 sessions=row.sessions,
                 offered_share=row.offered_share,
                 shown=int(row.shown),

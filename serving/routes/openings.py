@@ -13,7 +13,7 @@ from recsys.errors import DataError, UnknownIdError
 from recsys.openings.answers.answer import answer, told
 from recsys.openings.answers.appraisal import Alternative, appraise
 from recsys.openings.answers.inquiry import Inquiry
-from recsys.openings.classes.who import Group
+from recsys.openings.classes.who import Group, label_of
 from recsys.openings.learned.inputs import OpeningInputs
 from recsys.openings.question import QuestionError
 from recsys.sentences import Language, Sentence, in_one
@@ -89,9 +89,9 @@ def appraisal(
         new_people=round(figures.new_people, 3),
         from_others=round(figures.from_others, 3),
         newly_reached=round(figures.newly_reached, 3),
-        by_age=_shares(found.who, "age"),
-        by_distance=_shares(found.who, "distance"),
-        by_township=_shares(found.who, "township"),
+        by_age=_shares(inputs, found.who, "age", lang),
+        by_distance=_shares(inputs, found.who, "distance", lang),
+        by_township=_shares(inputs, found.who, "township", lang),
         median_km=None if found.median_km is None else round(found.median_km, 2),
         better_times=[_other(service, inputs, one) for one in found.times],
         better_venues=[_other(service, inputs, one) for one in found.venues],
@@ -99,10 +99,11 @@ def appraisal(
     )
 
 
-def _shares(groups: list[Group], by: str) -> list[AudienceGroup]:
+def _shares(inputs: OpeningInputs, groups: list[Group], by: str, lang: Language) -> list[AudienceGroup]:
     mine = [g for g in groups if g.by == by]
     total = max(sum(g.people for g in mine), 1e-12)
-    return [AudienceGroup(name=g.name, share=round(g.people / total, 4)) for g in mine]
+    label = {g.name: label_of(inputs.tree, by, g.name).told(lang) for g in mine}
+    return [AudienceGroup(name=g.name, label=label[g.name], share=round(g.people / total, 4)) for g in mine]
 
 
 def _other(service: Service, inputs: OpeningInputs, one: Alternative) -> OtherTime:

@@ -83,7 +83,9 @@ def venue_service_radius(
 
 
 @router.get("/participation")
-def who_takes_part(query: Annotated[ParticipationQuery, Query()], service: InService) -> ParticipationTables:
+def who_takes_part(
+    query: Annotated[ParticipationQuery, Query()], service: InService, http: Request
+) -> ParticipationTables:
     """Who takes part: people and visits by age, gender, home, category, channel. Small groups are hidden.
 
     The period is widened to whole local days, so that two questions cannot be told apart by one session.
@@ -93,7 +95,12 @@ def who_takes_part(query: Annotated[ParticipationQuery, Query()], service: InSer
     since = since.tz_convert(zone).normalize().tz_convert("UTC")
     until = until.tz_convert(zone).ceil("D").tz_convert("UTC")
     found = participation(
-        activity, activity.in_time(since, until), query.by, category=query.category, region_id=query.region_id
+        activity,
+        activity.in_time(since, until),
+        query.by,
+        category=query.category,
+        region_id=query.region_id,
+        lang=language(http, query.lang),
     )
     return ParticipationTables(
         since=activity.local(since),
@@ -123,13 +130,14 @@ def performance_report(
     parts = service.provider.current()
     forecasts = None if parts is None or parts.demand is None else parts.demand.table
     followed = None if parts is None or parts.openings is None else parts.openings.followed
-    made = report(activity, region_id, since, until, service.clock(), forecasts, followed)
+    lang = language(http, query.lang)
+    made = report(activity, region_id, since, until, service.clock(), forecasts, followed, lang)
     if query.format == "json":
         return made
     zone = activity.dataset.timezone
     first, end = (time.tz_convert(zone).date() for time in (since, until))
     headers = {"Content-Disposition": f'attachment; filename="report-{first}-{end}.xlsx"'}
-    return Response(workbook(made, language(http, query.lang), zone), media_type=XLSX, headers=headers)
+    return Response(workbook(made, lang, zone), media_type=XLSX, headers=headers)
 
 
 def _asked(service: Service, period: Period) -> tuple[Activity, pd.Timestamp, pd.Timestamp]:

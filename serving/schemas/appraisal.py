@@ -29,7 +29,8 @@ class AppraisalBody(Closed):
 class AudienceGroup(BaseModel):
     """A group of the audience."""
 
-    name: str
+    name: str = Field(description="age group, distance or region_id")
+    label: str = Field(description="the group in the language asked for, a township by its name")
     share: float = Field(description="of the audience; `other` holds groups with fewer than five people behind them")
 
 

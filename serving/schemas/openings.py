@@ -43,6 +43,7 @@ class FloorRow(BaseModel):
 
     by: str
     name: str = Field(description="age group or region id")
+    label: str = Field(description="the group in the language asked for")
     coverable: float = Field(description="were a class of every category open wherever one may be")
     floor: float = Field(description="asked for: share of `coverable`")
     reached: float = Field(description="by the plan")
@@ -54,6 +55,7 @@ class AudiencePart(BaseModel):
 
     by: str = Field(description="`age`, `distance` or `township`")
     name: str = Field(description="`other`: groups behind which fewer than five persons stand, together")
+    label: str = Field(description="the group in the language asked for, a township by its name")
     people: float
 
 

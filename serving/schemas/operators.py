@@ -47,7 +47,8 @@ class OperatorRule(BaseModel):
 class Exposed(BaseModel):
     """How often lists showed one organiser, region or size of venue."""
 
-    value: str
+    value: str = Field(description="organiser, region_id or size; `unknown` where not known")
+    label: str = Field(description="the same in the language asked for, a region by its name")
     sessions: int = Field(ge=0, description="sessions that lists of the time could show")
     offered_share: float = Field(ge=0, le=1, description="of all such sessions")
     shown: int = Field(ge=0, description="places in lists")

@@ -63,7 +63,7 @@ class GroupRow(BaseModel):
     """One group of people."""
 
     name: str = Field(description="age band, gender, region_id, category or channel; `unknown` where not known")
-    label: str = Field(description="as a page shows it: a region by its name")
+    label: str = Field(description="the group in the language asked for, a region by its name")
     people: int | None = Field(description="distinct people; none where hidden")
     visits: int | None = Field(description="places taken; none where hidden")
     is_hidden: bool

@@ -12,11 +12,13 @@ from recsys.openings.answers.explain import explain, why_not
 from recsys.openings.answers.inquiry import Inquiry
 from recsys.openings.answers.tradeoffs import benefit_curve, closings, moves
 from recsys.openings.classes.value import Opening
+from recsys.openings.classes.who import label_of
 from recsys.openings.evenness.front import Front, pareto_front
 from recsys.openings.learned.inputs import OpeningInputs
 from recsys.openings.plans.equity import floor_table
 from recsys.openings.question import Choices, Question, QuestionError, never_offered, unknown_names
 from recsys.openings.suggest import Planned, listed, planned
+from recsys.regions import RegionTree
 from recsys.sentences import Language, Sentence
 
 
@@ -86,7 +88,7 @@ def told(found: Answer, lang: Language) -> dict[str, Any]:
 
     `expected_attendance` and `newly_reached` are those of all classes together.
     """
-    front = found.front
+    front, tree = found.front, found.plan.inputs.tree
     return {
         "expected_attendance": round(sum(row["expected_attendance"] for row in found.items), 2),
         "newly_reached": round(sum(row["newly_reached"] for row in found.items), 2),
@@ -98,8 +100,10 @@ def told(found: Answer, lang: Language) -> dict[str, Any]:
         "curve": _rounded(found.curve),
         "front": [] if front is None else _of_front(front),
         "equity": None if front is None else _equity(front),
-        "floors": _rounded(found.floors),
-        "explanations": found.explanations,
+        "floors": [_labelled(tree, row, lang) for row in _rounded(found.floors)],
+        "explanations": [
+            {**one, "who": [_labelled(tree, group, lang) for group in one["who"]]} for one in found.explanations
+        ],
         "why_not": [{**one, "reason": one["reason"].told(lang)} for one in found.why_not],
         "moves": _rounded(found.moves),
         "closings": _rounded(found.closings),
@@ -121,6 +125,11 @@ def _equity(front: Front) -> dict[str, Any]:
         "gini_now": round(front.gini_now, 4),
         "is_complete": front.is_complete,
     }
+
+
+def _labelled(tree: RegionTree, row: dict[str, Any], lang: Language) -> dict[str, Any]:
+    """A group's row with its name in words."""
+    return {**row, "label": label_of(tree, row["by"], row["name"]).told(lang)}
 
 
 def _rounded(table: pd.DataFrame) -> list[dict[str, Any]]:

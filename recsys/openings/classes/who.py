@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.groups import in_words
 from recsys.openings.learned.inputs import OpeningInputs
 from recsys.openings.learned.points import DISTANCES_KM
+from recsys.regions import RegionTree
 from recsys.sentences import Sentence
 
 SMALLEST_GROUP = 5
@@ -58,23 +59,19 @@ def who(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) -> list[
     return groups + _parts("township", township, lambda n: "unknown" if n == none else str(ids[n]), *of_points)
 
 
-_AGES = (
-    (r"under (\d+)", r"\1 岁以下"),
-    (r"(\d+) and over", r"\1 岁及以上"),
-    (r"(\d+)-(\d+)", r"\1 至 \2 岁"),
-)
-
-
 def aged(group: str) -> Sentence | None:
     """An age group in words; None for those whose age nobody knows.
 
     >>> aged("30-44")
     Sentence(zh='30 至 44 岁', en='30-44')
     """
-    for pattern, words in _AGES:
-        if re.fullmatch(pattern, group):
-            return Sentence(re.sub(pattern, words, group), group)
-    return None
+    return None if group == "age unknown" else in_words("age", group)
+
+
+def label_of(tree: RegionTree, by: str, name: str) -> Sentence:
+    """A group in words; a region by its name."""
+    num = -1 if by in ("age", "distance") else int(tree.ids.nums_or_missing([name])[0])
+    return in_words("region" if num >= 0 else by, name if num < 0 else str(tree.names[num]))
 
 
 def median_km(inputs: OpeningInputs, people: NDArray[np.float32], venue: int) -> float | None:

@@ -19,7 +19,7 @@ Culture.openings = (() => {
     point: ["每周 {people} 人，基尼系数 {gini}", "{people} people a week, Gini {gini}"], chosen: ["所选方案：人数 {reach}，基尼系数 {gini}（与人数最多的方案相比）", "Chosen plan: people {reach}, Gini {gini} (against the plan of most people)"], back: ["回到人数最多的方案", "Back to the plan of most people"],
     townships: ["乡镇街道", "townships"], regions: ["各地", "places"], how: ["怎么算的，谁会来", "How it adds up, who would come"],
     next_door: ["若就在家门口", "If next door"], distance: ["路远", "Distance"], time: ["时间", "Time"], already_served: ["附近已有", "Already served"], no_shows: ["预约未到", "No-shows"], parts_size: ["名额", "Places"],
-    part: ["构成", "Part"], by_distance: ["按路程", "By distance"], others: ["其他（人少的组）", "others (small groups)"],
+    part: ["构成", "Part"], by_distance: ["按路程", "By distance"],
     instead: ["换成{category}·{venue}，每周少 {n} 人", "{category} at {venue} instead: {n} people a week less"], short: ["离保底还差", "Short of the least share"], all_met: ["各组都达到了保底。", "Every group has its least share."],
     why_title: ["为什么不在那里？", "Why not there?"], why_ask: ["问一问", "Ask"], moves_title: ["现有的班要不要搬或停", "Running classes: move or end?"], moves_ask: ["找一找", "Find"], no_moves: ["没有值得搬的班。", "No class is worth moving."],
     closings_title: ["停办影响最小的班", "Running classes missed least"], closings_loses: ["每周少", "People a week fewer"], no_closings: ["现在没有在办的班。", "No class runs now."],
@@ -93,7 +93,7 @@ Culture.openings = (() => {
     const drawn = Culture.map(page.venues(), rows.map((r) => ({ venue_id: r.venue.venue_id, name: String(r.rank) })));
     fill($("plan-map"), drawn ? [drawn, el("p", { class: "muted" }, t("map_key"))] : el("p", { class: "note" }, t("no_map")));
     const short = plan.floors.filter((f) => f.short > 0.05).sort((a, b) => b.short - a.short);
-    fill($("floors"), plan.floors.length ? (short.length ? table(t("short"), [{ label: t("region"), of: (f) => f.by === "age" ? groupName(f.name) : page.regionName(f.name) }, { label: t("people_label"), n: true, of: (f) => number(f.short, 1) }], short.slice(0, 6), "") : el("p", { class: "note" }, t("all_met"))) : null);
+    fill($("floors"), plan.floors.length ? (short.length ? table(t("short"), [{ label: t("region"), of: (f) => f.label }, { label: t("people_label"), n: true, of: (f) => number(f.short, 1) }], short.slice(0, 6), "") : el("p", { class: "note" }, t("all_met"))) : null);
   }
   function row(r) {
     const choice = { category: r.category, venue_id: r.venue.venue_id };
@@ -114,21 +114,11 @@ Culture.openings = (() => {
       shown.explained ||= ask("/v1/classes/suggestions", {}, { ...shown.asked, explain: true }).then((a) => a.explanations);
       const told = (await shown.explained).find((e) => key(e) === key(choice));
       const parts = Object.entries(told.parts).map(([name, people]) => ({ name: t(name === "size" ? "parts_size" : name), people }));
-      const bars = (by, title) => [el("h4", {}, title), Culture.bars(told.who.filter((g) => g.by === by).map((g) => ({ label: groupName(g.name), people: g.people })))];
+      const bars = (by, title) => [el("h4", {}, title), Culture.bars(told.who.filter((g) => g.by === by).map((g) => ({ label: g.label, people: g.people })))];
       fill(into, table("", [{ label: t("part"), of: (p) => p.name }, { label: t("people_label"), n: true, of: (p) => number(p.people, 1) }], [...parts, { name: `= ${t("expected")}`, people: told.expected_attendance }], ""),
         ...bars("age", t("ages")), ...bars("distance", t("by_distance")),
         told.instead ? el("p", { class: "muted" }, t("instead", { category: told.instead.category, venue: venueName(told.instead.venue_id), n: number(Math.max(0, told.instead.loses), 1) })) : null);
     } catch (error) { shown.explained = null; problem(into, error); }
-  }
-
-  /* Age groups and distances as the service names them, in Chinese where that is the page's language. */
-  function groupName(name) {
-    if (name === "other") return t("others");
-    if (Culture.lang !== "zh") return name;
-    const forms = [[/^under (\d+)$/, "$1 岁以下"], [/^(\d+) and over$/, "$1 岁及以上"], [/^(\d+)-(\d+)$/, "$1–$2 岁"], [/^age unknown$/, "年龄未知"],
-      [/^([\d.]+)-([\d.]+) km$/, "$1–$2 公里"], [/^over ([\d.]+) km$/, "$1 公里以上"], [/^distance unknown$/, "距离未知"]];
-    const form = forms.find(([pattern]) => pattern.test(name));
-    return form ? name.replace(...form) : name;
   }
 
   async function compare() {

@@ -12,7 +12,7 @@
     supply: ["供给（名额）", "Supply (places)"], wanted: ["需求", "Demand"], unmet: ["缺口", "Unmet"], share: ["占需求", "Of demand"], no_gaps: ["没有发现缺口。", "No gaps found."], most_gaps: ["缺口最大的 {n} 项，人次/周", "The {n} largest, places a week"],
     people_label: ["每周人数", "People a week"],
     who: ["谁在参加", "Who takes part"], who_lead: ["过去 26 周。少于 5 人的组不显示，以免认出个人。", "Past 26 weeks. Groups of fewer than 5 people are hidden so that nobody can be recognised."],
-    people: ["参与人数", "People"], visits: ["参与人次", "Visits"], ages: ["按年龄（人数）", "By age (people)"], homes: ["按居住地（人数）", "By home (people)"], most_homes: ["人数最多的 {n} 处，共 {total} 处", "The {n} largest of {total}"], hidden: ["已隐藏", "hidden"], unknown: ["未知", "unknown"], nobody: ["这段时间没有参与记录。", "Nobody took part in this time."],
+    people: ["参与人数", "People"], visits: ["参与人次", "Visits"], ages: ["按年龄（人数）", "By age (people)"], homes: ["按居住地（人数）", "By home (people)"], most_homes: ["人数最多的 {n} 处，共 {total} 处", "The {n} largest of {total}"], hidden: ["已隐藏", "hidden"], nobody: ["这段时间没有参与记录。", "Nobody took part in this time."],
     use: ["场馆利用", "Use of venues"], use_lead: ["过去 26 周在场馆举办的活动，不含线上。", "Sessions at venues in the past 26 weeks; not those online."], heat_of: ["每周平均使用的小时数，按周几和钟点（{from} 点到 {to} 点）；颜色越深用得越多", "Hours in use a week by weekday and hour ({from}:00 to {to}:00); darker means more"], most_venues: ["预订最多的 {n} 个场馆，共 {total} 个", "The {n} most booked of {total} venues"], venue: ["场馆", "Venue"], all_venues: ["全部场馆", "All venues"],
     sessions: ["场次", "Sessions"], seat_use: ["座位利用率", "Seats used"], slot_use: ["时段利用率", "Slots used"], rate: ["到场率", "Attendance"], hours: ["使用小时", "Hours"], radius: ["八成来客住在这个距离以内", "80% come from within"], no_use: ["这段时间没有在场馆举办的活动。", "No sessions at venues in this time."],
     day0: ["周一", "Mon"], day1: ["周二", "Tue"], day2: ["周三", "Wed"], day3: ["周四", "Thu"], day4: ["周五", "Fri"], day5: ["周六", "Sat"], day6: ["周日", "Sun"],
@@ -29,7 +29,6 @@
   const page = { region, category: () => $("category").value };
   const regionName = (id, name = state.regions.find((r) => r.region_id === id)?.name) => (id === "all" ? t("all") : name || id);
   const readiness = () => fetch("/readyz", { headers: { "Accept-Language": Culture.lang } }).then((r) => r.json());
-  const known = (name) => (name === "unknown" ? t("unknown") : name);
 
   /* Controls whose choice stands in the address. */
   const KEPT = ["region", "category", "target", "horizon", "gap-level", "venue", "report-from", "report-to", "budget", "floor-by", "floor-share", "weight-region", "weight"];
@@ -145,15 +144,14 @@
   }
 
   const named = (title, groups, more = "") => el("div", {}, el("h3", {}, title), more ? el("p", { class: "muted" }, more) : null, Culture.bars(groups));
-  const band = (name) => (Culture.lang === "zh" ? known(name).replace(/^(\d+)-(\d+)$/, "$1–$2 岁").replace(/^(\d+)\+$/, "$1 岁及以上") : known(name).replace("-", "–"));
   async function loadWho() {
     await newest("who", ask("/v1/participation", { region_id: region(), category: $("category").value, by: ["age", "region"] }), (answer) => {
       fill($("who-tiles"), tile(answer.people === null ? t("hidden") : number(answer.people), t("people")), tile(answer.visits === null ? t("hidden") : number(answer.visits), t("visits")));
       const { region: all } = answer.tables, most = 12;
-      const homes = [...all].sort((a, b) => (b.people || 0) - (a.people || 0)).slice(0, most).map((g) => ({ ...g, label: known(g.label) }));
+      const homes = [...all].sort((a, b) => (b.people || 0) - (a.people || 0)).slice(0, most);
       const order = (g) => (g.name === "unknown" ? 999 : Number.parseInt(g.name, 10));
       const ages = [...answer.tables.age].sort((a, b) => order(a) - order(b));
-      fill($("who-ages"), ages.length ? named(t("ages"), ages.map((g) => ({ ...g, label: band(g.label) }))) : el("p", { class: "note" }, t("nobody")));
+      fill($("who-ages"), ages.length ? named(t("ages"), ages) : el("p", { class: "note" }, t("nobody")));
       fill($("who-places"), homes.length ? named(t("homes"), homes, all.length > most ? t("most_homes", { n: most, total: number(all.length) }) : "") : null);
     }, (error) => { fill($("who-tiles")); fill($("who-places")); problem($("who-ages"), error, loadWho); });
   }

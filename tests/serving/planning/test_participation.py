@@ -34,8 +34,9 @@ def test_ages_come_the_youngest_first():
     bands = ["65-74", "7-14", "75+", "unknown", "0-6", "18-24"]
     people = np.arange(MIN_PEOPLE * len(bands))
     visits = pd.DataFrame({"age_band": np.resize(bands, len(people)), "user_id": people, "places": 1.0})
-    rows = _table(cast(Activity, None), visits, "age")
+    rows = _table(cast(Activity, None), visits, "age", "zh")
     assert [row.name for row in rows] == ["0-6", "7-14", "18-24", "65-74", "75+", "unknown"]
+    assert [row.label for row in rows[-2:]] == ["75 岁及以上", "未知"]
 
 
 def town(people: dict[tuple[str, str], int]) -> Activity:
