@@ -12,7 +12,7 @@ import pandas as pd
 from recsys.dataset import TEXT
 from recsys.openings.bounds.bound import bound_of, gap_of
 from recsys.openings.classes.attendance import week_interval
-from recsys.openings.classes.value import Audience, Opening, without_classes, worth_of
+from recsys.openings.classes.value import Opening, best_first, with_people, without_classes, worth_of
 from recsys.openings.classes.who import aged
 from recsys.openings.learned.inputs import OpeningInputs
 from recsys.openings.plans.equity import plan_with_floors
@@ -119,19 +119,19 @@ def _choices(inputs: OpeningInputs, question: Question) -> tuple[OpeningInputs, 
 def totals(inputs: OpeningInputs, opened: Sequence[Opening]) -> tuple[float, float]:
     """People a week who come to a plan, and those of them with no attendance in 52 weeks."""
     coming, new = 0.0, 0.0
-    for opening, drawn in Audience(inputs).in_turn(opened):
+    for opening, drawn in with_people(inputs, opened):
         coming += opening.attendance
         new += opening.attendance * float(drawn @ inputs.lapsed) / max(float(drawn.sum()), 1e-12)
     return coming, new
 
 
 def listed(inputs: OpeningInputs, opened: list[Opening]) -> list[dict[str, Any]]:
-    """Openings, best first: each valued beside those before it, so that they add up to the plan.
+    """Openings, best first, with the figures that the plan counts them by: they add up to it.
 
     Values as in `COLUMNS`, but for `reasons` (see there) instead of `reason`.
     """
-    ordered = Audience(inputs).in_turn(sorted(opened, key=lambda o: -o.worth))
-    return [_row(inputs, rank, opening, drawn) for rank, (opening, drawn) in enumerate(ordered, start=1)]
+    found = with_people(inputs, opened)
+    return [_row(inputs, rank, *found[place]) for rank, place in enumerate(best_first(opened), start=1)]
 
 
 def rows(listed: list[dict[str, Any]], lang: Language = "en") -> pd.DataFrame:

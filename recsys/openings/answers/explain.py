@@ -9,7 +9,7 @@ import numpy as np
 
 from recsys.ids import IdMap
 from recsys.openings.answers.instead import next_best
-from recsys.openings.classes.value import Audience, Opening
+from recsys.openings.classes.value import Audience, Opening, best_first, with_people
 from recsys.openings.classes.who import who
 from recsys.openings.learned.inputs import OpeningInputs
 from recsys.openings.plans.search import Search
@@ -30,9 +30,10 @@ def explain(inputs: OpeningInputs, question: Question, solved: Solved | None = N
     that could stand in this one's place, what it would bring there, and what the plan would lose by that.
     """
     inputs, opened = solved or solve(inputs, question)
-    ordered = sorted(opened, key=lambda o: -o.worth)
     audience, entries = Audience(inputs), []
-    for (o, drawn), instead in zip(audience.in_turn(ordered), _instead(inputs, question, ordered), strict=True):
+    found, instead = with_people(inputs, opened), list(_instead(inputs, question, opened))
+    for place in best_first(opened):
+        o, drawn = found[place]
         rate = inputs.rate[:, o.category] * np.float32(inputs.bias)
         near = float(rate.sum()) * float(inputs.saturation.used(np.ones(1, np.float32))[0])
         here = float(rate @ inputs.saturation.used(inputs.reach[:, o.venue]))
@@ -54,7 +55,7 @@ def explain(inputs: OpeningInputs, question: Question, solved: Solved | None = N
                     "no_shows": o.attendance - kept,
                 },
                 "who": [{"by": g.by, "name": g.name, "people": g.people} for g in groups],
-                "instead": instead,
+                "instead": instead[place],
             }
         )
     return entries
@@ -115,9 +116,9 @@ def _forbidden(choices: Choices, search: Search, opened: list[Opening], c: int, 
     return None
 
 
-def _instead(inputs: OpeningInputs, question: Question, ordered: list[Opening]) -> Iterator[dict[str, Any] | None]:
+def _instead(inputs: OpeningInputs, question: Question, opened: list[Opening]) -> Iterator[dict[str, Any] | None]:
     venue_ids = inputs.venues["venue_id"].to_numpy(dtype=object)
-    for one in next_best(inputs, question.model_copy(update={"close": ()}), ordered):
+    for one in next_best(inputs, question.model_copy(update={"close": ()}), opened):
         yield (
             None
             if one is None

@@ -114,6 +114,24 @@ class Audience:
         self._openings.pop(category, None)
 
 
+def with_people(inputs: OpeningInputs, opened: Iterable[Opening]) -> list[tuple[Opening, NDArray[np.float32]]]:
+    """Classes as a plan counts them, in its order, each with the (n_points,) people it draws beside those before it.
+
+    A full room turns people away whom a class opened after it counts: in another order the figures would be others.
+    """
+    audience, found = Audience(inputs), []
+    for o in opened:
+        found.append((o, audience.drawn(o.category, o.venue, o.slot)))
+        audience.take(o)
+    return found
+
+
+def best_first(opened: Iterable[Opening]) -> list[int]:
+    """Places in a plan in the order in which it is told: what is worth most first."""
+    worth = [o.worth for o in opened]
+    return sorted(range(len(worth)), key=lambda place: -worth[place])
+
+
 def access_given(inputs: OpeningInputs, category: int, venue: int) -> NDArray[np.float32]:
     """(n_points,) access that what runs of a category at a venue gives."""
     return inputs.reach[:, venue] * inputs.run_fit[inputs.age_group, category, venue]

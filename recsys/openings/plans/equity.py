@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.openings.bounds.bound import bound_of
-from recsys.openings.classes.value import Audience, Opening, worth_of
+from recsys.openings.classes.value import Audience, Opening, with_people, worth_of
 from recsys.openings.learned.inputs import OpeningInputs
 from recsys.openings.plans.search import Search, point_worth
 from recsys.openings.question import Choices
@@ -51,7 +51,7 @@ def coverable(choices: Choices) -> NDArray[np.float64]:
 def reached(inputs: OpeningInputs, opened: list[Opening]) -> NDArray[np.float64]:
     """(n_points,) people a week of each point who come anew to the classes, each valued beside those before it."""
     people = np.zeros(len(inputs.size))
-    for opening, drawn in Audience(inputs).in_turn(opened):
+    for opening, drawn in with_people(inputs, opened):
         people += drawn * (opening.attendance / max(float(drawn.sum()), 1e-12))
     return people
 
@@ -176,8 +176,9 @@ def plan_with_floors(choices: Choices) -> FlooredPlan:
 
     A floor's price on a person of its groups rises while the group is short and falls after (subgradient steps of
     falling length); of the plans found on the way the best is kept. Where the question is `fast`, on people who live
-    together (`Condensed`).
+    together (`Condensed`); its classes are then counted on all people.
     """
+    inputs = choices.inputs
     if choices.question.effort == "fast":
         choices = Choices(choices.inputs.together.inputs, choices.question)
     floors = Floors.of(choices)
@@ -195,7 +196,11 @@ def plan_with_floors(choices: Choices) -> FlooredPlan:
         prices = floors.dearer(prices, gets, 1.0 / (n + 1))
         if not any(price.any() for price in prices):
             break
-    return plan
+    counted = [
+        replace(o, attendance=now.attendance)
+        for o, (now, _) in zip(plan.opened, Audience(inputs).in_turn(plan.opened), strict=True)
+    ]
+    return replace(plan, opened=counted)
 
 
 def _by_group(group: NDArray[np.int64], people: NDArray[np.float64], n_groups: int) -> NDArray[np.float64]:
