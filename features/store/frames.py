@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 from psycopg import sql
+from psycopg.abc import Buffer
 from sqlalchemy import Connection
 
 from features.store.loading import driver
@@ -18,7 +19,7 @@ from recsys.dataset import DEFAULT_TIMEZONE, TEXT, Dataset
 from recsys.schema import TABLES, Column, Table
 
 MOST_BLOCK_BYTES = 1 << 24
-"""Bytes of rows that are read at once at most; memory for them is set aside even where there are fewer."""
+"""Bytes of rows from which on they are read; a table's text is never held whole."""
 
 ARROW = {
     "id": pa.string(),
@@ -56,26 +57,35 @@ def read_rows(
     query = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT (FORMAT csv)").format(
         _selection(table, tuple(names.items())), sql.Identifier(table.name), where
     )
-    buffer = io.BytesIO()
+    schema = pa.schema([(c.name, ARROW[c.type]) for c in table.columns])
     with driver(connection).cursor().copy(query) as copy:
-        for data in copy:
-            buffer.write(data)
-    types = {c.name: ARROW[c.type] for c in table.columns}
-    n_bytes = buffer.tell()
-    if not n_bytes:
-        return pa.schema(list(types.items())).empty_table().to_pandas(types_mapper={pa.string(): TEXT}.get)
-    buffer.seek(0)
-    found = pacsv.read_csv(
-        buffer,
-        read_options=pacsv.ReadOptions(
-            column_names=list(types), use_threads=False, block_size=min(n_bytes, MOST_BLOCK_BYTES)
-        ),
+        parts = [_parsed(text, schema) for text in _texts(copy)]
+    found = pa.concat_tables(parts) if parts else schema.empty_table()
+    return found.to_pandas(types_mapper={pa.string(): TEXT}.get)
+
+
+def _texts(rows: Iterable[Buffer]) -> Iterator[bytes]:
+    """Whole rows as they come (the server sends each by itself), as many at a time as `MOST_BLOCK_BYTES` hold."""
+    buffer = io.BytesIO()
+    for row in rows:
+        buffer.write(row)
+        if buffer.tell() >= MOST_BLOCK_BYTES:
+            yield buffer.getvalue()
+            buffer = io.BytesIO()
+    if buffer.tell():
+        yield buffer.getvalue()
+
+
+def _parsed(text: bytes, schema: pa.Schema) -> pa.Table:
+    """Rows of CSV as COPY writes it."""
+    return pacsv.read_csv(
+        pa.BufferReader(text),
+        read_options=pacsv.ReadOptions(column_names=schema.names, use_threads=False, block_size=len(text)),
         parse_options=pacsv.ParseOptions(newlines_in_values=True),
         convert_options=pacsv.ConvertOptions(
-            column_types=types, strings_can_be_null=True, null_values=[""], true_values=["t"], false_values=["f"]
+            column_types=schema, strings_can_be_null=True, null_values=[""], true_values=["t"], false_values=["f"]
         ),
     )
-    return found.to_pandas(types_mapper={pa.string(): TEXT}.get)
 
 
 def _before(name: str, data_until: pd.Timestamp) -> sql.Composable:
