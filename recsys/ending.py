@@ -64,13 +64,18 @@ def undoing_at_signals() -> Iterator[None]:
 def served_until_told() -> Iterator[None]:
     """A service that is told to end has done its work; what it is answering is answered, at SIGHUP as at SIGTERM."""
     told = signal.getsignal(signal.SIGHUP)
-    if told is not signal.SIG_IGN:  # As `nohup` leaves it.
-        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    ends_at_hangup()
     try:
         with suppress(Ended):
             yield
     finally:
         signal.signal(signal.SIGHUP, told)
+
+
+def ends_at_hangup() -> None:
+    """SIGHUP is from now on to this process what SIGTERM is."""
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # As `nohup` leaves it.
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def run(command: Callable[[], object], name: str, is_debugged: bool = False) -> None:

@@ -117,7 +117,7 @@ class ChampionWatcher(Generic[Parts]):
     def _pointer(self) -> str | None:
         try:
             return champion_name(self._home)
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             return None
 
     def _manifest_time(self, name: str | None) -> float:

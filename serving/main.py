@@ -17,6 +17,7 @@ from features.settings import Settings
 from features.store.server import stop_at_end
 from features.store.store import open_store
 from recsys.bundle import ModelBundle
+from recsys.ending import ends_at_hangup
 from recsys.errors import RecsysError
 from serving.app import create_app, now_utc
 from serving.champion import ChampionWatcher
@@ -125,7 +126,7 @@ def serve(
     server = uvicorn.Server(config)
     with listener:
         if workers > 1:
-            Multiprocess(config, sockets=[listener]).run()
+            _Workers(config, sockets=[listener]).run()
             if settings.database_url is None:
                 stop_at_end(settings.home)
         else:
@@ -136,15 +137,32 @@ def server_config(app: FastAPI | str, **others: Any) -> uvicorn.Config:
     """How the application is served, in a command, a test or a benchmark.
 
     Whoever asks, an app or a proxy before the service, keeps a connection for its next request and lets go of it after
-    5 to 60 s. Were the service the first to close it, a request already on its way would be reset.
+    5 to 60 s. Were the service the first to close it, a request already on its way would be reset. When it is told to
+    end, plans that are being made have the time that they may take. A worker is killed as hung after a minute without
+    a sign of life: on a busy machine the 5 s of uvicorn go by before one has begun to give any.
     """
     return uvicorn.Config(
-        app, access_log=False, server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=10, **others
+        app,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=30,
+        timeout_worker_healthcheck=60,
+        **others,
     )
+
+
+class _Workers(Multiprocess):
+    """Processes that serve side by side; a terminal that is closed ends them, they are not started anew."""
+
+    def handle_hup(self) -> None:
+        """Ends, as at SIGTERM."""
+        self.handle_term()
 
 
 def app_from_environment() -> FastAPI:
     """The application of one worker."""
+    ends_at_hangup()
     settings = Settings()
     behind = pd.Timedelta(seconds=float(os.environ.get(_BEHIND, "0")))
     return create_app(

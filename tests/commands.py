@@ -4,7 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+
+PATIENCE_S = 240.0
+"""What takes longer has failed, however slow or busy the machine."""
 
 
 @dataclass(frozen=True)
@@ -16,23 +22,39 @@ class Result:
     stderr: str
 
 
+@contextmanager
+def open_to_servers():
+    """A folder that a server of its own may start under.
+
+    Short, so that sockets lie in it, and not under pytest's own folder: every other run that starts closes that one to
+    the user that root's servers run as.
+    """
+    with tempfile.TemporaryDirectory(prefix="culture-home-") as folder:
+        yield Path(folder)
+
+
 def process(home, *words, **more):
     """Runs the command in a process of its own, with the server that starts under its home."""
     with begin(home, *words, **more) as begun:
-        out, err = begun.communicate(timeout=240)
+        out, err = begun.communicate(timeout=PATIENCE_S)
     return Result(begun.returncode, out, err)
 
 
+@contextmanager
 def begin(home, *words, **more):
-    """The command in a process of its own that has begun."""
+    """The command in a process of its own that has begun; it is told to end where the block does not see to that."""
     environment = {**os.environ, "CULTURE_HOME": str(home), **more}
     if "CULTURE_DATABASE_URL" not in more:
         environment.pop("CULTURE_DATABASE_URL", None)
     environment.pop("MLFLOW_TRACKING_URI", None)
     command = [sys.executable, "-c", "import culture; culture.main()", *map(str, words)]
-    return subprocess.Popen(
+    with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_signals
-    )
+    ) as begun:
+        try:
+            yield begun
+        finally:
+            begun.terminate()
 
 
 def hear_signals():

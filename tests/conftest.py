@@ -22,7 +22,7 @@ import culture as command
 from features.settings import Settings
 from features.store.server import embedded_url
 from features.store.store import Store, open_store
-from tests.commands import Result
+from tests.commands import Result, open_to_servers
 
 # A crowded machine is no fault of what is tested.
 settings.register_profile("no deadline", deadline=None)
@@ -60,7 +60,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session")
 def database_server() -> str:
     """URL of a PostgreSQL server for this run, with the database `culture_template` that has all tables."""
-    # Not under pytest's own folder: every other run that starts closes that one to the user the server runs as.
+    # As `open_to_servers` says, but until the process ends.
     home = Path(tempfile.mkdtemp(prefix="culture-server-"))
     # Registered before the server's own, so it runs after the server has stopped.
     atexit.register(shutil.rmtree, home, ignore_errors=True)
@@ -73,6 +73,13 @@ def database_server() -> str:
         connection.execute("CREATE DATABASE culture_template")
     open_store(Settings(home=home, database_url=_database(url, "culture_template"))).close()
     return url
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that a server of its own may start under."""
+    with open_to_servers() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -212,9 +212,9 @@ def test_a_store_that_cannot_be_reached_is_one_clear_line(tmp_path):
     assert "secret" not in result.stderr
 
 
-def test_processes_of_their_own_share_the_server_under_their_home(tmp_path):
+def test_processes_of_their_own_share_the_server_under_their_home(open_folder, tmp_path):
     write_tables(tmp_path / "tables", 2, 3, 2)
-    home, output = tmp_path / "home", tmp_path / "forecast.parquet"
+    home, output = open_folder / "home", tmp_path / "forecast.parquet"
     assert done(process(home, "ingest", tmp_path / "tables")).stderr == ""
     words = ("forecast", "--as-of", "2026-01-02", "--horizon", 2, "--output", output, "--quiet")
     assert done(process(home, *words)).stderr == ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import quote
 
 import psutil
@@ -20,6 +22,11 @@ class Postgres(PostgresServer):
     """The server of one folder, whose path may hold any character but a comma and a line break."""
 
     _child: subprocess.Popen[bytes] | None = None
+
+    def __init__(self, pgdata: Path) -> None:
+        super().__init__(pgdata)
+        # The package has one lock for all folders of the machine, and its file is that of the user who came first.
+        self._lock = FolderLock(pgdata.parent / ".postgres.lock")
 
     @property
     def url(self) -> str:
@@ -51,7 +58,7 @@ class Postgres(PostgresServer):
         self._postmaster_info = PostmasterInfo.read_from_pgdata(self.pgdata)
 
     def _begun(self) -> subprocess.Popen[bytes]:
-        sockets = find_suitable_socket_dir(self.pgdata, self.runtime_path)
+        sockets = self._socket_folder()
         if self.system_user is not None and sockets != self.pgdata:
             ensure_prefix_permissions(sockets)
             sockets.chmod(0o777)
@@ -67,10 +74,39 @@ class Postgres(PostgresServer):
                 start_new_session=True,  # Others may use it after this process, and it hears none of its signals.
             )
 
+    def _socket_folder(self) -> Path:
+        """Where a socket's path is no longer than the 107 bytes that systems take."""
+        try:
+            return find_suitable_socket_dir(self.pgdata, self.runtime_path)
+        except RuntimeError:
+            return find_suitable_socket_dir(self.pgdata, Path("/tmp"))
+
+    def _cleanup(self) -> None:
+        if self.pgdata.exists():
+            super()._cleanup()
+
     def _stop(self) -> None:
         super()._stop()
         if self._child is not None:
             self._child.wait()
+
+
+class FolderLock:
+    """Held by one process at a time until the block ends, however the process does. Not for threads to share."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> None:
+        """Waits for whoever holds it."""
+        self._file = self._path.open("a", encoding="utf-8")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        """Lets go."""
+        assert self._file is not None
+        self._file.close()
 
 
 def _told(folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import subprocess
+import threading
 import warnings
 from pathlib import Path
 
@@ -15,6 +16,8 @@ _CONFIG = """
 # Bulk loads into tables made in the same transaction skip the log; nobody replicates from here.
 wal_level = minimal
 max_wal_senders = 0
+# 64 processes may serve, each with 16 connections; commands take a few beside them.
+max_connections = 1100
 max_wal_size = 2GB
 shared_buffers = 256MB
 maintenance_work_mem = 256MB
@@ -24,12 +27,21 @@ log_timezone = 'UTC'
 """
 
 
+_starting = threading.Lock()
+"""A server is one object of the process: threads look for it and start it one after the other."""
+
+
 def embedded_url(home: Path) -> str:
     """URL of the server under `home`, which runs when this returns and until the last process that asked ends.
 
     Raises:
         RecsysError: The folder cannot be written or the server does not start.
     """
+    with _starting:
+        return _url_of_running(home)
+
+
+def _url_of_running(home: Path) -> str:
     with warnings.catch_warnings():
         # The package looks for the user's runtime folder when imported and warns where there is none.
         warnings.simplefilter("ignore")

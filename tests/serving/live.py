@@ -12,13 +12,12 @@ from fastapi import FastAPI
 from serving.champion import BundleState
 from serving.main import address_of, bind, server_config
 from serving.parts import BundleParts
+from tests.commands import PATIENCE_S
 
-DEADLINE_S = 60.0
 
-
-def wait_until(holds, deadline_s=DEADLINE_S):
-    """Asks again and again until it holds; fails at the deadline."""
-    pause, end = threading.Event(), time.monotonic() + deadline_s
+def wait_until(holds):
+    """Asks again and again until it holds; fails when that takes too long."""
+    pause, end = threading.Event(), time.monotonic() + PATIENCE_S
     while not (found := holds()):
         if time.monotonic() > end:
             raise AssertionError("did not come true in time")
@@ -36,12 +35,13 @@ def serving(app: FastAPI) -> Iterator[httpx.Client]:
     wait_until(lambda: server.started or not thread.is_alive())
     assert server.started
     try:
-        with httpx.Client(base_url=address_of(listener), timeout=60) as client:
+        with httpx.Client(base_url=address_of(listener), timeout=PATIENCE_S) as client:
             yield client
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(PATIENCE_S)
         listener.close()
+    assert not thread.is_alive()
 
 
 class FixedProvider:

@@ -40,10 +40,12 @@ def test_a_new_champion_is_taken_up_without_dropping_a_request(county, tmp_path)
 
         thread = threading.Thread(target=ask)
         thread.start()
-        release(settings.home, "second")
-        wait_until(lambda: bundle_of(client) == "second")
-        ended.set()
-        thread.join()
+        try:
+            release(settings.home, "second")
+            wait_until(lambda: bundle_of(client) == "second")
+        finally:
+            ended.set()
+            thread.join()
     assert set(seen) == {200}
 
 
@@ -77,7 +79,8 @@ def test_a_service_that_finds_only_a_damaged_bundle_starts_and_says_so(county, t
 def test_a_champion_that_is_named_no_more_is_told_while_the_last_one_serves(county, tmp_path):
     settings = own_home(county, tmp_path)
     with serving(app_of(settings)) as client:
-        for lose in (lambda: (tmp_path / "champion").write_text(""), lambda: (tmp_path / "champion").unlink()):
+        pointer = tmp_path / "champion"
+        for lose in (lambda: pointer.write_bytes(b""), lambda: pointer.write_bytes(b"\xff"), pointer.unlink):
             lose()
             (told,) = wait_until(lambda: client.get("/readyz").json()["problems"])
             assert "no bundle is named as champion" in told

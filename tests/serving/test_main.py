@@ -5,10 +5,12 @@ import weakref
 
 import httpx
 import pytest
+from annotated_types import Le
 from typer.testing import CliRunner
 
 from culture import app
 from features.settings import Settings
+from recsys.openings.answers.inquiry import Inquiry
 from recsys.openings.learned.beside import Beside
 from recsys.releases import load_champion
 from serving.main import HostRefusedError, PortTakenError, bind, free_port, open_to_stay, serve, server_config
@@ -62,6 +64,14 @@ def test_whoever_asks_lets_go_of_an_idle_connection_before_the_service_does():
         pool = client._transport._pool
         waits_of_those_who_ask = [pool._keepalive_expiry, 60]  # the second is what proxies have as their default
     assert server_config("serving.main:app_from_environment").timeout_keep_alive > max(waits_of_those_who_ask)
+
+
+def test_the_longest_plan_is_answered_before_the_service_ends_and_a_slow_start_is_waited_for():
+    config = server_config("serving.main:app_from_environment")
+    (most_s,) = (limit.le for limit in Inquiry.model_fields["front_seconds"].metadata if isinstance(limit, Le))
+    assert config.timeout_graceful_shutdown > most_s
+    # A worker that says nothing for so long is killed; uvicorn begins to ask before one has read its first module.
+    assert config.timeout_worker_healthcheck >= 60
 
 
 def test_answers_leave_at_once():

@@ -1,19 +1,13 @@
-"""The embedded server from outside: each process below is a command of its own on a home of its own."""
+"""The embedded server from outside: most processes below are commands of their own on a home of their own."""
 
-import tempfile
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from features.store.store import Store
 from tests.commands import done, failed, process
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """Short, so that sockets lie in it, and not under pytest's own folder, which other runs close to the server."""
-    with tempfile.TemporaryDirectory(prefix="culture-home-") as folder:
-        yield Path(folder)
 
 
 @pytest.fixture
@@ -37,3 +31,46 @@ def test_why_the_server_ended_is_told_from_its_log(open_folder: Path, tables: Pa
     with (open_folder / "postgres" / "postgresql.conf").open("a", encoding="utf-8") as settings:
         settings.write("\nno_such_setting = 1\n")
     failed(process(open_folder, "ingest", tables), "contains errors", str(open_folder / "postgres" / "log"))
+
+
+_THREADS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from features.store.server import embedded_url
+together = Barrier(8)
+def url(_):
+    together.wait()
+    return embedded_url(Path(sys.argv[1]))
+with ThreadPoolExecutor(8) as pool:
+    print(len(set(pool.map(url, range(8)))))
+"""
+
+
+def test_threads_that_start_the_server_at_once_start_one(open_folder: Path) -> None:
+    command = [sys.executable, "-c", _THREADS, str(open_folder)]
+    begun = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (begun.stdout, begun.stderr) == ("1\n", "")
+    assert not (open_folder / "postgres" / "postmaster.pid").exists()
+
+
+def test_another_users_lock_on_the_machine_is_in_nobodys_way(open_folder: Path, tables: Path) -> None:
+    (open_folder / ".lockfile").mkdir()  # Cannot be opened, by root neither.
+    ingested = process(open_folder / "home", "ingest", tables, TMPDIR=str(open_folder), XDG_RUNTIME_DIR="")
+    assert done(ingested).stdout == "users: 1 read, 1 accepted, 0 rejected\n"
+
+
+def test_folders_whose_sockets_would_have_too_long_a_path_are_served_from_a_shorter_one(
+    open_folder: Path, tables: Path
+) -> None:
+    long = open_folder / ("x" * 100)
+    long.mkdir()
+    assert done(process(long / "home", "ingest", tables, TMPDIR=str(long), XDG_RUNTIME_DIR="")).stderr == ""
+
+
+def test_as_many_processes_as_may_serve_find_a_connection(store: Store) -> None:
+    most_processes, pool = 64, store._engine.pool
+    with store.reading() as connection:
+        allowed = int(connection.exec_driver_sql("SHOW max_connections").scalar_one())
+    assert allowed > most_processes * (pool.size() + pool._max_overflow)

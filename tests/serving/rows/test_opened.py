@@ -1,5 +1,7 @@
 """The store as requests reach it, by stores that say when they are closed."""
 
+from contextlib import suppress
+
 import pytest
 
 from recsys.errors import RecsysError
@@ -69,3 +71,29 @@ def test_a_store_that_was_never_reached_is_taken_once_it_is(made):
     opened.reopen()
     assert opened.store() is made[0]
     assert not made[0].is_closed
+
+
+def test_a_use_that_ends_after_others_have_told_of_the_store_tells_nothing(made, caplog):
+    """It began before the store was lost, or reached again: what it found holds no more."""
+    opened = opened_of(made)
+    opened.version()
+    caplog.set_level("INFO", logger="serving")
+
+    def fails_late(store):
+        store.is_away = True
+        with pytest.raises(ProblemError):
+            opened.version()
+        store.is_away = False
+        assert opened.version() == 1
+        raise RecsysError("away")
+
+    def succeeds_late(store):
+        store.is_away = True
+        with pytest.raises(ProblemError):
+            opened.version()
+
+    for use in (fails_late, succeeds_late):
+        with suppress(ProblemError):
+            opened.using(use)
+    told = [record.message.partition(":")[0] for record in caplog.records]
+    assert told == ["the store failed", "the store is reached again", "the store failed"]
