@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from fastapi.responses import HTMLResponse, Response
 
+from tests.commands import PATIENCE_S
 from tests.serving.conftest import app_of
 from tests.serving.live import serving
 
@@ -23,6 +24,7 @@ FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",  # A container has 64 MB of it, less than a page may take.
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -56,7 +58,7 @@ async function until(what, holds) {
 def render(address, folder):
     """The page's tree once its scripts have run, and what the browser complained of."""
     command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder}", address]
-    done = subprocess.run(command, capture_output=True, timeout=180, check=True)
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=True)
     complaints = [
         line for line in done.stderr.decode(errors="replace").splitlines()
         if ":CONSOLE" in line and ("rror" in line or "Refused" in line or "violates" in line)

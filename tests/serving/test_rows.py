@@ -124,17 +124,17 @@ def test_with_several_platforms_the_id_names_the_platform(filled, store):
     assert [row["session_id"] for row in exported] == ["default:s"]
 
 
-def test_references_to_rows_that_are_not_there_are_named(client):
-    put = client.put("/v1/users/somebody-new", json={"region_id": "nowhere", "gender": "f"})
+def test_references_to_rows_that_are_not_there_are_named(own_client):
+    put = own_client.put("/v1/users/somebody-new", json={"region_id": "nowhere", "gender": "f"})
     assert put.status_code == 200
     assert put.json()["region_id"] is None
     assert put.headers["X-Emptied-References"] == "region_id"
-    kept = client.put("/v1/users/somebody-new", json={"region_id": "37"})
+    kept = own_client.put("/v1/users/somebody-new", json={"region_id": "37"})
     assert kept.json()["region_id"] == "37"
     assert "X-Emptied-References" not in kept.headers
-    again = client.put("/v1/users/somebody-new", json={"gender": "f"})
+    again = own_client.put("/v1/users/somebody-new", json={"gender": "f"})
     assert "X-Emptied-References" not in again.headers
-    assert client.delete("/v1/users/somebody-new").status_code == 204
+    assert own_client.delete("/v1/users/somebody-new").status_code == 204
 
 
 @pytest.mark.parametrize(

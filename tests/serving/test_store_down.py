@@ -1,11 +1,7 @@
-import os
-import signal
-import tempfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+import psutil
 import psycopg
 from sqlalchemy.engine import make_url
 
@@ -65,18 +61,23 @@ def running(folder):
     return get_server(folder, start=False)
 
 
-def test_an_embedded_store_that_was_killed_is_started_again():
-    # Short, so that sockets lie in it, and not under pytest's own folder, which other runs close to the server.
-    with tempfile.TemporaryDirectory(prefix="culture-home-") as home:
-        folder = Path(home).resolve() / "postgres"
-        try:
-            with serving(app_of(Settings(home=home, database_url=None), provider=FixedProvider(None))) as client:
-                assert client.get("/v1/regions").status_code == 200
-                os.kill(int((folder / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-                wait_until(lambda: client.get("/v1/regions").status_code == 503)
-                wait_until(lambda: client.get("/v1/regions").status_code == 200)
-        finally:
-            running(folder).cleanup()
+def test_an_embedded_store_that_was_killed_is_started_again(open_folder):
+    folder, answers = open_folder.resolve() / "postgres", []
+    try:
+        with serving(app_of(Settings(home=open_folder, database_url=None), provider=FixedProvider(None))) as client:
+            assert client.get("/v1/regions").status_code == 200
+            server = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
+            server.kill()
+
+            def is_back():
+                answers.append(client.get("/v1/regions").status_code)
+                return not server.is_running() and answers[-1] == 200
+
+            wait_until(is_back)
+    finally:
+        running(folder).cleanup()
+    # How many find it away is a matter of time.
+    assert set(answers) <= {200, 503}
 
 
 def test_the_process_is_alive_while_every_request_waits_for_the_store():
@@ -84,7 +85,7 @@ def test_the_process_is_alive_while_every_request_waits_for_the_store():
 
     def open_store():
         if is_up:
-            reached.wait(30)
+            reached.wait()
         raise RecsysError("away")
 
     app = create_app(FixedProvider(None), open_store, clock=lambda: AS_OF.tz_convert("UTC"))
@@ -96,10 +97,11 @@ def test_the_process_is_alive_while_every_request_waits_for_the_store():
 
     with serving(counted) as client, ThreadPoolExecutor(60) as pool:
         is_up.append(True)
-        waiting = [pool.submit(client.get, "/v1/regions") for _ in range(60)]
-        wait_until(lambda: asked.count("/v1/regions") == len(waiting))
-        began = time.monotonic()
-        assert client.get("/healthz", timeout=10).status_code == 200
-        assert time.monotonic() - began < 5
-        reached.set()
+        waiting = [pool.submit(client.get, "/v1/regions", timeout=None) for _ in range(60)]
+        try:
+            wait_until(lambda: asked.count("/v1/regions") == len(waiting))
+            assert client.get("/healthz").status_code == 200
+            assert not any(one.done() for one in waiting)
+        finally:
+            reached.set()
         assert {one.result().status_code for one in waiting} == {503}

@@ -10,6 +10,7 @@ from features.store.lists import Shown, log_shown
 from features.store.store import open_store
 from serving.rows import live as live_module
 from serving.rows.live import LiveData
+from tests.commands import PATIENCE_S
 from tests.serving.conftest import AS_OF
 
 
@@ -28,7 +29,7 @@ def test_a_list_asked_while_candidates_are_being_made_waits_for_the_write_before
 
     def slow(*args):
         making.set()
-        assert may_end.wait(60)
+        assert may_end.wait(PATIENCE_S)
         return catalogue_of(*args)
 
     monkeypatch.setattr(live_module, "catalogue_of", slow)
@@ -38,11 +39,11 @@ def test_a_list_asked_while_candidates_are_being_made_waits_for_the_write_before
     live.has_written()
     with ThreadPoolExecutor(2) as pool:
         follower = pool.submit(live.offer)
-        assert making.wait(60)
+        assert making.wait(PATIENCE_S)
         asked = pool.submit(live.offer)
         wait([asked], timeout=0.3)
         may_end.set()
-        assert sum(asked.result(60).n_shown.values()) == 1
+        assert sum(asked.result().n_shown.values()) == 1
         assert asked.result() is follower.result()
 
 
