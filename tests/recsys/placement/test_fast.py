@@ -7,6 +7,7 @@ from recsys.placement.fast import solve_fast
 from recsys.placement.whole.greedy import GreedyState, fill, point_weights, solve_greedy
 from recsys.placement.whole.relaxation import relax
 from recsys.placement.whole.tight import solve_whole
+from tests.commands import PATIENCE_S
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -15,9 +16,9 @@ def test_the_relaxations_bound_is_above_every_plan(seed):
     if seed % 2:
         one = one.relative_floor(np.arange(30) % 3, np.full(3, 0.3))
     marginal = fill(GreedyState(one, point_weights(one)))
-    best = solve_whole(one, 20.0, 1e-9).objective
-    assert relax(one, 10.0, marginal, 100).bound >= best - 1e-6
-    assert relax(one, 10.0, 100.0, 5).bound >= best - 1e-6
+    best = solve_whole(one, PATIENCE_S, 1e-9).objective
+    assert relax(one, PATIENCE_S, marginal, 100).bound >= best - 1e-6
+    assert relax(one, PATIENCE_S, 100.0, 5).bound >= best - 1e-6
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -32,5 +33,5 @@ def test_fast_is_never_worse_than_greedy_and_within_every_limit(seed):
 
 def test_the_bound_is_close_on_a_county_full_of_venues():
     one, _, county = province(1, n_venues=2000, reach_km=12.0)
-    plan = solve_fast(part_of(one, county == 40), seconds=20.0)
+    plan = solve_fast(part_of(one, county == 40), seconds=PATIENCE_S)
     assert plan.gap < 0.05

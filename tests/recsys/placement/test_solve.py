@@ -10,18 +10,19 @@ from recsys.errors import DataError
 from recsys.placement.solve import solve
 from recsys.placement.whole.greedy import assign, solve_greedy
 from recsys.placement.whole.tight import solve_whole
+from tests.commands import PATIENCE_S
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_equals_brute_force_up_to_twelve_venues(seed):
     one = instance(seed, n_points=10 + seed % 20, n_categories=1 + seed % 2, n_venues=4 + seed % 9)
-    assert solve(one, 20.0, gap=1e-8).objective == pytest.approx(brute_force(one), abs=1e-4)
+    assert solve(one, PATIENCE_S, gap=1e-8).objective == pytest.approx(brute_force(one), abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_no_single_swap_makes_the_plan_better(seed):
     one = instance(seed + 30, n_points=30, n_categories=2, n_venues=8)
-    plan = solve(one, 20.0, gap=1e-8)
+    plan = solve(one, PATIENCE_S, gap=1e-8)
     most = one.most_classes()
     opened = [tuple(at) for at in np.argwhere(plan.classes)]
     for closed, new in itertools.product([None, *opened], [tuple(at) for at in np.argwhere(most)]):
@@ -38,17 +39,17 @@ def test_no_single_swap_makes_the_plan_better(seed):
 def test_equals_brute_force(seed):
     one = instance(seed)
     best = brute_force(one)
-    plan = solve(one, 20.0, gap=1e-7)
+    plan = solve(one, PATIENCE_S, gap=1e-7)
     assert plan.objective == pytest.approx(best, abs=1e-4)
     assert plan.bound >= best - 1e-4
-    assert solve_whole(one, 20.0).objective == pytest.approx(best, abs=1e-4)
+    assert solve_whole(one, PATIENCE_S).objective == pytest.approx(best, abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 18, 35, 38])
 @pytest.mark.parametrize("gap", [1e-4, 0.3])
 def test_where_near_is_enough_the_bound_still_holds(seed, gap):
     one = instance(seed)
-    plan = solve(one, 20.0, gap=gap)
+    plan = solve(one, PATIENCE_S, gap=gap)
     assert plan.bound >= brute_force(one) - 1e-6
     assert plan.bound - plan.objective <= gap * plan.objective + 1e-6
 
@@ -58,14 +59,14 @@ def test_equals_brute_force_with_floors_and_teachers(seed):
     one = replace(instance(seed + 50), teachers=np.array([1.0, 2.0]))
     group = np.arange(10) % 3
     one = one.relative_floor(group, np.full(3, 0.3))
-    plan = solve(one, 20.0, gap=1e-7)
+    plan = solve(one, PATIENCE_S, gap=1e-7)
     assert plan.objective == pytest.approx(brute_force(one), abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_never_worse_than_greedy_and_within_every_limit(seed):
     one = instance(seed + 20, n_points=40, n_categories=3, n_venues=12)
-    plan, greedy = solve(one, 20.0), solve_greedy(one)
+    plan, greedy = solve(one, PATIENCE_S), solve_greedy(one)
     assert plan.objective >= greedy.objective - 1e-9
     assert plan.bound >= plan.objective - 1e-9
     assert (plan.classes.sum(axis=0) <= one.slots).all()

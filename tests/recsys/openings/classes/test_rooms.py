@@ -1,6 +1,5 @@
 """Rooms of venues at weekly slots."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -68,7 +67,7 @@ def test_plans_and_exchanges_fit_the_rooms_of_their_venues(inputs, told):
     assert len({(o.venue, o.slot) for o in opened}) == len(opened)
     known = Exchanges(inputs, question, access_of(inputs))
     known.offer(tuple(opened))
-    known.run(time.monotonic() + 3)
+    known.run(np.inf)
     assert len(known.kept) > 1
     assert all(most_over_rooms(inputs, plan) <= 0 for plan in known.kept)
 

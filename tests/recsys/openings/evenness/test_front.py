@@ -9,7 +9,7 @@ pytestmark = pytest.mark.long
 
 
 def test_no_plan_of_the_front_beats_another(inputs):
-    front = pareto_front(inputs, Question(budget=8), 12, seconds=20).table
+    front = pareto_front(inputs, Question(budget=8), 12, seconds=np.inf).table
     assert 8 <= len(front) <= 12
     assert front["expected_attendance"].is_monotonic_decreasing
     assert front["gini"].is_monotonic_decreasing
@@ -17,12 +17,12 @@ def test_no_plan_of_the_front_beats_another(inputs):
 
 def test_it_begins_at_least_with_the_plan_of_most_people(inputs):
     after, opened = solve(inputs, Question(budget=8, effort="fast"))
-    front = pareto_front(inputs, Question(budget=8), 12, seconds=20).table
+    front = pareto_front(inputs, Question(budget=8), 12, seconds=np.inf).table
     assert front["expected_attendance"].iloc[0] >= totals(after, opened)[0]
 
 
 def test_evenness_costs_little_at_first(inputs):
-    table = pareto_front(inputs, Question(budget=20), 40, seconds=20).table
+    table = pareto_front(inputs, Question(budget=20), 40, seconds=np.inf).table
     loss = 1 - table["expected_attendance"] / table["expected_attendance"].iloc[0]
     fall = 1 - table["gini"] / table["gini"].iloc[0]
     assert fall[loss <= 0.03].max() > 0.1
@@ -30,7 +30,7 @@ def test_evenness_costs_little_at_first(inputs):
 
 def test_branching_and_exchanges_find_more_even_plans_than_either_alone(inputs, monkeypatch):
     def of(budget):
-        table = pareto_front(inputs, Question(budget=budget), 40, seconds=30).table
+        table = pareto_front(inputs, Question(budget=budget), 40, seconds=np.inf).table
         loss = 1 - table["expected_attendance"] / table["expected_attendance"].iloc[0]
         return sum(table["gini"][loss <= at_most].min() for at_most in (0.01, 0.03, 0.05))
 
@@ -52,7 +52,7 @@ def test_every_plan_keeps_to_the_question(inputs):
     costs = {str(c): 1.0 + n for n, c in enumerate(inputs.categories)}
     must = Choice(category=name, venue_id=place)
     question = Question(budget=9, costs=costs, teachers={"cat0": 2}, must_open=(must,))
-    front = pareto_front(inputs, question, 40, seconds=20).table
+    front = pareto_front(inputs, question, 40, seconds=np.inf).table
     assert len(front) > 1
     for opens in front["opens"]:
         assert must in opens
@@ -62,7 +62,7 @@ def test_every_plan_keeps_to_the_question(inputs):
 
 
 def test_the_classes_of_a_point_give_its_plan_again(inputs):
-    row = pareto_front(inputs, Question(budget=6), 12, seconds=20).table.iloc[3]
+    row = pareto_front(inputs, Question(budget=6), 12, seconds=np.inf).table.iloc[3]
     after, opened = solve(inputs, Question(budget=6, must_open=row["opens"]))
     assert totals(after, opened)[0] == pytest.approx(row["expected_attendance"], rel=0.02)
     assert len(opened) == row["classes"]

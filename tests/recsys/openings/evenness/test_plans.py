@@ -57,7 +57,7 @@ def test_branching_finds_the_most_even_of_all_plans(inputs):
             return 0.0
 
         search = Branching(programme, reach, offer)
-        assert search.go_on(lambda found=found: min(found), 10_000, time.monotonic() + 60)
+        assert search.go_on(lambda found=found: min(found), 10_000, np.inf)
         best = min(gini for reached, gini in plans if reached >= reach)
         assert min(found) <= best * (1 + 2 * WORTHWHILE)
         # Sums of trapezoids are below the coefficient, by little.
@@ -69,7 +69,7 @@ def test_more_is_asked_of_the_programme_where_plans_reach_less_than_it_says(inpu
     programme, most = programme_of(inputs, sets)
     missed = []
     search = Branching(programme, 0.9 * most, lambda plan: missed.append(0.01 * most) or missed[-1])
-    search.go_on(lambda: 1.0, 200, time.monotonic() + 60)
+    search.go_on(lambda: 1.0, 200, np.inf)
     assert missed
     assert search.reach == pytest.approx(0.9 * most + STEP * sum(missed))
 
@@ -80,14 +80,14 @@ def test_where_people_taken_together_allow_no_class_nothing_is_looked_for(inputs
     assert programme.columns == []
     found = []
     search = Branching(programme, 0.0, lambda plan: found.append(plan) or 0.0)
-    assert search.go_on(lambda: 1.0, 10, time.monotonic() + 60)
+    assert search.go_on(lambda: 1.0, 10, np.inf)
     assert found == [[]]
 
 
 def test_the_front_holds_the_most_even_plans(inputs):
     sets = sets_of(inputs, budget=2)
     access = access_of(inputs)
-    front = pareto_front(inputs, Question(budget=2), 40, seconds=20).table
+    front = pareto_front(inputs, Question(budget=2), 40, seconds=np.inf).table
     most = front["expected_attendance"].iloc[0]
     plans = [(totals(inputs, plan)[0], access.gini(plan)) for plan in map(sets.plan, every_plan(sets))]
     for loss in (0.05, 0.1):
@@ -178,15 +178,15 @@ def test_what_time_ended_is_gone_on_with_later(inputs):
     search = Branching(programme, 0.95 * most, offer)
     assert not search.go_on(lambda: min(found), 100, time.monotonic() - 1.0)
     assert search.bound is None
-    assert not search.go_on(lambda: min(found), 1, time.monotonic() + 60)
+    assert not search.go_on(lambda: min(found), 1, np.inf)
     waiting = len(search._next) + len(search._waiting)
     assert waiting > 0
     assert not search.go_on(lambda: min(found), 100, time.monotonic() - 1.0)
     assert len(search._next) + len(search._waiting) == waiting
-    assert search.go_on(lambda: min(found), 10_000, time.monotonic() + 60)
+    assert search.go_on(lambda: min(found), 10_000, np.inf)
     whole = Branching(programme, 0.95 * most, offer)
     best, found[:] = min(found), [1.0]
-    whole.go_on(lambda: min(found), 10_000, time.monotonic() + 60)
+    whole.go_on(lambda: min(found), 10_000, np.inf)
     assert best == pytest.approx(min(found), rel=2 * WORTHWHILE)
 
 
@@ -194,9 +194,9 @@ def test_a_programme_without_answer_leaves_a_front_of_exchanges_that_says_so(inp
     def fails(self, until=np.inf):
         raise FitError("the programme of even plans has no answer: Unknown")
 
-    whole = pareto_front(inputs, Question(budget=4), 40, seconds=300)
+    whole = pareto_front(inputs, Question(budget=4), 40, seconds=np.inf)
     monkeypatch.setattr(EvenProgramme, "solve", fails)
-    front = pareto_front(inputs, Question(budget=4), 40, seconds=300)
+    front = pareto_front(inputs, Question(budget=4), 40, seconds=np.inf)
     assert whole.is_complete
     assert not front.is_complete
     assert len(front.table) > 1

@@ -13,6 +13,7 @@ from recsys.placement.blocks.clusters import cluster_bound, clusters_of, shared_
 from recsys.placement.solve import solve
 from recsys.placement.whole.greedy import assign, solve_greedy
 from recsys.placement.whole.relaxation import relax
+from tests.commands import PATIENCE_S
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def pool():
 @pytest.mark.parametrize("seed", range(8))
 def test_clusters_bound_every_plan_and_the_larger_the_better(seed, pool):
     one = instance(seed, n_points=20, n_categories=2, n_venues=8)
-    relaxed = relax(one, 20.0, 1.0)
-    bounds = [cluster_bound(one, relaxed, 20.0, pool, most_venues) for most_venues in (1, 3, 8)]
+    relaxed = relax(one, PATIENCE_S, 1.0)
+    bounds = [cluster_bound(one, relaxed, PATIENCE_S, pool, most_venues) for most_venues in (1, 3, 8)]
     assert brute_force(one) <= bounds[2] + 1e-6
     # Where no time is left every opening is bounded by itself.
     assert cluster_bound(one, relaxed, 0.0, pool, 8) >= bounds[2] - 1e-9
@@ -36,9 +37,9 @@ def test_clusters_bound_every_plan_and_the_larger_the_better(seed, pool):
 
 def test_clusters_are_tighter_than_the_relaxation_where_venues_share_people(pool):
     one = part_of(*_dense_city())
-    relaxed = relax(one, 20.0, 3.0)
-    best = solve(one, 20.0, gap=1e-3).objective
-    assert best <= cluster_bound(one, relaxed, 60.0, pool) < relaxed.bound - 0.3 * (relaxed.bound - best)
+    relaxed = relax(one, PATIENCE_S, 3.0)
+    best = solve(one, PATIENCE_S, gap=1e-3).objective
+    assert best <= cluster_bound(one, relaxed, PATIENCE_S, pool) < relaxed.bound - 0.3 * (relaxed.bound - best)
 
 
 def _dense_city():

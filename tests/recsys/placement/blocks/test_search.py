@@ -30,7 +30,7 @@ def test_every_plan_near_the_best_is_found_whatever_the_prices(seed):
     # Prices follow one another on the same search: cuts and plans of the earlier ones must not mislead.
     for price, within in ((2.5, 0.0), (4.0, 1.0), (1.0, 2.5)):
         worths = all_worths(one, search, np.full(search.n, price))
-        best = search.near(np.full(search.n, price), within, time.perf_counter() + 60)
+        best = search.near(np.full(search.n, price), within, np.inf)
         assert best == pytest.approx(max(worths.values()), abs=1e-6)
         found = {tuple(plan.classes.tolist()): plan for plan in search.plans.values()}
         for classes, worth in worths.items():
@@ -43,7 +43,7 @@ def test_with_few_plans_the_bound_stays_and_the_best_are_there(seed):
     one = small_instance(seed, n_points=16, n_categories=1, n_venues=6)
     most = np.minimum(one.most_classes(), 2)
     block = blocks_of(one, most > 0, most)[0]
-    price, until = np.full(len(block.venues), 2.5), time.perf_counter() + 60
+    price, until = np.full(len(block.venues), 2.5), np.inf
     few, whole = BlockSearch(one, block), BlockSearch(one, block)
     best = whole.near(price, 12.0, until)
     assert few.near(price, 12.0, until, most=3) == pytest.approx(best, abs=1e-9)
@@ -63,7 +63,7 @@ def test_what_parts_of_a_block_have_learned_holds_in_the_whole(seed):
     most = np.minimum(one.most_classes(), 2)
     search = BlockSearch(one, blocks_of(one, most > 0, most)[0])
     inside = np.isin(np.arange(one.n_venues), search.venues[1:])
-    price, until = np.full(search.n, 6.0), time.perf_counter() + 60
+    price, until = np.full(search.n, 6.0), np.inf
     for block in blocks_of(one, (most > 0) & inside, most):
         part = BlockSearch(one, block)
         part.near(np.full(part.n, 6.0), 2.0, until)
@@ -106,7 +106,7 @@ def runs_of_the_linear_model(one, price, monkeypatch, are_grouped):
     assert bool(search.model.groups) == are_grouped
     runs, value = [], search.model.value
     monkeypatch.setattr(search.model, "value", lambda low, high: runs.append(1) or value(low, high))
-    best = search.near(np.full(search.n, price), 0.5, time.perf_counter() + 60)
+    best = search.near(np.full(search.n, price), 0.5, np.inf)
     worths = [search.worth(plan, np.full(search.n, price)) for plan in search.plans.values()]
     return len(runs), sorted(worth for worth in worths if worth >= best - 0.5)
 
@@ -131,5 +131,5 @@ def test_a_search_cut_short_still_gives_a_bound():
     search = BlockSearch(one, blocks_of(one, most > 0, most)[0])
     price = np.full(search.n, 1.0)
     short = search.near(price, 0.0, time.perf_counter() - 1)
-    assert short >= search.near(price, 0.0, time.perf_counter() + 60) > 0
+    assert short >= search.near(price, 0.0, np.inf) > 0
     assert np.isfinite(short)

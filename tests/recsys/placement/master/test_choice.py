@@ -1,5 +1,4 @@
 import itertools
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +21,7 @@ def test_the_best_choice_of_one_plan_a_block_is_found(seed, unit):
     searches = [BlockSearch(one, block) for block in blocks_of(one, most > 0, most)]
     plans = []
     for search in searches:
-        search.near(np.full(search.n, 1.0), 100.0, time.perf_counter() + 60)
+        search.near(np.full(search.n, 1.0), 100.0, np.inf)
         fewest = sorted(search.plans.values(), key=lambda plan: plan.classes.sum())
         plans.append([search.nothing(), *fewest[:6]])
     best = 0.0

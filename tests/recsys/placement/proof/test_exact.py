@@ -10,11 +10,12 @@ from recsys.placement.blocks.parts import Part
 from recsys.placement.proof import priced
 from recsys.placement.proof.exact import Proof
 from recsys.placement.whole.tight import solve_whole
+from tests.commands import PATIENCE_S
 
 EVERYTHING = Part((), np.inf, None)
 
 
-def prove(one, seconds=30.0):
+def prove(one, seconds=PATIENCE_S):
     with ThreadPoolExecutor(2) as pool:
         return Proof(one, seconds, 0.0, pool).run()
 
@@ -48,7 +49,7 @@ def test_plans_left_out_while_prices_are_looked_for_are_written_down_in_the_end(
 def test_a_countys_plan_is_that_of_the_whole_model():
     one, _, county = province(1, n_venues=500)
     part = part_of(one, county == np.bincount(county).argmax())
-    whole = solve_whole(part, 60.0, 1e-9)
+    whole = solve_whole(part, PATIENCE_S, 1e-9)
     plan = prove(part)
     assert plan.gap <= 1e-9
     assert plan.objective == pytest.approx(whole.objective, rel=1e-7)
@@ -61,7 +62,7 @@ def test_prices_end_where_no_mixture_of_plans_is_worth_less_however_far_they_may
     one, _, county = province(3, n_venues=800)
     part = part_of(one, county == np.bincount(county).argmax())
     with ThreadPoolExecutor(2) as pool:
-        proof = Proof(part, 60.0, 0.0, pool)
+        proof = Proof(part, PATIENCE_S, 0.0, pool)
         proof._enter(EVERYTHING)
         proof._prices(EVERYTHING)
     proof.master.prices()
@@ -71,5 +72,5 @@ def test_prices_end_where_no_mixture_of_plans_is_worth_less_however_far_they_may
 def test_without_time_the_bound_still_holds():
     one = small_instance(7, n_points=30, n_categories=3, n_venues=10)
     plan = prove(one, seconds=0.0)
-    assert plan.bound >= solve_whole(one, 20.0, 1e-9).objective - 1e-6
+    assert plan.bound >= solve_whole(one, PATIENCE_S, 1e-9).objective - 1e-6
     assert plan.objective > 0
