@@ -45,7 +45,7 @@ def instant(text: str) -> pd.Timestamp:
         return (time.tz_localize(ZoneInfo(DEFAULT_TIMEZONE)) if time.tzinfo is None else time).tz_convert("UTC")
     except (ValueError, OverflowError):
         expected = "write ISO 8601, for example 2026-03-01 or 2026-03-01T08:00:00Z"
-        raise DataError("time", [f"{text!r} is not a time; {expected}"]) from None
+        raise DataError("time", [f"{text!r} is not a time of the years 1700 to 2199; {expected}"]) from None
 
 
 @dataclass(frozen=True)

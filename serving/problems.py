@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPMethod, HTTPStatus
 from typing import Any, get_args
+from urllib.parse import quote, unquote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -48,7 +49,7 @@ class Problem(BaseModel):
     title: str = Field(description="the kind in words")
     status: int = Field(description="HTTP status")
     detail: str = Field(description="this occurrence: what, which value, what to do")
-    instance: str | None = Field(default=None, description="path of the request")
+    instance: str | None = Field(default=None, description="path of the request, as it was sent")
     request_id: str | None = Field(default=None, description="id under which the request was logged")
     errors: list[FieldError] = Field(default_factory=list, description="every broken field, when a request is invalid")
 
@@ -141,7 +142,7 @@ def problem_response(
         title=KINDS[kind].told(lang),
         status=status,
         detail=_told(detail, lang),
-        instance=request.url.path,
+        instance=_address(request),
         request_id=getattr(request.state, "request_id", None),
         errors=[FieldError(field=one.field, message=_told(one.message, lang)) for one in faults],
     )
@@ -174,6 +175,12 @@ def _on_validation(request: Request, error: Exception) -> JSONResponse:
     return _on_problem(request, _invalid(faults))
 
 
+def _address(request: Request) -> str:
+    """The path as it was sent, a URI reference: a slash or a blank in an id stays encoded."""
+    sent = request.scope.get("raw_path") or request.url.path.encode()
+    return quote(sent, safe="/%!$&'()*+,;=:@")
+
+
 def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.BAD_REQUEST:
@@ -182,7 +189,7 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
         return _on_problem(request, not_json(why if isinstance(why, ValueError) else ValueError(error.detail)))
     kind = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}.get(error.status_code, "http-error")
     detail: Sentence | str = error.detail
-    asked = f"{request.method} {request.url.path}"
+    asked = f"{request.method} {unquote(_address(request))}"
     if kind == "not-found":
         detail = Sentence(
             f"没有 {asked}；/openapi.json 列出了所有地址", f"{asked} leads nowhere; /openapi.json lists every route"

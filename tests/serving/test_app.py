@@ -96,6 +96,19 @@ def test_every_error_is_a_problem(client, method, path, status, kind):
 
 
 @pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/v1/users/a%2Fb%20%E4%B8%AD", "unknown user_id: 'a/b 中'"),
+        ("/v1/nowhere/a%2Fb", "GET /v1/nowhere/a/b leads nowhere"),
+    ],
+)
+def test_a_problem_names_the_address_as_it_was_sent(client, path, told):
+    answer = client.get(path)
+    assert answer.json()["instance"] == path
+    assert told in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
     ("path", "methods"),
     [
         ("/healthz", {"GET", "HEAD"}),
