@@ -59,7 +59,7 @@ class SessionBook:
         price: NaN where not stated.
         traits: (n_sessions,) numbers by name that say what it is like: `min_age`, `max_age`, `online`, `hours`.
         on_hand: (n_sessions, n_leads) places booked by the origin of each lead.
-        people: (n_sessions,) people registered by the start, over those of now; from `as_of` on they grow as lately.
+        registered: (n_users,) weeks back from `as_of` to when each registered, ascending; inf: not stated.
         speed: How quickly each filled.
         residents: People, and how near they live to each place.
     """
@@ -81,7 +81,7 @@ class SessionBook:
     price: NDArray[np.float64]
     traits: dict[str, NDArray[np.float64]]
     on_hand: NDArray[np.float32]
-    people: NDArray[np.float64]
+    registered: NDArray[np.float64]
     speed: Speed
     residents: PeopleBook
 
@@ -93,6 +93,31 @@ class SessionBook:
         """(n_sessions,) row of `near`."""
         venue = self.keys["venue"]
         return np.where(venue >= 0, venue, self.residents.near.shape[0] - 1)
+
+    def known_by(self, cut: int) -> NDArray[np.bool_]:
+        """(n_sessions,) known at origin `cut`."""
+        return np.asarray(self.known_age >= cut)
+
+    def cancelled_by(self, cut: int) -> NDArray[np.bool_]:
+        """(n_sessions,) known to be cancelled at origin `cut`."""
+        return np.asarray(self.cancelled_age >= cut)
+
+    def people(self, cut: int) -> NDArray[np.float64]:
+        """(n_sessions,) people registered by the start, over those of origin `cut`; from there on they grow as lately.
+
+        Who registered later is not known there; who states no time counts always.
+        """
+        back = (np.datetime64(self.as_of) - self.starts) / np.timedelta64(7, "D")
+
+        def since(weeks: NDArray[np.float64] | float) -> NDArray[np.float64]:
+            """How many registered more than so many weeks back."""
+            n_later = np.searchsorted(self.registered, weeks, side="right")
+            return np.asarray(len(self.registered) - n_later, dtype=np.float64)
+
+        now = float(since(float(cut)))
+        lately = float(np.searchsorted(self.registered, cut + _GROWTH_WEEKS, side="right")) - len(self.registered) + now
+        grown = np.maximum(cut - back, 0.0) * lately / _GROWTH_WEEKS
+        return np.maximum((since(np.maximum(back, cut)) + grown) / max(now, 1.0), _LEAST_PEOPLE)
 
     @property
     def is_for_children(self) -> NDArray[np.bool_]:
@@ -173,7 +198,9 @@ def session_book(
         price=sessions["price"].to_numpy(dtype=float),
         traits=_traits(sessions, of_activity),
         on_hand=np.ascontiguousarray(figures.select(on_hand_names(n_leads)).to_numpy(), dtype=np.float32),
-        people=_people(dataset, starts, as_of),
+        registered=np.sort(
+            np.nan_to_num(weeks_back(dataset.users["registered_at"], dataset.timezone, as_of), nan=np.inf)
+        ),
         speed=_speed(dataset, sessions, figures, capacity),
         residents=people_book(dataset, tree, sessions, venue_ids, pd.Index(hierarchy.categories.ids)),
     )
@@ -239,18 +266,6 @@ def _figures(
     coded = with_row_numbers(booked, numbers.lazy(), "session_id")
     figures = session_figures(sessions, coded, as_of_us=_us(as_of), n_leads=n_leads)
     return figures.sort("session_num").collect()
-
-
-def _people(dataset: Dataset, starts: pd.Series, as_of: pd.Timestamp) -> NDArray[np.float64]:
-    """(n_sessions,) users registered by each start, over those of now; who states no time counts always."""
-    registered = local_times(dataset.users["registered_at"], dataset.timezone)
-    stated = np.sort(registered.dropna().to_numpy())
-    now = max(len(registered), 1)
-    lately = as_of - pd.Timedelta(weeks=_GROWTH_WEEKS)
-    a_week = float((stated >= lately.to_datetime64()).sum()) / _GROWTH_WEEKS
-    ahead = np.maximum((starts - as_of) / pd.Timedelta(weeks=1), 0.0).to_numpy(dtype=float)
-    by_then = len(registered) - len(stated) + np.searchsorted(stated, starts.clip(upper=as_of).to_numpy())
-    return np.maximum((by_then + a_week * ahead) / now, _LEAST_PEOPLE)
 
 
 def _codes(values: pd.Series) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ class Rivals:
         nest: (n_sessions,) category, for children or not.
         cell: (n_sessions,) nest and week.
         nest_of_cell: (n_cells,).
-        is_held: (n_sessions,) not cancelled.
+        is_held: (n_sessions,) known, and not cancelled.
         is_recent: (n_sessions,) of the weeks that say what is usual.
         n_weeks: How many these are.
         to_come: (n_cells,) share of a week's sessions that is still to be published.
@@ -37,20 +37,20 @@ class Rivals:
     to_come: NDArray[np.float64]
 
     @classmethod
-    def of(cls, book: SessionBook) -> Rivals:
-        """The rivals of a session book."""
+    def of(cls, book: SessionBook, cut: int = 0) -> Rivals:
+        """The rivals of a session book, as they were known at origin `cut`."""
         nest = joint_codes(book.category, book.is_for_children.astype(np.int64))
         cell = joint_codes(nest, book.week - book.week.min(initial=0))
         n_cells = int(cell.max(initial=-1)) + 1
         to_come, nest_of_cell = np.zeros(n_cells), np.zeros(n_cells, dtype=np.int64)
-        to_come[cell], nest_of_cell[cell] = _to_come(book), nest
+        to_come[cell], nest_of_cell[cell] = _to_come(book, cut), nest
         return cls(
             nest=nest,
             cell=cell,
             nest_of_cell=nest_of_cell,
-            is_held=~book.is_cancelled,
-            is_recent=~book.is_cancelled & _is_recent(book),
-            n_weeks=_n_usual_weeks(book),
+            is_held=_is_held(book, cut),
+            is_recent=_is_held(book, cut) & _is_recent(book, cut),
+            n_weeks=_n_usual_weeks(book, cut),
             to_come=to_come,
         )
 
@@ -73,16 +73,21 @@ class Rivals:
         return sparse.csr_array(of_cells + sparse.diags_array(self.to_come) @ a_week[self.nest_of_cell])
 
 
-def rival_counts(book: SessionBook) -> list[NDArray[np.float64]]:
-    """(n_sessions, 1) log of the sessions of a week that are of the category, its audience and its venue."""
+def rival_counts(book: SessionBook, cut: int = 0) -> list[NDArray[np.float64]]:
+    """(n_sessions, 1) log of the sessions of a week that are of the category, its audience and its venue.
+
+    Those that were known at origin `cut`, and for weeks ahead of it those that were still to be published by what was
+    usual then.
+    """
     week = book.week - book.week.min(initial=0)
     chain = [
         book.category,
         joint_codes(book.category, book.keys["audience"]),
         joint_codes(book.category, book.keys["venue"]),
     ]
-    logs = [np.log(_expected_sessions(book, codes, week))[:, None] for codes in chain]
-    return [one - one.mean() if len(one) else one for one in logs]
+    logs = [np.log(_expected_sessions(book, codes, week, cut))[:, None] for codes in chain]
+    known = book.known_by(cut)
+    return [one - one[known].mean() if known.any() else one for one in logs]
 
 
 def crowding(
@@ -101,32 +106,41 @@ def crowding(
     return [_held(book, codes, n_origins)[codes[session], origin] for codes in chain]
 
 
-def _expected_sessions(book: SessionBook, codes: NDArray[np.int64], week: NDArray[np.int64]) -> NDArray[np.float64]:
+def _expected_sessions(
+    book: SessionBook, codes: NDArray[np.int64], week: NDArray[np.int64], cut: int
+) -> NDArray[np.float64]:
     """(n_sessions,) sessions of its code in its week, at least 1; for weeks ahead with those still to be published."""
     cell = joint_codes(codes, week)
-    held = (~book.is_cancelled).astype(float)
+    held = _is_held(book, cut).astype(float)
     counts = np.bincount(np.maximum(cell, 0), weights=held * (cell >= 0), minlength=1)[np.maximum(cell, 0)]
-    recent = held * (_is_recent(book) & (codes >= 0))
-    usual = np.bincount(np.maximum(codes, 0), weights=recent, minlength=1)[np.maximum(codes, 0)] / _n_usual_weeks(book)
-    return np.where(cell >= 0, np.maximum(counts + usual * _to_come(book), 1.0), 1.0)
+    recent = held * (_is_recent(book, cut) & (codes >= 0))
+    lately = np.bincount(np.maximum(codes, 0), weights=recent, minlength=1)[np.maximum(codes, 0)]
+    usual = lately / _n_usual_weeks(book, cut)
+    return np.where(cell >= 0, np.maximum(counts + usual * _to_come(book, cut), 1.0), 1.0)
 
 
-def _is_recent(book: SessionBook) -> NDArray[np.bool_]:
-    return np.asarray((book.week < 0) & (book.week >= -_USUAL_WEEKS))
+def _is_held(book: SessionBook, cut: int) -> NDArray[np.bool_]:
+    return np.asarray(book.known_by(cut) & ~book.cancelled_by(cut))
 
 
-def _n_usual_weeks(book: SessionBook) -> float:
-    return float(np.clip(-book.week.min(initial=-1), 1, _USUAL_WEEKS))
+def _is_recent(book: SessionBook, cut: int) -> NDArray[np.bool_]:
+    week = book.week + cut
+    return np.asarray((week < 0) & (week >= -_USUAL_WEEKS))
 
 
-def _to_come(book: SessionBook) -> NDArray[np.float64]:
+def _n_usual_weeks(book: SessionBook, cut: int) -> float:
+    return float(np.clip(-book.week.min(initial=-1) - cut, 1, _USUAL_WEEKS))
+
+
+def _to_come(book: SessionBook, cut: int) -> NDArray[np.float64]:
     """(n_sessions,) share of each one's week that is still to be published: not known so long before, lately."""
-    lately = (book.week < 0) & (book.week >= -_SHARE_WEEKS)
+    week = book.week + cut
+    lately = (week < 0) & (week >= -_SHARE_WEEKS) & book.known_by(cut)
     if not lately.any():
         return np.zeros(len(book))
     known_for = book.known_age[lately] + book.week[lately]
-    shares = np.array([float((known_for < ahead).mean()) for ahead in range(int(max(book.week.max(), 0)) + 1)])
-    return np.where(book.week >= 0, shares[np.maximum(book.week, 0)], 0.0)
+    shares = np.array([float((known_for < ahead).mean()) for ahead in range(int(max(week.max(), 0)) + 1)])
+    return np.where(week >= 0, shares[np.maximum(week, 0)], 0.0)
 
 
 def _held(book: SessionBook, codes: NDArray[np.int64], n_origins: int) -> NDArray[np.float64]:

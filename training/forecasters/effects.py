@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.demand.sessions import SessionBook
 from training.forecasters.effects_fit import CountedSessions, EffectFit, fit_effects
-from training.forecasters.session_design import EffectDesign
+from training.forecasters.session_design import effect_designs
 from training.forecasters.turnout import Floats, Scene, Turnout
 from training.forecasters.turnout_fit import fit_turnout
 
@@ -30,7 +30,7 @@ _LEAST_EXPECTED = 0.003
 
 
 def effect_means(
-    book: SessionBook, design: EffectDesign, values: NDArray[np.float64], n_origins: int
+    book: SessionBook, values: NDArray[np.float64], n_origins: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n_sessions, n_refits) mean of each session, and variance of its logarithm that is left unknown.
 
@@ -40,9 +40,11 @@ def effect_means(
     n_refits = -(-(n_origins - 1) // REFIT_WEEKS) + 1
     means, unknown = np.ones((len(book), n_refits)), np.ones((len(book), n_refits))
     fit: EffectFit | None = None
-    scene, plain = Scene.of(book), design
-    for refit in range(n_refits - 1, -1, -1):
+    wanted = np.zeros(len(book))
+    refits = range(n_refits - 1, -1, -1)
+    for refit, plain in zip(refits, effect_designs(book, [n * REFIT_WEEKS for n in refits]), strict=True):
         cut = refit * REFIT_WEEKS
+        design = replace(plain, exposure=plain.exposure + wanted)
         begun = np.flatnonzero((book.age > cut) & ~book.is_cancelled)
         if len(begun):
             weight = 0.5 ** ((book.age[begun] - cut) / _HALF_LIFE_WEEKS)
@@ -51,9 +53,9 @@ def effect_means(
             before = fit or fit_effects(counted, learns_lift=False)
             if is_slow:
                 log = design.exposure + design.matrix @ before.effects
-                design = replace(
-                    plain, exposure=plain.exposure + wanted_there(scene, fit_turnout(scene, cut), log, begun)
-                )
+                scene = Scene.of(book, cut)
+                wanted = wanted_there(scene, fit_turnout(scene, cut), log, begun)
+                design = replace(plain, exposure=plain.exposure + wanted)
             fit = fit_effects(replace(counted, design=design), before, learns_lift=is_slow)
             means[:, refit] = fit.means(design)
             unknown[:, refit] = fit.open_variances(design)

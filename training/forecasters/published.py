@@ -16,7 +16,6 @@ from training.forecasters.boosting import BoostingConfig, CountBooster, fit_boos
 from training.forecasters.competition import crowding
 from training.forecasters.effects import REFIT_WEEKS, effect_means
 from training.forecasters.levels import decayed_sums
-from training.forecasters.session_design import effect_design
 
 HALF_LIFE_WEEKS = 10.0
 SHRINKAGE_SESSIONS = 3.0
@@ -46,7 +45,7 @@ def published_rows(book: SessionBook, values: NDArray[np.float64], n_origins: in
     lead = origin - book.age[session]
     on_hand = book.on_hand[session, lead].astype(np.float64)
     levels, weights = _levels(book, values, session, origin, n_origins)
-    by_effects, unknown = effect_means(book, effect_design(book), values, n_origins)
+    by_effects, unknown = effect_means(book, values, n_origins)
     column = -(-origin // REFIT_WEEKS)
     level = by_effects[session, column]
     ahead = book.week[session] + origin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,17 +54,33 @@ class EffectDesign:
     exposure: NDArray[np.float64]
 
 
-def effect_design(book: SessionBook) -> EffectDesign:
+def effect_designs(book: SessionBook, cuts: Sequence[int]) -> Iterator[EffectDesign]:
+    """Yields the design of each cut: as sessions and people were known at that origin, all with the same columns."""
+    lasting = _crossed(book)
+    # Few codes, but of all sessions at all cuts: those of one cut at a time.
+    shapes = [[np.unique(code[code >= 0]) for code, _ in _by_what_is_known(book, cut)] for cut in cuts]
+    seen = [np.unique(np.concatenate(of_cuts)) for of_cuts in zip(*shapes, strict=True)]
+    for cut in cuts:
+        found = _by_what_is_known(book, cut)
+        known = [
+            (np.where(code >= 0, np.searchsorted(codes, code), -1), len(codes), spread)
+            for (code, spread), codes in zip(found, seen, strict=True)
+        ]
+        yield _design(book, cut, [*((code, int(code.max(initial=-1)) + 1, spread) for code, spread in lasting), *known])
+
+
+def _design(book: SessionBook, cut: int, crossed: list[tuple[NDArray[np.int64], int, float]]) -> EffectDesign:
     """Indicators of crossed groups, steps and trend of the level, and what competes in the same week."""
-    n_sessions, serial = len(book), is_serial(book)
+    n_sessions = len(book)
     every, ones = np.arange(n_sessions), np.ones(n_sessions)
     # Rows, columns and values of each group, how many columns it has, and its spread.
     blocks = [(every, np.zeros(n_sessions, dtype=np.int64), ones, 1, np.nan)]
-    for code, spread in _crossed(book, serial):
+    for code, width, spread in crossed:
         known = np.flatnonzero(code >= 0)
-        blocks.append((known, code[known], ones[known], int(code.max(initial=-1)) + 1, spread))
-    rivals = [(logs, _RIVAL_SPREAD) for logs in rival_counts(book)]
-    for dense, spread in [*_levels_in_time(book), *rivals]:
+        blocks.append((known, code[known], ones[known], width, spread))
+    rivals = [(logs, _RIVAL_SPREAD) for logs in rival_counts(book, cut)]
+    people = np.log(book.people(cut))
+    for dense, spread in [*_levels_in_time(book, people), *rivals]:
         width = dense.shape[1]
         column = np.repeat(np.arange(width), n_sessions)
         blocks.append((np.tile(every, width), column, dense.T.ravel(), width, spread))
@@ -78,14 +95,24 @@ def effect_design(book: SessionBook) -> EffectDesign:
         group=np.repeat(np.arange(-1, len(blocks) - 1), widths),
         spreads=np.array(spreads[1:]),
         activity=book.keys["activity"],
-        is_serial=serial,
-        exposure=np.log(book.people),
+        is_serial=is_serial(book, cut),
+        exposure=people,
     )
 
 
-def _crossed(book: SessionBook, serial: NDArray[np.int64]) -> list[_Group]:
-    """Codes of each group and the spread that its effects usually have."""
-    return [*_of_session(book), *_of_hour(book), *_of_days_off(book), *_of_price(book), *_of_courses(book, serial)]
+def _crossed(book: SessionBook) -> list[_Group]:
+    """Codes of each group that lasts, and the spread that its effects usually have."""
+    return [*_of_session(book), *_of_hour(book), *_of_days_off(book)]
+
+
+def _by_what_is_known(book: SessionBook, cut: int) -> list[_Group]:
+    """The same of groups that what is published later changes: a code means the same at every cut."""
+    return [*_of_price(book, cut), *_of_courses(book, is_serial(book, cut))]
+
+
+def _pairs(first: NDArray[np.int64], second: NDArray[np.int64], n_second: int) -> NDArray[np.int64]:
+    """(n,) codes of pairs, those that do not occur counted too; -1 where either is."""
+    return np.where((first < 0) | (second < 0), -1, first * n_second + second)
 
 
 def _of_session(book: SessionBook) -> list[_Group]:
@@ -149,10 +176,10 @@ def _of_days_off(book: SessionBook) -> list[_Group]:
     ]
 
 
-def _of_price(book: SessionBook) -> list[_Group]:
+def _of_price(book: SessionBook, cut: int) -> list[_Group]:
     """What it costs."""
-    price = _price_bands(book)
-    return [(price, 0.4), (joint_codes(price, np.maximum(book.keys["kind"], 0)), 0.2)]
+    price, kind = _price_bands(book, cut), np.maximum(book.keys["kind"], 0)
+    return [(price, 0.4), (_pairs(price, kind, int(kind.max(initial=0)) + 1), 0.2)]
 
 
 def _of_courses(book: SessionBook, serial: NDArray[np.int64]) -> list[_Group]:
@@ -164,12 +191,13 @@ def _of_courses(book: SessionBook, serial: NDArray[np.int64]) -> list[_Group]:
     festival = _festival(days)
     is_near = (festival >= _NEAR_FESTIVAL[0]) & (festival <= _NEAR_FESTIVAL[1])
     is_rest = is_near | days["is_off"].to_numpy()
+    n_categories, n_bands = int(book.category.max(initial=0)) + 1, len(_FESTIVAL_BANDS) + 1
     return [
-        (joint_codes(serial, book.category), 0.3),
-        (joint_codes(serial, festival), 0.4),
-        (joint_codes(np.where(is_near, serial, -1), book.category), 0.3),
+        (_pairs(serial, book.category, n_categories), 0.3),
+        (_pairs(serial, festival, n_bands), 0.4),
+        (_pairs(np.where(is_near, serial, -1), book.category, n_categories), 0.3),
         (np.where((serial == 1) & is_near, festival, -1), 0.6),
-        (joint_codes(is_rest.astype(np.int64), serial), 0.6),
+        (_pairs(is_rest.astype(np.int64), serial, 2), 0.6),
     ]
 
 
@@ -183,21 +211,24 @@ def _festival(days: pd.DataFrame) -> NDArray[np.int64]:
     return np.digitize(days["to_spring_festival"].to_numpy(), _FESTIVAL_BANDS).astype(np.int64)
 
 
-def is_serial(book: SessionBook) -> NDArray[np.int64]:
+def is_serial(book: SessionBook, cut: int = 0) -> NDArray[np.int64]:
     """(n_sessions,) 1 for a date of a course: an activity of many dates, or of a series that had such.
 
+    Dates that were known at origin `cut` count; to one that was published later, those published no later than itself.
     The last course that is published is often not published whole.
     """
-    dates = np.bincount(book.keys["activity"], minlength=1)[book.keys["activity"]]
-    series = book.keys["series"]
+    activity, series, known = book.keys["activity"], book.keys["series"], book.known_by(cut)
+    by_cut = np.bincount(activity, weights=known, minlength=1)[activity]
+    with_it = pd.Series(book.known_age).groupby(activity).rank(method="max", ascending=False).to_numpy()
+    dates = np.where(known, by_cut, with_it).astype(np.int64)
     longest = np.zeros(int(series.max(initial=-1)) + 2, dtype=np.int64)
-    np.maximum.at(longest, series + 1, dates)
-    return (np.where(series >= 0, longest[series + 1], dates) > _SINGLE_DATES).astype(np.int64)
+    np.maximum.at(longest, series[known] + 1, dates[known])
+    return (np.maximum(dates, np.where(series >= 0, longest[series + 1], 0)) > _SINGLE_DATES).astype(np.int64)
 
 
-def _price_bands(book: SessionBook) -> NDArray[np.int64]:
-    """Free, then quarters of the prices asked; -1 where none is stated."""
-    paid = book.price[book.price > 0]
+def _price_bands(book: SessionBook, cut: int) -> NDArray[np.int64]:
+    """Free, then quarters of the prices asked by origin `cut`; -1 where none is stated."""
+    paid = book.price[(book.price > 0) & book.known_by(cut)]
     edges = np.unique(np.quantile(paid, (0.25, 0.5, 0.75))) if len(paid) else np.zeros(0)
     band = np.where(book.price > 0, 1 + np.searchsorted(edges, book.price, side="left"), 0)
     return np.where(np.isnan(book.price), -1, band).astype(np.int64)
@@ -219,7 +250,7 @@ def is_free_day(book: SessionBook) -> NDArray[np.int64]:
     return ((is_weekend & ~days["is_makeup"].to_numpy()) | days["is_off"].to_numpy()).astype(np.int64)
 
 
-def _levels_in_time(book: SessionBook) -> list[tuple[NDArray[np.float64], float]]:
+def _levels_in_time(book: SessionBook, people: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], float]]:
     """Steps of the common level every quarter back, the latest being 0, and a trend that goes on for a month."""
     back = book.age.astype(np.float64)
     n_steps = int(max(back.max(initial=0.0) // _STEP_WEEKS, 0))
@@ -227,4 +258,4 @@ def _levels_in_time(book: SessionBook) -> list[tuple[NDArray[np.float64], float]
         [back > _STEP_WEEKS * (i + 1) - _STEP_WEEKS // 2 for i in range(n_steps)] or [back > np.inf]
     )
     years = np.minimum(-back / _YEAR_WEEKS, _GROWTH_AHEAD_YEARS)
-    return [(steps.astype(np.float64), 0.1), (years[:, None], 0.3), (np.log(book.people)[:, None], 0.5)]
+    return [(steps.astype(np.float64), 0.1), (years[:, None], 0.3), (people[:, None], 0.5)]

@@ -49,8 +49,8 @@ class Scene:
     may_come: Floats
 
     @classmethod
-    def of(cls, book: SessionBook) -> Scene:
-        """The scene of a book."""
+    def of(cls, book: SessionBook, cut: int = 0) -> Scene:
+        """The scene of a book as it was known at origin `cut`."""
         starts = book.starts.astype("datetime64[h]").astype(np.int64) % 24
         children = book.is_for_children.astype(np.int64)
         kind = book.keys["kind"]
@@ -58,7 +58,7 @@ class Scene:
         oldest = np.array([*AGE_EDGES, np.inf, np.inf])
         return cls(
             book=book,
-            rivals=Rivals.of(book),
+            rivals=Rivals.of(book, cut),
             hour=(2 * is_free_day(book) + children) * _PARTS + starts // _HOURS_A_PART,
             kind=np.where(kind < 0, int(kind.max(initial=-1)) + 1, kind),
             may_come=((oldest > least[:, None]) | book.is_for_children[:, None]).astype(np.float64),

@@ -10,7 +10,6 @@ from features.demand.sessions import SessionBook
 from tests.training.forecasters.test_turnout import KM, NOW, OLD, PLACES, people, some, world
 from training.forecasters.competition import Rivals, crowding, rival_counts
 from training.forecasters.effects import effect_means
-from training.forecasters.session_design import effect_design
 
 KNOWN = {"category": "guitar", "max_age": None, "cancelled_at": None, "venue_id": "here"}
 
@@ -125,7 +124,7 @@ def test_means_are_lower_in_weeks_with_others_nearby() -> None:
         homes = ["near", *["near" if week % 2 == 0 else "far"] * 3]
         came += [some(rng, home, 8 * share) if week < 0 else [] for home in homes]
     book = world(rows, came, users)
-    found = effect_means(book, effect_design(book), book.places, 1)[0][:, 0]
+    found = effect_means(book, book.places, 1)[0][:, 0]
     is_here = book.keys["venue"] == book.keys["venue"][0]
     near, far = (float(found[is_here & (book.week == week)].mean()) for week in (0, 1))
     assert near / far == pytest.approx(1 / 1.8, rel=0.15)

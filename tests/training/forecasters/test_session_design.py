@@ -8,7 +8,7 @@ from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
 from training.forecasters.effects import effect_means
-from training.forecasters.session_design import effect_design, is_serial
+from training.forecasters.session_design import is_serial
 
 NOW = pd.Timestamp("2026-01-05T00:00", tz="Asia/Shanghai")
 
@@ -75,6 +75,6 @@ def test_a_new_venue_is_expected_to_draw_by_who_lives_near() -> None:
     tree = RegionTree.of(dataset)
     book = session_book(dataset, tree, Hierarchy.of(dataset, tree), 14, 160)
     place = np.array([place for place, _ in rows])
-    found = effect_means(book, effect_design(book), book.places, 1)[0][:, 0]
+    found = effect_means(book, book.places, 1)[0][:, 0]
     ahead = {place[row]: found[row] for row in range(len(rows)) if book.age[row] < 1}
     assert ahead[0] > 10 * ahead[6]
