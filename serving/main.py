@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import socket
 from typing import Any
 
@@ -126,7 +127,7 @@ def serve(
     server = uvicorn.Server(config)
     with listener:
         if workers > 1:
-            _Workers(config, sockets=[listener]).run()
+            Workers(config, sockets=[listener]).run()
             if settings.database_url is None:
                 stop_at_end(settings.home)
         else:
@@ -152,12 +153,40 @@ def server_config(app: FastAPI | str, **others: Any) -> uvicorn.Config:
     )
 
 
-class _Workers(Multiprocess):
-    """Processes that serve side by side; a terminal that is closed ends them, they are not started anew."""
+class Workers(Multiprocess):
+    """Processes that serve side by side; a terminal that is closed ends them, they are not started anew.
+
+    Where SIGHUP is ignored, as `nohup` leaves it, it stays so, in them too.
+    """
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        told = signal.getsignal(signal.SIGHUP)
+        super().__init__(config, sockets)
+        if told is signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def init_processes(self) -> None:
+        """Starts them."""
+        super().init_processes()
+        self._hear_of_ends()
+
+    def keep_subprocess_alive(self) -> None:
+        """Starts those anew that have ended, or are silent for as long as they may be."""
+        super().keep_subprocess_alive()
+        self._hear_of_ends()
 
     def handle_hup(self) -> None:
         """Ends, as at SIGTERM."""
         self.handle_term()
+
+    def _hear_of_ends(self) -> None:
+        """Leaves to each worker alone the end of the pipe through which it answers.
+
+        Where this process holds that too, who asks a worker that has just ended waits for as long as one may be silent,
+        and hears no signal.
+        """
+        for process in self.processes:
+            process.child_conn.close()
 
 
 def app_from_environment() -> FastAPI:

@@ -1,7 +1,9 @@
 import asyncio
 import gc
+import signal
 import socket
 import weakref
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -13,7 +15,16 @@ from features.settings import Settings
 from recsys.openings.answers.inquiry import Inquiry
 from recsys.openings.learned.beside import Beside
 from recsys.releases import load_champion
-from serving.main import HostRefusedError, PortTakenError, bind, free_port, open_to_stay, serve, server_config
+from serving.main import (
+    HostRefusedError,
+    PortTakenError,
+    Workers,
+    bind,
+    free_port,
+    open_to_stay,
+    serve,
+    server_config,
+)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "", "127.0.0.1.example.org"])
@@ -72,6 +83,50 @@ def test_the_longest_plan_is_answered_before_the_service_ends_and_a_slow_start_i
     assert config.timeout_graceful_shutdown > most_s
     # A worker that says nothing for so long is killed; uvicorn begins to ask before one has read its first module.
     assert config.timeout_worker_healthcheck >= 60
+
+
+@contextmanager
+def two_workers():
+    """Workers that are yet to be started; signals are taken as before once the block ends."""
+    config = server_config("serving.main:app_from_environment", factory=True, workers=2, log_config=None)
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    with bind("127.0.0.1", 0) as listener:
+        try:
+            yield Workers(config, sockets=[listener])
+        finally:
+            for number, told in before.items():
+                if signal.getsignal(number) is not told:
+                    signal.signal(number, told)
+
+
+@pytest.mark.parametrize("is_ignored", [True, False])
+def test_workers_outlive_a_terminal_where_nohup_says_so(is_ignored):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
+    try:
+        with two_workers() as workers:
+            assert (signal.getsignal(signal.SIGHUP) is signal.SIG_IGN) is is_ignored
+            if not is_ignored:
+                signal.raise_signal(signal.SIGHUP)
+                workers.handle_signals()
+                assert workers.should_exit.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_worker_that_ends_while_it_is_asked_is_not_waited_for():
+    """Else a service that is told to end while its workers start does so only once one would be killed as hung."""
+    with two_workers() as workers:
+        try:
+            for start in (workers.init_processes, workers.keep_subprocess_alive):
+                start()
+                for process in workers.processes:
+                    process.process.kill()
+                    process.join()
+                assert [process.parent_conn.poll() for process in workers.processes] == [True, True]
+        finally:
+            for process in workers.processes:
+                process.process.kill()
+                process.join()
 
 
 def test_answers_leave_at_once():
