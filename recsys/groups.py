@@ -6,15 +6,19 @@ import re
 
 from recsys.sentences import Sentence
 
+_SMALL = {"other": Sentence("其他（人少的组）", "others (small groups)")}
+
 _NAMES = {
     "unknown": Sentence("未知", "unknown"),
-    "other": Sentence("其他（人少的组）", "others (small groups)"),
     "age unknown": Sentence("年龄未知", "age unknown"),
     "distance unknown": Sentence("距离未知", "distance unknown"),
 }
 """Names that stand in any grouping."""
 
 _OF = {
+    "age": _SMALL,
+    "distance": _SMALL,
+    "township": _SMALL,
     "gender": {"f": Sentence("女", "female"), "m": Sentence("男", "male")},
     "channel": {
         "app": Sentence("手机应用", "app"),

@@ -10,7 +10,8 @@ from serving.planning.visits import AGE_NAMES
 
 NAMES = (
     *(("age", name) for name in (*AGE_GROUPS, *AGE_NAMES, OTHER)),
-    *(("distance", name) for name in BANDS),
+    *(("distance", name) for name in (*BANDS, OTHER)),
+    ("township", OTHER),
     *(("venue_size", name) for _, name in SIZES),
     *(("gender", name) for name in ("f", "m", "unknown")),
     *(("channel", name) for name in ("wechat", "tv", "portal", "unknown")),
@@ -26,4 +27,6 @@ def test_a_name_of_the_service_s_own_is_told_in_chinese(by, name):
 
 def test_a_platform_s_own_word_stays_as_it_is():
     for by in ("category", "organiser", "channel", "gender", "region"):
-        assert in_words(by, "75+").zh == in_words(by, "75+").en == "75+"
+        # "other" may be a platform's gender, channel or category: no group of its own is named so there.
+        for name in ("75+", OTHER):
+            assert in_words(by, name).zh == in_words(by, name).en == name
