@@ -356,7 +356,7 @@ ORACLES = {
     fit_popularity: (test_popularity_by_a_plain_loop_over_a_tree,),
     fit_selected: (test_a_blend_weighs_standardised_scores_and_survives_a_part_that_cannot_score,),
 }
-"""What each learner is held against; affinity, which is no matrix learner, in tests/features/test_stage_one.py."""
+"""What each learner is held against; affinity: `tests/features/signals/learned/test_stage_one.py`."""
 
 
 def test_no_learner_is_without_an_oracle() -> None:
