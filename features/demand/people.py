@@ -12,6 +12,7 @@ from scipy import sparse
 from features.ages import age_bands
 from features.geography.cells import cells_of
 from features.geography.positions import Positions, positions
+from recsys.ages import local_year
 from recsys.dataset import Dataset, local_times, places_among, split_list
 from recsys.regions import RegionTree
 from recsys.schema import TAKING_STATUSES
@@ -100,8 +101,9 @@ def people_book(
     township = np.append(tree.ancestors_at("township"), -1)[region]
     came, came_to = _came(dataset, users["user_id"], sessions["session_id"])
     looks = _looks(dataset, users["user_id"], sessions["activity_id"], as_of, came, came_to)
+    year = local_year(dataset.data_until, dataset.timezone)
     return PeopleBook(
-        age=age_bands(users["birth_year"], as_of.year, AGE_EDGES, unknown=N_AGES - 1),
+        age=age_bands(users["birth_year"], year, AGE_EDGES, unknown=N_AGES - 1),
         township=np.unique(township, return_inverse=True)[1].astype(np.int64),
         cell=cell,
         known_age=np.nan_to_num(weeks_back(users["registered_at"], dataset.timezone, as_of), nan=np.inf),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from features.encoding.encoders import flagged, many_hot, one_hot, region_paths, side_by_side
-from recsys.ages import local_year
+from recsys.ages import local_year, local_years
 from recsys.closed import Closed
 from recsys.dataset import Dataset, split_list
 from recsys.ids import IdMap
@@ -72,9 +72,9 @@ def books_for_children(dataset: Dataset, child_below: int) -> NDArray[np.bool_]:
     """(n_users,) True for those who booked for somebody who was a child in the year of the session."""
     bookings = dataset.bookings
     starts = bookings["session_id"].map(dataset.sessions.set_index("session_id")["starts_at"])
-    years = starts.dt.tz_convert(dataset.timezone).dt.year
+    years = pd.Series(local_years(starts, dataset.timezone), index=starts.index)
     born = pd.to_numeric(split_list(bookings["attendee_birth_years"].astype(object)), errors="coerce").dropna()
-    age = years.reindex(born.index).to_numpy(dtype=np.float64) - born.to_numpy(dtype=np.float64)
+    age = years.reindex(born.index).to_numpy() - born.to_numpy(dtype=np.float64)
     parents = bookings["user_id"].reindex(born.index[(age >= -1) & (age < child_below)])
     is_parent = np.zeros(len(dataset.users), dtype=bool)
     is_parent[IdMap.of(dataset.users["user_id"], "user_id").nums(parents)] = True
