@@ -20,6 +20,7 @@ from features.demand.counts import (
 )
 from features.demand.outliers import without_giant_parties
 from features.demand.people import PeopleBook, people_book, weeks_back
+from features.demand.register import Register
 from features.demand.speed import speed_of
 from features.interactions import with_row_numbers
 from recsys.availability import ADULT_AGE
@@ -27,10 +28,6 @@ from recsys.dataset import Dataset, local_times
 from recsys.demand.hierarchy import Hierarchy
 from recsys.demand.speed import FIT_NOBODY, Speed
 from recsys.regions import RegionTree, session_regions
-
-_GROWTH_WEEKS = 13
-_LEAST_PEOPLE = 0.05
-"""A platform that filled its register late had people before: what lies below this share is not growth."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class SessionBook:
         price: NaN where not stated.
         traits: (n_sessions,) numbers by name that say what it is like: `min_age`, `max_age`, `online`, `hours`.
         on_hand: (n_sessions, n_leads) places booked by the origin of each lead.
-        registered: (n_users,) weeks back from `as_of` to when each registered, ascending; inf: not stated.
+        register: How many people there were and will be.
         speed: How quickly each filled.
         residents: People, and how near they live to each place.
     """
@@ -81,7 +78,7 @@ class SessionBook:
     price: NDArray[np.float64]
     traits: dict[str, NDArray[np.float64]]
     on_hand: NDArray[np.float32]
-    registered: NDArray[np.float64]
+    register: Register
     speed: Speed
     residents: PeopleBook
 
@@ -107,17 +104,8 @@ class SessionBook:
 
         Who registered later is not known there; who states no time counts always.
         """
-        back = (np.datetime64(self.as_of) - self.starts) / np.timedelta64(7, "D")
-
-        def since(weeks: NDArray[np.float64] | float) -> NDArray[np.float64]:
-            """How many registered more than so many weeks back."""
-            n_later = np.searchsorted(self.registered, weeks, side="right")
-            return np.asarray(len(self.registered) - n_later, dtype=np.float64)
-
-        now = float(since(float(cut)))
-        lately = float(np.searchsorted(self.registered, cut + _GROWTH_WEEKS, side="right")) - len(self.registered) + now
-        grown = np.maximum(cut - back, 0.0) * lately / _GROWTH_WEEKS
-        return np.maximum((since(np.maximum(back, cut)) + grown) / max(now, 1.0), _LEAST_PEOPLE)
+        back = np.asarray((np.datetime64(self.as_of) - self.starts) / np.timedelta64(7, "D"), dtype=np.float64)
+        return self.register.share(back, seen=float(cut), over=float(cut))
 
     @property
     def is_for_children(self) -> NDArray[np.bool_]:
@@ -198,9 +186,7 @@ def session_book(
         price=sessions["price"].to_numpy(dtype=float),
         traits=_traits(sessions, of_activity),
         on_hand=np.ascontiguousarray(figures.select(on_hand_names(n_leads)).to_numpy(), dtype=np.float32),
-        registered=np.sort(
-            np.nan_to_num(weeks_back(dataset.users["registered_at"], dataset.timezone, as_of), nan=np.inf)
-        ),
+        register=Register.of(dataset, as_of),
         speed=_speed(dataset, sessions, figures, capacity),
         residents=people_book(dataset, tree, sessions, venue_ids, pd.Index(hierarchy.categories.ids)),
     )

@@ -27,7 +27,9 @@ class UnpublishedRows:
     Attributes:
         shape: (n_origins, n_bottoms, n_categories, horizon).
         series: (n_alive,) bottom x n_categories + category of the series that ever had a session.
-        level: (n_rows,) places a week that the series drew before the origin.
+        level: (n_rows,) places a week that the series drew before the origin, for as many people as there are now.
+        expected: (n_origins, horizon) people of each week ahead, over those of now, as the origin expects them.
+        people: (n_origins, horizon) the same as it was; meaningless for weeks not over.
         features: (n_rows, n_features).
         to_come: (n_rows,) places of sessions that were not yet known at the origin; meaningless for weeks not over.
         planned: (horizon,) sessions known now of each week ahead, as a share of the usual number a week.
@@ -36,6 +38,8 @@ class UnpublishedRows:
     shape: tuple[int, int, int, int]
     series: NDArray[np.int64]
     level: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    people: NDArray[np.float64]
     features: NDArray[np.float32]
     to_come: NDArray[np.float64]
     planned: NDArray[np.float64]
@@ -44,6 +48,8 @@ class UnpublishedRows:
 @dataclass(frozen=True)
 class UnpublishedForecaster:
     """Mean places of sessions to come: a share of the level by week ahead, moved by trees; nothing where all is known.
+
+    The level is that of as many people as there will be.
 
     Attributes:
         share: (horizon,) of a week's places that are in sessions not yet published.
@@ -61,7 +67,8 @@ class UnpublishedForecaster:
             size = len(rows.series) * horizon
             part = slice(origin * size, (origin + 1) * size)
             share = np.tile(self.share, len(rows.series))
-            baseline = np.maximum(rows.level[part] * share, _LEAST)
+            people = np.tile(rows.expected[origin], len(rows.series))
+            baseline = np.maximum(rows.level[part] * people * share, _LEAST)
             said = np.where(share > 0, self.booster.means(rows.features[part], baseline), 0.0)
             means[rows.series] = said.reshape(-1, horizon)
         return means.reshape(n_bottoms, n_categories, horizon)
@@ -86,8 +93,10 @@ def unpublished_rows(
 
     columns: list[NDArray[np.float64]] = []
     levels = []
+    # What people draw, were there always as many as now: a growing register is not mistaken for a growing wish.
+    drawn = values / book.people(0)
     for half_life in _HALF_LIVES:
-        level, usual = _weekly(book, series, n_series, n_categories, values, n_origins, half_life)
+        level, usual = _weekly(book, series, n_series, n_categories, drawn, n_origins, half_life)
         levels.append(level[alive])
         columns += [_spread(np.log(level[alive] + 0.05), horizon), _spread(usual[alive], horizon)]
     usual_week = usual.T.reshape(n_origins, n_bottoms, n_categories, 1)
@@ -96,13 +105,16 @@ def unpublished_rows(
         total_known, usual_total = (array.sum(axis=axis, keepdims=True) for array in (known, usual_week))
         columns.append(of_alive((total_known + 0.5) / (usual_total + 0.5)))
     ahead, origin = np.arange(horizon, dtype=float), np.arange(n_origins, dtype=float)[:, None, None, None]
+    level = _spread(0.5 * (levels[0] + levels[1]), horizon)
     category = np.arange(n_categories, dtype=float)[None, None, :, None]
     columns += [of_alive(ahead), of_alive(category)]
     columns += _calendar_columns(book, of_alive(ahead), of_alive(origin))
     features = np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
-    level = _spread(0.5 * (levels[0] + levels[1]), horizon)
     planned = known[0].sum(axis=(0, 1)) / max(float(usual[:, 0].sum()), 1e-9)
-    return UnpublishedRows(shape, alive, level, features, of_alive(to_come), planned)
+    middles = _middles(book, n_origins, horizon)
+    expected = book.register.share(middles, seen=np.arange(n_origins, dtype=float)[:, None], over=0)
+    people = book.register.share(middles, seen=0, over=0)
+    return UnpublishedRows(shape, alive, level, expected, people, features, of_alive(to_come), planned)
 
 
 def fit_unpublished(
@@ -125,7 +137,8 @@ def fit_unpublished(
     share = pd.Series(np.clip(share, 0, 1)).ffill().bfill().fillna(0.0).to_numpy(dtype=float)
     if not share.any():
         return UnpublishedForecaster(_thinning(rows.planned), CountBooster(None))
-    baseline = np.maximum(rows.level[over] * share[week], _LEAST)
+    people = np.broadcast_to(rows.people[:, None], grid).ravel()[over]
+    baseline = np.maximum(rows.level[over] * people * share[week], _LEAST)
     booster = fit_boosting(rows.features[over], came, baseline, config, rng)
     return UnpublishedForecaster(share, booster)
 
@@ -200,6 +213,12 @@ def _weekly(
     by_category = drawn.reshape(-1, n_categories, n_origins).mean(axis=0) / np.maximum(n_weeks, 0.5)
     prior = np.tile(by_category, (n_series // n_categories, 1))
     return shrunk(drawn, n_weeks, _SHRINKAGE_WEEKS, prior), sessions / np.maximum(n_weeks, 0.5)
+
+
+def _middles(book: SessionBook, n_origins: int, horizon: int) -> NDArray[np.float64]:
+    """(n_origins, horizon) weeks back from `as_of` to the middle of each week ahead of each origin."""
+    into = (book.as_of - book.as_of.normalize()) / pd.Timedelta(weeks=1) + book.as_of.dayofweek / 7
+    return into - 0.5 + np.arange(n_origins)[:, None] - np.arange(horizon)
 
 
 def _spread(by_series: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:

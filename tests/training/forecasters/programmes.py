@@ -17,15 +17,19 @@ NOW = pd.Timestamp("2026-01-05T00:00", tz="Asia/Shanghai")
 BOOSTING = BoostingConfig(min_rows_in_leaf=5, n_rounds=30)
 
 
-def programme_forecast(history: NDArray[np.float64], horizon: int, *, is_published: bool) -> NDArray[np.float64]:
+def programme_forecast(
+    history: NDArray[np.float64], horizon: int, *, is_published: bool, registered: pd.DatetimeIndex | None = None
+) -> NDArray[np.float64]:
     """(n_series, horizon) means of a category each, which has one session a week.
 
     Args:
         history: (n_series, n_weeks) places that each session drew, all booked the night before it.
         horizon: Weeks ahead.
         is_published: Whether the sessions ahead are known; without, each is published the night before it starts.
+        registered: When each of the platform's people registered; none given: nothing is told of it.
     """
-    dataset = programme(history, horizon if is_published else 0, notice=pd.Timedelta(days=700 if is_published else 0.5))
+    notice = pd.Timedelta(days=700 if is_published else 0.5)
+    dataset = programme(history, horizon if is_published else 0, notice, registered)
     tree = RegionTree.of(dataset)
     hierarchy = Hierarchy.of(dataset, tree)
     book = session_book(dataset, tree, hierarchy, horizon + 1, 160)
@@ -35,7 +39,9 @@ def programme_forecast(history: NDArray[np.float64], horizon: int, *, is_publish
     return forecaster.means(data, 0)[0]
 
 
-def programme(history: NDArray[np.float64], n_ahead: int, notice: pd.Timedelta) -> Dataset:
+def programme(
+    history: NDArray[np.float64], n_ahead: int, notice: pd.Timedelta, registered: pd.DatetimeIndex | None = None
+) -> Dataset:
     """One category a series, named in order; one session a week on Tuesday morning."""
     n_series, n_weeks = history.shape
     series, week = (grid.ravel() for grid in np.indices((n_series, n_weeks + n_ahead)))
@@ -62,4 +68,8 @@ def programme(history: NDArray[np.float64], n_ahead: int, notice: pd.Timedelta) 
     )
     names = [f"{one:03}" for one in range(n_series)]
     activities = pd.DataFrame({"activity_id": [f"a{name}" for name in names], "category": names})
-    return Dataset.from_tables({"activities": activities, "sessions": sessions, "bookings": bookings}, NOW)
+    tables = {"activities": activities, "sessions": sessions, "bookings": bookings}
+    if registered is not None:
+        ids = ["u", *(f"p{one}" for one in range(1, len(registered)))]
+        tables["users"] = pd.DataFrame({"user_id": ids, "registered_at": registered})
+    return Dataset.from_tables(tables, NOW)
