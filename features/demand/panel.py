@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from features.demand.calendar import week_table
 from features.demand.counts import MEASURES, SERIES, weekly_counts, with_regions_above
-from features.demand.sessions import SessionBook, counted_sessions, session_book
+from features.demand.session_book import session_book
+from features.demand.sessions import SessionBook, counted_sessions
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from features.demand.outliers import OUTLIER_RATIO, stated_often
 from features.demand.panel import DemandPanel, panel_of
-from features.demand.sessions import SessionBook, session_book
+from features.demand.session_book import session_book
+from features.demand.sessions import SessionBook
 from features.demand.spill import Spill, spill_share
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy

@@ -5,7 +5,7 @@ import pandas as pd
 
 from features.demand.counts import MEASURES
 from features.demand.panel import by_period, demand_panel, week_states
-from features.demand.sessions import session_book
+from features.demand.session_book import session_book
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree

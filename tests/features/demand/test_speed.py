@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from features.demand.sessions import session_book
+from features.demand.session_book import session_book
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy
 from recsys.demand.speed import Speed

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.demand.sessions import session_book
+from features.demand.session_book import session_book
 from features.demand.spill import spill_share
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy

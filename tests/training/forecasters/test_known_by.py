@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.demand.sessions import SessionBook, session_book
+from features.demand.session_book import session_book
+from features.demand.sessions import SessionBook
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy
 from recsys.regions import RegionTree
