@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recsys.errors import FitError
+from recsys.openings.classes.value import Audience
 from recsys.openings.evenness.access import Access, By, access_of
 from recsys.openings.evenness.class_sets import ClassSet, ClassSets
 from recsys.openings.evenness.exchanges import Classes, Exchanges
@@ -86,7 +87,8 @@ def pareto_front(
     known.offer(tuple(opened))
     is_complete = _branched(known, tuple(opened), began + BRANCHING * seconds)
     is_complete &= known.run(began + seconds)
-    plans = [tuple(opened), *known.kept]
+    # Plans come from several hands that count classes in orders of their own: here all are counted alike.
+    plans = [tuple(one for one, _ in Audience(inputs).in_turn(plan)) for plan in (opened, *known.kept)]
     rows = [(*totals(inputs, plan), access.gini(plan), len(plan), _choices(inputs, plan)) for plan in plans]
     table = _thinned(_undominated(pd.DataFrame(rows, columns=COLUMNS)), n_points)
     return Front(table, access.gini(()), access, is_complete)
