@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.floating[Any] | np.integer[Any]]
 
 
-def shrunk(seen: Numbers, due: Numbers, strength: float, to: Floats | float = 1.0) -> Floats:
+def shrunk(seen: Numbers, due: Numbers, strength: Floats | float, to: Floats | float = 1.0) -> Floats:
     """What was seen over what was due, or sums over counts, as if there were `strength` more of `to`.
 
     The posterior mean of a Poisson rate with a gamma prior (Gelman et al. 2013, Bayesian Data Analysis, 2.6).
@@ -22,7 +22,7 @@ def shrunk(seen: Numbers, due: Numbers, strength: float, to: Floats | float = 1.
     Args:
         seen: (...) counts or sums.
         due: (...) how many they would be at a rate of 1.
-        strength: Weight of `to`, in units of `due`.
+        strength: (...) or one for all: weight of `to`, in units of `due`.
         to: (...) or one for all: the rate where nothing is due.
     """
     return np.asarray((seen + strength * to) / (due + strength))

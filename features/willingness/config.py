@@ -19,7 +19,13 @@ class LatentConfig(Closed):
     factor_strength: float = Field(
         default=60.0,
         gt=0,
-        description="bookings that a segment's own figure must outweigh: neighbours share the luck of few courses",
+        description="bookings that the own figure of an age or a gender must outweigh",
+    )
+    place_strength: float = Field(default=25.0, gt=0, description="the same of a region, were each booking by itself")
+    course_luck: float = Field(
+        default=0.45,
+        ge=0,
+        description="variance of the logarithm of what courses draw by luck, which those who live near share",
     )
     age_strength: float = Field(
         default=15.0, gt=0, description="bookings that an age group's own hour or kind must outweigh"

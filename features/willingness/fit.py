@@ -135,7 +135,8 @@ def _learned(facts: Facts, config: LatentConfig, saturation: Saturation, rounds:
         return walk(o, facts.homes, now.decay, now.weight(o), now.season(o), saturation, rate)
 
     def rates() -> NDArray[np.float32]:
-        return people_rates(facts.segments, facts.signals, o.counts(inflation), walked().exposed, config)
+        exposed = walked().exposed
+        return people_rates(facts.segments, facts.strengths, facts.signals, o.counts(inflation), exposed, config)
 
     for _ in range(rounds):
         rate = rates()

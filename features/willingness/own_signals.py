@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from features.willingness.config import LatentConfig
-from features.willingness.people import people_rates, segment_rates
+from features.willingness.people import alike, people_rates, segment_rates
 from recsys.dataset import Dataset, split_list
 
 SIGNALS = ("looks often", "looks at it", "listed around", "listed", "listed others", "favoured")
@@ -29,6 +29,7 @@ def own_signals(
     signals = np.zeros((*shape, len(SIGNALS)), dtype=np.float32)
     if 0 in shape:
         return signals
+    firm = alike(members, len(names), config.look_strength)
     interests = split_list(pd.Series(dataset.users["interests"].to_numpy(), index=np.arange(len(users))))
     column = names.get_indexer(interests.to_numpy())
     signals[interests.index.to_numpy()[column >= 0], column[column >= 0], 3] = 1.0
@@ -36,7 +37,7 @@ def own_signals(
     signals[:, :, 4] = has_list - signals[:, :, 3]
     if has_list.any():
         asked = np.broadcast_to(has_list, shape)
-        around = segment_rates(signals[:, :, 3], asked, members, _nothing(shape), config.look_strength)
+        around = segment_rates(signals[:, :, 3], asked, members, _nothing(shape), firm)
         signals[:, :, 2] = np.log(around / around.mean(axis=0))
     feedback = _unbooked(dataset)
     row, column = users.get_indexer(feedback["user_id"]), names.get_indexer(feedback["category"])
@@ -52,8 +53,7 @@ def own_signals(
     views = count("view")
     if views.any():
         weeks = np.broadcast_to(_weeks(dataset)[:, None], shape)
-        smooth = config.model_copy(update={"factor_strength": config.look_strength})
-        looks = people_rates(members, _nothing(shape), views, weeks, smooth)
+        looks = people_rates(members, firm, _nothing(shape), views, weeks, config)
         often = looks.sum(axis=1, keepdims=True)
         signals[:, :, 0] = np.log(often / often.mean())
         signals[:, :, 1] = np.log(looks / often / (looks.sum(axis=0) / looks.sum()))

@@ -15,8 +15,14 @@ STEPS = 3
 LONGEST_STEP = 0.5
 
 
+def alike(segments: list[sparse.csr_array], n_categories: int, strength: float) -> list[NDArray[np.float64]]:
+    """(n_levels, 1 + n_categories) a segment: each must outweigh the same."""
+    return [np.full((member.shape[1], 1 + n_categories), strength) for member in segments]
+
+
 def people_rates(
     segments: list[sparse.csr_array],
+    strengths: list[NDArray[np.float64]],
     signals: NDArray[np.float32],
     seen: NDArray[np.float32],
     exposed: NDArray[np.float32],
@@ -26,12 +32,14 @@ def people_rates(
 
     Args:
         segments: Memberships of users, see `features.willingness.facts.segments`.
+        strengths: (n_levels, 1 + n_categories) a segment: bookings that its own figures must outweigh, over all
+            categories and in each.
         signals: (n_users, n_categories, n_signals) what people say and look at.
         seen: (n_users, n_categories) people booked for.
         exposed: (n_users, n_categories) what `seen` would be at rate 1.
         config: Strengths of shrinking.
     """
-    prior = segment_rates(seen, exposed, segments, signals, config.factor_strength)
+    prior = segment_rates(seen, exposed, segments, signals, strengths)
     person, taste = config.person_strength, config.taste_strength
     level = (person + seen.sum(axis=1)) / (person + (prior * exposed).sum(axis=1))
     rate = prior * level[:, None]
@@ -46,7 +54,7 @@ def segment_rates(
     exposed: NDArray[np.float32],
     memberships: list[sparse.csr_array],
     signals: NDArray[np.float32],
-    strength: float,
+    strengths: list[NDArray[np.float64]],
     sweeps: int = 6,
 ) -> NDArray[np.float32]:
     """(n_users, n_categories) rates from segments and signals: gamma-shrunk multiplicative effects, one after another.
@@ -61,20 +69,20 @@ def segment_rates(
     counts = [member.T @ seen for member in memberships]
     effects = [np.ones((member.shape[1], seen.shape[1]), dtype=np.float32) for member in memberships]
     said = np.ones(seen.shape, dtype=np.float32)
-    strengths = np.zeros(signals.shape[2])
+    slopes = np.zeros(signals.shape[2])
     for _ in range(sweeps):
-        if len(strengths):
+        if len(slopes):
             without = rate / said
-            strengths = _signal_strengths(signals, seen, without * exposed, strengths)
-            said = np.exp(signals @ strengths.astype(np.float32))
+            slopes = _signal_strengths(signals, seen, without * exposed, slopes)
+            said = np.exp(signals @ slopes.astype(np.float32))
             # Signals tell people apart; how much a category is liked is told by its bookings.
             said = said * _ratio((without * exposed).sum(axis=0), (without * said * exposed).sum(axis=0))
             rate = (without * said).astype(np.float32)
         for n, member in enumerate(memberships):
             without = rate / (member @ effects[n])
             expected = member.T @ (without * exposed)
-            level = shrunk(counts[n].sum(axis=1), expected.sum(axis=1), strength)
-            within = shrunk(counts[n], expected * level[:, None], strength)
+            level = shrunk(counts[n].sum(axis=1), expected.sum(axis=1), strengths[n][:, 0])
+            within = shrunk(counts[n], expected * level[:, None], strengths[n][:, 1:])
             effects[n] = (level[:, None] * within).astype(np.float32)
             rate = without * (member @ effects[n])
     return rate

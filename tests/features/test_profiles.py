@@ -4,13 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.geography.positions import positions
 from features.profiles import PROFILE, has_profile
 from features.signals.catalogue import catalogue_of
 from features.signals.people import user_block
 from features.willingness.facts import segments
 from recsys.dataset import Dataset
-from recsys.regions import RegionTree
 from tests.ranking_world import AT, ranking_world
 
 TOLD = {"birth_year": 1990, "gender": "x", "region_id": "a city", "lat": 36.7, "lon": 117.0, "interests": "never held"}
@@ -37,10 +35,10 @@ def test_anything_told_is_a_profile_and_the_date_of_the_account_is_none(known):
 
 
 def test_lists_and_openings_mean_the_same(known):
-    catalogue, tree = catalogue_of(known, AT), RegionTree.of(known)
+    catalogue = catalogue_of(known, AT)
     block = user_block(catalogue, known.users, known.bookings, known.feedback, known.sessions)
     np.testing.assert_array_equal(block.has_profile, has_profile(known.users))
-    first = segments(known, tree, positions(known, tree), np.zeros(len(known.users), dtype=np.int64))[0]
+    first = segments(known, np.zeros(len(known.users), dtype=np.int64))[0]
     np.testing.assert_array_equal(first.toarray()[:, 1] > 0, has_profile(known.users))
 
 

@@ -2,13 +2,14 @@ import numpy as np
 from scipy import sparse
 
 from features.willingness.config import LatentConfig
-from features.willingness.people import people_rates, segment_rates
+from features.willingness.people import alike, people_rates, segment_rates
 
 
 def _rates(seen, exposed):
     """Rates of people of whom nothing is known: one segment of all, one signal that tells nothing."""
     everybody = sparse.csr_array(np.ones((len(seen), 1), dtype=np.float32))
-    return people_rates([everybody], np.zeros((*seen.shape, 1), dtype=np.float32), seen, exposed, LatentConfig())
+    firm, nothing = alike([everybody], seen.shape[1], 60.0), np.zeros((*seen.shape, 1), dtype=np.float32)
+    return people_rates([everybody], firm, nothing, seen, exposed, LatentConfig())
 
 
 def test_people_come_no_more_often_than_they_did():
@@ -38,7 +39,7 @@ def test_signals_tell_people_apart_as_strongly_as_they_do():
     exposed = np.ones((3000, 2), dtype=np.float32)
     seen = rng.poisson(0.3 * np.exp(0.8 * signal[:, :, 0])).astype(np.float32)
     everybody = sparse.csr_array(np.ones((3000, 1), dtype=np.float32))
-    rate = segment_rates(seen, exposed, [everybody], signal, 60.0)
+    rate = segment_rates(seen, exposed, [everybody], signal, alike([everybody], seen.shape[1], 60.0))
     slope = np.polyfit(signal[:, 0, 0], np.log(rate[:, 0]), 1)[0]
     np.testing.assert_allclose(slope, 0.8, atol=0.05)
     np.testing.assert_allclose(rate.sum(axis=0), seen.sum(axis=0), rtol=0.03)
