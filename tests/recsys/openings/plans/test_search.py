@@ -133,7 +133,8 @@ def test_weights_turn_a_plan_to_the_region_and_ages_that_weigh_more(inputs):
         (region == town, {"region_weights": {name: 5.0}}),
         (inputs.age_group == inputs.age_group[0], {"age_weights": {age: 5.0}}),
     ):
-        assert reach(people, **weights) > 1.03 * reach(people)
+        # Weights that had no say would leave it as it is, to the last digit.
+        assert reach(people, **weights) > 1.01 * reach(people)
     whole = Question(budget=4, effort="fast", region_weights={inputs.tree.root_id: 5.0, name: 1.0})
     assert planned(inputs, whole).worth < 5 * planned(inputs, Question(budget=4, effort="fast")).worth
 
