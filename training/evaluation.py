@@ -11,13 +11,13 @@ from typing import TypeVar
 
 import pandas as pd
 
+from recsys.cores import n_cores
 from recsys.dataset import Dataset
 from training.demand.config import DemandConfig
 from training.demand.evaluate import demand_table, judged_forecasts
 from training.ranking.evaluation_table import ranking_table
 from training.ranking.fit import RankingConfig, judged_windows
 from training.ranking.windows import WindowMemory
-from training.workers import n_cores
 
 T = TypeVar("T")
 Say = Callable[[str], None]

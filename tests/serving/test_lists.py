@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pandas as pd
 import pytest
 
@@ -5,6 +8,7 @@ from features.ranking.lists import load_ranking, recommend
 from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.releases import load_champion
+from serving import lists
 from tests.serving.conftest import AS_OF, BUNDLE
 from tests.serving.live import wait_until
 
@@ -202,3 +206,25 @@ def test_a_store_that_fills_from_nothing_begins_to_answer(empty_client):
     assert empty_client.get("/v1/participation").json()["people"] == 0
     assert empty_client.get("/v1/reports/all").json()["summary"]["sessions"] == 0
     assert empty_client.get("/v1/venues/utilisation").json()["items"] == []
+
+
+def test_no_more_lists_are_ranked_at_once_than_there_are_cores_for(client, county, monkeypatch):
+    user, ranked, both, count = some_user(client, county), lists.answer, threading.Barrier(2), threading.Lock()
+    now, most = [0], [0]
+
+    def counted(*args):
+        with count:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        both.wait(60)  # Two are there at once, or it breaks.
+        found = ranked(*args)
+        with count:
+            now[0] -= 1
+        return found
+
+    monkeypatch.setattr(lists, "_ranking", threading.BoundedSemaphore(2))
+    monkeypatch.setattr(lists, "answer", counted)
+    with ThreadPoolExecutor(8) as asking:
+        found = list(asking.map(lambda _: items(client, f"/v1/users/{user}/recommendations", k=3), range(8)))
+    assert most == [2]
+    assert [len(one) for one in found] == [3] * 8
