@@ -107,6 +107,7 @@ class Choices:
         inside: (n_venues,) whether the venue is in the question's region.
         asked: (n_categories,) whether the question names the category, or none.
         costs: (n_categories,) of one class, in the unit of the budget; 1 where none is given.
+        spendable: The budget, and what sums of costs are off by.
         teachers: (n_categories,) most new classes, `inf` where nothing limits them.
         allowed: (n_categories, n_venues) what may be opened.
         fixed: Category and venue rows of what must open; `barred` and `closing` alike.
@@ -131,6 +132,8 @@ class Choices:
             self.allowed[category, venue] = False
         names = [str(c) for c in inputs.categories]
         self.costs = np.array([(question.costs or {}).get(name, 1.0) for name in names])
+        # Sums of costs are floats: three classes of 0.1 cost no more than 0.3.
+        self.spendable = question.budget * (1 + 1e-12) + 1e-9
         self.teachers = np.array([question.teachers.get(name, np.inf) for name in names], dtype=np.float64)
         self._check(inside, may_open)
 
@@ -150,7 +153,7 @@ class Choices:
 
     def _check(self, inside: NDArray[np.bool_], may_open: NDArray[np.bool_]) -> None:
         found = self._of_unknown() + self._of_fixed(inside, may_open) + self._of_closings() + self._of_costs()
-        if sum(self.costs[c] for c, _ in set(self.fixed)) > self.question.budget:
+        if sum(self.costs[c] for c, _ in set(self.fixed)) > self.spendable:
             most = f"{self.question.budget:g}"
             en = f"must_open costs more than the budget of {most}"
             found.append(Contradiction("budget", Sentence(f"一定要开的班超出了 {most} 的预算", en)))

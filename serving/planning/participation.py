@@ -86,8 +86,8 @@ def _gives_away(
 ) -> bool:
     if category is not None:
         visits = activity.visits_of(chosen & in_region)
-        groups = _table(activity, visits, "category", "zh")
-        if any(g.name == category and g.is_hidden for g in groups):
+        people = _people(activity, visits, "category")
+        if (people.index[hidden_groups(people.tolist())] == category).any():
             return True
     if region_id is not None:
         num = int(activity.tree.ids.nums([region_id])[0])
@@ -103,13 +103,15 @@ def _gives_away(
     return False
 
 
+def _people(activity: Activity, visits: pd.DataFrame, by: str) -> pd.Series:
+    """Different people of each group, groups in their order."""
+    people = visits["user_id"].groupby(_names(activity, visits, by)).nunique()
+    return people.reindex([name for name in AGE_NAMES if name in people.index]) if by == "age" else people
+
+
 def _table(activity: Activity, visits: pd.DataFrame, by: str, lang: Language) -> list[GroupRow]:
-    names = _names(activity, visits, by)
-    grouped = visits.assign(group=names).groupby("group", sort=True)
-    people = grouped["user_id"].nunique()
-    if by == "age":
-        people = people.reindex([name for name in AGE_NAMES if name in people.index])
-    places = grouped["places"].sum()
+    people = _people(activity, visits, by)
+    places = visits["places"].groupby(_names(activity, visits, by)).sum()
     hidden = hidden_groups(people.tolist())
     labels = dict(zip(activity.tree.ids.ids, activity.tree.names, strict=True)) if by == "region" else {}
     return [

@@ -55,7 +55,7 @@ class Limits:
             fixed=fixed,
             slots=slots,
             hours=hours[:, slots],
-            budget=choices.question.budget - float(choices.costs @ held),
+            budget=choices.spendable - float(choices.costs @ held),
             costs=choices.costs,
             teachers=choices.teachers - held,
             places=free_slots(choices.inputs.venues) - fixed.sum(axis=0),

@@ -188,7 +188,7 @@ class Exchanges:
         out, new = np.array([o.category for o in leaving]), np.array([o.category for o in coming])
         cost = choices.costs
         spent = float(cost[[o.category for o in plan.classes]].sum())
-        fits = spent - cost[out][:, None] + cost[new][None, :] <= question.budget + 1e-9
+        fits = spent - cost[out][:, None] + cost[new][None, :] <= choices.spendable
         taught = np.bincount([o.category for o in plan.classes], minlength=len(cost))
         fits &= (out[:, None] == new[None, :]) | (taught + 1 <= choices.teachers)[new][None, :]
         n_venues = len(self.inputs.venues)

@@ -86,9 +86,8 @@ class EvenProgramme:
         rows = sparse.csr_array(sparse.vstack([sparse.hstack([eye, rest]), below, limits], format="csr"))
         must = np.array([1.0 if one.openings else -INF for one in self.sets.least])
         none = np.zeros(self._n_short)
-        budget = self.sets.choices.question.budget + 1e-9
         lower = [access.now, none, np.array([0.0, -INF]), np.full(len(free), -INF), must]
-        upper = [access.now, none + INF, np.array([INF, budget]), free, np.ones(len(must))]
+        upper = [access.now, none + INF, np.array([INF, self.sets.choices.spendable]), free, np.ones(len(must))]
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = self.first_column, rows.shape[0]
         lp.col_cost_, lp.col_lower_ = cost, np.zeros(self.first_column)

@@ -99,7 +99,7 @@ class Search:
             bool(self.choices.allowed[category, venue])
             and self.free[venue] >= 1
             and self._n_opened[category] + 1 <= self.choices.teachers[category]
-            and self._spent + self.choices.costs[category] <= self.choices.question.budget + 1e-9
+            and self._spent + self.choices.costs[category] <= self.choices.spendable
             and (category, venue) not in self._pairs
         )
 
@@ -138,7 +138,7 @@ class Search:
         A value stays what it is until another class of the category, or at the venue, is opened. Where rooms turn
         people away, or hours are taken, an old value may be a little below the new one: that class then comes late.
         """
-        heap, budget = self.candidates(), self.choices.question.budget + 1e-9
+        heap, budget = self.candidates(), self.choices.spendable
         cheapest = float(self.choices.costs[self.choices.allowed.any(axis=1)].min(initial=np.inf))
         least = max(self.choices.question.min_attendance, MIN_TAKEN)
         at_category = np.bincount([o.category for o in self.opened], minlength=len(self.choices.allowed))

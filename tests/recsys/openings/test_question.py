@@ -30,6 +30,16 @@ def test_what_must_open_needs_a_cost_too(inputs):
         solve(inputs, question)
 
 
+def test_classes_that_cost_the_budget_to_the_cent_are_within_it(inputs):
+    must = [one for one in free_classes(inputs, 60) if one["category"] == free_classes(inputs)[0]["category"]][:3]
+    costs = {str(c): 0.1 for c in inputs.categories}
+    assert 0.1 + 0.1 + 0.1 > 0.3
+    _, opened = solve(inputs, Question(budget=0.3, costs=costs, must_open=must))
+    assert len(opened) == 3
+    with pytest.raises(DataError, match=r"budget of 0\.29"):
+        solve(inputs, Question(budget=0.29, costs=costs, must_open=must))
+
+
 def test_unknown_names_are_errors(inputs):
     with pytest.raises(UnknownIdError):
         suggest(inputs, 1, region_id="nowhere")
