@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
@@ -65,6 +66,7 @@ _HEADER_ZH = {
     "capacity": "席位",
     "slot_use": "时段利用率",
     "hours": "使用小时",
+    "wape": "预测误差（WAPE）",
     "week_start": "周起始",
     "forecast": "预测",
     "low": "下限",
@@ -88,6 +90,7 @@ def workbook(made: Report, lang: str, zone: str) -> bytes:
         "since": _local(made.since, zone),
         "until": _local(made.until, zone),
         **made.summary.model_dump(),
+        **({} if made.accuracy is None else {"wape": made.accuracy.wape}),
     }
     sheet = book.create_sheet(names["summary"])
     for name, value in summary.items():
@@ -125,14 +128,17 @@ def _fill(book: Workbook, name: str, rows: list[dict[str, Any]], lang: str) -> N
 
 
 def safe_cell(value: Any) -> Any:
-    """A value that a spreadsheet shows as it is: a text that begins like a formula is kept from being run.
+    """A value that a spreadsheet shows as it is.
+
+    A text that begins like a formula is kept from being run; characters that a workbook cannot hold are replaced.
 
     >>> safe_cell("=1+1"), safe_cell(3)
     ("'=1+1", 3)
     """
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    text = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _group(row: GroupRow, lang: str) -> dict[str, Any]:
