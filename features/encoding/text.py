@@ -38,7 +38,7 @@ def _chinese() -> Any:
     """Jieba with its own dictionary, without its log lines and its cache file in a folder that everybody may write."""
     with warnings.catch_warnings():
         # Its import asks setuptools for its files, and its patterns have stray backslashes.
-        warnings.filterwarnings("ignore", category=SyntaxWarning)
+        warnings.filterwarnings("ignore", message="(invalid|.* is an invalid) escape sequence")
         warnings.filterwarnings("ignore", message=".*pkg_resources.*")
         import jieba
     tokenizer = jieba.Tokenizer()
