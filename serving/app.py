@@ -33,6 +33,7 @@ from serving.routes import (
 )
 from serving.rows.live import LiveData
 from serving.service import Service
+from serving.turns import LISTS_AT_ONCE, Turns
 
 TITLE = "Culture: recommendations and demand"
 _VERSION = "1"
@@ -84,7 +85,7 @@ def create_app(
         style: How lists are made after scoring.
     """
     live = LiveData(open_store, clock)
-    service = Service(provider, live, Metrics.new(), clock, style or ListStyle())
+    service = Service(provider, live, Metrics.new(), clock, style or ListStyle(), Turns(LISTS_AT_ONCE))
     app = FastAPI(
         title=TITLE,
         version=_VERSION,

@@ -1,9 +1,11 @@
-"""The bundle that serves: taken up when the champion changes, refused when it is damaged."""
+"""The bundle that serves: taken up when the champion changes, refused when it is damaged, tried again later."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,12 @@ _log = logging.getLogger("serving")
 
 UNREADABLE = (RecsysError, OSError, ValueError, KeyError, TypeError, AttributeError)
 """What a bundle raises that cannot serve: one of another version may lack a part, a column or a setting."""
+
+FIRST_RETRY_S = 2.0
+"""A champion that was refused is tried again after so long: a full memory, a file half copied are passing."""
+
+LONGEST_RETRY_S = 300.0
+"""Twice as long each time, but no longer than this: to look whether every byte is there takes a core for a while."""
 
 Parts = TypeVar("Parts")
 PartsOut = TypeVar("PartsOut", covariant=True)
@@ -60,6 +68,7 @@ class ChampionWatcher(Generic[Parts]):
         self._interval_s = interval_s
         self._held: tuple[Parts | None, BundleState] = (None, BundleState(None, None))
         self._seen: tuple[str | None, float] | None = None
+        self._retry_s, self._retry_at = FIRST_RETRY_S, math.inf
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -85,12 +94,13 @@ class ChampionWatcher(Generic[Parts]):
             self._thread.join()
 
     def look(self) -> None:
-        """Takes up the champion if the pointer or the bundle's manifest changed since the last look."""
+        """Takes up the champion if it changed since the last look, by name or manifest, or is to be tried again."""
         name = self._pointer()
         seen = (name, self._manifest_time(name))
-        if seen == self._seen:
+        if seen == self._seen and time.monotonic() < self._retry_at:
             return
-        self._seen = seen
+        self._retry_s = FIRST_RETRY_S if seen != self._seen else min(2 * self._retry_s, LONGEST_RETRY_S)
+        self._seen, self._retry_at = seen, math.inf
         if name is None:
             if self._held[0] is not None:
                 self._refuse(BundleError("no bundle is named as champion any more; train again or restore the pointer"))
@@ -100,19 +110,25 @@ class ChampionWatcher(Generic[Parts]):
             if bundle is None:
                 return
             parts = self._open_parts(bundle)
-        except UNREADABLE as error:
+        except Exception as error:
+            # Whatever it is: nobody else would follow the champion if this thread ended.
             self._refuse(error, name)
+            self._retry_at = time.monotonic() + self._retry_s
             return
         self._held = (parts, BundleState(bundle.name, None))
         _log.info("bundle %s serves", bundle.name)
 
     def _refuse(self, error: Exception, name: str = "") -> None:
         reason = str(error)
-        if not isinstance(error, BundleError):
+        if isinstance(error, OSError | MemoryError):
+            reason = f"bundle {name} cannot be read now ({type(error).__name__}: {error}); it is tried again"
+        elif not isinstance(error, BundleError):
             reason = f"bundle {name} is not of this version ({type(error).__name__}: {error}); train again"
-        serving = self._held[1].name
+        serving, told = self._held[1].name, self._held[1].refused
         self._held = (self._held[0], BundleState(serving, reason))
-        _log.error("%s; %s keeps serving", reason, serving or "nothing")
+        if reason != told:
+            unknown = None if isinstance(error, UNREADABLE) else error
+            _log.error("%s; %s keeps serving", reason, serving or "nothing", exc_info=unknown)
 
     def _pointer(self) -> str | None:
         try:

@@ -1,7 +1,10 @@
-"""What stands between the socket and the routes: slashes in ids, HEAD, bodies that are too long or no JSON."""
+"""What stands between the socket and the routes: slashes in ids, HEAD, bodies too long, too slow or no JSON."""
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, get_origin
 from urllib.parse import unquote
@@ -20,6 +23,12 @@ from serving.params import LONGEST_OUTSIDE_ID
 
 MAX_BYTES = 8 * 1024 * 1024
 """Longest body of a request."""
+
+PAUSE_S = 10.0
+"""Longest time in which nothing of a body comes."""
+
+BODY_S = 25.0
+"""A body has so long to come: the service, told to end, waits a little longer for the answers under way."""
 
 _SLASH = "\ufdd0"
 """Stands for a slash inside an id until the route has been found; a code point that no text holds."""
@@ -70,22 +79,33 @@ def is_shown(request: Request) -> bool:
 
 
 class LimitedBody:
-    """Refuses a body of more than `MAX_BYTES`, whether its length was announced or not."""
+    """Refuses a body of more than `MAX_BYTES`, whether its length was announced or not, and one that does not come."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Counts what is read and stops the request once it is too much."""
+        """Counts what is read, and the time, and stops the request once it is too much."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        n_read = 0
+        n_read, is_whole, due = 0, False, math.inf
 
         async def receive_limited() -> Message:
-            nonlocal n_read
-            message = await receive()
+            nonlocal n_read, is_whole, due
+            if is_whole:
+                # What may follow is that the other side goes away.
+                return await receive()
+            now = time.monotonic()
+            due = min(due, now + BODY_S)
+            try:
+                async with asyncio.timeout(min(PAUSE_S, due - now)):
+                    message = await receive()
+            except TimeoutError:
+                told = f"nothing of the body came for {PAUSE_S:g} s, or it took over {BODY_S:g} s; send it again"
+                raise HTTPException(408, told, {"Connection": "close"}) from None
             n_read += len(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
             if n_read > MAX_BYTES:
                 raise HTTPException(413, f"the body is larger than {MAX_BYTES // 1024 // 1024} MiB; send parts")
             return message

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +13,6 @@ from features.ranking.lists import Policy
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock
 from recsys.availability import earliest_of_each_activity, may_be_offered
-from recsys.cores import n_cores
 from recsys.ranking.exploration import Exploration
 from recsys.ranking.operator_rules import RuleTable
 from recsys.ranking.top_k import MISSING, top_k
@@ -57,10 +55,6 @@ class Only:
 
     categories: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
-
-
-_ranking = threading.BoundedSemaphore(n_cores())
-"""Lists that are ranked at once: more threads than cores only hinder each other, and all wait longer."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +119,7 @@ def make_list(
     if parts is None or parts.ranking is None:
         return Made(popular(catalogue, block, request), picture, None, now, False, request.region_id)
     policy = (style or ListStyle()).policy(offer, checked.rules, now)
-    with _ranking:
-        found = answer(parts.ranking, catalogue, block, request, policy)
-    rows = [_with_reason(catalogue, row) for row in found]
+    rows = [_with_reason(catalogue, row) for row in answer(parts.ranking, catalogue, block, request, policy)]
     return Made(rows, picture, parts.name, parts.data_until, is_personal, request.region_id)
 
 

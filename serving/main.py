@@ -25,6 +25,7 @@ from serving.champion import ChampionWatcher
 from serving.lists import ListStyle
 from serving.parts import BundleParts, open_parts
 from serving.privacy import is_loopback
+from serving.protocol import PatientHttp
 
 _BEHIND = "CULTURE_SERVE_SECONDS_BEHIND"
 """How far the service's clock is behind the present; `serve` hands it to its workers."""
@@ -144,6 +145,7 @@ def server_config(app: FastAPI | str, **others: Any) -> uvicorn.Config:
     """
     return uvicorn.Config(
         app,
+        http=PatientHttp,
         access_log=False,
         server_header=False,
         timeout_keep_alive=75,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPMethod, HTTPStatus
 from typing import Any, get_args
@@ -57,11 +57,19 @@ class Problem(BaseModel):
 class ProblemError(Exception):
     """Stops a request with a problem."""
 
-    def __init__(self, status: int, kind: str, detail: Sentence | str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: Sentence | str,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.status = status
         self.kind = kind
         self.detail = detail
         self.faults = list(faults)
+        self.headers = dict(headers or {})
         super().__init__(_told(detail, "en"))
 
 
@@ -72,9 +80,11 @@ KINDS: dict[str, Sentence] = {
     "method-not-allowed": Sentence("这个地址不支持这种请求", "This address does not take this method"),
     "too-many-rows": Sentence("一次请求的行数太多", "Too many rows in one request"),
     "body-too-large": Sentence("请求内容太大", "The body is too large"),
+    "body-too-slow": Sentence("请求内容来得太慢", "The body did not come in time"),
     "other-site": Sentence("只回应本机自己的网页和程序", "Only this machine's own pages and programs are answered"),
     "not-ready": Sentence("还没有可用的结果", "The service has nothing to answer this from yet"),
     "store-unavailable": Sentence("数据库暂时连不上", "The store of live rows cannot be reached"),
+    "too-busy": Sentence("现在请求太多", "Too many are asking now"),
     "cannot-answer": Sentence("现有数据无法回答", "The question cannot be answered from the data there are"),
     "http-error": Sentence("请求被拒绝", "The request was refused"),
     "internal-error": Sentence("服务出错了", "The service failed"),
@@ -86,8 +96,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     for status, text in (
         (404, "Unknown id or address"),
         (422, "Invalid request: `errors` names every broken field"),
-        (503, "The store or the bundle is not there"),
-        ("default", "Any other problem: another site asks (403, 421), the body is too large (413), the service failed"),
+        (503, "The store or the bundle is not there, or too many wait for a list (`Retry-After` says for how long)"),
+        ("default", "Any other: another site asks (403, 421), the body is too large (413), too slow (408), a failure"),
     )
 }
 """What routes declare beside their own answer."""
@@ -166,7 +176,9 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 def _on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)
-    return problem_response(request, error.status, error.kind, error.detail, error.faults)
+    response = problem_response(request, error.status, error.kind, error.detail, error.faults)
+    response.headers.update(error.headers)
+    return response
 
 
 def _on_validation(request: Request, error: Exception) -> JSONResponse:
@@ -181,13 +193,21 @@ def _address(request: Request) -> str:
     return quote(sent, safe="/%!$&'()*+,;=:@")
 
 
+_KINDS_BY_STATUS = {
+    404: "not-found",
+    405: "method-not-allowed",
+    408: "body-too-slow",
+    413: "body-too-large",
+}
+
+
 def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.BAD_REQUEST:
         # What the framework says of a body that cannot be read.
         why = error.__cause__
         return _on_problem(request, not_json(why if isinstance(why, ValueError) else ValueError(error.detail)))
-    kind = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}.get(error.status_code, "http-error")
+    kind = _KINDS_BY_STATUS.get(error.status_code, "http-error")
     detail: Sentence | str = error.detail
     asked = f"{request.method} {unquote(_address(request))}"
     if kind == "not-found":

@@ -14,6 +14,7 @@ from serving.lists import ListStyle
 from serving.metrics import Metrics
 from serving.parts import BundleParts
 from serving.rows.live import LiveData
+from serving.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Service:
         metrics: Figures of this process.
         clock: The instant at which questions are answered.
         style: How lists are made after scoring.
+        turns: In which lists are made.
     """
 
     provider: Provider[BundleParts]
@@ -33,6 +35,7 @@ class Service:
     metrics: Metrics
     clock: Callable[[], pd.Timestamp]
     style: ListStyle
+    turns: Turns
 
 
 async def _service(request: Request) -> Service:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import pandas as pd
 from fastapi import APIRouter, Query
 from fastapi import Request as HttpRequest
+from fastapi.concurrency import run_in_threadpool
 
 from features.ranking.answers import Recommendation, Request
 from features.store.lists import Shown, log_shown
@@ -27,7 +28,7 @@ _FilterQuery = Annotated[Filters, Query()]
 
 
 @router.get("/users/{user_id}/recommendations")
-def recommendations_for_user(
+async def recommendations_for_user(
     user_id: UserId, query: _FilterQuery, service: InService, request_id: RequestId, http: HttpRequest
 ) -> RecommendationList:
     """Sessions that this person can book now, best first.
@@ -35,11 +36,11 @@ def recommendations_for_user(
     A person who opted out gets a list that is not personal. An unknown person is an error (404): ask for the list
     of visitors instead.
     """
-    return _list(service, query, request_id, http, user_id)
+    return await _list(service, query, request_id, http, user_id)
 
 
 @router.get("/recommendations")
-def recommendations_for_visitor(
+async def recommendations_for_visitor(
     query: _FilterQuery, service: InService, request_id: RequestId, http: HttpRequest
 ) -> RecommendationList:
     """Sessions that can be booked now, for somebody of whom nothing is known but the question.
@@ -47,7 +48,7 @@ def recommendations_for_visitor(
     Where nothing that is asked for is on in `region_id`, the list is that of the smallest region around it where
     something is; the answer's `region_id` says which.
     """
-    return _list(service, query, request_id, http, None)
+    return await _list(service, query, request_id, http, None)
 
 
 @router.get("/activities/{activity_id}/similar")
@@ -63,7 +64,14 @@ def similar_to_activity(
     return _answer(service, made, request_id, http, query.lang)
 
 
-def _list(
+async def _list(
+    service: Service, query: Filters, request_id: str, http: HttpRequest, user_id: str | None
+) -> RecommendationList:
+    async with service.turns.turn():
+        return await run_in_threadpool(_made, service, query, request_id, http, user_id)
+
+
+def _made(
     service: Service, query: Filters, request_id: str, http: HttpRequest, user_id: str | None
 ) -> RecommendationList:
     request = Request(

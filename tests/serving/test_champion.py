@@ -1,9 +1,14 @@
+import logging
 import shutil
 import threading
+from itertools import pairwise
+
+import pytest
 
 from features.settings import Settings
 from recsys.bundle import load_bundle
 from recsys.releases import bundles_folder, release
+from serving.champion import ChampionWatcher
 from tests.serving.conftest import BUNDLE, app_of
 from tests.serving.live import serving, wait_until
 
@@ -88,3 +93,45 @@ def test_a_champion_that_is_named_no_more_is_told_while_the_last_one_serves(coun
             assert "culture_bundle_refused 1.0" in client.get("/metrics").text
             release(settings.home, BUNDLE)
             wait_until(lambda: not client.get("/readyz").json()["problems"])
+
+
+@pytest.mark.parametrize("passing", [OSError(24, "Too many open files"), MemoryError("8 GiB"), RuntimeError("busy")])
+def test_a_champion_refused_for_what_passes_is_tried_again(county, tmp_path, monkeypatch, caplog, passing):
+    monkeypatch.setattr("serving.champion.FIRST_RETRY_S", 0.02)
+    own_home(county, tmp_path)
+    tries = []
+
+    def opened(bundle):
+        tries.append(bundle.name)
+        if len(tries) < 4:
+            raise passing
+        return bundle.name
+
+    watcher = ChampionWatcher(tmp_path, opened, interval_s=0.01)
+    with caplog.at_level(logging.INFO, "serving"):
+        watcher.start()
+        try:
+            assert type(passing).__name__ in watcher.state().refused
+            wait_until(lambda: watcher.current() == BUNDLE)
+        finally:
+            watcher.stop()
+    assert watcher.state().refused is None
+    lines = [record.getMessage() for record in caplog.records if record.name == "serving"]
+    assert len(lines) == 2, "refused once, serves once: tries are not told"
+    assert len(tries) == 4
+
+
+def test_a_champion_that_stays_damaged_is_tried_less_and_less(county, tmp_path, monkeypatch):
+    own_home(county, tmp_path)
+    now, tries = [0.0], []
+    monkeypatch.setattr("serving.champion.time.monotonic", lambda: now[0])
+
+    def damaged(_):
+        tries.append(now[0])
+        raise OSError("half of a file")
+
+    watcher = ChampionWatcher(tmp_path, damaged)
+    while now[0] < 1000:
+        watcher.look()
+        now[0] += 1
+    assert [later - earlier for earlier, later in pairwise(tries)] == [2, 4, 8, 16, 32, 64, 128, 256, 300]

@@ -9,6 +9,8 @@ from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.releases import load_champion
 from serving import lists
+from serving.turns import LISTS_AT_ONCE
+from tests.commands import PATIENCE_S
 from tests.serving.conftest import AS_OF, BUNDLE
 from tests.serving.live import wait_until
 
@@ -208,23 +210,44 @@ def test_a_store_that_fills_from_nothing_begins_to_answer(empty_client):
     assert empty_client.get("/v1/venues/utilisation").json()["items"] == []
 
 
-def test_no_more_lists_are_ranked_at_once_than_there_are_cores_for(client, county, monkeypatch):
-    user, ranked, both, count = some_user(client, county), lists.answer, threading.Barrier(2), threading.Lock()
-    now, most = [0], [0]
+@pytest.fixture
+def held_lists(monkeypatch):
+    """Lists wait, once they are being ranked, until the event is set; which ones, as they come."""
+    ranked, may_end, begun = lists.answer, threading.Event(), []
 
-    def counted(*args):
-        with count:
-            now[0] += 1
-            most[0] = max(most[0], now[0])
-        both.wait(60)  # Two are there at once, or it breaks.
-        found = ranked(*args)
-        with count:
-            now[0] -= 1
-        return found
+    def held(model, catalogue, block, *others):
+        begun.append(block.user_ids[0])
+        assert may_end.wait(PATIENCE_S)
+        return ranked(model, catalogue, block, *others)
 
-    monkeypatch.setattr(lists, "_ranking", threading.BoundedSemaphore(2))
-    monkeypatch.setattr(lists, "answer", counted)
-    with ThreadPoolExecutor(8) as asking:
-        found = list(asking.map(lambda _: items(client, f"/v1/users/{user}/recommendations", k=3), range(8)))
-    assert most == [2]
-    assert [len(one) for one in found] == [3] * 8
+    monkeypatch.setattr(lists, "answer", held)
+    yield begun, may_end
+    may_end.set()
+
+
+def test_lists_are_made_in_turn_few_at_once_and_hold_up_nobody_else(client, county, held_lists):
+    with open_store(county) as store, store.reading() as connection:
+        users = list(connection.exec_driver_sql("SELECT user_id FROM users ORDER BY 1 LIMIT 60").scalars())
+    begun, may_end = held_lists
+    with ThreadPoolExecutor(60) as asking:
+        found = [asking.submit(items, client, f"/v1/users/{user}/recommendations", k=3) for user in users]
+        wait_until(lambda: len(begun) == LISTS_AT_ONCE)
+        assert client.get("/v1/regions").status_code == 200
+        assert len(begun) == LISTS_AT_ONCE
+        may_end.set()
+        assert [len(one.result()) for one in found] == [3] * len(users)
+
+
+def test_who_would_wait_too_long_is_told_when_to_come_back(client, county, held_lists, monkeypatch):
+    monkeypatch.setattr("serving.turns.MOST_WAIT_S", 0.01)
+    path, (begun, may_end) = f"/v1/users/{some_user(client, county)}/recommendations", held_lists
+    with ThreadPoolExecutor(LISTS_AT_ONCE) as asking:
+        served = [asking.submit(items, client, path, k=3) for _ in range(LISTS_AT_ONCE)]
+        wait_until(lambda: len(begun) == LISTS_AT_ONCE)
+        refused = client.get(path, headers={"accept-language": "en"})
+        assert (refused.status_code, refused.json()["type"]) == (503, "/problems/too-busy")
+        assert refused.headers["retry-after"] == "1"
+        assert "try again in about 1 s" in refused.json()["detail"]
+        may_end.set()
+        assert [len(one.result()) for one in served] == [3] * LISTS_AT_ONCE
+    assert client.get(path).status_code == 200

@@ -1,0 +1,50 @@
+"""HTTP/1.1 as uvicorn speaks it, for those who never finish a request, and those who send none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from serving.problems import KINDS, MEDIA_TYPE
+
+HEAD_S = 20.0
+"""From its first byte on the head of a request has so long to come: it holds a connection, as a mute one does."""
+
+
+class PatientHttp(H11Protocol):
+    """Closes connections on which no request's head comes; what is no HTTP is told as a problem."""
+
+    _head_due: float | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A new connection may be silent for as long as one that is kept."""
+        super().connection_made(transport)
+        self._close_at(self.loop.time() + self.timeout_keep_alive)
+
+    def data_received(self, data: bytes) -> None:
+        """What has begun to come has a time by which it is there, however often a little more comes."""
+        super().data_received(data)
+        if not self._is_between_requests:
+            self._head_due = None
+        elif not self.transport.is_closing():
+            self._head_due = self._head_due or self.loop.time() + HEAD_S
+            self._close_at(self._head_due)
+
+    def send_400_response(self, msg: str) -> None:
+        """Says what was wrong as every other answer does, unless an answer is under way."""
+        if self._is_between_requests:
+            problem = {"type": "/problems/http-error", "title": KINDS["http-error"].en, "status": 400, "detail": msg}
+            body = json.dumps(problem)
+            head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n"
+            self.transport.write(f"HTTP/1.1 400 Bad Request\r\n{head}\r\n{body}".encode("ascii"))
+        self.transport.close()
+
+    @property
+    def _is_between_requests(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _close_at(self, time: float) -> None:
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_at(time, self.timeout_keep_alive_handler)

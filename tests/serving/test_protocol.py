@@ -1,0 +1,123 @@
+"""Those who never finish a request, over sockets of their own."""
+
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+
+from serving import edge, protocol
+from serving.main import bind, server_config
+from serving.problems import MEDIA_TYPE
+from tests.commands import PATIENCE_S
+from tests.serving.conftest import app_of
+from tests.serving.live import FixedProvider, wait_until
+
+HEAD = b"POST /v1/bookings HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 40\r\n\r\n"
+
+
+@contextmanager
+def connected(client):
+    """A socket to the client's service."""
+    with socket.create_connection((client.base_url.host, client.base_url.port), PATIENCE_S) as opened:
+        yield opened
+
+
+def answer(opened):
+    """All that comes until the other side closes: status, headers, body."""
+    came = b"".join(iter(lambda: opened.recv(65536), b""))
+    head, _, body = came.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines)
+    return int(first.split()[1]), headers, json.loads(body)
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"booking_id": '])
+def test_a_body_that_does_not_come_is_told_so(client, monkeypatch, sent):
+    monkeypatch.setattr(edge, "PAUSE_S", 0.1)
+    with connected(client) as opened:
+        opened.sendall(HEAD + sent)
+        status, headers, problem = answer(opened)
+    assert (status, problem["type"], headers["content-type"]) == (408, "/problems/body-too-slow", MEDIA_TYPE)
+    assert headers["connection"] == "close"
+    assert "nothing of the body came for 0.1 s" in problem["detail"]
+
+
+def test_a_body_that_drips_has_an_end_too(client, monkeypatch):
+    monkeypatch.setattr(edge, "BODY_S", 0.3)
+    with connected(client) as opened:
+        opened.sendall(HEAD)
+        for _ in range(3):
+            opened.sendall(b" ")
+            time.sleep(0.02)
+        status, _, problem = answer(opened)
+    assert (status, problem["type"]) == (408, "/problems/body-too-slow")
+
+
+def test_the_head_of_a_request_has_so_long_to_come_whatever_drips(client, monkeypatch):
+    monkeypatch.setattr(protocol, "HEAD_S", 0.3)
+    with connected(client) as opened:
+        for _ in range(2):  # A connection that is kept may be silent for longer, between requests.
+            opened.sendall(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+            time.sleep(0.4)
+            assert opened.recv(65536).startswith(b"HTTP/1.1 200")
+        assert drips_until_closed(opened) < 100
+
+
+def drips_until_closed(opened):
+    """Bytes of a head sent, one each 50 ms, until the other side closes."""
+    opened.settimeout(0.05)
+    for num in range(100):
+        try:
+            opened.sendall(b"G")
+            if opened.recv(1) == b"":
+                return num
+        except TimeoutError:
+            continue
+        except OSError:
+            return num
+    return 100
+
+
+def test_what_is_no_http_is_told_as_a_problem(client):
+    with connected(client) as opened:
+        opened.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        status, headers, problem = answer(opened)
+    assert (status, problem["status"], problem["type"]) == (400, 400, "/problems/http-error")
+    assert headers["content-type"] == MEDIA_TYPE
+
+
+@contextmanager
+def served(app):
+    """A server that the test ends, its thread and its address."""
+    with bind("127.0.0.1", 0) as listener:
+        server = uvicorn.Server(server_config(app, log_config=None))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        wait_until(lambda: server.started)
+        yield server, thread, listener.getsockname()
+        server.should_exit = True
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
+def test_a_body_that_never_comes_does_not_hold_up_the_end(county, monkeypatch):
+    monkeypatch.setattr(edge, "PAUSE_S", 0.5)
+    with served(app_of(county, provider=FixedProvider(None))) as (server, thread, address):
+        with socket.create_connection(address) as opened:
+            opened.sendall(HEAD)
+            wait_until(lambda: server.server_state.tasks)
+            began = time.monotonic()
+            server.should_exit = True
+            thread.join(PATIENCE_S)
+        assert time.monotonic() - began < server.config.timeout_graceful_shutdown / 2
+
+
+def test_who_never_asks_is_let_go_as_who_asks_no_more(county):
+    with served(app_of(county, provider=FixedProvider(None))) as (server, _, address):
+        server.config.timeout_keep_alive = 0.1
+        with socket.create_connection(address, PATIENCE_S) as opened:
+            assert opened.recv(1) == b""
