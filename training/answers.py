@@ -18,6 +18,7 @@ from features.store.store import open_store
 from recsys.dataset import Dataset
 from recsys.demand.forecast import TABLE_COLUMNS
 from recsys.errors import DataError
+from recsys.files import check_output, write_json, write_table, write_tables
 from training.champion import ranking_model, weekly_forecast
 from training.demand.config import STATISTICAL_FAMILY, DemandConfig
 from training.demand.forecast import forecast_demand
@@ -25,7 +26,6 @@ from training.demand.known import weeks_ahead
 from training.demand.periods import weeks_to_end
 from training.demand.told import told
 from training.evaluation import Progress, Say, Windows, count_of, evaluation_table, one_share
-from training.files import check_output, write_json, write_table, write_tables
 from training.ranking.fit import RankingConfig
 from training.ranking.windows import WindowMemory
 from training.run import Task, TrainConfig, known_data, window_starts

@@ -9,6 +9,7 @@ import pandas as pd
 
 from features.settings import Settings
 from recsys.errors import DataError, UnknownIdError
+from recsys.files import check_output, write_json, write_table
 from recsys.openings.answers.answer import answer, told
 from recsys.openings.answers.inquiry import Inquiry, inquiry_of, read_question
 from recsys.openings.learned.inputs import OpeningInputs
@@ -17,7 +18,6 @@ from recsys.openings.suggest import rows
 from recsys.sentences import Language
 from training.champion import openings_of
 from training.evaluation import Say
-from training.files import check_output, write_json, write_table
 from training.run import known_data
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from features.intake.references import OVERTAKEN
 from recsys.errors import RecsysError
+from recsys.files import write_json
 
 
 @dataclass
@@ -96,10 +96,6 @@ class IngestReport:
         lines += [f"rows not stored, with reasons: {path}" for path in self.quarantine_files.values()]
         return "\n".join(lines)
 
-    def to_json(self) -> str:
-        """The report as people and programs read it."""
-        return json.dumps(asdict(self), ensure_ascii=False, indent=2)
-
     def write(self, path: Path) -> None:
         """Writes the report as JSON.
 
@@ -107,8 +103,6 @@ class IngestReport:
             RecsysError: It cannot be written.
         """
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self.to_json() + "\n", encoding="utf-8")
-        except OSError as error:
-            why = error.strerror
-            raise RecsysError(f"the rows are stored, but the report {path} cannot be written: {why}") from error
+            write_json(asdict(self), path)
+        except RecsysError as error:
+            raise RecsysError(f"the rows are stored, but the report is not: {error}") from error

@@ -30,6 +30,7 @@ from features.store.quarantine import (
 )
 from features.store.rows import stored_parents, take_in_waiting
 from features.store.store import Store
+from recsys.files import check_output
 from recsys.schema import TABLES, Table
 
 DEFAULT_PLATFORM = "default"
@@ -94,6 +95,8 @@ def ingest_folder(
         DataError: The folder or a header is wrong; nothing is stored then.
         RecsysError: The store or the report cannot be written.
     """
+    if report_path is not None:
+        check_output(report_path)
     sources = find_sources(folder)
     with store.writing() as connection, tempfile.TemporaryDirectory(prefix="culture-ingest-") as bad_rows:
         home = platform_named(connection, DEFAULT_PLATFORM if platform is None else platform, timezone)

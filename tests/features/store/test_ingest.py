@@ -12,7 +12,7 @@ import pytest
 from features.intake.report import TableReport
 from features.store.ingest import ingest_folder
 from features.store.store import Store
-from recsys.errors import DataError
+from recsys.errors import DataError, RecsysError
 
 ALL = {
     "regions": "region_id,name,level,parent_id\nr1,县,county,\nr2,镇,township,r1\n",
@@ -138,6 +138,12 @@ def test_a_bad_row_has_its_reason(store: Store, tmp_path: Path, name: str, row: 
         (kept,) = csv.DictReader(file)
     assert reason in kept["reason"]
     assert kept["row_number"] == "3"
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_stored(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(RecsysError, match="is a folder; name a file"):
+        ingest_folder(store, deliver(tmp_path, users="user_id\n1\n"), report_path=tmp_path)
+    assert store.counts()["users"] == 0
 
 
 def test_a_good_row_takes_its_bad_version_out_of_quarantine(store: Store, tmp_path: Path) -> None:

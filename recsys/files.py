@@ -31,6 +31,9 @@ def check_output(output: Path) -> None:
     """
     if output.is_dir():
         raise RecsysError(f"output {output} is a folder; name a file")
+    if output.exists() and not output.is_file():
+        # A device or a pipe: what is written whole would take its place.
+        raise RecsysError(f"output {output} is not a file; name a file")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
@@ -70,15 +73,16 @@ def write_json(values: object, output: Path) -> None:
 
 
 def _replace(output: Path, write: Callable[[Path], object]) -> None:
-    """Writes beside the file and then takes its place; the old file stays if that fails."""
+    """Writes beside the file and then takes its place; the old file stays if that fails, a link if it does not."""
     draft: Path | None = None
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".culture-", dir=output.parent)
+        place = output.resolve()
+        descriptor, name = tempfile.mkstemp(prefix=".culture-", dir=place.parent)
         os.close(descriptor)
         draft = Path(name)
         write(draft)
         draft.chmod(0o644)
-        draft.replace(output)
+        draft.replace(place)
     except OSError as error:
         raise RecsysError(f"output {output} cannot be written: {error.strerror or error}") from error
     finally:

@@ -1,3 +1,5 @@
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recsys.errors import RecsysError
-from training.files import check_output, write_json, write_table, write_tables
+from recsys.files import check_output, write_json, write_table, write_tables
 
 SCHEMA = pa.schema({"user_id": pa.string(), "rank": pa.int64()})
 
@@ -45,3 +47,16 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) 
             check_output(output)
     check_output(tmp_path / "new" / "one.parquet")
     assert (tmp_path / "new").is_dir()
+    os.mkfifo(tmp_path / "pipe")
+    for output in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(RecsysError, match="is not a file"):
+            check_output(output)
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "latest.json"
+    link.symlink_to(tmp_path / "there" / "first.json")
+    write_json({"a": 1}, link)
+    assert link.is_symlink()
+    assert json.loads((tmp_path / "there" / "first.json").read_text()) == {"a": 1}
