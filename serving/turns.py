@@ -14,7 +14,7 @@ from serving.problems import ProblemError
 LISTS_AT_ONCE = 2
 """One is computed while another waits for the store, on any machine: more cores have more workers."""
 
-MOST_WAIT_S = 20.0
+MOST_WAIT_S = 30.0
 """Who would wait longer is told so at once, rather than be answered when nobody listens any more."""
 
 _USUAL_S = 0.1

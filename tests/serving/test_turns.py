@@ -59,8 +59,8 @@ def test_the_expected_wait_is_that_of_those_before_at_the_usual_time():
                 told.append(problem.headers["Retry-After"])
 
         ended = asyncio.Event()
-        # Nothing is known yet: 0.1 s each, two at once, so that 20 s are 400 who wait.
-        tasks = [asyncio.create_task(one()) for _ in range(500)]
+        # Nothing is known yet: 0.1 s each, two at once, so that 30 s are 600 who wait.
+        tasks = [asyncio.create_task(one()) for _ in range(700)]
         await asyncio.sleep(0.05)
         ended.set()
         await asyncio.gather(*tasks)
