@@ -100,9 +100,8 @@ def make_list(
         UnknownIdError: no such person or region.
         ProblemError: `max_km` without a place to measure from.
     """
-    offer = live.offer()
+    offer, checked = live.on_offer()
     picture = offer.picture
-    checked = live.checked(offer)
     catalogue, is_open = checked.catalogue, checked.is_open(now)
     if user_id is None:
         block, is_personal = visitor_block(catalogue, picture.dataset, request, now), False

@@ -24,14 +24,14 @@ def similar_activities(live: LiveData, parts: BundleParts | None, now: pd.Timest
     Raises:
         UnknownIdError: no activity has the id.
     """
-    offer = live.offer()
+    offer, checked = live.on_offer()
     if activity_id not in offer.picture.activities.index:
         # It may have been stored since the candidates were made.
         offer = live.offer(fresh=True)
+        checked = live.checked(offer)
     picture = offer.picture
     if activity_id not in picture.activities.index:
         raise UnknownIdError("activity_id", [activity_id])
-    checked = live.checked(offer)
     catalogue = checked.catalogue
     closed = catalogue.sessions.session_ids[~checked.is_open(now)]
     block = not_offered(visitor_block(catalogue, picture.dataset, Request(), now), closed)

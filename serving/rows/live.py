@@ -14,13 +14,14 @@ import pandas as pd
 from features.signals.catalogue import catalogue_of
 from features.store.lists import forget_shown, operator_rules, shown_counts
 from features.store.store import Store
+from recsys.open_sessions import places_taken
 from recsys.regions import RegionTree
 from serving.candidates import Checked, check
 from serving.parts import BundleParts
 from serving.problems import ProblemError
 from serving.rows.opened import OpenedStore
 from serving.rows.picture import Offer, Picture, organisers_shown
-from serving.rows.queries import FAR, read_all, read_sessions
+from serving.rows.queries import FAR, read_all, read_lacking, read_sessions
 
 _log = logging.getLogger("serving")
 
@@ -37,7 +38,8 @@ SHOWN_DAYS = 28
 """Whoever was shown little within so many days is given chances."""
 
 CHEAP_CPU_S = 1.0
-"""A request waits for candidates that hold this process's last write if they take no longer to make."""
+"""A request waits for candidates that hold all that can be booked, and what this process wrote last, if they take no
+longer to make."""
 
 
 class LiveData(OpenedStore):
@@ -53,6 +55,7 @@ class LiveData(OpenedStore):
         self._offer: Offer | None = None
         self._offer_cpu_s = 0.0
         self._checked: tuple[int, Offer, Checked] | None = None
+        self._whole_at, self._never_offered = -1, frozenset[str]()
         self._n_written, self._n_held = 0, 0
         self._forgot_on: date | None = None
         self._reading, self._making, self._counting = (threading.Lock() for _ in range(3))
@@ -117,13 +120,37 @@ class LiveData(OpenedStore):
             return self._renew()
         return held
 
-    def checked(self, offer: Offer) -> Checked:
-        """Candidates as their rows are now, with the rules of now; read once for each version of the store.
+    def on_offer(self) -> tuple[Offer, Checked]:
+        """Candidates, and their rows as they are now.
+
+        Whoever wrote it, another process too: what has become bookable since they were made is among them, unless it
+        takes too long to make them again.
 
         Raises:
             ProblemError: the store cannot be reached.
         """
-        version = self.version()
+        offer, version = self.offer(), self.version()
+        if self._offer_cpu_s < CHEAP_CPU_S and version not in (offer.picture.version, self._whole_at):
+            ids = offer.catalogue.sessions.session_ids.tolist()
+            lacking = self.using(lambda store: read_lacking(store, ids, self._clock())) - self._never_offered
+            if lacking:
+                offer = self._renew()
+                # Once is enough for what only the store takes for bookable.
+                self._never_offered = frozenset(lacking - set(offer.catalogue.sessions.session_ids.tolist()))
+            self._whole_at = version
+        return offer, self.checked(offer, version)
+
+    def checked(self, offer: Offer, version: int | None = None) -> Checked:
+        """Candidates as their rows are now, with the rules of now; read once for each version of the store.
+
+        Args:
+            offer: Candidates.
+            version: Of the store, if it was just asked for.
+
+        Raises:
+            ProblemError: the store cannot be reached.
+        """
+        version = self.version() if version is None else version
         held = self._checked
         if held is not None and held[0] == version and held[1] is offer:
             return held[2]
@@ -184,7 +211,8 @@ class LiveData(OpenedStore):
 
     def _made(self, picture: Picture, at: pd.Timestamp) -> Offer:
         shown = self.using(lambda store: shown_counts(store, at - pd.Timedelta(days=SHOWN_DAYS), FAR))
-        catalogue = catalogue_of(picture.dataset, at)
+        # What is stored has happened, as for the rows of now: a cancelled booking without `status_at` takes no place.
+        catalogue = catalogue_of(picture.dataset, at, taken=places_taken(picture.dataset.bookings))
         n_shown = organisers_shown(catalogue.lookup, shown)
         return Offer(picture, catalogue, n_shown)
 

@@ -20,6 +20,16 @@ _AGES = ["min_age", "max_age", "audience"]
 FAR = pd.Timestamp("2262-01-01T00:00:00Z")
 """End of a data set that nothing is cut from."""
 
+_IS_TAKING = f"coalesce(status, 'booked') IN ({', '.join(repr(status) for status in TAKING_STATUSES)})"
+_LACKING = (
+    "SELECT session_id FROM sessions s WHERE platform_num = %(num)s AND session_id <> ALL(%(ids)s)"
+    " AND starts_at > %(now)s AND coalesce(published_at <= %(now)s, true)"
+    " AND coalesce(booking_opens_at <= %(now)s, true) AND coalesce(booking_closes_at > %(now)s, true)"
+    " AND coalesce(cancelled_at > %(now)s, true) AND coalesce(capacity >= 1 + (SELECT"
+    " coalesce(sum(coalesce(party_size, 1)), 0) FROM bookings b WHERE b.platform_num = s.platform_num"
+    f" AND b.session_id = s.session_id AND {_IS_TAKING}), true)"
+)
+
 
 def read_all(store: Store) -> tuple[int, Dataset]:
     """Every row of the store as it is now, and the version read."""
@@ -70,11 +80,23 @@ def read_sessions(store: Store, session_ids: Sequence[str]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
+def read_lacking(store: Store, session_ids: Sequence[str], now: pd.Timestamp) -> set[str]:
+    """Sessions that can be booked `now` and are none of these: new ones, and full ones where a place came free."""
+    lacking: set[str] = set()
+    with store.reading() as connection:
+        platforms = zones_by_num(connection)
+        for num, (name, _) in platforms.items():
+            prefix = f"{name}:" if len(platforms) > 1 else ""
+            inside = [one.removeprefix(prefix) for one in session_ids if one.startswith(prefix)]
+            found = connection.exec_driver_sql(_LACKING, {"num": num, "ids": inside, "now": now.to_pydatetime()})
+            lacking |= {prefix + one for one in found.scalars()}
+    return lacking
+
+
 def _taken(connection: Connection, num: int, session_ids: list[str]) -> dict[str, float]:
-    statuses = ", ".join(f"'{status}'" for status in TAKING_STATUSES)
     found = connection.exec_driver_sql(
         "SELECT session_id, sum(coalesce(party_size, 1)) FROM bookings WHERE platform_num = %s AND session_id = ANY(%s)"
-        f" AND coalesce(status, 'booked') IN ({statuses}) GROUP BY 1",
+        f" AND {_IS_TAKING} GROUP BY 1",
         (num, session_ids),
     )
     return {str(session): float(places) for session, places in found}

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +13,8 @@ from serving.rows import live as live_module
 from serving.rows.live import LiveData
 from tests.commands import PATIENCE_S
 from tests.serving.conftest import AS_OF
+
+NOW = AS_OF.tz_convert("UTC")
 
 
 @pytest.fixture
@@ -27,10 +30,10 @@ def test_a_list_asked_while_candidates_are_being_made_waits_for_the_write_before
     making, may_end = Event(), Event()
     catalogue_of = live_module.catalogue_of
 
-    def slow(*args):
+    def slow(*args, **others):
         making.set()
         assert may_end.wait(PATIENCE_S)
-        return catalogue_of(*args)
+        return catalogue_of(*args, **others)
 
     monkeypatch.setattr(live_module, "CHEAP_CPU_S", float("inf"))  # However slow the machine.
     monkeypatch.setattr(live_module, "catalogue_of", slow)
@@ -69,3 +72,46 @@ def test_whom_a_session_is_for_and_when_it_ends_are_those_of_now(live, own_count
     assert held.for_adults[of_activity].all()
     assert held.ends[held.session_ids == session_id].tolist() == [pd.Timestamp(end).value]
     assert held.for_adults[~of_activity].tolist() == offer.catalogue.sessions.for_adults[~of_activity].tolist()
+
+
+@pytest.fixture
+def other_store(own_county):
+    """As another process reaches the store."""
+    with open_store(own_county) as store:
+        yield store
+
+
+def test_a_place_that_another_process_has_freed_is_offered_at_once(live, other_store, monkeypatch):
+    monkeypatch.setattr(live_module, "CHEAP_CPU_S", float("inf"))
+    _, checked = live.on_offer()
+    sessions = checked.catalogue.sessions
+    column = int(np.flatnonzero(checked.is_open(NOW) & (sessions.places_left >= 1))[0])
+    session_id = str(sessions.session_ids[column])
+    places = float(sessions.places_left[column])
+    booking = {"booking_id": "all", "user_id": "u0000001", "session_id": session_id, "party_size": places}
+    booked = booking | {"booked_at": (NOW - pd.Timedelta(minutes=1)).isoformat()}
+
+    def offered():
+        checked = live.on_offer()[1]
+        return set(checked.catalogue.sessions.session_ids[checked.is_open(NOW)])
+
+    other_store.upsert("default", "bookings", [booked])
+    assert session_id not in offered()
+    assert session_id not in live.offer(fresh=True).catalogue.sessions.session_ids
+    assert session_id not in offered()
+    other_store.upsert("default", "bookings", [booked | {"status": "cancelled"}])
+    assert session_id in offered()
+    new = other_store.row("sessions", session_id) | {"session_id": "brand-new"}
+    other_store.upsert("default", "sessions", [new])
+    assert "brand-new" in offered()
+
+
+def test_what_only_the_store_takes_for_bookable_is_looked_for_once(live, other_store, monkeypatch):
+    monkeypatch.setattr(live_module, "CHEAP_CPU_S", float("inf"))
+    monkeypatch.setattr(live_module, "read_lacking", lambda *_: {"never"})
+    user = other_store.row("users", "u0000001")
+    for year in (1980, 1981, 1982):
+        other_store.upsert("default", "users", [user | {"birth_year": year}])
+        offers = {id(live.on_offer()[0]) for _ in range(2)}
+        assert offers == {id(live.offer())}
+    assert live.offer().picture.version == live.version() - 2
