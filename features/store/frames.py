@@ -1,9 +1,9 @@
-"""The store's rows as frames: whole tables, or those that meet a condition, read by COPY."""
+"""The store's rows as frames: whole tables, or those that meet a condition, read by COPY; a person's few in one go."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -35,6 +35,12 @@ ARROW = {
 REMOVED_TAGS = Table("removed_tags", (Column("user_id", "id"), Column("tag", "text")))
 """Beside the contract's tables: what people do not want to be described by."""
 
+_TABLES = {**TABLES, REMOVED_TAGS.name: REMOVED_TAGS}
+
+_AS_CSV = (("time", 'to_char({}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')'),)
+_AS_VALUES = (("count", "{}::float8"),)
+"""How columns of a type are asked for, where not as they are."""
+
 _CUT = {"bookings": "booked_at", "feedback": "occurred_at"}
 
 
@@ -53,15 +59,53 @@ def read_rows(
     connection: Connection, table: Table, platforms: Mapping[int, tuple[str, str]], where: sql.Composable
 ) -> pd.DataFrame:
     """Rows that meet a condition, in the contract's columns, ids in their outside form."""
-    names = {num: f"{name}:" for num, (name, _) in platforms.items()} if len(platforms) > 1 else {}
     query = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT (FORMAT csv)").format(
-        _selection(table, tuple(names.items())), sql.Identifier(table.name), where
+        _selection(table, _prefixes(platforms), _AS_CSV), sql.Identifier(table.name), where
     )
-    schema = pa.schema([(c.name, ARROW[c.type]) for c in table.columns])
+    schema = _schema(table)
     with driver(connection).cursor().copy(query) as copy:
         parts = [_parsed(text, schema) for text in _texts(copy)]
-    found = pa.concat_tables(parts) if parts else schema.empty_table()
-    return found.to_pandas(types_mapper={pa.string(): TEXT}.get)
+    return _frame(pa.concat_tables(parts) if parts else schema.empty_table())
+
+
+def read_few(
+    connection: Connection, platforms: Mapping[int, tuple[str, str]], wanted: Mapping[str, sql.Composable]
+) -> dict[str, pd.DataFrame]:
+    """Rows of several tables that meet a condition each, as `read_rows` gives them.
+
+    All are asked for at once and no text is parsed: for few rows that takes a third of the time.
+    """
+    raw, prefixes = driver(connection), _prefixes(platforms)
+    with raw.pipeline():
+        found = {
+            name: raw.execute(
+                sql.SQL("SELECT {} FROM {} WHERE {}").format(
+                    _selection(_TABLES[name], prefixes, _AS_VALUES), sql.Identifier(name), where
+                )
+            )
+            for name, where in wanted.items()
+        }
+    return {name: _frame(_of_values(_schema(_TABLES[name]), cursor.fetchall())) for name, cursor in found.items()}
+
+
+def _prefixes(platforms: Mapping[int, tuple[str, str]]) -> tuple[tuple[int, str], ...]:
+    """What stands before the ids of each platform, where there are several."""
+    return tuple((num, f"{name}:") for num, (name, _) in platforms.items()) if len(platforms) > 1 else ()
+
+
+def _schema(table: Table) -> pa.Schema:
+    return pa.schema([(c.name, ARROW[c.type]) for c in table.columns])
+
+
+def _frame(rows: pa.Table) -> pd.DataFrame:
+    return rows.to_pandas(types_mapper={pa.string(): TEXT}.get)
+
+
+def _of_values(schema: pa.Schema, rows: Sequence[Sequence[object]]) -> pa.Table:
+    """Rows of Python's values; as in a file, an empty text is none."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    values = ([None if value == "" else value for value in column] for column in columns)
+    return pa.table([pa.array(column, field.type) for column, field in zip(values, schema, strict=True)], schema=schema)
 
 
 def _texts(rows: Iterable[Buffer]) -> Iterator[bytes]:
@@ -95,19 +139,17 @@ def _before(name: str, data_until: pd.Timestamp) -> sql.Composable:
 
 
 @cache
-def _selection(table: Table, prefixes: tuple[tuple[int, str], ...]) -> sql.SQL:
-    columns = sql.SQL(", ").join(_selected(column, prefixes) for column in table.columns)
+def _selection(table: Table, prefixes: tuple[tuple[int, str], ...], forms: tuple[tuple[str, str], ...]) -> sql.SQL:
+    columns = sql.SQL(", ").join(_selected(column, prefixes, dict(forms)) for column in table.columns)
     return sql.SQL(columns.as_string())
 
 
-def _selected(column: Column, prefixes: tuple[tuple[int, str], ...]) -> sql.Composable:
+def _selected(column: Column, prefixes: tuple[tuple[int, str], ...], forms: Mapping[str, str]) -> sql.Composable:
     name = sql.Identifier(column.name)
-    if column.type == "time":
-        return sql.SQL('to_char({}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')').format(name)
     if column.type == "id" and prefixes:
         cases = sql.SQL(" ").join(
             sql.SQL("WHEN {} THEN {} || {}").format(sql.Literal(num), sql.Literal(prefix), name)
             for num, prefix in prefixes
         )
         return sql.SQL("CASE platform_num {} END").format(cases)
-    return name
+    return sql.SQL(forms.get(column.type, "{}")).format(name)

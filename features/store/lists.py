@@ -96,7 +96,7 @@ def log_shown(store: Store, request_id: str, at: pd.Timestamp, bundle: str | Non
     if not places:
         return
     columns = [[getattr(place, name) for place in places] for name in _OF_PLACE]
-    with store.writing() as connection:
+    with store.stating() as connection:
         connection.exec_driver_sql(
             f"INSERT INTO shown ({', '.join(_SHOWN)}) SELECT %s, %s, %s, *"
             " FROM unnest(%s::int4[], %s::text[], %s::text[], %s::text[], %s::float8[])",

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from features.intake.erasure import HAPPENED
 from features.store.erasure import remember_erased
-from features.store.frames import read_rows
+from features.store.frames import read_few
 from features.store.opt_outs import set_opt_out
 from recsys.schema import TABLES
 
@@ -34,7 +34,7 @@ def user_tables(
     platforms: Mapping[int, tuple[str, str]],
     platform_num: int,
     user_id: str,
-    touched: Sequence[Touched] = (),
+    touched: Sequence[Touched | Literal["removed_tags"]] = (),
 ) -> dict[str, pd.DataFrame]:
     """A user's rows by table, in the contract's columns with outside ids; an unknown user's are empty.
 
@@ -43,7 +43,8 @@ def user_tables(
         platforms: Names and zones by number.
         platform_num: Of the user's platform.
         user_id: The user's id there.
-        touched: What to add: the `sessions` that the user booked, the `activities` behind bookings and feedback.
+        touched: What to add: the `sessions` that the user booked, the `activities` behind bookings and feedback, the
+            `removed_tags`.
     """
     mine = sql.SQL("platform_num = {} AND user_id = {}").format(sql.Literal(platform_num), sql.Literal(user_id))
     booked = sql.SQL("platform_num = {} AND session_id IN (SELECT session_id FROM bookings WHERE {})").format(
@@ -53,8 +54,9 @@ def user_tables(
         "platform_num = {} AND activity_id IN (SELECT activity_id FROM sessions WHERE {}"
         " UNION SELECT activity_id FROM feedback WHERE {})"
     ).format(sql.Literal(platform_num), booked, mine)
-    wanted = dict.fromkeys(_OF_USER, mine) | {"sessions": booked, "activities": known}
-    return {name: read_rows(connection, TABLES[name], platforms, wanted[name]) for name in (*_OF_USER, *touched)}
+    others = {"sessions": booked, "activities": known, "removed_tags": mine}
+    wanted = dict.fromkeys(_OF_USER, mine) | {name: others[name] for name in touched}
+    return read_few(connection, platforms, wanted)
 
 
 def erase_user(connection: Connection, platform_num: int, user_id: str, at: datetime) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -93,7 +94,11 @@ def parse_outside(connection: Connection, outside_id: str) -> tuple[Platform, st
     Raises:
         UnknownIdError: No platform, or several and the id names none of them.
     """
-    platforms = all_platforms(connection)
+    return parse_among(all_platforms(connection), outside_id)
+
+
+def parse_among(platforms: Sequence[Platform], outside_id: str) -> tuple[Platform, str]:
+    """Platform among all, and its own id of an outside id; see `parse_outside`."""
     if len(platforms) == 1:
         return platforms[0], outside_id
     name, _, inside = outside_id.partition(":")

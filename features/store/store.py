@@ -50,6 +50,9 @@ class Store:
 
     def __init__(self, engine: Engine, home: Path) -> None:
         self._engine = engine
+        # Said as a transaction begins, which costs no message of its own.
+        self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
         self.home = home
 
     def __enter__(self) -> Store:
@@ -67,8 +70,13 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the store throughout."""
-        with clear_errors(), self._engine.connect() as connection:
-            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        with clear_errors(), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def stating(self) -> Iterator[Connection]:
+        """For single statements, each a transaction: it is durable, or has seen one state, as it returns."""
+        with clear_errors(), self._at_once.connect() as connection:
             yield connection
 
     @contextmanager
@@ -84,7 +92,7 @@ class Store:
 
     def version(self) -> int:
         """A number that grows with every change of what is stored."""
-        with self.reading() as connection:
+        with self.stating() as connection:
             return int(connection.exec_driver_sql("SELECT version FROM store_state").scalar_one())
 
     def counts(self) -> dict[str, int]:

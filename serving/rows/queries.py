@@ -9,8 +9,8 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 from features.store.frames import read_dataset, read_rows
-from features.store.people import Touched, removed_tags, user_tables
-from features.store.platforms import parse_outside, zones_by_num
+from features.store.people import Touched, user_tables
+from features.store.platforms import all_platforms, parse_among, zones_by_num
 from features.store.store import Store
 from recsys.dataset import Dataset
 from recsys.errors import UnknownIdError
@@ -47,10 +47,11 @@ def read_person(
         UnknownIdError: there is no such person.
     """
     with store.reading() as connection:
-        platforms = zones_by_num(connection)
-        platform, inside = parse_outside(connection, user_id)
-        rows = user_tables(connection, platforms, platform.num, inside, touched)
-        removed = removed_tags(connection, platform.num, inside)
+        platforms = all_platforms(connection)
+        platform, inside = parse_among(platforms, user_id)
+        zones = {one.num: (one.name, one.timezone) for one in platforms}
+        rows = user_tables(connection, zones, platform.num, inside, (*touched, "removed_tags"))
+    removed = sorted(rows.pop("removed_tags")["tag"])
     if all(rows[name].empty for name in ("users", "bookings", "feedback")):
         raise UnknownIdError("user_id", [user_id])
     return rows, removed

@@ -30,3 +30,29 @@ def test_rows_are_the_same_in_however_many_parts_they_are_read(
         assert (None if pd.isna(read[row["activity_id"]]) else read[row["activity_id"]]) == expected
     assert max(parsed) < most_bytes + 1000
     assert len(parsed) == {1: len(rows), 1 << 24: 1}.get(most_bytes, len(parsed))
+
+
+@pytest.mark.parametrize("platforms", [["county"], ["county", "museum"]])
+@pytest.mark.parametrize("chosen", ["true", "false"])
+def test_a_few_rows_are_read_as_many_are(store: Store, platforms: list[str], chosen: str) -> None:
+    odd = ['a "quoted", one', "two\nlines\r\nand \\.", "", None, "t", "二胡"]
+    for name in platforms:
+        rows = [{"user_id": f"u{n}", "gender": text, "interests": text} for n, text in enumerate(odd)]
+        rows[0] |= {"birth_year": 1990, "lat": 0.1 + 0.2, "lon": -117.39999999999999, "personalised": False}
+        rows[1] |= {"registered_at": "2025-12-31T23:59:59.999999+08:00", "lat": 5e-324, "lon": 0, "personalised": True}
+        store.upsert(name, "users", rows)
+        event = {"user_id": "u1", "activity_id": "a", "kind": "rating", "occurred_at": "1900-01-01T00:00:00.000001Z"}
+        store.upsert(name, "feedback", [event | {"feedback_id": f"f{n}", "value": n / 3} for n in range(4)])
+        booking = {"user_id": "u1", "session_id": "s", "booked_at": "2199-12-31T00:00:00+14:00", "party_size": 3}
+        store.upsert(name, "bookings", [booking | {"booking_id": "b", "status": "cancelled"}])
+    store.remove_tag("county:u1" if len(platforms) > 1 else "u1", "category:dance")
+    wanted = dict.fromkeys((*TABLES, "removed_tags"), sql.SQL(chosen))
+    with store.reading() as connection:
+        zones = zones_by_num(connection)
+        few = frames.read_few(connection, zones, wanted)
+        tables = {**TABLES, "removed_tags": frames.REMOVED_TAGS}
+        many = {name: frames.read_rows(connection, table, zones, sql.SQL(chosen)) for name, table in tables.items()}
+    assert list(few) == list(many)
+    for name, expected in many.items():
+        pd.testing.assert_frame_equal(few[name], expected, check_exact=True)
+    assert len(few["users"]) == (len(odd) * len(platforms) if chosen == "true" else 0)
