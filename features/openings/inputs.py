@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
+from features.geography.borders import Borders
 from features.geography.decay import DistanceDecay
 from features.geography.positions import Positions, positions
 from features.openings.gains import Beside
@@ -159,13 +160,16 @@ def _programme(
 def _km_and_reach(
     tree: RegionTree, places: Positions, decay: DistanceDecay
 ) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-    """(n_users, n_venues) distance and willingness by it, a few people at a time: of a province either is large."""
+    """(n_users, n_venues) distance, and willingness by it and by borders.
+
+    A few people at a time: of a province either is large.
+    """
     shape = (len(places.users), len(places.venues))
     far, reach = np.empty(shape, dtype=np.float16), np.empty(shape, dtype=np.float32)
-    for first in range(0, shape[0], PEOPLE_AT_ONCE):
-        some = slice(first, first + PEOPLE_AT_ONCE)
-        km = places.km(tree, some)
-        far[some], reach[some] = km, decay.reach(km)
+    borders, venues = Borders.of(tree, places), np.arange(shape[1])
+    for people in np.split(np.arange(shape[0]), range(PEOPLE_AT_ONCE, shape[0], PEOPLE_AT_ONCE)):
+        km = places.km(tree, people)
+        far[people], reach[people] = km, decay.reach(km, borders.across(people[:, None], venues))
     return far, reach
 
 

@@ -121,8 +121,8 @@ def _training(offered: Exposure) -> int:
 
 def _learn_decay(facts: Facts, at_reach_one: NDArray[np.float64], people: NDArray[np.float64]) -> DistanceDecay:
     # The last band is that of unknown distances.
-    observed = sums_by(facts.booking_band, people, len(at_reach_one))[:-1]
-    return fit_decay(observed, at_reach_one[:-1], facts.mean_km[:-1])
+    observed = sums_by(facts.booking_band, people, at_reach_one.size).reshape(at_reach_one.shape)
+    return fit_decay(observed[:, :-1], at_reach_one[:, :-1], facts.mean_km[:-1])
 
 
 def _regression(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from features.geography.borders import Borders
 from features.geography.positions import Positions
 from features.profiles import has_profile
 from features.willingness.config import LatentConfig
@@ -27,7 +28,7 @@ class Facts:
     Attributes:
         offered: Past sessions and bookings.
         homes: Where people are, and how far from what could be booked.
-        booking_band: (n_bookings,) row of the distance band, the last where unknown.
+        booking_band: (n_bookings,) see `Distances.booking_bands`.
         mean_km: (n_bands,) mean distance in each band.
         segments: Memberships of users, see `segments` and `home_segments`.
         strengths: Of each, (n_levels, 1 + n_categories) bookings that its own figures must outweigh, in all and in each
@@ -56,14 +57,16 @@ class Facts:
     ) -> Facts:
         """The facts of a data set, and of what its users could have gone to where that is not to be read from it."""
         offered = exposure(dataset, config.history_weeks) if offered is None else offered
-        homes = Distances.of(tree, places, offered)
+        borders = Borders.of(tree, places)
+        homes = Distances.of(tree, places, borders, offered)
+        bands = homes.booking_bands(borders, offered)
         people, homes_of = segments(dataset, offered.age_group), home_segments(tree, places)
         firm = alike(people, len(offered.categories), config.factor_strength)
         firm += [home_strengths(member, offered, config) for member in homes_of]
         members = people + homes_of
         signals = own_signals(dataset, offered.categories, members, config)
         liked = category_signals(dataset, offered.categories)
-        return cls(offered, homes, homes.booking_bands(offered), homes.mean_km(), members, firm, signals, liked)
+        return cls(offered, homes, bands, homes.mean_km(), members, firm, signals, liked)
 
     def some(self, n_users: int) -> Facts:
         """The same for users drawn evenly, at most `n_users`."""

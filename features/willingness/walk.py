@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from features.geography.decay import BAND_EDGES_KM, DistanceDecay
+from features.geography.decay import DistanceDecay
 from features.willingness.ages import AGE_GROUPS
-from features.willingness.distances import Distances
+from features.willingness.distances import N_BANDS, Distances
 from features.willingness.exposure import Exposure
 from recsys.openings.learned.saturation import Saturation
 from recsys.sums import sums_by
@@ -22,7 +22,8 @@ class Walk:
 
     Attributes:
         exposed: (n_users, n_categories) people booked for at rate 1.
-        at_reach_one: (n_bands,) people expected in each distance band if distance were nothing.
+        at_reach_one: (2, N_BANDS) people expected in each distance band, within borders and across, if neither
+            distance nor borders were anything.
         expected: (n_age_groups, n_sessions) expected people.
     """
 
@@ -91,17 +92,16 @@ def walk(
         rate: (n_users, n_categories).
     """
     programme, n_venues = Programme.of(offered, homes, season), len(homes.venues)
-    n_bands, far_band = len(BAND_EDGES_KM), homes.far_band.ravel()
-    far = decay.reach(homes.far_km) * homes.is_far
+    far = decay.reach(homes.far_km, homes.far_across) * homes.is_far
     far = np.column_stack([far, np.full(len(far), decay.unknown, dtype=np.float32)])
     exposed = np.zeros((len(offered.cohorts.of_user), len(offered.categories)), dtype=np.float32)
-    at_one = np.zeros(n_bands + 1)
+    at_one = np.zeros((2, N_BANDS))
     expected = np.zeros((len(AGE_GROUPS), len(offered.week)))
     for cohort, group in enumerate(offered.cohorts.age_group):
         offer = programme.offer(weight[cohort], n_venues)
         at_place, beyond, drawn = np.zeros_like(offer), far @ offer, np.zeros((len(far), offer.shape[1]), np.float32)
         for block in (block for block in homes.blocks if block.cohort == cohort):
-            near, here = decay.reach(block.km), offer[block.near]
+            near, here = decay.reach(block.km, block.across), offer[block.near]
             access = near @ here + beyond[block.square]
             used = programme.used(access, offered.first_week[block.people], saturation)
             exposed[block.people] = used.sum(axis=1)
@@ -109,12 +109,12 @@ def walk(
                 share = (rate[block.people][:, None, :] * used).reshape(access.shape) / np.maximum(access, 1e-9)
                 at_place[block.near] += near.T @ share
                 drawn[block.square] += share.sum(axis=0)
-                at_one += sums_by(block.band.ravel(), (share @ here.T).ravel(), n_bands + 1)
+                at_one += sums_by(block.band.ravel(), (share @ here.T).ravel(), at_one.size).reshape(at_one.shape)
         if rate is not None:
             at_place += far.T @ drawn
-            at_one += sums_by(far_band, (drawn @ offer[:-1].T).ravel(), n_bands + 1)
+            at_one += homes.by_band(drawn @ offer[:-1].T)
             expected[group] += at_place[programme.place, programme.column] * weight[cohort]
-    return Walk(exposed, at_one[:-1], expected)
+    return Walk(exposed, at_one, expected)
 
 
 def turned_away(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from features.geography.positions import positions
@@ -45,3 +46,30 @@ def test_people_expected_in_training_are_as_many_as_asked_for_places_there():
     assert training.any()
     assert not training.all()
     assert expected[:, training].sum() == pytest.approx(asked[training].sum(), rel=0.01)
+
+
+def in_two_counties(keeps_to_own: bool) -> Dataset:
+    """Every other township in another county, of which people go to venues of their own only, or to all."""
+    dataset = world(5, n_users=2500, weeks=16).dataset
+    regions, towns = dataset.regions, dataset.venues["region_id"].tolist()
+    is_other = regions["region_id"].isin(towns[1::2])
+    other = regions[~regions["region_id"].isin(towns)].assign(region_id="other")
+    city = other.assign(region_id="city", level="city")
+    regions = pd.concat([city, regions.assign(parent_id=regions["parent_id"].mask(is_other, "other")), other])
+    regions = regions.assign(parent_id=regions["parent_id"].mask(regions["level"] == "county", "city"))
+    home = dataset.bookings["user_id"].map(dataset.users.set_index("user_id")["region_id"])
+    venue = dataset.bookings["session_id"].map(dataset.sessions.set_index("session_id")["venue_id"])
+    there = venue.map(dataset.venues.set_index("venue_id")["region_id"])
+    own = home.isin(towns[1::2]) == there.isin(towns[1::2])
+    assert 0.1 < own.mean() < 0.95
+    bookings = dataset.bookings[own] if keeps_to_own else dataset.bookings
+    return replace(dataset, regions=regions.reset_index(drop=True), bookings=bookings.reset_index(drop=True))
+
+
+@pytest.mark.parametrize("keeps_to_own", [False, True])
+def test_who_keeps_to_the_own_county_is_found_out(keeps_to_own):
+    dataset = in_two_counties(keeps_to_own)
+    tree = RegionTree.of(dataset)
+    learned = fit_willingness(dataset, tree, positions(dataset, tree), LatentConfig(curvatures=(0.5,)))
+    border = learned.circumstances.decay.border
+    assert border < 0.2 if keeps_to_own else border > 0.8
