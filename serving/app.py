@@ -12,12 +12,13 @@ from fastapi.concurrency import run_in_threadpool
 from features.store.store import Store
 from serving.champion import Provider
 from serving.edge import HeadAsGet, LimitedBody, SlashesInIds, parameters_by_the_letter
+from serving.failures import ToldFailures, install_problem_handlers
 from serving.lists import ListStyle
 from serving.metrics import Metrics, Observed
 from serving.openapi import complete, operation_id
 from serving.parts import BundleParts
 from serving.privacy import NotKept, OwnPagesOnly
-from serving.problems import RESPONSES, ToldFailures, install_problem_handlers
+from serving.problems import RESPONSES
 from serving.routes import (
     access,
     catalogue,

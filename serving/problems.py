@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPMethod, HTTPStatus
 from typing import Any, get_args
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import InterfaceError, OperationalError
-from starlette.exceptions import HTTPException
-from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from recsys.errors import DataError, RecsysError, UnknownIdError
+from recsys.errors import UnknownIdError
 from recsys.sentences import Language, Sentence
-from serving.languages import broken_rule, language_of_problem
-from serving.metrics import route_of
+from serving.languages import language_of_problem
 
 MEDIA_TYPE = "application/problem+json"
-_log = logging.getLogger("serving")
 
 
 class FieldError(BaseModel):
@@ -103,7 +94,6 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 """What routes declare beside their own answer."""
 
 
-_FAILED = Sentence("服务出了差错；凭请求编号可以查找原因", "something went wrong; the request id helps to find it")
 STORE_AWAY = Sentence(
     "数据库暂时连不上，请稍后再试",
     "the store of live rows cannot be reached; check the database and try again in a moment",
@@ -112,7 +102,7 @@ STORE_AWAY = Sentence(
 
 def invalid(field: str, message: Sentence | str) -> ProblemError:
     """A request whose one field breaks a rule."""
-    return _invalid([Fault(field, message)])
+    return all_invalid([Fault(field, message)])
 
 
 def not_ready(zh: str, en: str) -> ProblemError:
@@ -132,7 +122,8 @@ def unknown(error: UnknownIdError) -> Sentence:
     return Sentence(f"没有编号为 {'、'.join(error.ids[:3])} 的记录，请检查编号", str(error))
 
 
-def _invalid(faults: Sequence[Fault]) -> ProblemError:
+def all_invalid(faults: Sequence[Fault]) -> ProblemError:
+    """A request whose fields break rules."""
     zh, en = ("; ".join(f"{one.field}: {_told(one.message, lang)}" for one in faults) for lang in get_args(Language))
     return ProblemError(422, "invalid-request", Sentence(zh, en), faults)
 
@@ -152,7 +143,7 @@ def problem_response(
         title=KINDS[kind].told(lang),
         status=status,
         detail=_told(detail, lang),
-        instance=_address(request),
+        instance=address_of(request),
         request_id=getattr(request.state, "request_id", None),
         errors=[FieldError(field=one.field, message=_told(one.message, lang)) for one in faults],
     )
@@ -164,108 +155,7 @@ def _told(words: Sentence | str, lang: Language) -> str:
     return words if isinstance(words, str) else words.told(lang)
 
 
-def install_problem_handlers(app: FastAPI) -> None:
-    """Makes every error of `app` a problem."""
-    app.add_exception_handler(ProblemError, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(RecsysError, _on_recsys)
-    app.add_exception_handler(OperationalError, _on_store)
-    app.add_exception_handler(InterfaceError, _on_store)
-
-
-def _on_problem(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, ProblemError)
-    response = problem_response(request, error.status, error.kind, error.detail, error.faults)
-    response.headers.update(error.headers)
-    return response
-
-
-def _on_validation(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    faults = [Fault(".".join(str(part) for part in e["loc"]) or "body", broken_rule(e)) for e in error.errors()]
-    return _on_problem(request, _invalid(faults))
-
-
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     """The path as it was sent, a URI reference: a slash or a blank in an id stays encoded."""
     sent = request.scope.get("raw_path") or request.url.path.encode()
     return quote(sent, safe="/%!$&'()*+,;=:@")
-
-
-_KINDS_BY_STATUS = {
-    404: "not-found",
-    405: "method-not-allowed",
-    408: "body-too-slow",
-    413: "body-too-large",
-}
-
-
-def _on_http(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    if error.status_code == HTTPStatus.BAD_REQUEST:
-        # What the framework says of a body that cannot be read.
-        why = error.__cause__
-        return _on_problem(request, not_json(why if isinstance(why, ValueError) else ValueError(error.detail)))
-    kind = _KINDS_BY_STATUS.get(error.status_code, "http-error")
-    detail: Sentence | str = error.detail
-    asked = f"{request.method} {unquote(_address(request))}"
-    if kind == "not-found":
-        detail = Sentence(
-            f"没有 {asked}；/openapi.json 列出了所有地址", f"{asked} leads nowhere; /openapi.json lists every route"
-        )
-    elif kind == "method-not-allowed":
-        detail = Sentence(f"不支持 {asked}；见 Allow 头", f"no {asked} here; see the Allow header")
-    response = problem_response(request, error.status_code, kind, detail or HTTPStatus(error.status_code).phrase)
-    response.headers.update(error.headers or {})
-    if kind == "method-not-allowed":
-        response.headers["Allow"] = ", ".join(_methods_here(request))
-    return response
-
-
-def _methods_here(request: Request) -> list[str]:
-    """Methods that the address takes; the framework names those of the first route it finds there alone."""
-    taken = {
-        str(method)
-        for method in HTTPMethod
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
-    }
-    return sorted(taken | {"HEAD"} if "GET" in taken else taken)
-
-
-def _on_recsys(request: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, UnknownIdError):
-        return problem_response(request, 404, "unknown-id", unknown(error))
-    if isinstance(error, DataError):
-        return problem_response(request, 422, "cannot-answer", str(error))
-    return problem_response(request, 503, "not-ready", str(error))
-
-
-def _on_store(request: Request, error: Exception) -> JSONResponse:
-    _log.error("store cannot be reached: %s", type(error).__name__)
-    return problem_response(request, 503, "store-unavailable", STORE_AWAY)
-
-
-class ToldFailures:
-    """Makes what no handler knows a problem too, within all that is added to every answer; logged once, with its id."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers in the place of what failed, unless it has begun to answer."""
-        has_begun = False
-
-        async def send_seen(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_seen)
-        except Exception as error:
-            if scope["type"] != "http" or has_begun:
-                raise
-            request_id = scope.get("state", {}).get("request_id")
-            _log.error("%s %s failed (%s)", scope["method"], route_of(scope), request_id, exc_info=error)
-            await problem_response(Request(scope), 500, "internal-error", _FAILED)(scope, receive, send)

@@ -1,8 +1,8 @@
 """How fast lists are made: a simulated county, a bundle, a service on a socket, and people who ask and book.
 
-`make bench-serving ARGS="--users 18000 --weeks 26"`. Prints, for each kind of request, requests, errors, and
-milliseconds at the median, 95 % and 99 %; beside them a bare route of the same process, since timings on a busy
-machine mean something only next to each other.
+`make bench-serving ARGS="--users 18000 --weeks 26"`. Prints, for each kind of request, how many ask at once, requests,
+errors, answers a second, and milliseconds at the median, 95 % and 99 %; beside them a bare route of the same process,
+since timings on a busy machine mean something only beside each other. Who asks shares the cores with the service.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,9 @@ from training.demand.forecast import forecast_demand
 from training.ranking.fit import RankingConfig, fit_ranking
 
 START = date(2025, 7, 21)
+PARALLEL = (2, 40, 200)
+"""So many ask for lists at once, too."""
+
 PLANS: dict[str, dict[str, object]] = {
     "suggestions, fast, budget 8": {"budget": 8, "effort": "fast"},
     "suggestions, fast, budget 20": {"budget": 20, "effort": "fast"},
@@ -92,7 +96,7 @@ def measure(settings: Settings, as_of: pd.Timestamp, dataset: Dataset, n_request
     app = create_app(
         ChampionWatcher(settings.home, open_parts),
         lambda: open_store(settings),
-        clock=lambda: as_of.tz_convert("UTC") + pd.Timedelta(seconds=time.monotonic() - began),
+        clock=lambda: as_of.tz_convert("UTC") + pd.Timedelta(microseconds=int(1e6 * (time.monotonic() - began))),
     )
     listener = bind("127.0.0.1", 0)
     server = uvicorn.Server(server_config(app, log_config=None))
@@ -100,7 +104,7 @@ def measure(settings: Settings, as_of: pd.Timestamp, dataset: Dataset, n_request
     thread.start()
     while not server.started:
         thread.join(0.05)
-    with httpx.Client(base_url=address_of(listener), timeout=60) as client:
+    with httpx.Client(base_url=address_of(listener), timeout=60, limits=httpx.Limits(max_connections=None)) as client:
         figures = ask(client, dataset, as_of, n_requests)
     server.should_exit = True
     thread.join(30)
@@ -135,15 +139,27 @@ def ask(client: httpx.Client, dataset: Dataset, as_of: pd.Timestamp, n_requests:
     figures: list[dict[str, object]] = []
     for name, once in kinds.items():
         n = n_requests if name.startswith(("list", "bare")) else max(10, n_requests // 10)
-        once()
-        taken, errors = [], 0
-        for _ in range(n):
-            began = time.perf_counter()
-            errors += once().status_code >= 400
-            taken.append(1000 * (time.perf_counter() - began))
-        p50, p95, p99 = np.percentile(taken, [50, 95, 99]).round(1)
-        figures.append({"request": name, "n": n, "errors": errors, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99})
+        side_by_side = PARALLEL if name == "list, any user" else ()
+        figures += [{"request": name, **timed(once, max(n, 2 * at_once), at_once)} for at_once in (1, *side_by_side)]
     return figures
+
+
+def timed(once: Callable[[], httpx.Response], n: int, at_once: int) -> dict[str, object]:
+    """How long `n` answers take, and how many come a second, where so many ask, each anew as soon as it has its own."""
+    once()
+
+    def ask(_: int) -> tuple[float, bool]:
+        began = time.perf_counter()
+        has_failed = once().status_code >= 400
+        return 1000 * (time.perf_counter() - began), has_failed
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(at_once) as asking:
+        taken, failed = zip(*asking.map(ask, range(n)), strict=True)
+    rate = round(n / (time.perf_counter() - began), 1)
+    p50, p95, p99 = np.percentile(taken, [50, 95, 99]).round(1)
+    shown = {"at_once": at_once, "n": n, "errors": sum(failed), "per_s": rate}
+    return {**shown, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
 
 
 if __name__ == "__main__":
