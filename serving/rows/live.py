@@ -17,6 +17,7 @@ from features.store.store import Store
 from recsys.open_sessions import places_taken
 from recsys.regions import RegionTree
 from serving.candidates import Checked, check
+from serving.memory import give_back
 from serving.parts import BundleParts
 from serving.problems import ProblemError
 from serving.rows.opened import OpenedStore
@@ -56,7 +57,7 @@ class LiveData(OpenedStore):
         self._offer_cpu_s = 0.0
         self._checked: tuple[int, Offer, Checked] | None = None
         self._whole_at, self._never_offered = -1, frozenset[str]()
-        self._n_written, self._n_held = 0, 0
+        self._n_written, self._n_held, self._n_made = 0, 0, 0
         self._forgot_on: date | None = None
         self._reading, self._making, self._counting = (threading.Lock() for _ in range(3))
         self._ended = threading.Event()
@@ -194,9 +195,16 @@ class LiveData(OpenedStore):
             n_written = self._n_written
             picture = self.picture(fresh=True)
             self._offer = self._made(picture, self._clock())
+            # Of the candidates before nothing is to be kept: they, and their picture, are as large as these.
+            self._checked = None
             self._offer_cpu_s = time.thread_time() - began
             self._n_held = n_written
+            self._n_made += 1
             return self._offer
+
+    def _is_outdated(self) -> bool:
+        held = self._offer
+        return held is None or self.version() != held.picture.version or self._age_s(held) > RENEW_AFTER_S
 
     def _holds_writes(self) -> bool:
         """Whether the candidates were made after the last write of this process."""
@@ -217,13 +225,15 @@ class LiveData(OpenedStore):
         return Offer(picture, catalogue, n_shown)
 
     def _follow(self) -> None:
-        wait_s = self._interval_s
+        wait_s, n_given_back = self._interval_s, 0
         while not self._ended.wait(wait_s):
             began, rest_s = time.thread_time(), self._interval_s
             try:
-                held = self._offer
-                if held is None or self.version() != held.picture.version or self._age_s(held) > RENEW_AFTER_S:
+                if self._is_outdated():
                     self._renew()
+                if n_given_back != self._n_made:
+                    n_given_back = self._n_made
+                    give_back()
                 self._forget()
             except ProblemError:
                 self.reopen()

@@ -1,5 +1,6 @@
 """A list holds what its process wrote before it was asked."""
 
+import weakref
 from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event
 
@@ -13,6 +14,7 @@ from serving.rows import live as live_module
 from serving.rows.live import LiveData
 from tests.commands import PATIENCE_S
 from tests.serving.conftest import AS_OF
+from tests.serving.live import wait_until
 
 NOW = AS_OF.tz_convert("UTC")
 
@@ -115,3 +117,16 @@ def test_what_only_the_store_takes_for_bookable_is_looked_for_once(live, other_s
         offers = {id(live.on_offer()[0]) for _ in range(2)}
         assert offers == {id(live.offer())}
     assert live.offer().picture.version == live.version() - 2
+
+
+def test_candidates_that_were_replaced_are_given_back(live, other_store, monkeypatch):
+    """Each with its picture is as large as all that is kept: none may stay, wherever it was looked at."""
+    given_back = Event()
+    monkeypatch.setattr(live_module, "give_back", given_back.set)
+    live.start()
+    for year in (1980, 1981):
+        before = weakref.ref(live.on_offer()[0])
+        given_back.clear()
+        other_store.upsert("default", "users", [{"user_id": "u0000001", "birth_year": year}])
+        wait_until(lambda before=before: before() is None)
+        assert given_back.wait(PATIENCE_S)
