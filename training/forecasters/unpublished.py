@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ _LEAST = 0.002
 _HALF_LIVES = (3.0, 12.0)
 _SHRINKAGE_WEEKS = 0.15
 _THIN = 0.6
+_TRUST_WEEKS = 30.0
+"""Weeks learned from at which half of what trees say counts: each is seen from many origins, so that trees take its
+chance for a rule, and few weeks tell neither seasons nor trends."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class UnpublishedRows:
 class UnpublishedForecaster:
     """Mean places of sessions to come: a share of the level by week ahead, moved by trees; nothing where all is known.
 
-    The level is that of as many people as there will be.
+    The level is that of as many people as there will be. The fewer weeks trees have learned from, the less they move.
 
     Attributes:
         share: (horizon,) of a week's places that are in sessions not yet published.
@@ -140,7 +143,8 @@ def fit_unpublished(
     people = np.broadcast_to(rows.people[:, None], grid).ravel()[over]
     baseline = np.maximum(rows.level[over] * people * share[week], _LEAST)
     booster = fit_boosting(rows.features[over], came, baseline, config, rng)
-    return UnpublishedForecaster(share, booster)
+    n_weeks = n_origins - 1 - cut_origin
+    return UnpublishedForecaster(share, replace(booster, share=n_weeks / (n_weeks + _TRUST_WEEKS)))
 
 
 def _thinning(planned: NDArray[np.float64]) -> NDArray[np.float64]:
