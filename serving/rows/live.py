@@ -53,6 +53,7 @@ class LiveData(OpenedStore):
         self._clock = clock
         self._interval_s = interval_s
         self._picture: Picture | None = None
+        self._read_at = 0.0
         self._offer: Offer | None = None
         self._offer_cpu_s = 0.0
         self._checked: tuple[int, Offer, Checked] | None = None
@@ -86,19 +87,22 @@ class LiveData(OpenedStore):
         """The picture.
 
         Args:
-            fresh: As new as the store; else one that may lack the last seconds' rows.
+            fresh: As new as the store when asked for; else one that may lack the last seconds' rows.
 
         Raises:
             ProblemError: there is none yet and the store cannot be reached.
         """
-        held = self._picture
+        asked_at, held = time.monotonic(), self._picture
         if held is not None and not (fresh and self.version() != held.version):
             return held
         with self._reading:
             held = self._picture
-            if held is None or self.version() != held.version:
+            # All who have waited share what was read since they asked: each its own would be many times all rows.
+            if held is None or (self._read_at < asked_at and self.version() != held.version):
+                read_at = time.monotonic()
                 version, dataset = self.using(read_all)
                 held = self._picture = Picture(version, dataset)
+                self._read_at = read_at
             return held
 
     def offer(self, fresh: bool = False) -> Offer:

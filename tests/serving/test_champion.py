@@ -2,6 +2,7 @@ import logging
 import shutil
 import threading
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
@@ -124,7 +125,7 @@ def test_a_champion_refused_for_what_passes_is_tried_again(county, tmp_path, mon
 def test_a_champion_that_stays_damaged_is_tried_less_and_less(county, tmp_path, monkeypatch):
     own_home(county, tmp_path)
     now, tries = [0.0], []
-    monkeypatch.setattr("serving.champion.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("serving.champion.time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def damaged(_):
         tries.append(now[0])

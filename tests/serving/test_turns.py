@@ -1,6 +1,7 @@
 """Turns are given in the order of asking, a few at once."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -69,3 +70,24 @@ def test_the_expected_wait_is_that_of_those_before_at_the_usual_time():
     told = asyncio.run(run())
     assert len(told) == pytest.approx(100, abs=3)
     assert set(told) == {str(round(MOST_WAIT_S) + 1)}
+
+
+def test_one_slow_answer_turns_nobody_away(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("serving.turns.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    async def run():
+        turns, ended = Turns(2), asyncio.Event()
+        async with turns.turn():
+            now[0] += 3.0
+
+        async def one():
+            async with turns.turn():
+                await ended.wait()
+
+        tasks = [asyncio.create_task(one()) for _ in range(300)]
+        await asyncio.sleep(0.05)
+        ended.set()
+        return await asyncio.gather(*tasks)
+
+    assert len(asyncio.run(run())) == 300

@@ -130,3 +130,33 @@ def test_candidates_that_were_replaced_are_given_back(live, other_store, monkeyp
         other_store.upsert("default", "users", [{"user_id": "u0000001", "birth_year": year}])
         wait_until(lambda before=before: before() is None)
         assert given_back.wait(PATIENCE_S)
+
+
+def test_who_waits_for_a_picture_shares_it_with_all_who_wait(live, other_store, monkeypatch):
+    """Where a store is written to without pause, each would else read all of it, one after another, and keep it."""
+    reading, may_go_on, read, read_all = Event(), Event(), [], live_module.read_all
+
+    def write():
+        other_store.upsert("default", "users", [{"user_id": "u0000001", "birth_year": 1980 + len(read)}])
+
+    def slow(store):
+        read.append(len(read))
+        reading.set()
+        assert may_go_on.wait(PATIENCE_S)
+        found = read_all(store)
+        write()  # Nobody ever sees the newest.
+        return found
+
+    monkeypatch.setattr(live_module, "read_all", slow)
+    write()
+    with ThreadPoolExecutor(6) as pool:
+        first = pool.submit(live.picture, fresh=True)
+        assert reading.wait(PATIENCE_S)
+        others = [pool.submit(live.picture, fresh=True) for _ in range(5)]
+        wait(others, timeout=0.3)
+        may_go_on.set()
+        pictures = {id(one.result()) for one in others}
+    assert len(read) == 2
+    assert len(pictures) == 1
+    assert id(first.result()) not in pictures
+    assert live.picture(fresh=True).version == live.version() - 1
