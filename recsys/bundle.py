@@ -21,7 +21,7 @@ from recsys.errors import BundleError
 
 MANIFEST = "manifest.json"
 CHECKSUM = "sha256"
-FORMAT = 4
+FORMAT = 5
 
 
 class BundleWriter:

@@ -11,7 +11,7 @@ from scipy import optimize
 
 from features.signals.known.groups import AGE_EDGES
 from features.signals.learned.people_types import PeopleTypes, membership_of, type_multiples
-from features.signals.learned.posterior import own_points, posterior
+from features.signals.learned.posterior import Naming, own_points, posterior
 from recsys.closed import Closed
 
 _FIRST_SPREAD = 0.7
@@ -48,6 +48,7 @@ def alike(n_keys: int, config: TypeConfig, n_types: int = 1) -> PeopleTypes:
 def fit_types(
     counts: NDArray[np.float64],
     expected: NDArray[np.float64],
+    naming: Naming,
     ages: NDArray[np.int64],
     config: TypeConfig,
     rng: np.random.Generator,
@@ -57,6 +58,7 @@ def fit_types(
     Args:
         counts: (n_users, n_keys) of what people did.
         expected: (n_users, n_keys) what they are at the group's rate.
+        naming: What they named.
         ages: (n_users,) age group, -1 where unknown.
         config: Settings.
         rng: Of where types begin.
@@ -65,13 +67,14 @@ def fit_types(
     types = replace(types, effects=rng.normal(0.0, _FIRST_SPREAD, types.effects.shape))
     before = -np.inf
     for _ in range(config.most_rounds):
-        found = membership_of(counts, expected, ages, types)
+        found = membership_of(counts, expected, naming, ages, types)
         now = float(found.log_likelihood.mean())
         if now - before < config.tolerance:
             break
         before = now
-        seen = found.chances.T @ counts + config.strength
+        seen = found.chances.T @ (counts + naming.named) + config.strength
         due = (found.chances * found.activity).T @ expected + config.strength
+        due += (found.chances * found.namings).T @ naming.shares
         of_age = np.zeros_like(types.chances)
         np.add.at(of_age, ages, found.chances)
         of_age += _CHANCE_STRENGTH * found.chances.mean(axis=0) * config.n_types
@@ -86,6 +89,7 @@ def fit_types(
 def factor_share(
     counts: NDArray[np.float64],
     expected: NDArray[np.float64],
+    naming: Naming,
     ages: NDArray[np.int64],
     loadings: NDArray[np.float64],
     own: NDArray[np.float64],
@@ -99,20 +103,22 @@ def factor_share(
     Args:
         counts: (n_users, n_keys) of what people did.
         expected: (n_users, n_keys) what they are at the group's rate.
+        naming: What they named.
         ages: (n_users,) age group, -1 where unknown.
         loadings: (n_keys, n_factors).
         own: (2, n_points) multiples that are a person's own beside factors.
         config: Settings of types.
         rng: Of what is held out and where types begin.
     """
-    types = fit_types(counts[::2], expected[::2], ages[::2], config, rng)
+    types = fit_types(counts[::2], expected[::2], naming.every_other(0), ages[::2], config, rng)
     counts, expected, ages = counts[1::2], expected[1::2], ages[1::2]
+    naming = naming.every_other(1)
     held = rng.binomial(counts.astype(np.int64), _HELD_OUT).astype(np.float64)
     if not held.any():
         return 1.0
     left, due = counts - held, (1.0 - _HELD_OUT) * expected
-    by_factors = np.log(np.maximum(due * posterior(left, due, loadings, own).multiples, _LEAST))
-    by_types = np.log(np.maximum(due * type_multiples(left, due, ages, types), _LEAST))
+    by_factors = np.log(np.maximum(due * posterior(left, due, naming, loadings, own).multiples, _LEAST))
+    by_types = np.log(np.maximum(due * type_multiples(left, due, naming, ages, types), _LEAST))
 
     def loss(share: float) -> float:
         log = share * by_factors + (1.0 - share) * by_types

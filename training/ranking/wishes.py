@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy import sparse
+from scipy import optimize, sparse
 
 from features.signals.catalogue import Catalogue
 from features.signals.known.groups import membership
 from features.signals.known.lookup import WISH_LEVEL
-from features.signals.learned.posterior import own_points, posterior
-from features.signals.learned.wishes import GROUPINGS, INTERESTS, Seen, Wishes, seen_of, told_interests
+from features.signals.learned.posterior import Naming, own_points, posterior
+from features.signals.learned.wishes import GROUPINGS, INTERESTS, Seen, Wishes, naming_of, seen_of, told_interests
 from features.signals.people import UserBlock
 from recsys.closed import Closed
 from recsys.ids import IdMap
+from recsys.shrinkage import shrunk
 from training.ranking.people_types import TypeConfig, alike, factor_share, fit_types
 from training.ranking.sample import evenly, sampled_people, told_people
 
@@ -67,6 +68,10 @@ class _Fit:
     def counts(self) -> NDArray[np.float64]:
         return self.seen.booked + self.seen.looked
 
+    def naming(self) -> Naming:
+        """What people named against the shares of their groups."""
+        return naming_of(self.wishes, self.groups, self.seen, self.is_for_children)
+
     def expected(self) -> NDArray[np.float64]:
         """(n_users, n_keys) counts at the groups' rates."""
         mean = self.wishes.mean(self.groups, self.seen, self.is_for_children)
@@ -93,10 +98,40 @@ def fit_wishes(block: UserBlock, catalogue: Catalogue, config: WishConfig, seed:
     multiples = np.ones_like(fit.counts)
     _learn_means(fit, multiples, config, 2 * config.n_rounds)
     fit.wishes = replace(fit.wishes, loadings=_loadings(fit, config))
+    trust = _trust(fit, config)
+    if trust > 0:
+        fit.wishes = replace(fit.wishes, trust=trust)
+        _learn_means(fit, multiples, config, 2)
+        fit.wishes = replace(fit.wishes, loadings=_loadings(fit, config))
     for _ in range(config.n_rounds - 1):
-        found = posterior(fit.counts, fit.expected(), fit.wishes.loadings, fit.wishes.own)
+        found = posterior(fit.counts, fit.expected(), fit.naming(), fit.wishes.loadings, fit.wishes.own)
         _learn_means(fit, found.multiples, config, 2)
     return _with_types(fit, config, seed)
+
+
+def _trust(fit: _Fit, config: WishConfig) -> float:
+    """How far people name what they want by what they did: the slope of a conditional logit, from 0 to 1.
+
+    Of rates that only what they did tells: what was named has no say in them.
+    """
+    wishes, seen = fit.wishes, fit.seen
+    naming = naming_of(replace(wishes, trust=1.0), fit.groups, seen, fit.is_for_children)
+    if not naming.named.any():
+        return 0.0
+    nothing = replace(naming, named=np.zeros_like(naming.named))
+    expected = (seen.offered + wishes.looks * seen.weeks) * np.exp(wishes.of_groups(fit.groups))
+    multiples = np.log(posterior(fit.counts, expected, nothing, wishes.loadings, wishes.own).multiples)
+    usual = _named_more(naming, naming.expected(np.ones_like(multiples)), config)
+
+    def loss(slope: float) -> float:
+        return -float((naming.named * np.log(naming.expected(np.exp(usual + slope * multiples)) + _LEAST)).sum())
+
+    return float(optimize.minimize_scalar(loss, bounds=(0.0, 1.0), method="bounded").x)
+
+
+def _named_more(naming: Naming, due: NDArray[np.float64], config: WishConfig) -> NDArray[np.float64]:
+    """(n_keys,) logarithm of how often keys were named over how often they were due, shrunk to 1."""
+    return np.log(shrunk(naming.named.sum(axis=0), due.sum(axis=0), config.key_strength))
 
 
 def _with_types(fit: _Fit, config: WishConfig, seed: int) -> Wishes:
@@ -104,8 +139,9 @@ def _with_types(fit: _Fit, config: WishConfig, seed: int) -> Wishes:
     wishes, rng = fit.wishes, np.random.default_rng(seed)
     own = np.flatnonzero(~fit.is_for_children)
     counts, expected, ages = fit.counts[:, own], fit.expected()[:, own], fit.groups["age"]
-    share = factor_share(counts, expected, ages, wishes.loadings[own], wishes.own, config.types, rng)
-    found = fit_types(counts, expected, ages, config.types, rng)
+    naming = fit.naming().among(own)
+    share = factor_share(counts, expected, naming, ages, wishes.loadings[own], wishes.own, config.types, rng)
+    found = fit_types(counts, expected, naming, ages, config.types, rng)
     effects = np.zeros((len(found.effects), len(wishes.base)))
     effects[:, own] = found.effects
     return replace(wishes, types=replace(found, effects=effects), factor_share=share)
@@ -128,6 +164,8 @@ def _start(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> _Fit:
         keys=catalogue.lookup.keys[WISH_LEVEL],
         base=np.full(n_keys, np.log(rate)),
         looks=np.full(n_keys, looks),
+        named=np.zeros(n_keys),
+        trust=0.0,
         loadings=np.zeros((n_keys, 1)),
         own=own_points(config.own_variance, config.n_points),
         interests=np.zeros(len(INTERESTS)),
@@ -143,23 +181,30 @@ def _start(block: UserBlock, catalogue: Catalogue, config: WishConfig) -> _Fit:
 def _learn_means(fit: _Fit, multiples: NDArray[np.float64], config: WishConfig, sweeps: int) -> None:
     """Keys, groups, interests and looks, one after another, each with all others as they are."""
     counts = fit.counts
-    told = told_interests(fit.seen, fit.is_for_children)
+    interested = told_interests(fit.seen, fit.is_for_children)
     for _ in range(sweeps):
         due = fit.expected() * multiples
+        naming = fit.naming()
+        told = naming.expected(multiples)
+        named = fit.wishes.named + _named_more(naming, told, config)
         more = (counts.sum(axis=0) + config.key_strength) / (due.sum(axis=0) + config.key_strength)
         due *= more
         base = fit.wishes.base + np.log(more)
         effects = {}
         for name, effect in fit.wishes.effects.items():
-            effects[name] = _group_effect(fit.members[name], effect, counts, due, config.group_strength)
-            due *= np.exp(effects[name] - effect)[fit.groups[name]]
+            effects[name] = _group_effect(
+                fit.members[name], effect, counts + naming.named, due + told, config.group_strength
+            )
+            more = np.exp(effects[name] - effect)[fit.groups[name]]
+            due *= more
+            told *= more
         interests = fit.wishes.interests.copy()
-        for num, values in enumerate(told):
+        for num, values in enumerate(interested):
             slope, curve = ((counts - due) * values).sum(), (due * values).sum() + _INTEREST_RIDGE
             step = np.clip(slope / curve, -_LONGEST_STEP, _LONGEST_STEP)
             interests[num] += step
             due *= np.exp(step * values)
-        fit.wishes = replace(fit.wishes, base=base, effects=effects, interests=interests)
+        fit.wishes = replace(fit.wishes, base=base, named=named, effects=effects, interests=interests)
         fit.wishes = replace(fit.wishes, looks=_looks(fit, multiples, config))
 
 
@@ -188,8 +233,12 @@ def _loadings(fit: _Fit, config: WishConfig) -> NDArray[np.float64]:
 
     E[y_j y_k] = E[y_j] E[y_k] exp(covariance), of rates given people's groups.
     """
-    counts, due = fit.counts, fit.expected()
-    pairs, expected = counts.T @ counts, due.T @ due
+    naming = fit.naming()
+    told = naming.expected(np.ones_like(naming.named))
+    counts, due = fit.counts + naming.named, fit.expected() + told
+    # Nothing is named twice.
+    once = told / np.maximum((fit.seen.named * ~fit.is_for_children).sum(axis=1, keepdims=True), 1.0)
+    pairs, expected = counts.T @ counts, due.T @ due - told.T @ once
     off = ~np.eye(len(pairs), dtype=bool)
     common = pairs[off].sum() / max(expected[off].sum(), _LEAST)
     ratio = (pairs + config.pair_strength * common) / (expected + config.pair_strength)

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from features.signals.learned.posterior import own_multiples
+from features.signals.learned.posterior import Naming, own_multiples
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.products import row_products
+
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -62,46 +64,62 @@ class Membership:
         chances: (n_users, n_types) of each type.
         activity: (n_users, n_types) mean of the factor on all that the person does, were they of the type.
         log_likelihood: (n_users,) of what they did, but for a constant.
+        namings: (n_users, n_types) how much they named over the sum of the chances, were they of the type.
     """
 
     chances: NDArray[np.float64]
     activity: NDArray[np.float64]
     log_likelihood: NDArray[np.float64]
+    namings: NDArray[np.float64]
 
 
 def membership_of(
-    counts: NDArray[np.float64], expected: NDArray[np.float64], ages: NDArray[np.int64], types: PeopleTypes
+    counts: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    naming: Naming,
+    ages: NDArray[np.int64],
+    types: PeopleTypes,
 ) -> Membership:
     """Types of people after what they did; rows do not depend, to the last bit, on each other.
 
     Args:
         counts: (n_users, n_keys) of what people did.
         expected: (n_users, n_keys) what they are at the group's rate.
+        naming: What they named.
         ages: (n_users,) age group, -1 where unknown.
         types: What was learned.
     """
-    due = row_products(expected, np.exp(types.effects).T)
+    multiples = np.ascontiguousarray(np.exp(types.effects).T)
+    due = row_products(expected, multiples)
+    choice = np.maximum(row_products(naming.shares, multiples), _LEAST)
     did = counts.sum(axis=1, keepdims=True) + types.shape
-    log = row_products(counts, types.effects.T) + np.log(types.chances)[ages]
-    log -= did * np.log(types.shape + due)
+    log = row_products(counts + naming.named, types.effects.T) + np.log(types.chances)[ages]
+    log -= did * np.log(types.shape + due) + naming.total * np.log(choice)
     most = log.max(axis=1, keepdims=True)
     chances = np.exp(log - most)
     total = chances.sum(axis=1, keepdims=True)
-    return Membership(chances / total, did / (types.shape + due), (most + np.log(total))[:, 0])
+    return Membership(chances / total, did / (types.shape + due), (most + np.log(total))[:, 0], naming.total / choice)
 
 
 def type_multiples(
-    counts: NDArray[np.float64], expected: NDArray[np.float64], ages: NDArray[np.int64], types: PeopleTypes
+    counts: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    naming: Naming,
+    ages: NDArray[np.int64],
+    types: PeopleTypes,
 ) -> NDArray[np.float64]:
     """(n_users, n_keys) mean of what type, activity and the person's own make of the group's rate.
 
     Args:
         counts: (n_users, n_keys) of what people did.
         expected: (n_users, n_keys) what they are at the group's rate.
+        naming: What they named.
         ages: (n_users,) age group, -1 where unknown.
         types: What was learned.
     """
-    found = membership_of(counts, expected, ages, types)
+    found = membership_of(counts, expected, naming, ages, types)
     multiples = row_products(found.chances * found.activity, np.exp(types.effects))
-    own, _ = own_multiples(counts, np.nonzero(counts), expected * multiples, types.own)
+    did = counts + naming.named
+    due = expected * multiples + naming.expected(multiples)
+    own, _ = own_multiples(did, np.nonzero(did), due, types.own)
     return np.asarray(multiples * own)

@@ -39,6 +39,40 @@ class Posterior:
     multiples: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Naming:
+    """What people said they like: a choice for each that they named, of keys by their shares of the person's rates.
+
+    How much a person named says nothing of how often they go (a conditional logit; McFadden 1974).
+
+    Attributes:
+        named: (n_users, n_keys) how much a key's being named counts, 0 where it was not.
+        shares: (n_users, n_keys) of what people of the group name, in any unit; 0 for what nobody names.
+    """
+
+    named: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+    def expected(self, multiples: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_users, n_keys) how often people who name as many name each, by multiples of the group's rates."""
+        chances = self.shares * multiples
+        total = row_products(chances, np.ones((chances.shape[1], 1)))
+        return np.asarray(chances * (self.total / np.maximum(total, _LEAST_EXPECTED)))
+
+    @property
+    def total(self) -> NDArray[np.float64]:
+        """(n_users, 1) of what was named."""
+        return row_products(self.named, np.ones((self.named.shape[1], 1)))
+
+    def among(self, keys: NDArray[np.int64]) -> Naming:
+        """The same of some keys alone."""
+        return Naming(self.named[:, keys], self.shares[:, keys])
+
+    def every_other(self, first: int) -> Naming:
+        """The same of every other person, from a row on."""
+        return Naming(self.named[first::2], self.shares[first::2])
+
+
 def own_points(variance: float, n_points: int) -> NDArray[np.float64]:
     """(2, n_points) multiples of mean 1 whose logarithms are about normal, and their weights."""
     spread = np.sqrt(variance)
@@ -49,7 +83,11 @@ def own_points(variance: float, n_points: int) -> NDArray[np.float64]:
 
 
 def posterior(
-    counts: NDArray[np.float64], expected: NDArray[np.float64], loadings: NDArray[np.float64], own: NDArray[np.float64]
+    counts: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    naming: Naming,
+    loadings: NDArray[np.float64],
+    own: NDArray[np.float64],
 ) -> Posterior:
     """Laplace's approximation in the factors, with what is the person's own summed over its points.
 
@@ -58,6 +96,7 @@ def posterior(
     Args:
         counts: (n_users, n_keys) of what people did.
         expected: (n_users, n_keys) what they are at the group's rate.
+        naming: What they named.
         loadings: (n_keys, n_factors).
         own: (2, n_points) see `own_points`.
     """
@@ -67,11 +106,13 @@ def posterior(
     expected = np.maximum(expected, _LEAST_EXPECTED)
     factors = np.zeros((len(counts), n_factors))
     unit = np.eye(n_factors)
+    counts = counts + naming.named
     some = np.nonzero(counts)
 
     def at(factors: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
         log = np.clip(row_products(factors, back), -_MOST_LOG, _MOST_LOG)
-        rate = expected * np.exp(log)
+        multiples = np.exp(log)
+        rate = expected * multiples + naming.expected(multiples)
         mean, spread = own_multiples(counts, some, rate, own)
         due = rate * mean
         curve = np.maximum(due - rate * rate * spread, _LEAST_CURVE * due / (1.0 + due))

@@ -3,14 +3,15 @@
 Rates are log-normal between people and what is seen of them is Poisson (Aitchison & Ho 1989, Biometrika 76(4);
 Chiquet, Mariadassou & Robin 2021, Frontiers in Ecology and Evolution 9): the logarithm of a person's rate is the sum of
 what people of the age, gender and township want, of factors in which keys go together, and of what is the person's own.
-Another such posterior is of types of people (`people_types`); what is told is between the two, as far as each foretold
-what the other had not seen.
+What people named as their interests tells of all of these, as far as people name what they do. Another such posterior
+is of types of people (`people_types`); what is told is between the two, as far as each foretold what the other had not
+seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +21,13 @@ from features.signals.catalogue import Catalogue
 from features.signals.known.events import Events
 from features.signals.known.lookup import WISH_LEVEL, Lookup
 from features.signals.learned.people_types import PeopleTypes, load_types, type_multiples
-from features.signals.learned.posterior import posterior
+from features.signals.learned.posterior import Naming, posterior
 from features.signals.people import UserBlock
 from recsys.bundle import BundleWriter, ModelBundle
 from recsys.ids import IdMap
 
 GROUPINGS = ("age", "gender", "township")
-INTERESTS = ("named", "others named", "named, for children")
+INTERESTS = ("named", "named, for children")
 
 _LEAST_OFFERED = 0.02
 """Sessions near home that count as held where none was in reach: people go farther than they usually do."""
@@ -42,7 +43,6 @@ class Seen:
         offered: Sessions near home that could have been booked.
         weeks: Weeks in which there was something to look at.
         named: Whether the key's category is an interest.
-        has_named: (n_users,) whether the person named any.
     """
 
     booked: NDArray[np.float64]
@@ -50,12 +50,10 @@ class Seen:
     offered: NDArray[np.float64]
     weeks: NDArray[np.float64]
     named: NDArray[np.float64]
-    has_named: NDArray[np.bool_]
 
     def among(self, keys: NDArray[np.int64]) -> Seen:
         """The same of some keys alone."""
-        columns = {name: values[:, keys] for name, values in vars(self).items() if name != "has_named"}
-        return replace(self, **columns)
+        return Seen(**{name: values[:, keys] for name, values in vars(self).items()})
 
 
 def seen_of(catalogue: Catalogue, block: UserBlock) -> Seen:
@@ -73,7 +71,6 @@ def seen_of(catalogue: Catalogue, block: UserBlock) -> Seen:
         offered=offered + _LEAST_OFFERED,
         weeks=weeks,
         named=np.take(np.pad(block.interests.toarray(), ((0, 0), (0, 1))), offer.category, axis=1),
-        has_named=np.diff(block.interests.indptr) > 0,
     )
 
 
@@ -98,9 +95,11 @@ class Wishes:
         keys: Key ids of `WISH_LEVEL`.
         base: (n_keys,) log bookings of a session near home by a person of no group.
         looks: (n_keys,) looks a week for each booking of a session.
+        named: (n_keys,) log of how much more often than wanted it is named.
+        trust: How much naming a key counts, from 0 to 1.
         loadings: (n_keys, n_factors) what each factor, normal in people, changes.
         own: (2, n_points) multiples of a rate that are a person's own, and how frequent each is.
-        interests: (3,) what interests change, in the order of `INTERESTS`.
+        interests: (2,) what interests change beyond what naming them tells of all keys, in the order of `INTERESTS`.
         effects: Grouping to (n_groups + 1, n_keys) what belonging to a group changes; the last row, of none, is 0.
         townships: Region ids by row of the effects of townships.
         types: Types of people.
@@ -110,6 +109,8 @@ class Wishes:
     keys: IdMap
     base: NDArray[np.float64]
     looks: NDArray[np.float64]
+    named: NDArray[np.float64]
+    trust: float
     loadings: NDArray[np.float64]
     own: NDArray[np.float64]
     interests: NDArray[np.float64]
@@ -126,6 +127,8 @@ class Wishes:
             IdMap(self.keys.ids[nums], WISH_LEVEL),
             self.base[nums],
             self.looks[nums],
+            self.named[nums],
+            self.trust,
             self.loadings[nums],
             self.own,
             self.interests,
@@ -134,6 +137,17 @@ class Wishes:
             self.types.among(nums),
             self.factor_share,
         )
+
+    def of_groups(self, groups: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float64]:
+        """(n_users, n_keys) log rate of people of these groups.
+
+        Args:
+            groups: Grouping to (n_users,) row of its effects, -1 for none.
+        """
+        total = np.repeat(self.base[None, :], len(groups["age"]), axis=0)
+        for name, effect in self.effects.items():
+            total += effect[np.where(groups[name] < len(effect) - 1, groups[name], -1)]
+        return total
 
     def mean(
         self, groups: Mapping[str, NDArray[np.int64]], seen: Seen, is_for_children: NDArray[np.bool_]
@@ -145,9 +159,7 @@ class Wishes:
             seen: Of the same people.
             is_for_children: (n_keys,) see `Offer`.
         """
-        total = np.repeat(self.base[None, :], len(seen.named), axis=0)
-        for name, effect in self.effects.items():
-            total += effect[np.where(groups[name] < len(effect) - 1, groups[name], -1)]
+        total = self.of_groups(groups)
         for slope, values in zip(self.interests, told_interests(seen, is_for_children), strict=True):
             total += slope * values
         return total
@@ -162,34 +174,52 @@ class Wishes:
     def save(self, writer: BundleWriter, folder: str) -> None:
         """Adds the wishes to a bundle."""
         writer.json(f"{folder}/ids", {"keys": self.keys.ids.tolist(), "townships": self.townships.ids.tolist()})
-        for name in ("base", "looks", "loadings", "own", "interests"):
+        for name in _ARRAYS:
             writer.array(f"{folder}/{name}", getattr(self, name))
         for name, effect in self.effects.items():
             writer.array(f"{folder}/effects/{name}", effect)
         self.types.save(writer, f"{folder}/types")
-        writer.json(f"{folder}/factor_share", self.factor_share)
+        writer.json(f"{folder}/shares", {"trust": self.trust, "factor_share": self.factor_share})
+
+
+_ARRAYS = ("base", "looks", "named", "loadings", "own", "interests")
 
 
 def load_wishes(bundle: ModelBundle, folder: str) -> Wishes:
     """The wishes that `Wishes.save` wrote."""
     ids = bundle.json(f"{folder}/ids")
-    arrays = {name: bundle.array(f"{folder}/{name}") for name in ("base", "looks", "loadings", "own", "interests")}
+    arrays = {name: bundle.array(f"{folder}/{name}") for name in _ARRAYS}
     effects = {name: bundle.array(f"{folder}/effects/{name}") for name in GROUPINGS}
+    shares = bundle.json(f"{folder}/shares")
     return Wishes(
         IdMap.of(ids["keys"], WISH_LEVEL),
         **arrays,
         effects=effects,
         townships=IdMap.of(ids["townships"], "township"),
         types=load_types(bundle, f"{folder}/types"),
-        factor_share=bundle.json(f"{folder}/factor_share"),
+        trust=shares["trust"],
+        factor_share=shares["factor_share"],
     )
 
 
 def told_interests(seen: Seen, is_for_children: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     """(n_users, n_keys) in the order of `INTERESTS`: 1 where it is so."""
-    adult = ~is_for_children
-    others = (seen.has_named[:, None] & (seen.named == 0) & adult).astype(np.float64)
-    return [seen.named * adult, others, seen.named * is_for_children]
+    return [seen.named * ~is_for_children, seen.named * is_for_children]
+
+
+def naming_of(
+    wishes: Wishes, groups: Mapping[str, NDArray[np.int64]], seen: Seen, is_for_children: NDArray[np.bool_]
+) -> Naming:
+    """What people named of what they want for themselves; of a child's wishes it tells nothing.
+
+    Args:
+        wishes: What was learned.
+        groups: Grouping to (n_users,) row of its effects, -1 for none.
+        seen: Of the same people.
+        is_for_children: (n_keys,) see `Offer`.
+    """
+    rates = np.exp(wishes.of_groups(groups) + wishes.named) * ~is_for_children
+    return Naming(wishes.trust * seen.named * ~is_for_children, rates)
 
 
 def wish_rates(
@@ -214,9 +244,11 @@ def wish_rates(
         mean = some.mean(groups, seen, catalogue.offer.is_for_children[known])
         expected = (seen.offered + some.looks * seen.weeks) * np.exp(mean)
         counts = seen.booked + seen.looked
-        multiples = np.log(posterior(counts, expected, some.loadings, some.own).multiples)
+        naming = naming_of(some, groups, seen, catalogue.offer.is_for_children[known])
+        multiples = np.log(posterior(counts, expected, naming, some.loadings, some.own).multiples)
         own = np.flatnonzero(~catalogue.offer.is_for_children[known])
-        by_types = type_multiples(counts[:, own], expected[:, own], groups["age"], some.types.among(own))
+        of_own = naming.among(own)
+        by_types = type_multiples(counts[:, own], expected[:, own], of_own, groups["age"], some.types.among(own))
         multiples[:, own] += (1.0 - some.factor_share) * (np.log(by_types) - multiples[:, own])
         rates[:, known] = mean + multiples
     return rates

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from features.signals.learned.people_types import membership_of, type_multiples
-from features.signals.learned.posterior import own_points, posterior
+from features.signals.learned.posterior import Naming, own_points, posterior
 from training.ranking.people_types import TypeConfig, factor_share, fit_types
 
 N_USERS, N_KEYS = 3000, 12
 CONFIG = TypeConfig(n_types=6)
 OWN = own_points(0.8, 7)
+NOTHING = Naming(np.zeros((N_USERS, N_KEYS)), np.ones((N_USERS, N_KEYS)))
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,9 @@ def error(found: np.ndarray, rates: np.ndarray) -> float:
 
 def test_people_of_a_type_are_found_together(of_types):
     counts, expected, ages, _, kind = of_types
-    types = fit_types(counts, expected, ages, CONFIG, np.random.default_rng(0))
+    types = fit_types(counts, expected, NOTHING, ages, CONFIG, np.random.default_rng(0))
     busy = counts.sum(axis=1) >= 4
-    found = membership_of(counts, expected, ages, types).chances[busy].argmax(axis=1)
+    found = membership_of(counts, expected, NOTHING, ages, types).chances[busy].argmax(axis=1)
     by_kind = np.array([np.bincount(kind[busy][found == one], minlength=3) for one in range(CONFIG.n_types)])
     assert by_kind.max(axis=1).sum() > 0.9 * busy.sum()
     first = np.exp(types.effects[:, :4]).mean(axis=1) > 2.0
@@ -55,20 +56,22 @@ def test_people_of_a_type_are_found_together(of_types):
 
 def test_types_are_found_better_than_by_factors_and_trusted(of_types):
     counts, expected, ages, rates, _ = of_types
-    types = fit_types(counts, expected, ages, CONFIG, np.random.default_rng(0))
+    types = fit_types(counts, expected, NOTHING, ages, CONFIG, np.random.default_rng(0))
     loadings = np.concatenate([np.eye(3).repeat(4, axis=0), np.full((N_KEYS, 1), 0.8)], axis=1)
-    by_factors = posterior(counts, expected, loadings, OWN).multiples
-    assert error(type_multiples(counts, expected, ages, types), rates) < 0.8 * error(by_factors, rates)
-    assert factor_share(counts, expected, ages, loadings, OWN, CONFIG, np.random.default_rng(0)) < 0.3
+    by_factors = posterior(counts, expected, NOTHING, loadings, OWN).multiples
+    assert error(type_multiples(counts, expected, NOTHING, ages, types), rates) < 0.8 * error(by_factors, rates)
+    assert factor_share(counts, expected, NOTHING, ages, loadings, OWN, CONFIG, np.random.default_rng(0)) < 0.3
 
 
 def test_factors_are_trusted_where_wishes_go_by_degrees(of_factors):
     counts, expected, ages, rates, loadings = of_factors
-    share = factor_share(counts, expected, ages, loadings, own_points(0.81, 7), CONFIG, np.random.default_rng(0))
+    share = factor_share(
+        counts, expected, NOTHING, ages, loadings, own_points(0.81, 7), CONFIG, np.random.default_rng(0)
+    )
     assert share > 0.7
-    types = fit_types(counts, expected, ages, CONFIG, np.random.default_rng(0))
-    by_factors = posterior(counts, expected, loadings, own_points(0.81, 7)).multiples
-    assert error(by_factors, rates) < error(type_multiples(counts, expected, ages, types), rates)
+    types = fit_types(counts, expected, NOTHING, ages, CONFIG, np.random.default_rng(0))
+    by_factors = posterior(counts, expected, NOTHING, loadings, own_points(0.81, 7)).multiples
+    assert error(by_factors, rates) < error(type_multiples(counts, expected, NOTHING, ages, types), rates)
 
 
 def test_more_rounds_are_never_less_likely(of_types):
@@ -76,15 +79,32 @@ def test_more_rounds_are_never_less_likely(of_types):
     found = []
     for rounds in (1, 2, 4, 8, 16):
         config = CONFIG.model_copy(update={"most_rounds": rounds, "strength": 1e-9, "tolerance": 1e-9})
-        types = fit_types(counts, expected, ages, config, np.random.default_rng(3))
-        found.append(membership_of(counts, expected, ages, types).log_likelihood.mean())
+        types = fit_types(counts, expected, NOTHING, ages, config, np.random.default_rng(3))
+        found.append(membership_of(counts, expected, NOTHING, ages, types).log_likelihood.mean())
     assert (np.diff(found) > -1e-3).all()
     assert found[-1] > found[0] + 0.01
 
 
+def test_what_people_name_tells_their_type(of_types):
+    """Each names one thing by the shares of what they want: types are found better than by what they did alone."""
+    counts, expected, ages, rates, _ = of_types
+    rng = np.random.default_rng(4)
+    choice = (rates / rates.sum(axis=1, keepdims=True)).cumsum(axis=1) < rng.random((N_USERS, 1))
+    naming = Naming(np.eye(N_KEYS)[choice.sum(axis=1)], np.ones((N_USERS, N_KEYS)))
+    errors = [
+        error(
+            type_multiples(counts, expected, one, ages, fit_types(counts, expected, one, ages, CONFIG, rng)),
+            rates,
+        )
+        for one in (NOTHING, naming)
+    ]
+    assert errors[1] < 0.8 * errors[0]
+
+
 def test_nobody_who_did_anything_leaves_all_to_factors():
     nothing, ages = np.zeros((10, 3)), np.zeros(10, dtype=np.int64)
-    share = factor_share(nothing, np.ones((10, 3)), ages, np.zeros((3, 1)), OWN, CONFIG, np.random.default_rng(0))
+    none = Naming(nothing, np.ones((10, 3)))
+    share = factor_share(nothing, np.ones((10, 3)), none, ages, np.zeros((3, 1)), OWN, CONFIG, np.random.default_rng(0))
     assert share == 1.0
-    types = fit_types(nothing, np.ones((10, 3)), ages, CONFIG, np.random.default_rng(0))
-    assert np.isfinite(type_multiples(nothing, np.ones((10, 3)), ages, types)).all()
+    types = fit_types(nothing, np.ones((10, 3)), none, ages, CONFIG, np.random.default_rng(0))
+    assert np.isfinite(type_multiples(nothing, np.ones((10, 3)), none, ages, types)).all()

@@ -109,6 +109,40 @@ def test_what_is_the_same_for_all_people_is_told_from_what_was_on_offer(county):
     assert abs(after.base[key] - before.base[key]) < 0.1
 
 
+def naming_county(chosen_by: float) -> tuple[Dataset, np.ndarray]:
+    """The drawn county, each of whose people names two categories by their rates to a power; and the rates."""
+    dataset, rates = drawn_county()
+    rng = np.random.default_rng(7)
+    order = np.argsort(-(chosen_by * rates + rng.gumbel(size=rates.shape)), axis=1)
+    named = [f"c{first};c{second}" for first, second in order[:, :2]]
+    tables = {**dataset.tables(), "users": dataset.users.assign(interests=named)}
+    return Dataset.from_tables(tables, AT), rates
+
+
+def test_what_people_name_is_trusted_as_far_as_it_goes_with_what_they_do():
+    errors, trusts = [], []
+    for power in (1.0, 0.0):
+        dataset, true = naming_county(power)
+        catalogue = catalogue_of(dataset, AT)
+        block = user_block(catalogue, dataset.users, dataset.bookings, dataset.feedback, dataset.sessions)
+        order = [int(key[1:]) for key in catalogue.lookup.keys[WISH_LEVEL].ids]
+        wishes = fit_wishes(block, catalogue, CONFIG)
+        found = wish_rates(wishes, catalogue, block) - true[:, order]
+        errors.append(float(np.square(found - found.mean(axis=1, keepdims=True)).mean()))
+        trusts.append(wishes.trust)
+    assert trusts[0] > 0.65
+    assert trusts[1] < 0.2
+    assert errors[0] < 0.96 * errors[1]
+
+
+def test_nobody_who_named_anything_is_as_good_as_no_naming_at_all(county):
+    catalogue, block, _ = county
+    wishes = fit_wishes(block, catalogue, CONFIG)
+    assert wishes.trust == 0.0
+    assert not wishes.named.any()
+    assert not wishes.interests.any()
+
+
 def test_nothing_is_learned_from_too_few_events_or_keys_or_from_too_many_keys(county):
     catalogue, block, _ = county
     assert fit_wishes(block, catalogue, WishConfig(least_events=10**6)) is None

@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from features.signals.learned.people_types import PeopleTypes, membership_of, type_multiples
-from features.signals.learned.posterior import own_points
+from features.signals.learned.posterior import Naming, own_points
 
 TYPES = PeopleTypes(
     chances=np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]]),
@@ -16,6 +16,11 @@ TYPES = PeopleTypes(
 COUNTS = np.array([[2.0, 0.0, 0.0, 1.0], [0.0, 3.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
 EXPECTED = np.array([[0.5, 0.4, 0.2, 0.9], [0.5, 0.4, 0.2, 0.9], [1.5, 0.0, 0.3, 0.2]])
 AGES = np.array([0, -1, 0])
+NAMING = Naming(
+    named=np.array([[0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.9]]),
+    shares=np.array([[0.5, 0.4, 0.2, 0.9], [1.0, 3.0, 2.0, 0.0], [1.0, 1.0, 1.0, 2.0]]),
+)
+NOTHING = Naming(np.zeros((2, 4)), np.ones((2, 4)))
 
 
 def by_integrals(row: int) -> tuple[np.ndarray, np.ndarray]:
@@ -29,7 +34,9 @@ def by_integrals(row: int) -> tuple[np.ndarray, np.ndarray]:
             return float(activity.pdf(a) * stats.poisson.pmf(COUNTS[row], a * due).prod())
 
         total, first = (integrate.quad(lambda a, p=p: a**p * density(a), 0, 60, limit=400)[0] for p in (0, 1))
-        weights.append(chance * total)
+        chosen = NAMING.shares[row] * np.exp(effect)
+        named = NAMING.named[row] > 0
+        weights.append(chance * total * ((chosen / chosen.sum())[named] ** NAMING.named[row][named]).prod())
         means.append(first / total * np.exp(effect))
     chances = np.array(weights) / np.sum(weights)
     return chances, chances @ np.array(means)
@@ -38,13 +45,13 @@ def by_integrals(row: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("row", range(3))
 def test_types_and_what_they_make_of_rates_are_those_of_integrals(row):
     chances, multiples = by_integrals(row)
-    found = membership_of(COUNTS, EXPECTED, AGES, TYPES)
+    found = membership_of(COUNTS, EXPECTED, NAMING, AGES, TYPES)
     np.testing.assert_allclose(found.chances[row], chances, rtol=1e-5)
-    np.testing.assert_allclose(type_multiples(COUNTS, EXPECTED, AGES, TYPES)[row], multiples, rtol=1e-5)
+    np.testing.assert_allclose(type_multiples(COUNTS, EXPECTED, NAMING, AGES, TYPES)[row], multiples, rtol=1e-5)
 
 
 def test_likelihoods_differ_as_those_of_whole_counts():
-    found = membership_of(COUNTS[[0, 0]], EXPECTED[[0, 0]], np.array([0, -1]), TYPES).log_likelihood
+    found = membership_of(COUNTS[[0, 0]], EXPECTED[[0, 0]], NOTHING, np.array([0, -1]), TYPES).log_likelihood
     of_type = []
     for effect in TYPES.effects:
         due = (EXPECTED[0] * np.exp(effect)).sum()
@@ -57,14 +64,18 @@ def test_likelihoods_differ_as_those_of_whole_counts():
 
 
 def test_rows_do_not_depend_on_each_other():
-    everybody = type_multiples(COUNTS, EXPECTED, AGES, TYPES)
+    everybody = type_multiples(COUNTS, EXPECTED, NAMING, AGES, TYPES)
     for row in range(3):
-        alone = type_multiples(COUNTS[[row]], EXPECTED[[row]], AGES[[row]], TYPES)
+        alone = type_multiples(
+            COUNTS[[row]], EXPECTED[[row]], Naming(NAMING.named[[row]], NAMING.shares[[row]]), AGES[[row]], TYPES
+        )
         np.testing.assert_array_equal(alone[0], everybody[row])
 
 
 def test_fewer_keys_are_those_keys():
     keys = np.array([3, 1])
-    found = type_multiples(COUNTS[:, keys], EXPECTED[:, keys], AGES, TYPES.among(keys))
-    rest = type_multiples(COUNTS * np.isin(np.arange(4), keys), EXPECTED * np.isin(np.arange(4), keys), AGES, TYPES)
+    kept = np.isin(np.arange(4), keys)
+    found = type_multiples(COUNTS[:, keys], EXPECTED[:, keys], NAMING.among(keys), AGES, TYPES.among(keys))
+    others = Naming(NAMING.named * kept, NAMING.shares * kept)
+    rest = type_multiples(COUNTS * kept, EXPECTED * kept, others, AGES, TYPES)
     np.testing.assert_allclose(found, rest[:, keys], rtol=1e-6)
