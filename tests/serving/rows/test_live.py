@@ -147,13 +147,16 @@ def test_who_waits_for_a_picture_shares_it_with_all_who_wait(live, other_store, 
         write()  # Nobody ever sees the newest.
         return found
 
+    asking, version = [], live.version
     monkeypatch.setattr(live_module, "read_all", slow)
     write()
+    live.picture()
     with ThreadPoolExecutor(6) as pool:
         first = pool.submit(live.picture, fresh=True)
         assert reading.wait(PATIENCE_S)
+        monkeypatch.setattr(live, "version", lambda: asking.append(None) or version())
         others = [pool.submit(live.picture, fresh=True) for _ in range(5)]
-        wait(others, timeout=0.3)
+        wait_until(lambda: len(asking) == len(others))
         may_go_on.set()
         pictures = {id(one.result()) for one in others}
     assert len(read) == 2
