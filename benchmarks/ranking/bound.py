@@ -6,6 +6,8 @@ FOLDER is one of `culture simulate`. The learner knows the simulator with all it
 the noise of past counts, ages, homes, families, companions' tastes, and what each person did; of people's own tastes
 nothing but what that tells. It ranks by the mean chance over guesses of these tastes (Markov chains). Chains that start
 at the truth know too much as long as they remember it, chains that start anywhere too little: the bound lies between.
+Of what may be listed: the oracle, and this learner, know who has a child; a platform may offer what is for children to
+those alone who have booked for one.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 from benchmarks.bound.chains import Steps, posterior
 from benchmarks.bound.county import Ahead, County
 from benchmarks.bound.guesses import Prior, drawn, rows_of
+from benchmarks.bound.offer import may_be_listed
 from benchmarks.bound.quality import ToldQuality
 from recsys.simulation.scoring.answers import read_answer
 from recsys.simulation.scoring.judged import Judged, judge, may
@@ -139,10 +142,14 @@ def main() -> None:
     county = County.of(truth)
     chosen = sample(truth, args.window_days, args.people, rng)
     means = guessed(county, truth, chosen, Steps(burn_in=args.burn_in, kept=args.kept), rng)
-    lists = {name: best_lists(mean, chosen.judged.allowed, args.k) for name, mean in means.items()}
+    judged = chosen.judged
+    lists = {name: best_lists(mean, judged.allowed, args.k) for name, mean in means.items()}
+    listed = may_be_listed(args.data, truth, judged, args.window_days)
+    for name, mean in {**means, "oracle": judged.relevance}.items():
+        lists[f"{name}, of what may be listed"] = best_lists(mean, listed, args.k)
     if args.recommendations is not None:
         lists["given"] = given_lists(
-            chosen.judged, read_answer(args.recommendations, RECOMMENDATION_COLUMNS, "recommendations"), args.k
+            judged, read_answer(args.recommendations, RECOMMENDATION_COLUMNS, "recommendations"), args.k
         )
     table = pd.DataFrame({name: shares(chosen, one, args.k, rng) for name, one in lists.items()}).T
     spent = time.process_time() - started

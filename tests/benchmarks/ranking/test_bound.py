@@ -1,4 +1,5 @@
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from benchmarks.bound.chains import Steps, posterior
 from benchmarks.bound.county import Ahead, County, alone
 from benchmarks.bound.evidence import Evidence
 from benchmarks.bound.guesses import Prior, drawn, rows_of
+from benchmarks.bound.offer import may_be_listed
 from benchmarks.bound.quality import ToldQuality, log_chance
 from benchmarks.ranking.bound import Sample, sample
+from benchmarks.tables import read_tables
 from recsys.errors import DataError
 from recsys.simulation.scoring.judged import may
 from recsys.simulation.scoring.ranking import best_lists, gains
@@ -53,6 +56,23 @@ def test_told_everything_it_is_the_oracle(case: Case) -> None:
     )
     assert told.worth.sum() == pytest.approx(told.best.sum(), rel=1e-3)
     assert other.worth.sum() < 0.9 * told.best.sum()
+
+
+def test_what_is_for_children_may_be_listed_for_them_and_for_who_booked_for_another(case: Case, folder: Path) -> None:
+    judged = case.chosen.judged
+    listed = may_be_listed(folder, case.truth, judged, 14)
+    assert not (listed & ~judged.allowed).any()
+    tables = read_tables(folder, "Asia/Shanghai")
+    audience = tables["activities"].set_index("activity_id")["audience"]
+    is_for_children = (audience[judged.activities.ids] == "child").to_numpy()
+    others = ~is_for_children
+    assert listed[:, others].sum() > 0.99 * judged.allowed[:, others].sum()
+    lists_some = listed[:, is_for_children].any(axis=1)
+    assert 0 < lists_some.sum() < judged.allowed[:, is_for_children].any(axis=1).sum()
+    bookings, users = tables["bookings"], tables["users"]
+    for_another = bookings["user_id"][bookings["attendee_birth_years"].notna()]
+    grown_up = users["birth_year"].astype("float64") <= case.truth.as_of.year - 18
+    assert set(judged.users["user_id"][lists_some]) <= {*for_another, *users["user_id"][~grown_up]}
 
 
 def test_the_prior_is_the_simulators(case: Case) -> None:
