@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -26,27 +27,46 @@ class Ended(SystemExit):
         return f"told to end ({signal.Signals(self.number).name})"
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C."""
+
+    number = signal.SIGINT
+
+
+_answers = threading.Event()
+"""Set while a service answers: what it makes of a signal is its own."""
+
+
 @contextmanager
 def undoing_at_signals() -> Iterator[None]:
-    """Signals that would end the process on the spot raise: an open run is closed, a draft deleted, workers ended."""
-    hook, told = sys.unraisablehook, []
+    """Signals that would end the process on the spot raise: an open run is closed, a draft deleted, workers ended.
+
+    What was raised where nobody passes it on (callbacks, of which imports have many, destructors, libraries that catch
+    everything) is gone before the command has ended: the signal comes once more.
+    """
+    hook, told, watched = sys.unraisablehook, [], []
 
     def end(number: int, _: object) -> None:
+        raised = Interrupted() if number == signal.SIGINT else Ended(number)
         told.append(number)
-        raise Ended(number)
+        watched.append(weakref.ref(raised, lambda _: None if _answers.is_set() else comes_again(number)))
+        try:
+            raise raised
+        finally:
+            # Its traceback holds this frame, which must not hold it.
+            del raised
 
-    def again(lost: Any) -> None:
-        # Raised in a callback (imports have many) or a destructor it goes nowhere: the signal comes once more.
-        if isinstance(lost.exc_value, Ended | KeyboardInterrupt):
-            number = lost.exc_value.number if isinstance(lost.exc_value, Ended) else signal.SIGINT
-            threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
-        else:
+    def without_ours(lost: Any) -> None:
+        if not isinstance(lost.exc_value, Ended | Interrupted):
             hook(lost)
+        elif _answers.is_set():
+            comes_again(lost.exc_value.number)
 
-    mine = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    mine = {n: told_by for n, told_by in before.items() if told_by in (signal.SIG_DFL, signal.default_int_handler)}
     for number in mine:
         signal.signal(number, end)
-    sys.unraisablehook = again
+    sys.unraisablehook = without_ours
     try:
         yield
     except Exception as error:
@@ -55,9 +75,15 @@ def undoing_at_signals() -> Iterator[None]:
             raise Ended(told[0]) from error
         raise
     finally:
+        watched.clear()
         sys.unraisablehook = hook
-        for number in mine:
-            signal.signal(number, signal.SIG_DFL)
+        for number, told_by in mine.items():
+            signal.signal(number, told_by)
+
+
+def comes_again(number: int) -> None:
+    """Sends this process a signal again, a moment later."""
+    threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
 
 
 @contextmanager
@@ -65,11 +91,13 @@ def served_until_told() -> Iterator[None]:
     """A service that is told to end has done its work; what it is answering is answered, at SIGHUP as at SIGTERM."""
     told = signal.getsignal(signal.SIGHUP)
     ends_at_hangup()
+    _answers.set()
     try:
         with suppress(Ended):
             yield
     finally:
         signal.signal(signal.SIGHUP, told)
+        _answers.clear()
 
 
 def ends_at_hangup() -> None:

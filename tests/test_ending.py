@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -141,10 +141,16 @@ class AtTheEnd:
         signal.raise_signal(self.number)
 
 
+def caught(number):
+    with suppress(BaseException):
+        signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("lost", [AtTheEnd, caught])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
-def test_a_signal_that_comes_where_nothing_can_be_raised_comes_again(monkeypatch, tmp_path, number, code):
+def test_a_signal_that_comes_where_nothing_is_passed_on_comes_again(monkeypatch, tmp_path, number, code, lost):
     def interrupted(*_):
-        AtTheEnd(number)
+        lost(number)
         assert not threading.Event().wait(PATIENCE_S)
 
     monkeypatch.setattr(
