@@ -34,13 +34,14 @@ def check_output(output: Path) -> None:
     if output.exists() and not output.is_file():
         # A device or a pipe: what is written whole would take its place.
         raise RecsysError(f"output {output} is not a file; name a file")
+    folder = _place(output).parent
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
-        raise RecsysError(f"output {output} cannot be written: {output.parent} is no folder") from None
+        raise RecsysError(f"output {output} cannot be written: {folder} is no folder") from None
     except OSError as error:
         raise RecsysError(f"output {output} cannot be written: {error.strerror}") from error
-    if not os.access(output.parent, os.W_OK):
+    if not os.access(folder, os.W_OK):
         raise RecsysError(f"output {output} cannot be written: no right to write in its folder")
 
 
@@ -72,11 +73,16 @@ def write_json(values: object, output: Path) -> None:
     _replace(output, lambda path: path.write_text(text, encoding="utf-8"))
 
 
+def _place(output: Path) -> Path:
+    """Where a file lies: behind a link that stays one."""
+    return Path(os.path.realpath(output))
+
+
 def _replace(output: Path, write: Callable[[Path], object]) -> None:
-    """Writes beside the file and then takes its place; the old file stays if that fails, a link if it does not."""
+    """Writes beside the file and then takes its place; the old file stays if that fails."""
     draft: Path | None = None
     try:
-        place = output.resolve()
+        place = _place(output)
         descriptor, name = tempfile.mkstemp(prefix=".culture-", dir=place.parent)
         os.close(descriptor)
         draft = Path(name)

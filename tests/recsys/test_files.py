@@ -54,9 +54,9 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) 
 
 
 def test_a_link_stays_one(tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
     link = tmp_path / "latest.json"
     link.symlink_to(tmp_path / "there" / "first.json")
+    check_output(link)
     write_json({"a": 1}, link)
     assert link.is_symlink()
     assert json.loads((tmp_path / "there" / "first.json").read_text()) == {"a": 1}
