@@ -10,14 +10,13 @@ import polars as pl
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from pydantic_core import from_json
 
 from features.intake.cleaning import warnings_of
 from features.store.rows import RowResult as StoredResult
 from features.store.store import Store
 from recsys.schema import TABLES, Table
 from recsys.sentences import Sentence
-from serving.edge import row_id
+from serving.edge import read_json, row_id
 from serving.problems import RESPONSES, Fault, ProblemError, invalid, not_json
 from serving.schemas.apps import RowResult, RowResults
 from serving.schemas.rows import row_model
@@ -60,7 +59,7 @@ def _body_of(table: str, many: bool) -> dict[str, Any]:
 
 async def _json(request: Request) -> Any:
     try:
-        return from_json(await request.body(), allow_inf_nan=False)
+        return read_json(await request.body())
     except ValueError as error:
         raise not_json(error) from error
 

@@ -158,6 +158,30 @@ def test_pairs_of_escapes_are_text(empty_client):
     assert put.json()["name"] == "\U0001f3ad"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/v1/users/u", b'{"gender": "f", "birth_year": 1990, "g\\u0065nder": "m"}'),
+        ("POST", "/v1/bookings", b'[{"booking_id": "a"}, {"status": "booked", "status": "cancelled"}]'),
+        ("PUT", "/v1/users/u/personalisation", b'{"enabled": false, "enabled": true}'),
+        ("PUT", "/v1/rules/r", b'{"action": "pin", "action": "bury", "target": "category", "value": "x"}'),
+        ("POST", "/v1/classes/suggestions", b'{"budget": 1, "costs": {"action": 1, "action": 2}}'),
+    ],
+)
+def test_a_name_with_two_values_is_refused(empty_client, method, path, body):
+    """Only the last would count, and nobody could tell whether it is the one that was meant."""
+    answer = empty_client.request(method, path, content=body, headers={"Content-Type": "application/json"})
+    told = problem(answer, 422, "invalid-request")["detail"]
+    twice = next(name for name in ("gender", "status", "enabled", "action") if name in told)
+    assert f"'{twice}' stands more than once in an object, expected once" in told
+
+
+def test_one_name_in_several_objects_and_long_numbers_are_json(empty_client):
+    rows = b'[{"booking_id": "a", "party_size": 1%s}, {"booking_id": "b"}]' % (b"0" * 4000)
+    answer = empty_client.post("/v1/bookings", content=rows)
+    assert [row["key"] for row in answer.json()["results"]] == ["a", "b"]
+
+
 def test_rules_ids_may_hold_a_slash(empty_client):
     assert empty_client.put("/v1/activities/a", json={"category": "x"}).status_code == 200
     rule = {"action": "pin", "target": "category", "value": "x"}
