@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, for those who never finish a request, and those who send none."""
+"""HTTP/1.1 as uvicorn speaks it, for those who never finish a request, send none, or never read the answer."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from serving.problems import KINDS, MEDIA_TYPE
 HEAD_S = 20.0
 """From its first byte on the head of a request has so long to come: it holds a connection, as a mute one does."""
 
+UNREAD_S = 10.0
+"""Longest time in which nothing of an answer is read: it holds memory, its connection, and the end of the service."""
+
 
 class PatientHttp(H11Protocol):
-    """Closes connections on which no request's head comes; what is no HTTP is told as a problem."""
+    """Closes connections on which no head comes or no answer is read; what is no HTTP is told as a problem."""
 
     _head_due: float | None = None
+    _unread_task: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A new connection may be silent for as long as one that is kept."""
@@ -32,6 +36,21 @@ class PatientHttp(H11Protocol):
             self._head_due = self._head_due or self.loop.time() + HEAD_S
             self._close_at(self._head_due)
 
+    def pause_writing(self) -> None:
+        """More of an answer is there than leaves."""
+        super().pause_writing()
+        self._watch_unread()
+
+    def on_response_complete(self) -> None:
+        """An answer has left, or what is left of it waits for who asked."""
+        super().on_response_complete()
+        self._watch_unread()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody reads any more."""
+        self._forget_unread()
+        super().connection_lost(exc)
+
     def send_400_response(self, msg: str) -> None:
         """Says what was wrong as every other answer does, unless an answer is under way."""
         if self._is_between_requests:
@@ -40,6 +59,23 @@ class PatientHttp(H11Protocol):
             head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n"
             self.transport.write(f"HTTP/1.1 400 Bad Request\r\n{head}\r\n{body}".encode("ascii"))
         self.transport.close()
+
+    def _watch_unread(self) -> None:
+        self._forget_unread()
+        if unread := self.transport.get_write_buffer_size():
+            self._unread_task = self.loop.call_later(UNREAD_S, self._let_go_if_unread, unread)
+
+    def _forget_unread(self) -> None:
+        if self._unread_task is not None:
+            self._unread_task.cancel()
+            self._unread_task = None
+
+    def _let_go_if_unread(self, before: int) -> None:
+        """Whoever writes more watches anew: as much as before means that nothing was read."""
+        if self.transport.get_write_buffer_size() >= before:
+            self.transport.abort()
+        else:
+            self._watch_unread()
 
     @property
     def _is_between_requests(self) -> bool:

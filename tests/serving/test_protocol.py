@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 import uvicorn
+from fastapi import FastAPI, Response
+from fastapi.responses import StreamingResponse
 
 from serving import edge, protocol
 from serving.main import bind, server_config
@@ -125,3 +127,46 @@ def test_who_never_asks_is_let_go_as_who_asks_no_more(county):
         server.config.timeout_keep_alive = 0.1
         with socket.create_connection(address, PATIENCE_S) as opened:
             assert opened.recv(1) == b""
+
+
+LONG = b"x" * (1 << 24)
+"""More than systems hold for a connection on both sides."""
+
+
+def long_answers():
+    """An application whose answers nobody reads in one go."""
+    app = FastAPI()
+    app.get("/whole")(lambda: Response(LONG))
+    app.get("/parts")(lambda: StreamingResponse(iter([LONG, LONG])))
+    return app
+
+
+@contextmanager
+def asking(server, address, path):
+    """A connection on which a long answer waits to be read."""
+    with socket.create_connection(address, PATIENCE_S) as opened:
+        opened.sendall(f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n".encode())
+        wait_until(lambda: any(one.transport.get_write_buffer_size() for one in server.server_state.connections))
+        yield opened
+
+
+@pytest.mark.parametrize("path", ["/whole", "/parts"])
+def test_an_answer_that_nobody_reads_does_not_hold_up_the_end(monkeypatch, path):
+    monkeypatch.setattr(protocol, "UNREAD_S", 0.5)
+    with served(long_answers()) as (server, thread, address), asking(server, address, path):
+        began = time.monotonic()
+        server.should_exit = True
+        thread.join(PATIENCE_S)
+        assert time.monotonic() - began < server.config.timeout_graceful_shutdown / 2
+
+
+@pytest.mark.parametrize("path", ["/whole", "/parts"])
+def test_who_reads_slowly_gets_the_whole_answer(monkeypatch, path):
+    monkeypatch.setattr(protocol, "UNREAD_S", 0.5)
+    with served(long_answers()) as (server, _, address), asking(server, address, path) as opened:
+        began, n_read = time.monotonic(), 0
+        while came := opened.recv(1 << 20, socket.MSG_WAITALL):
+            n_read += len(came)
+            time.sleep(0.05)
+        assert time.monotonic() - began > protocol.UNREAD_S
+    assert n_read > len(LONG) * (2 if path == "/parts" else 1)
