@@ -177,15 +177,18 @@ def _proposed(model: RankingModel, signals: Signals, n: int) -> list[tuple[int, 
     if model.re_ranker is None:
         return [(place, told[i]) for i, place in np.argwhere(there) if told[i] in ("organiser", "category", "popular")]
     names = tuple(signals)
-    stacked = np.repeat(np.stack([signals[name] for name in names])[:, None], len(told) + 1, axis=1)
+    # As they are, then without each cause where it is there.
+    without, place = np.nonzero(np.concatenate([np.ones((1, n), dtype=bool), there]))
+    blanked = np.stack([signals[name] for name in names]).take(place, axis=1)
     for num, code in enumerate(told, start=1):
         zero, unknown = _made_by(code, names)
-        stacked[zero, num], stacked[unknown, num] = 0.0, np.nan
-    as_signals = {name: values.ravel() for name, values in zip(names, stacked, strict=True)}
-    scores = model.re_ranker.predict(as_signals, n * (len(told) + 1)).reshape(len(told) + 1, n)
-    drops = np.where(there, scores[:1] - scores[1:], 0.0)
+        of_cause = slice(*np.searchsorted(without, [num, num + 1]))
+        blanked[zero, of_cause], blanked[unknown, of_cause] = 0.0, np.nan
+    found = model.re_ranker.predict(dict(zip(names, blanked, strict=True)), len(place))
+    scores, drops = found[:n], np.zeros(there.shape)
+    drops[without[n:] - 1, place[n:]] = scores[place[n:]] - found[n:]
     best = np.argsort(-drops, axis=0, kind="stable")[:MOST_PROPOSED]
-    least = LEAST_DROP * np.abs(scores[0])
+    least = LEAST_DROP * np.abs(scores)
     return [(place, told[i]) for place in range(n) for i in best[:, place] if drops[i, place] > least[place]]
 
 

@@ -85,7 +85,9 @@ def read_few(
             )
             for name, where in wanted.items()
         }
-    return {name: _frame(_of_values(_schema(_TABLES[name]), cursor.fetchall())) for name, cursor in found.items()}
+    rows = {name: _of_values(_schema(_TABLES[name]), cursor.fetchall()) for name, cursor in found.items()}
+    # To wake other threads takes longer than the work.
+    return {name: _frame(table, use_threads=False) for name, table in rows.items()}
 
 
 def _prefixes(platforms: Mapping[int, tuple[str, str]]) -> tuple[tuple[int, str], ...]:
@@ -97,8 +99,8 @@ def _schema(table: Table) -> pa.Schema:
     return pa.schema([(c.name, ARROW[c.type]) for c in table.columns])
 
 
-def _frame(rows: pa.Table) -> pd.DataFrame:
-    return rows.to_pandas(types_mapper={pa.string(): TEXT}.get)
+def _frame(rows: pa.Table, use_threads: bool = True) -> pd.DataFrame:
+    return rows.to_pandas(types_mapper={pa.string(): TEXT}.get, use_threads=use_threads)
 
 
 def _of_values(schema: pa.Schema, rows: Sequence[Sequence[object]]) -> pa.Table:

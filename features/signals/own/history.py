@@ -55,9 +55,10 @@ def own_signals(catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64],
             found["interval"] = intervals(groups.first(events.days)[:-1], days, found["count"])
         # Most people were never with most keys: what says so stands last, for all of them.
         at = groups.at(rows, columns.of_candidate.take(cols))
-        for name, values in found.items():
-            never = np.nan if name in NAN_WITHOUT_PAST else 0.0
-            signals[f"own_{level}_{name}"] = np.append(values, never).astype(np.float32).take(at)
+        told = np.array([[np.nan if name in NAN_WITHOUT_PAST else 0.0] for name in found], dtype=np.float32)
+        told = np.repeat(told, len(groups.codes) + 1, axis=1)
+        told[:, :-1] = list(found.values())
+        signals |= {f"own_{level}_{name}": values.take(at) for name, values in zip(found, told, strict=True)}
         if level in TURN_LEVELS:
             since = signals[f"own_{level}_days"] + lead_days
             signals[f"own_{level}_due"] = since / signals[f"own_{level}_interval"]
