@@ -81,7 +81,7 @@ class ErasedAccounts:
             elif named:
                 bad = bad.filter(~ids.is_in(list(named)).fill_null(False))
         if RAW in bad.columns:
-            values = bad[RAW].str.replace_all('["\r\n]', "").str.split(",")
+            values = _values_in(bad[RAW])
             named = self._named(values.explode())
             bad = bad.filter(~values.list.eval(pl.element().is_in(list(named))).list.any().fill_null(False))
         return bad
@@ -102,3 +102,11 @@ class ErasedAccounts:
             return {}
         digests = {user: digest_of(user, self.salt) for user in user_ids.drop_nulls().unique()}
         return {user: digest for user, digest in digests.items() if digest in self.until}
+
+
+def _values_in(lines: pl.Series) -> pl.Series:
+    """Lists of what may be a value of each line of CSV: what stands between commas, and what is quoted."""
+    bare = lines.str.replace_all('["\r\n]', "").str.split(",")
+    quoted = lines.str.extract_all('"(?:[^"]|"")*"')
+    inside = quoted.list.eval(pl.element().str.slice(1).str.head(-1).str.replace_all('""', '"', literal=True))
+    return bare.list.concat(inside)

@@ -21,12 +21,18 @@ Touched = Literal["sessions", "activities"]
 _OF_USER = tuple(name for name, table in TABLES.items() if "user_id" in table.column_names)
 
 # A row with a wrong number of values is kept as the line it was: nobody knows which value is whose id, so one that
-# holds the id as any of its values is the user's.
+# holds the id as any of its values, quoted as CSV has it or not, is the user's.
 _QUARANTINED = (
     "platform_num = %(platform_num)s AND (\"row\"->>'user_id' = %(user_id)s OR missing_table = 'users'"
-    " AND missing_id = %(user_id)s OR"
-    " %(user_id)s = ANY(string_to_array(translate(\"row\"->>'raw', E'\"\\r\\n', ''), ',')))"
+    " AND missing_id = %(user_id)s OR position(%(quoted)s IN ',' || (\"row\"->>'raw') || ',') > 0"
+    " OR position(%(bare)s IN ',' || translate(\"row\"->>'raw', E'\"\\r\\n', '') || ',') > 0)"
 )
+
+
+def _in_quarantine(platform_num: int, user_id: str) -> dict[str, object]:
+    """Parameters of `_QUARANTINED`."""
+    quoted = user_id.replace('"', '""')
+    return {"platform_num": platform_num, "user_id": user_id, "quoted": f',"{quoted}",', "bare": f",{user_id},"}
 
 
 def user_tables(
@@ -83,7 +89,7 @@ def erase_user(connection: Connection, platform_num: int, user_id: str, at: date
     }
     set_opt_out(connection, platform_num, user_id, is_out=False)
     erased["quarantine"] = connection.exec_driver_sql(
-        f"DELETE FROM quarantine WHERE {_QUARANTINED}", {"platform_num": platform_num, "user_id": user_id}
+        f"DELETE FROM quarantine WHERE {_QUARANTINED}", _in_quarantine(platform_num, user_id)
     ).rowcount
     if any(erased.values()):
         until = at if last is None else max(at, last + timedelta(microseconds=1))
@@ -96,7 +102,7 @@ def quarantined_rows(connection: Connection, platform_num: int, user_id: str) ->
     found = connection.exec_driver_sql(
         'SELECT table_name, reason, source, "row" FROM quarantine'
         f" WHERE {_QUARANTINED} ORDER BY table_name, source, row_number, fingerprint",
-        {"platform_num": platform_num, "user_id": user_id},
+        _in_quarantine(platform_num, user_id),
     )
     return [{"table": table, "reason": reason, "source": source, **row} for table, reason, source, row in found]
 

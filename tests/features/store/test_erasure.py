@@ -70,6 +70,21 @@ def test_a_bad_row_of_an_erased_account_is_not_kept_either(erased: Store, tmp_pa
     assert "u1" not in texts_under(erased.home)
 
 
+@pytest.mark.parametrize("user_id", ["Li, Bo", 'Li "Bo" Bai', "Li\nBo", '"', ",", " u 1 "])
+def test_a_row_with_too_many_values_is_erased_whatever_the_id_holds(store: Store, tmp_path: Path, user_id: str) -> None:
+    quoted = '"' + user_id.replace('"', '""') + '"'
+    users = f'user_id,gender\n{quoted},f\n{quoted},m,more\n"Li","Bo",more\n'
+    folder = deliver(tmp_path / "first", users=users)
+    ingest_folder(store, folder)
+    assert [row["raw"] for row in store.quarantined_rows(user_id)] == [f"{quoted},m,more"]
+    store.erase_user(user_id, AT)
+    assert is_unknown(store, user_id)
+    report = ingest_folder(store, folder).tables["users"]
+    assert (report.rejected, report.erased) == (3, 2)
+    assert is_unknown(store, user_id)
+    assert len(store.quarantined_rows("Li")) == 1
+
+
 def test_rows_over_http_stay_out_too(erased: Store) -> None:
     late = {"booking_id": "b4", "user_id": "u1", "session_id": "s1", "booked_at": "2026-07-01"}
     waits = late | {"booking_id": "b5", "session_id": "nowhere"}
