@@ -26,7 +26,7 @@ def engine_for(settings: Settings) -> Engine:
     """Connections to the database that the settings name, its tables brought up to date.
 
     Raises:
-        RecsysError: The server cannot be reached, or the embedded one does not start.
+        RecsysError: The server cannot be reached, the embedded one does not start, or a newer program wrote the tables.
     """
     text = settings.database_url or embedded_url(settings.home)
     try:
@@ -70,9 +70,15 @@ def clear_errors() -> Iterator[None]:
 def _migrate(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    head = ScriptDirectory.from_config(config).get_current_head()
-    if MigrationContext.configure(connection).get_current_revision() == head:
+    scripts = ScriptDirectory.from_config(config)
+    found, head = MigrationContext.configure(connection).get_current_revision(), scripts.get_current_head()
+    if found == head:
         return
+    if found is not None and found not in {known.revision for known in scripts.walk_revisions()}:
+        raise RecsysError(
+            f"the database has tables of version {found}, newer than {head}, the last that this program knows;"
+            " run the program that wrote it, or restore the database of before"
+        )
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (LOCKS,))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

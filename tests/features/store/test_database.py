@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from features.settings import Settings
 from features.store import database
@@ -27,3 +27,18 @@ def test_where_tables_cannot_be_brought_up_to_date_no_connection_stays_open(
     with pytest.raises(RecsysError, match="refused"):
         database.engine_for(Settings(home=tmp_path, database_url=database_url))
     assert engines[0].pool.checkedin() == 0
+
+
+def test_tables_of_a_newer_program_are_told_and_left_as_they_are(database_url: str, tmp_path: Path) -> None:
+    """As after a return to the program of before: the tables may hold what it knows nothing of."""
+    settings = Settings(home=tmp_path, database_url=database_url)
+    engine = database.engine_for(settings)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(RecsysError, match=r"version 9999, newer than \d{4}, .* run the program that wrote it"):
+            database.engine_for(settings)
+        with engine.begin() as connection:
+            assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "9999"
+    finally:
+        engine.dispose()
