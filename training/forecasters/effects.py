@@ -40,29 +40,34 @@ def effect_means(
     n_refits = -(-(n_origins - 1) // REFIT_WEEKS) + 1
     means, unknown = np.ones((len(book), n_refits)), np.ones((len(book), n_refits))
     fit: EffectFit | None = None
-    wanted = np.zeros(len(book))
+    turnout: Turnout | None = None
+    alone = np.zeros(len(book))
     refits = range(n_refits - 1, -1, -1)
     for refit, plain in zip(refits, effect_designs(book, [n * REFIT_WEEKS for n in refits]), strict=True):
         cut = refit * REFIT_WEEKS
-        design = replace(plain, exposure=plain.exposure + wanted)
         begun = np.flatnonzero((book.age > cut) & ~book.is_cancelled)
         if len(begun):
             weight = 0.5 ** ((book.age[begun] - cut) / _HALF_LIFE_WEEKS)
-            counted = CountedSessions(design, begun, values[begun], weight)
+            counted = CountedSessions(plain, begun, values[begun], weight)
             is_slow = fit is None or refit % _SLOW_REFITS == 0
             before = fit or fit_effects(counted, learns_lift=False)
-            if is_slow:
-                log = design.exposure + design.matrix @ before.effects
-                scene = Scene.of(book, cut)
-                wanted = wanted_there(scene, fit_turnout(scene, cut), log, begun)
-                design = replace(plain, exposure=plain.exposure + wanted)
+            # What is published since the last cut has rivals of its own: who comes is seen anew, learned or not.
+            scene = Scene.of(book, cut)
+            if turnout is None or is_slow:
+                turnout = fit_turnout(scene, cut)
+                alone = turnout.alone(scene)
+            log = plain.exposure + plain.matrix @ before.effects
+            wanted = wanted_there(scene, turnout, alone, log, begun, is_beside=fit is not None)
+            design = replace(plain, exposure=plain.exposure + wanted)
             fit = fit_effects(replace(counted, design=design), before, learns_lift=is_slow)
             means[:, refit] = fit.means(design)
             unknown[:, refit] = fit.open_variances(design)
     return means, unknown
 
 
-def wanted_there(scene: Scene, turnout: Turnout, log_means: Floats, begun: NDArray[np.int64]) -> Floats:
+def wanted_there(
+    scene: Scene, turnout: Turnout, alone: Floats, log_means: Floats, begun: NDArray[np.int64], *, is_beside: bool
+) -> Floats:
     """(n_sessions,) what people near want of each session beside the others of its week, as a logarithm about 0.
 
     What each attracts by itself is told by the fit before: effects and what people want go round in turn.
@@ -70,16 +75,21 @@ def wanted_there(scene: Scene, turnout: Turnout, log_means: Floats, begun: NDArr
     Args:
         scene: Sessions and people.
         turnout: Who comes.
-        log_means: (n_sessions,) of the fit before.
+        alone: (n_sessions,) `Turnout.alone`.
+        log_means: (n_sessions,) by the effects of the fit before, without what was wanted at its cut: sessions that
+            were not published by then had other rivals.
         begun: Rows of past sessions.
+        is_beside: Those effects were learned beside what is wanted, and not in its place.
     """
-    attraction = np.ones(len(log_means))
-    for _ in range(2):
-        alone, beside = (_log(one, begun) for one in turnout.expected(scene, attraction))
-        own = log_means - beside
-        own = np.clip(own - np.median(own[begun]), *_ATTRACTION_RANGE)
-        attraction = np.exp(own) / np.exp(own[begun]).mean()
-    return np.asarray(_TOLD * alone + beside - alone)
+    log_alone = _log(alone, begun)
+    if is_beside:
+        own = log_means - (1 - _TOLD) * log_alone
+    else:
+        own = log_means - _log(turnout.beside(scene, np.ones(len(log_means))), begun)
+    own = np.clip(own - np.median(own[begun]), *_ATTRACTION_RANGE)
+    attraction = np.exp(own) / np.exp(own[begun]).mean()
+    log_beside = _log(turnout.beside(scene, attraction), begun)
+    return np.asarray(log_beside - (1 - _TOLD) * log_alone)
 
 
 def _log(expected: Floats, begun: NDArray[np.int64]) -> Floats:

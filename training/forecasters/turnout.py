@@ -151,22 +151,29 @@ class Turnout:
         taken = _TAKEN if scene.has_distances else _TAKEN_ANYWHERE
         return 1 / (1 + taken / self.usual * offered[scene.rivals.cell[pairs.rows[pairs.session]], pairs.cell])
 
-    def expected(self, scene: Scene, attraction: Floats) -> tuple[Floats, Floats]:
-        """(n_sessions,) bookings of each, were its attraction 1: alone, and beside the others of its week.
+    def alone(self, scene: Scene) -> Floats:
+        """(n_sessions,) bookings of each, were its attraction 1 and nothing else on: the same at all cuts of a book."""
+        return self._expected(scene, None)
+
+    def beside(self, scene: Scene, attraction: Floats) -> Floats:
+        """(n_sessions,) bookings of each, were its attraction 1, beside the others of its week.
 
         Args:
             scene: Sessions.
             attraction: (n_sessions,) of each on all people, over what hour, kind and distance leave.
         """
-        pairs = scene.pairs(np.arange(len(scene.book)))
+        return self._expected(scene, attraction)
+
+    def _expected(self, scene: Scene, attraction: Floats | None) -> Floats:
+        n_sessions = len(scene.book)
+        pairs = scene.pairs(np.arange(n_sessions))
         nest = scene.rivals.nest[pairs.session]
-        alone, beside = np.zeros(len(scene.book)), np.zeros(len(scene.book))
+        found = np.zeros(n_sessions)
         for age in range(N_AGES):
             if not self.wanted[age].any():
                 continue
             come = self.decay[age][pairs.band] * self.wanted[age][pairs.cell, nest]
-            of_age = self.of_age(scene, age)
-            alone += of_age * np.bincount(pairs.session, come, len(scene.book))
-            come *= self.left(scene, pairs, age, attraction)
-            beside += of_age * np.bincount(pairs.session, come, len(scene.book))
-        return alone, beside
+            if attraction is not None:
+                come *= self.left(scene, pairs, age, attraction)
+            found += self.of_age(scene, age) * np.bincount(pairs.session, come, n_sessions)
+        return found

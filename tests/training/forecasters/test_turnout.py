@@ -66,7 +66,7 @@ def people(**groups: tuple[float, int]) -> pd.DataFrame:
 def expected(book: SessionBook, cut: int = 0) -> tuple[np.ndarray, np.ndarray, Turnout]:
     scene = Scene.of(book)
     found = fit_turnout(scene, cut)
-    return *found.expected(scene, np.ones(len(book))), found
+    return found.alone(scene), found.beside(scene, np.ones(len(book))), found
 
 
 def some(rng: np.random.Generator, group: str, mean: float) -> list[str]:
