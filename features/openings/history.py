@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from features.willingness.ages import admitted
 from features.willingness.offered import attending
 from recsys.ages import local_year
-from recsys.dataset import TEXT, Dataset, local_times
+from recsys.availability import ADULT_AGE
+from recsys.dataset import TEXT, Dataset, is_among, local_times
 from recsys.ids import IdMap
 from recsys.openings.classes.attendance import filled, week_interval
 from recsys.openings.classes.slots import nearest_slots
@@ -23,6 +24,9 @@ QUIET = pd.Timedelta(weeks=8)
 
 MIN_OPENINGS = 4
 PRIOR_OPENINGS = 12.0
+
+USUAL_OFF = 0.35
+"""Standard deviation of the logarithm of real over predicted that is believed of classes beforehand, weeks apart."""
 
 
 HISTORY = {
@@ -42,7 +46,7 @@ def past_openings(then: OpeningInputs, sessions: pd.DataFrame, dataset: Dataset)
 
     Rows: `category, venue_id, is_new, opened_on, sessions, predicted, real`; people who come to a session on average.
     `is_new` is False for classes that ran before as well: how those came out tells season and growth from a class
-    being new.
+    being new. Classes for children are left out: who books them is not who may come, and next to nobody is predicted.
 
     Args:
         then: Inputs as of an earlier cut-off.
@@ -51,7 +55,9 @@ def past_openings(then: OpeningInputs, sessions: pd.DataFrame, dataset: Dataset)
     """
     since = pd.Timestamp(then.data_until)
     came = _attendance(dataset)
-    placed = sessions[sessions["venue_id"].notna() & sessions["cancelled_at"].isna()]
+    children = dataset.activities.loc[dataset.activities["max_age"] < ADULT_AGE, "activity_id"]
+    held = sessions["venue_id"].notna() & sessions["cancelled_at"].isna()
+    placed = sessions[held & ~is_among(sessions["activity_id"], children)]
     before = placed[(placed["starts_at"] < since) & (placed["starts_at"] >= since - QUIET)]
     after = placed[(placed["starts_at"] >= since) & (placed["starts_at"] < dataset.data_until)]
     admits = admitted(dataset, after, local_year(since, dataset.timezone))
@@ -85,36 +91,48 @@ def followed(history: pd.DataFrame, spread: float) -> pd.DataFrame:
 
 
 def calibrated(inputs: OpeningInputs, history: pd.DataFrame) -> OpeningInputs:
-    """Inputs whose `bias` and `spread` follow past openings; those stay where there were too few.
+    """Inputs whose `bias` and `spread` follow past classes; those stay where there were too few.
 
-    Logarithms of real over predicted, less the mean of classes that ran before; counting noise is taken off the
-    variance; both are shrunk with the weight of `PRIOR_OPENINGS` openings, and the bias is kept within 0.5 to 1.5.
+    The bias is the mean logarithm of real over predicted of new classes, less that of classes that ran before, kept
+    within 0.5 to 1.5. How far classes are off beside their mean is told by those that ran before as well: their own
+    luck was not used to predict them. It takes the place of `USUAL_OFF` in the spread. Both are shrunk with the weight
+    of `PRIOR_OPENINGS` classes.
     """
     new, old = history[history["is_new"]], history[~history["is_new"]]
     inputs = replace(inputs, followed=followed(history, inputs.spread))
-    if len(new) < MIN_OPENINGS:
+    of_each = [_off(rows) for rows in (new, old) if len(rows) >= MIN_OPENINGS]
+    if not of_each:
         return inputs
-    log, weight = _log_ratios(new)
-    level = 0.0
-    if len(old) >= MIN_OPENINGS:
-        old_log, old_weight = _log_ratios(old)
-        level = float(np.average(old_log, weights=old_weight))
-    share = len(new) / (len(new) + PRIOR_OPENINGS)
-    mean = float(np.average(log, weights=weight))
-    counting = 1.0 / (new["real"] * new["sessions"] + 0.5)
-    variance = max(
-        float(np.average(np.square(log - mean), weights=weight) - np.average(counting, weights=weight)), 0.01
-    )
-    spread = np.sqrt(share * variance + (1 - share) * inputs.spread**2)
-    bias = float(np.clip(np.exp(share * (mean - level)), 0.5, 1.5))
-    return replace(inputs, bias=inputs.bias * bias, spread=float(np.clip(spread, 0.15, 1.0)))
+    n = sum(one.n for one in of_each)
+    share = n / (n + PRIOR_OPENINGS)
+    off = share * sum(one.n * one.variance for one in of_each) / n + (1 - share) * USUAL_OFF**2
+    spread = float(np.clip(np.sqrt(max(inputs.spread**2 - USUAL_OFF**2, 0.0) + off), 0.15, 1.0))
+    if len(new) < MIN_OPENINGS:
+        return replace(inputs, spread=spread)
+    level = of_each[1].mean if len(of_each) > 1 else 0.0
+    bias = np.exp(len(new) / (len(new) + PRIOR_OPENINGS) * (of_each[0].mean - level))
+    return replace(inputs, bias=inputs.bias * float(np.clip(bias, 0.5, 1.5)), spread=spread)
 
 
-def _log_ratios(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class _Off:
+    """How `n` classes came out: mean and variance of the logarithm of real over predicted, counting taken off."""
+
+    n: int
+    mean: float
+    variance: float
+
+
+def _off(rows: pd.DataFrame) -> _Off:
     n = rows["sessions"].to_numpy(dtype=float)
     real, predicted = rows["real"].to_numpy(dtype=float), rows["predicted"].to_numpy(dtype=float)
     log = np.log((n * real + 0.5) / (n * predicted + 0.5))
-    return log, 1.0 / (0.2 + 1.0 / (n * predicted + 0.5))
+    # By what was expected: by what came, a class to which nobody came would say that all is chance.
+    counting = 1.0 / (n * predicted + 0.5)
+    weight = 1.0 / (0.2 + counting)
+    mean = float(np.average(log, weights=weight))
+    variance = float(np.average(np.square(log - mean) - counting, weights=weight))
+    return _Off(len(rows), mean, max(variance, 0.0))
 
 
 def _attendance(dataset: Dataset) -> pd.Series:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +9,10 @@ from features.openings.inputs import OpeningsConfig, opening_history, opening_in
 from tests.opening_world import world
 
 
-def _history(ratio: float, n: int) -> pd.DataFrame:
+def _history(ratio: float | list[float], n: int, is_new: bool = True) -> pd.DataFrame:
     predicted = np.full(n, 8.0)
-    facts = {"category": "dance", "venue_id": "v", "is_new": True, "opened_on": "2026-01-05", "sessions": 9}
-    return pd.DataFrame({**facts, "predicted": predicted, "real": ratio * predicted})
+    facts = {"category": "dance", "venue_id": "v", "is_new": is_new, "opened_on": "2026-01-05", "sessions": 9}
+    return pd.DataFrame({**facts, "predicted": predicted, "real": np.resize(ratio, n) * predicted})
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +40,22 @@ def test_too_few_openings_change_nothing(inputs):
 
 def test_openings_that_came_as_predicted_narrow_the_interval(inputs):
     assert calibrated(inputs, _history(1.0, 40)).spread < inputs.spread
+
+
+def test_how_far_classes_that_ran_before_are_off_tells_the_interval_alone(inputs):
+    near, far = (calibrated(inputs, _history(ratios, 40, is_new=False)) for ratios in ([1.0], [0.4, 2.5]))
+    assert near.spread < inputs.spread < far.spread
+    assert near.bias == far.bias == inputs.bias
+
+
+def test_that_nobody_came_to_a_class_is_not_all_chance(inputs):
+    small = _history([0.0, 0.125], 20).assign(predicted=0.5, sessions=3)
+    assert calibrated(inputs, small).spread > inputs.spread
+
+
+def test_classes_for_children_are_not_followed():
+    dataset = world(3).dataset
+    n = np.arange(len(dataset.activities))
+    for_children = dataset.activities.assign(max_age=np.where(n % 2, np.nan, 14.0))
+    history = opening_history(replace(dataset, activities=for_children))
+    assert len(history) == len(opening_history(dataset)) / 2 == 9
