@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, ndtr
 
-BUSY = 1.645
-"""Standard deviations above the mean of a week that one in twenty is busier than."""
+BUSY = 2.326
+"""Standard deviations above the mean of a week that one in a hundred is busier than: a place kept free costs nothing, a
+person turned away is lost."""
 
 
 def filled(mean: NDArray[np.float64] | float, size: NDArray[np.float64] | float, spread: float) -> NDArray[np.float64]:
@@ -57,7 +58,7 @@ def planned_places(
     usual: NDArray[np.float64] | float,
     spread: float,
 ) -> NDArray[np.float64]:
-    """Places for one week in twenty to be full of `coming` people a week: at least the usual ones, at most `most`."""
+    """Places for one week in a hundred to be full of `coming` people a week: at least the usual, at most `most`."""
     busy = np.asarray(coming + BUSY * np.sqrt(coming + np.square(spread * coming)), dtype=np.float64)
     return np.minimum(most, np.maximum(usual, np.ceil(busy)))
 
@@ -66,7 +67,7 @@ def places_for(coming: float, most: float, usual: float, spread: float) -> float
     """`planned_places` of one class, in a sixth of the time of arrays.
 
     >>> places_for(12.0, 40.0, 10.0, 0.3)
-    21.0
+    24.0
     """
     busy = coming + BUSY * math.sqrt(coming + (spread * coming) ** 2)
     return float(min(most, max(usual, math.ceil(busy))))

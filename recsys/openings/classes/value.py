@@ -79,7 +79,7 @@ class Audience:
             venue: Venue row.
             slot: Slot row.
             size: Places; with `usual`, the most there can be.
-            usual: Places are planned for one week in twenty to be full, at least these, at most `size`.
+            usual: Places are planned for one week in a hundred to be full, at least these, at most `size`.
         """
         known, key = self._openings.setdefault(category, {}), (venue, slot, size, usual)
         if key not in known:
