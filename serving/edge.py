@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, get_origin
 from urllib.parse import unquote
@@ -132,7 +133,7 @@ def read_json(body: bytes) -> Any:
 def _named_once(members: list[tuple[str, Any]]) -> None:
     names = [name for name, _ in members]
     if len(set(names)) < len(names):
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        twice = Counter(names).most_common(1)[0][0]
         raise ValueError(f"{twice[:100]!r} stands more than once in an object, expected once")
 
 

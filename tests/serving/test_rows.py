@@ -1,3 +1,4 @@
+import time
 from urllib.parse import unquote
 
 import pytest
@@ -174,6 +175,14 @@ def test_a_name_with_two_values_is_refused(empty_client, method, path, body):
     told = problem(answer, 422, "invalid-request")["detail"]
     twice = next(name for name in ("gender", "status", "enabled", "action") if name in told)
     assert f"'{twice}' stands more than once in an object, expected once" in told
+
+
+def test_a_name_with_two_values_is_found_at_once_among_many(empty_client):
+    names = b", ".join(b'"%d": 1' % num for num in range(300_000))
+    began = time.process_time()
+    told = problem(empty_client.put("/v1/users/u", content=b'{%s, "299999": 1}' % names), 422, "invalid-request")
+    assert "'299999' stands more than once" in told["detail"]
+    assert time.process_time() - began < 10
 
 
 def test_one_name_in_several_objects_and_long_numbers_are_json(empty_client):
