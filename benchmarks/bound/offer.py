@@ -1,4 +1,4 @@
-"""What of a simulated county's open activities a platform may offer to whom, by what it knows of people."""
+"""What a platform may offer to whom in a simulated county, and of whom it may know anything."""
 
 from __future__ import annotations
 
@@ -33,3 +33,19 @@ def may_be_listed(folder: Path, truth: Truth, judged: Judged, window_days: int) 
     listed = np.zeros((len(users), len(judged.activities) + 1), dtype=bool)
     np.logical_or.at(listed, (slice(None), activity), offered(catalogue, block))
     return judged.allowed & listed[:, :-1]
+
+
+def strangers_alike(
+    chances: NDArray[np.floating], is_stranger: NDArray[np.bool_], is_usual: NDArray[np.bool_]
+) -> NDArray[np.floating]:
+    """(n_users, n_activities) chances with strangers' replaced by the mean of usual people.
+
+    Who opted out is ranked as somebody of whom nothing is known, whatever they did: by the mean chance nobody does
+    better.
+
+    Args:
+        chances: (n_users, n_activities) chance to book.
+        is_stranger: (n_users,) of whom nothing may be known.
+        is_usual: (n_users,) people drawn at random.
+    """
+    return np.where(is_stranger[:, None], chances[is_usual & ~is_stranger].mean(axis=0), chances)

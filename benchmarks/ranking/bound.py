@@ -7,7 +7,7 @@ the noise of past counts, ages, homes, families, companions' tastes, and what ea
 nothing but what that tells. It ranks by the mean chance over guesses of these tastes (Markov chains). Chains that start
 at the truth know too much as long as they remember it, chains that start anywhere too little: the bound lies between.
 Of what may be listed: the oracle, and this learner, know who has a child; a platform may offer what is for children to
-those alone who have booked for one.
+those alone who have booked for one. And who opted out is a stranger to it: the last rows know nothing of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from benchmarks.bound.chains import Steps, posterior
 from benchmarks.bound.county import Ahead, County
 from benchmarks.bound.guesses import Prior, drawn, rows_of
-from benchmarks.bound.offer import may_be_listed
+from benchmarks.bound.offer import may_be_listed, strangers_alike
 from benchmarks.bound.quality import ToldQuality
 from recsys.simulation.scoring.answers import read_answer
 from recsys.simulation.scoring.judged import Judged, judge, may
@@ -145,8 +145,11 @@ def main() -> None:
     judged = chosen.judged
     lists = {name: best_lists(mean, judged.allowed, args.k) for name, mean in means.items()}
     listed = may_be_listed(args.data, truth, judged, args.window_days)
+    opted_out = ~county.world.people.table["personalised"].to_numpy()[chosen.nums]
     for name, mean in {**means, "oracle": judged.relevance}.items():
         lists[f"{name}, of what may be listed"] = best_lists(mean, listed, args.k)
+        known = strangers_alike(mean, opted_out, chosen.at_random)
+        lists[f"{name}, of what may be listed and known"] = best_lists(known, listed, args.k)
     if args.recommendations is not None:
         lists["given"] = given_lists(
             judged, read_answer(args.recommendations, RECOMMENDATION_COLUMNS, "recommendations"), args.k

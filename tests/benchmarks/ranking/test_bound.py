@@ -9,7 +9,7 @@ from benchmarks.bound.chains import Steps, posterior
 from benchmarks.bound.county import Ahead, County, alone
 from benchmarks.bound.evidence import Evidence
 from benchmarks.bound.guesses import Prior, drawn, rows_of
-from benchmarks.bound.offer import may_be_listed
+from benchmarks.bound.offer import may_be_listed, strangers_alike
 from benchmarks.bound.quality import ToldQuality, log_chance
 from benchmarks.ranking.bound import Sample, sample
 from benchmarks.tables import read_tables
@@ -73,6 +73,12 @@ def test_what_is_for_children_may_be_listed_for_them_and_for_who_booked_for_anot
     for_another = bookings["user_id"][bookings["attendee_birth_years"].notna()]
     grown_up = users["birth_year"].astype("float64") <= case.truth.as_of.year - 18
     assert set(judged.users["user_id"][lists_some]) <= {*for_another, *users["user_id"][~grown_up]}
+
+
+def test_who_opted_out_has_the_chances_of_people_at_large() -> None:
+    chances = np.array([[0.8, 0.0], [0.2, 0.4], [0.0, 0.2], [0.9, 0.9]])
+    found = strangers_alike(chances, np.array([True, False, False, False]), np.array([True, True, True, False]))
+    np.testing.assert_allclose(found, [[0.1, 0.3], *chances[1:]])
 
 
 def test_the_prior_is_the_simulators(case: Case) -> None:
