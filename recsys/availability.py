@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from recsys.ages import certain_ages
 from recsys.dataset import places_among, split_list
@@ -44,6 +44,11 @@ class People:
 
     def __len__(self) -> int:
         return len(self.birth_years)
+
+
+def for_children(max_ages: ArrayLike) -> NDArray[np.bool_]:
+    """(n,) whether no adult may come; NaN is no limit."""
+    return np.asarray(max_ages, dtype=np.float64) < ADULT_AGE
 
 
 def may_be_offered(sessions: OpenSessions, people: People) -> NDArray[np.bool_]:

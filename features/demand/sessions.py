@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.demand.counts import NOT_STATED, is_full
 from features.demand.people import PeopleBook
 from features.demand.register import Register
-from recsys.availability import ADULT_AGE
+from recsys.availability import for_children
 from recsys.demand.speed import Speed
 
 
@@ -96,7 +96,7 @@ class SessionBook:
     @property
     def is_for_children(self) -> NDArray[np.bool_]:
         """(n_sessions,) no adult may come."""
-        return np.asarray(self.traits["max_age"] < ADULT_AGE)
+        return for_children(self.traits["max_age"])
 
     @property
     def is_cancelled(self) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.willingness.ages import admitted
 from features.willingness.offered import attending
 from recsys.ages import local_year
-from recsys.availability import ADULT_AGE
+from recsys.availability import for_children
 from recsys.dataset import TEXT, Dataset, is_among, local_times
 from recsys.ids import IdMap
 from recsys.openings.classes.attendance import filled, week_interval
@@ -55,7 +55,7 @@ def past_openings(then: OpeningInputs, sessions: pd.DataFrame, dataset: Dataset)
     """
     since = pd.Timestamp(then.data_until)
     came = _attendance(dataset)
-    children = dataset.activities.loc[dataset.activities["max_age"] < ADULT_AGE, "activity_id"]
+    children = dataset.activities.loc[for_children(dataset.activities["max_age"]), "activity_id"]
     held = sessions["venue_id"].notna() & sessions["cancelled_at"].isna()
     placed = sessions[held & ~is_among(sessions["activity_id"], children)]
     before = placed[(placed["starts_at"] < since) & (placed["starts_at"] >= since - QUIET)]

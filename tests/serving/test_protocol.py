@@ -167,6 +167,6 @@ def test_who_reads_slowly_gets_the_whole_answer(monkeypatch, path):
         began, n_read = time.monotonic(), 0
         while came := opened.recv(1 << 20, socket.MSG_WAITALL):
             n_read += len(came)
-            time.sleep(0.05)
+            time.sleep(0.05)  # Reads slowly: that is what is asked of the service here.
         assert time.monotonic() - began > protocol.UNREAD_S
     assert n_read > len(LONG) * (2 if path == "/parts" else 1)

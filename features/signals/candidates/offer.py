@@ -12,9 +12,9 @@ from scipy import sparse
 from features.geography.cells import Cells, cells_of
 from features.signals.candidates.reach import CENTRES_KM, Reach, centre_places
 from features.signals.known.groups import AGE_EDGES
-from features.signals.known.lookup import SLOT_HOURS, WISH_LEVEL, Lookup, for_children
+from features.signals.known.lookup import SLOT_HOURS, WISH_LEVEL, Lookup
 from features.signals.known.place import distance_km
-from recsys.availability import ADULT_AGE
+from recsys.availability import ADULT_AGE, for_children
 from recsys.dataset import Dataset
 from recsys.instants import NEVER, NS_PER_DAY, nanoseconds
 
@@ -119,7 +119,7 @@ def _described(lookup: Lookup, dataset: Dataset) -> tuple[NDArray[np.bool_], NDA
     keys = lookup.activity_keys[WISH_LEVEL]
     n_keys = len(lookup.keys[WISH_LEVEL])
     is_for_children, category = np.zeros(n_keys, dtype=bool), np.full(n_keys, -1, dtype=np.int64)
-    is_for_children[keys] = for_children(dataset.activities)
+    is_for_children[keys] = for_children(dataset.activities["max_age"])
     category[keys] = lookup.activity_keys["category"]
     return is_for_children, category
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recsys.availability import ADULT_AGE
+from recsys.availability import for_children
 from recsys.dataset import Dataset, local_times
 from recsys.ids import IdMap
 from recsys.instants import nanoseconds
@@ -141,13 +141,8 @@ def key_texts(activities: pd.DataFrame) -> dict[str, pd.Series]:
         "category": category,
         "audience": activities["audience"].astype(object),
         "kind": activities["kind"].astype(object),
-        WISH_LEVEL: (category + SEPARATOR).where(for_children(activities), category),
+        WISH_LEVEL: (category + SEPARATOR).where(for_children(activities["max_age"]), category),
     }
-
-
-def for_children(activities: pd.DataFrame) -> NDArray[np.bool_]:
-    """(n_activities,) whether no adult may come."""
-    return activities["max_age"].to_numpy(dtype=np.float64) < ADULT_AGE
 
 
 def plain_titles(titles: pd.Series) -> pd.Series:
