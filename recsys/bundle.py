@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from recsys.drafts import draft_folder
 from recsys.errors import BundleError
 
 MANIFEST = "manifest.json"
@@ -37,13 +37,14 @@ class BundleWriter:
         self.folder = folder
         self._manifest = manifest
         self._parts: dict[str, dict[str, Any]] = {}
+        self._open = ExitStack()
 
     def __enter__(self) -> BundleWriter:
         if self.folder.exists():
             raise BundleError(f"bundle {self.folder.name} exists already; a bundle is never overwritten")
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            self._draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.folder.parent))
+            self._draft = self._open.enter_context(draft_folder(self.folder.parent, ".draft-"))
         except OSError as error:
             raise BundleError(f"bundle {self.folder.name} cannot be written: {error.strerror}") from error
         return self
@@ -51,13 +52,13 @@ class BundleWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            try:
-                self._finish()
-                return
-            except OSError as failure:
-                error = failure
-        shutil.rmtree(self._draft, ignore_errors=True)
+        with self._open:
+            if error is None:
+                try:
+                    self._finish()
+                    return
+                except OSError as failure:
+                    error = failure
         if isinstance(error, OSError):
             raise BundleError(
                 f"bundle {self.folder.name} cannot be written: {_reason(error)}; nothing of it was kept"

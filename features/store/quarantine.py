@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -32,6 +31,8 @@ COLUMNS = (
     "source",
 )
 _ROWS_AT_ONCE = 50_000
+_PARTIAL = ".partial"
+"""How names of files end that are being written."""
 _TEXTS = ("reason", "missing_table", "missing_id", "source")
 
 
@@ -144,6 +145,8 @@ def write_quarantine_files(connection: Connection, home: Path, platform: str, pl
         "SELECT DISTINCT table_name FROM quarantine WHERE platform_num = %s", (platform_num,)
     )
     held = set(names.scalars())
+    for left in folder.glob(f"*{_PARTIAL}"):
+        left.unlink()
     written = {}
     for table in TABLES.values():
         path = folder / f"{table.name}.csv"
@@ -158,14 +161,20 @@ def write_quarantine_files(connection: Connection, home: Path, platform: str, pl
 
 def _write_file(connection: Connection, table: Table, platform_num: int, path: Path) -> None:
     values = (*table.column_names, RAW)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("w", encoding="utf-8", newline="") as file, driver(connection).cursor("quarantined") as cursor:
-        writer = csv.writer(file)
-        writer.writerow(["reason", ROW_NUMBER, "source", *values])
-        cursor.execute(
-            'SELECT reason, row_number, source, "row" FROM quarantine WHERE platform_num = %s AND table_name = %s'
-            " ORDER BY source, row_number, fingerprint",
-            (platform_num, table.name),
-        )
-        writer.writerows([*head, *(row.get(v) for v in values)] for *head, row in cursor)
-    partial.replace(path)
+    partial = path.with_suffix(_PARTIAL)
+    try:
+        with (
+            partial.open("w", encoding="utf-8", newline="") as file,
+            driver(connection).cursor("quarantined") as cursor,
+        ):
+            writer = csv.writer(file)
+            writer.writerow(["reason", ROW_NUMBER, "source", *values])
+            cursor.execute(
+                'SELECT reason, row_number, source, "row" FROM quarantine WHERE platform_num = %s AND table_name = %s'
+                " ORDER BY source, row_number, fingerprint",
+                (platform_num, table.name),
+            )
+            writer.writerows([*head, *(row.get(v) for v in values)] for *head, row in cursor)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

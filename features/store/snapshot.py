@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +17,15 @@ from sqlalchemy import Connection
 from features.settings import NOT_FOR_OTHERS
 from features.store.frames import ARROW, REMOVED_TAGS, read_dataset
 from recsys.dataset import TEXT, TIME, Dataset
+from recsys.drafts import delete_left, draft_folder
 from recsys.errors import DataError, RecsysError
 from recsys.schema import TABLES, Table
 
 MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
 """Folder of the snapshots under `CULTURE_HOME`."""
+_DRAFT = ".partial-"
+"""How the folder of a snapshot that is being written is called."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,11 @@ def write_snapshot(
         RecsysError: The files cannot be written.
     """
     dataset = read_dataset(connection, platforms, data_until)
-    partial = folder / f".partial-{os.getpid()}-{id(dataset)}"
     try:
-        partial.mkdir(parents=True, mode=NOT_FOR_OTHERS)
-        try:
-            return _write(dataset, dict(platforms.values()), folder, partial)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        with draft_folder(folder, _DRAFT) as draft:
+            draft.chmod(NOT_FOR_OTHERS)
+            return _write(dataset, dict(platforms.values()), folder, draft)
     except OSError as error:
         raise RecsysError(f"the snapshot cannot be written under {folder}: {error.strerror}") from error
 
@@ -94,7 +94,9 @@ def load_snapshot(path: Path) -> Dataset:
 
 
 def delete_snapshots_with(folder: Path, platform: str, user_id: str) -> int:
-    """Deletes every snapshot that holds a row of a user, and every one that cannot be read; returns how many.
+    """Deletes every snapshot that holds a row of a user, and every one that cannot be read, or was left half written.
+
+    Returns how many, without those left half written.
 
     Nothing else is lost: a snapshot can be made again from the store at any time.
 
@@ -103,6 +105,7 @@ def delete_snapshots_with(folder: Path, platform: str, user_id: str) -> int:
         platform: The user's platform.
         user_id: As the platform has it.
     """
+    delete_left(folder, _DRAFT)
     held = [path for path in folder.glob("[!.]*") if _may_hold(path, platform, user_id)]
     for path in held:
         shutil.rmtree(path)

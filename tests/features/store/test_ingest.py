@@ -3,6 +3,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -287,14 +288,20 @@ ingest.ingest_folder(open_store(Settings(home=Path(sys.argv[1]), database_url=sy
 """
 
 
-def test_a_process_killed_half_way_leaves_the_store_as_it_was(store: Store, database_url: str, tmp_path: Path) -> None:
+def test_a_process_killed_half_way_leaves_the_store_as_it_was(
+    store: Store, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ingest_folder(store, deliver(tmp_path / "in", users="user_id\nold\n"))
     before = (store.counts(), store.version())
     folder = deliver(tmp_path / "in", **ALL)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     done = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path), database_url, str(folder)], check=False)
     assert done.returncode == -signal.SIGKILL
     assert (store.counts(), store.version()) == before
+    assert list(tmp_path.glob("culture-ingest-*")), "bad rows were set aside"
     assert ingest_folder(store, folder).tables["bookings"].accepted == 1
+    assert not list(tmp_path.glob("culture-ingest-*"))
 
 
 def test_an_activity_for_nobody_is_stored_with_a_warning(store: Store, tmp_path: Path) -> None:

@@ -103,6 +103,15 @@ def test_erasure_deletes_a_snapshot_that_nobody_can_read(store: Store) -> None:
     assert not path.exists()
 
 
+def test_erasure_deletes_what_a_killed_process_has_half_written(store: Store) -> None:
+    folder = store.home / "snapshots"
+    store.upsert("county", "users", [{"user_id": "u1"}])
+    whole = store.snapshot(folder, LATE).path
+    whole.rename(folder / ".partial-of-killed")
+    store.erase_user("u1")
+    assert not list(folder.iterdir())
+
+
 def test_every_value_comes_back_as_it_was(store: Store, tmp_path: Path) -> None:
     title = 'Tea, "silk"\nand 茶; \\N'
     store.upsert("county", "activities", [{"activity_id": "a,1", "category": "茶", "title": title, "online": True}])
