@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 import os
 import signal
 import sys
@@ -104,6 +105,19 @@ def ends_at_hangup() -> None:
     """SIGHUP is from now on to this process what SIGTERM is."""
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # As `nohup` leaves it.
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+
+
+def when_parent_ends(act: Callable[[], object]) -> None:
+    """Has a process that another one started act as soon as that one is no more: who is killed ends nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait_and_act() -> None:
+        parent.join()
+        act()
+
+    threading.Thread(target=wait_and_act, daemon=True).start()
 
 
 def run(command: Callable[[], object], name: str, is_debugged: bool = False) -> None:

@@ -18,7 +18,7 @@ from features.settings import Settings
 from features.store.server import stop_at_end
 from features.store.store import open_store
 from recsys.bundle import ModelBundle
-from recsys.ending import ends_at_hangup
+from recsys.ending import ends_at_hangup, when_parent_ends
 from recsys.errors import RecsysError
 from serving.app import create_app, now_utc
 from serving.champion import ChampionWatcher
@@ -194,6 +194,8 @@ class Workers(Multiprocess):
 def app_from_environment() -> FastAPI:
     """The application of one worker."""
     ends_at_hangup()
+    # Else workers of a service that was killed would hold its port and answer for ever.
+    when_parent_ends(lambda: os.kill(os.getpid(), signal.SIGTERM))
     settings = Settings()
     behind = pd.Timedelta(seconds=float(os.environ.get(_BEHIND, "0")))
     return create_app(

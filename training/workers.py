@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, TypeVar
 
 from recsys.cores import n_cores
+from recsys.ending import when_parent_ends
 from recsys.errors import RecsysError
 
 P = ParamSpec("P")
@@ -100,12 +101,4 @@ def _begin(filters: Sequence[Any]) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     warnings.resetwarnings()
     warnings.filters.extend(filters)  # type: ignore[attr-defined]
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A process that is killed cannot end those that it started."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    when_parent_ends(lambda: os._exit(1))
