@@ -16,7 +16,7 @@ from features.store.rows import RowResult as StoredResult
 from features.store.store import Store
 from recsys.schema import TABLES, Table
 from recsys.sentences import Sentence
-from serving.edge import read_json, row_id
+from serving.edge import json_of, row_id
 from serving.problems import RESPONSES, Fault, ProblemError, invalid, not_json
 from serving.schemas.apps import RowResult, RowResults
 from serving.schemas.rows import row_model
@@ -59,7 +59,7 @@ def _body_of(table: str, many: bool) -> dict[str, Any]:
 
 async def _json(request: Request) -> Any:
     try:
-        return read_json(await request.body())
+        return await json_of(request)
     except ValueError as error:
         raise not_json(error) from error
 
