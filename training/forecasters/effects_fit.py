@@ -25,7 +25,8 @@ _HALF, _LIFT_RANGE = 0.5, ((-1.0, 1.0), (0.0, 2.0))
 """A lognormal effect that nothing is known of has a mean above its median, by half its variance on the log scale."""
 
 _LIFT_ACTIVITIES = 100.0
-"""Activities that this counts for, with what makes the sessions learned from add up."""
+"""Activities that this counts for, with what makes the sessions learned from add up, and with events about a festival
+being told as others are."""
 
 _PRIOR_EFFECTS = 2.0
 _SPREAD_RANGE = (0.01, 1.4)
@@ -42,19 +43,20 @@ class EffectFit:
         unknown: (n_columns,) variance that is left of each effect.
         dispersion: (2,) own variance of single events and of dates of courses, relative to the squared mean. It weighs
             sessions while effects are learned, and is no part of what is unknown of a level.
-        lift: What is added to a session's logarithm: a constant, and for each unit of its variance that is unknown.
+        lift: What is added to a session's logarithm: a constant, for each unit of its variance that is unknown, and for
+            single events about a festival.
     """
 
     effects: NDArray[np.float64]
     spreads: NDArray[np.float64]
     unknown: NDArray[np.float64]
     dispersion: NDArray[np.float64]
-    lift: tuple[float, float]
+    lift: tuple[float, float, float]
 
     def means(self, design: EffectDesign) -> NDArray[np.float64]:
         """(n_sessions,) expected places; who is not known yet may be great."""
         log = design.exposure + design.matrix @ self.effects
-        return np.exp(np.clip(log + self.lift[0] + self.lift[1] * self.open_variances(design), -5, 9))
+        return lifted(log, self.open_variances(design), design.is_festive, self.lift)
 
     def open_variances(self, design: EffectDesign) -> NDArray[np.float64]:
         """(n_sessions,) variance of a session's logarithm that is left of its effects."""
@@ -95,6 +97,16 @@ class CountedSessions:
         return self.design.exposure[self.rows] + matrix @ fit.effects, matrix @ fit.unknown
 
 
+def lifted(
+    log: NDArray[np.float64],
+    unknown: NDArray[np.float64],
+    is_festive: NDArray[np.int64],
+    lift: tuple[float, float, float],
+) -> NDArray[np.float64]:
+    """(n,) means of sessions by logarithms, what is unknown of them, and whether they are events about a festival."""
+    return np.exp(np.clip(log + lift[0] + lift[1] * unknown + lift[2] * is_festive, -5, 9))
+
+
 def fit_effects(counted: CountedSessions, start: EffectFit | None = None, *, learns_lift: bool = True) -> EffectFit:
     """Penalised negative binomial regression on some sessions of a design, each group's spread learned along.
 
@@ -110,7 +122,7 @@ def _blank(counted: CountedSessions) -> EffectFit:
     design = counted.design
     effects = np.zeros(design.matrix.shape[1])
     effects[0] = np.log(max(float(np.average(counted.counts, weights=counted.weight)), 0.05))
-    return EffectFit(effects, design.spreads, np.zeros(len(effects)), np.full(2, _DISPERSION), (0.0, _HALF))
+    return EffectFit(effects, design.spreads, np.zeros(len(effects)), np.full(2, _DISPERSION), (0.0, _HALF, 0.0))
 
 
 def _fitted(counted: CountedSessions, start: EffectFit, n_rounds: int, *, learns_spreads: bool = True) -> EffectFit:
@@ -156,11 +168,13 @@ def _dispersion(
     return np.clip((extra + prior * _DISPERSION) / (squares + prior), *_DISPERSION_RANGE)
 
 
-def _lift(counted: CountedSessions, fit: EffectFit) -> tuple[float, float]:
+def _lift(counted: CountedSessions, fit: EffectFit) -> tuple[float, float, float]:
     """See `EffectFit.lift`: Poisson regression on each session as fits without its fold of activities see it.
 
     Counts spread more than what the effects leave unknown says, so it is learned how far that lifts a mean. Where
-    there are few activities, it is a lognormal's, and a constant with which the sessions learned from add up.
+    there are few activities, it is a lognormal's, and a constant with which the sessions learned from add up. What a
+    festival does is told by few activities, and too little of it for being drawn to none: its events are made to add up
+    apart.
     """
     counts, weight = counted.counts, counted.weight
     log, unknown = counted.logs(fit)
@@ -175,8 +189,18 @@ def _lift(counted: CountedSessions, fit: EffectFit) -> tuple[float, float]:
             log[left], unknown[left] = counted.only(left).logs(part)
     n_activities = len(np.unique(counted.activity))
     share = n_activities / (n_activities + _LIFT_ACTIVITIES)
-    lift = plain + share * (_regressed(counts, weight, log, unknown, plain) - plain)
-    return float(lift[0]), float(lift[1])
+    constant, slope = plain + share * (_regressed(counts, weight, log, unknown, plain) - plain)
+    is_festive = counted.design.is_festive[counted.rows]
+    told = lifted(log, unknown, is_festive, (constant, slope, 0.0))
+    return float(constant), float(slope), _missed_festive(counted, told, is_festive == 1)
+
+
+def _missed_festive(counted: CountedSessions, told: NDArray[np.float64], is_festive: NDArray[np.bool_]) -> float:
+    """Logarithm of what events about a festival drew over what was told of them, as far as so many tell."""
+    n_activities = len(np.unique(counted.activity[is_festive]))
+    came, said = (float(counted.weight[is_festive] @ places[is_festive]) for places in (counted.counts, told))
+    missed = np.clip(np.log(max(came, 0.05) / max(said, 0.05)), *_LIFT_RANGE[0])
+    return float(missed * n_activities / (n_activities + _LIFT_ACTIVITIES))
 
 
 def _regressed(
@@ -205,7 +229,7 @@ def _spreads(design: EffectDesign, effects: NDArray[np.float64], unknown: NDArra
     sums = np.bincount(design.group[inside], weights=(effects**2 + unknown)[inside], minlength=n_groups)
     n_effects = np.bincount(design.group[inside], minlength=n_groups)
     variance = (sums + _PRIOR_EFFECTS * design.spreads**2) / (n_effects + _PRIOR_EFFECTS)
-    return np.clip(np.sqrt(variance), *_SPREAD_RANGE)
+    return np.where(design.is_learned, np.clip(np.sqrt(variance), *_SPREAD_RANGE), design.spreads)
 
 
 def _solved(

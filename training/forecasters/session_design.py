@@ -10,13 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from features.demand.calendar import day_table
+from features.demand.calendar import day_table, festival_distance
 from features.demand.sessions import SessionBook, joint_codes
 from training.forecasters.competition import rival_counts
 
 _FESTIVAL_BANDS = (-28, -14, -7, -2, 3, 9, 16, 28)
-_NEAR_FESTIVAL = (2, 6)
-"""Bands of the weeks about the festival, from a fortnight before it to sixteen days after."""
+_NEAR_FESTIVAL = (3, 6)
+"""Bands of the days about the festival, from a week before it to sixteen days after."""
+
+_LOADING = 0.4
+"""Spread of what single events of a category draw about the festival, beside those of others: two or three festivals
+with a handful of events each tell such effects, but no spread of them; one that is learned narrows to none."""
 
 _SINGLE_DATES = 3
 """An activity of more dates is a course: it pauses over a festival, while single events live on it. The dates
@@ -40,8 +44,10 @@ class EffectDesign:
         matrix: (n_sessions, n_columns), the first column being ones.
         group: (n_columns,) number of the group; -1 for the first column.
         spreads: (n_groups,) spread on the log scale that effects of a group have before anything is learned.
+        is_learned: (n_groups,) the spread may be learned: not of what categories draw about Spring Festival.
         activity: (n_sessions,) code; sessions of one go together.
         is_serial: (n_sessions,) 1 for dates of courses, 0 for single events.
+        is_festive: (n_sessions,) 1 for single events about Spring Festival.
         exposure: (n_sessions,) logarithm of the people who could come, over those of now; demand is taken to go with
             them, and an effect says how far it does not.
     """
@@ -49,8 +55,10 @@ class EffectDesign:
     matrix: sparse.csr_array
     group: NDArray[np.int64]
     spreads: NDArray[np.float64]
+    is_learned: NDArray[np.bool_]
     activity: NDArray[np.int64]
     is_serial: NDArray[np.int64]
+    is_festive: NDArray[np.int64]
     exposure: NDArray[np.float64]
 
 
@@ -70,7 +78,7 @@ def effect_designs(book: SessionBook, cuts: Sequence[int]) -> Iterator[EffectDes
 
 
 def _design(book: SessionBook, cut: int, crossed: list[tuple[NDArray[np.int64], int, float]]) -> EffectDesign:
-    """Indicators of crossed groups, steps and trend of the level, and what competes in the same week."""
+    """Indicators of crossed groups, steps and trend of the level, what competes in the same week, and the festival."""
     n_sessions = len(book)
     every, ones = np.arange(n_sessions), np.ones(n_sessions)
     # Rows, columns and values of each group, how many columns it has, and its spread.
@@ -86,6 +94,11 @@ def _design(book: SessionBook, cut: int, crossed: list[tuple[NDArray[np.int64], 
         blocks.append((np.tile(every, width), column, dense.T.ravel(), width, spread))
     for code, value, spread in _seasons(book):
         blocks.append((every, code, value, int(code.max(initial=-1)) + 1, spread))
+    serial = is_serial(book, cut)
+    is_festive = _is_near(_festival(book)) & (serial == 0)
+    festive = np.flatnonzero(is_festive)
+    # The last group, see `EffectDesign.is_learned`.
+    blocks.append((festive, book.category[festive], ones[festive], int(book.category.max(initial=0)) + 1, _LOADING))
     rows, columns, values, widths, spreads = zip(*blocks, strict=True)
     first = np.cumsum([0, *widths])
     places = [column + start for column, start in zip(columns, first[:-1], strict=True)]
@@ -94,8 +107,10 @@ def _design(book: SessionBook, cut: int, crossed: list[tuple[NDArray[np.int64], 
         matrix=sparse.csr_array((np.concatenate(values), at), shape=(n_sessions, int(first[-1]))),
         group=np.repeat(np.arange(-1, len(blocks) - 1), widths),
         spreads=np.array(spreads[1:]),
+        is_learned=np.arange(1, len(blocks)) < len(blocks) - 1,
         activity=book.keys["activity"],
-        is_serial=is_serial(book, cut),
+        is_serial=serial,
+        is_festive=is_festive.astype(np.int64),
         exposure=people,
     )
 
@@ -165,7 +180,7 @@ def _of_days_off(book: SessionBook) -> list[_Group]:
     """How near to Spring Festival, and whether the day is off or a make-up day."""
     kind = np.maximum(book.keys["kind"], 0)
     days = _days(book)
-    festival = _festival(days)
+    festival = _festival(book)
     off = days["is_off"].to_numpy().astype(np.int64) + 2 * days["is_makeup"].to_numpy().astype(np.int64)
     return [
         (festival, 0.3),
@@ -188,14 +203,14 @@ def _of_courses(book: SessionBook, serial: NDArray[np.int64]) -> list[_Group]:
     Until a Spring Festival has been seen, the weeks about it are taken to be like other days off.
     """
     days = _days(book)
-    festival = _festival(days)
-    is_near = (festival >= _NEAR_FESTIVAL[0]) & (festival <= _NEAR_FESTIVAL[1])
+    festival = _festival(book)
+    is_near = _is_near(festival)
     is_rest = is_near | days["is_off"].to_numpy()
     n_categories, n_bands = int(book.category.max(initial=0)) + 1, len(_FESTIVAL_BANDS) + 1
     return [
         (_pairs(serial, book.category, n_categories), 0.3),
         (_pairs(serial, festival, n_bands), 0.4),
-        (_pairs(np.where(is_near, serial, -1), book.category, n_categories), 0.3),
+        (np.where((serial == 1) & is_near, book.category, -1), 0.3),
         (np.where((serial == 1) & is_near, festival, -1), 0.6),
         (_pairs(is_rest.astype(np.int64), serial, 2), 0.6),
     ]
@@ -206,9 +221,14 @@ def _days(book: SessionBook) -> pd.DataFrame:
     return day_table(book.starts.astype("datetime64[D]"))
 
 
-def _festival(days: pd.DataFrame) -> NDArray[np.int64]:
+def _festival(book: SessionBook) -> NDArray[np.int64]:
     """(n_sessions,) number of the band of days before or after Spring Festival."""
-    return np.digitize(days["to_spring_festival"].to_numpy(), _FESTIVAL_BANDS).astype(np.int64)
+    return np.digitize(festival_distance(book.starts, "spring_festival"), _FESTIVAL_BANDS).astype(np.int64)
+
+
+def _is_near(festival: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n,) in the days about Spring Festival, by band."""
+    return (festival >= _NEAR_FESTIVAL[0]) & (festival <= _NEAR_FESTIVAL[1])
 
 
 def is_serial(book: SessionBook, cut: int = 0) -> NDArray[np.int64]:

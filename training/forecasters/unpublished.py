@@ -18,9 +18,9 @@ _LEAST = 0.002
 _HALF_LIVES = (3.0, 12.0)
 _SHRINKAGE_WEEKS = 0.15
 _THIN = 0.6
-_TRUST_WEEKS = 30.0
-"""Weeks learned from at which half of what trees say counts: each is seen from many origins, so that trees take its
-chance for a rule, and few weeks tell neither seasons nor trends."""
+_TRUST_WEEKS, _TRUST_SESSIONS = 30.0, 200.0
+"""Weeks and sessions learned from at which half of what trees say counts: each is seen from many origins, so that trees
+take its chance for a rule and say that there are none elsewhere, and few weeks tell neither seasons nor trends."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class UnpublishedRows:
         people: (n_origins, horizon) the same as it was; meaningless for weeks not over.
         features: (n_rows, n_features).
         to_come: (n_rows,) places of sessions that were not yet known at the origin; meaningless for weeks not over.
+        n_to_come: (n_rows,) how many sessions these were.
         planned: (horizon,) sessions known now of each week ahead, as a share of the usual number a week.
     """
 
@@ -45,6 +46,7 @@ class UnpublishedRows:
     people: NDArray[np.float64]
     features: NDArray[np.float32]
     to_come: NDArray[np.float64]
+    n_to_come: NDArray[np.float64]
     planned: NDArray[np.float64]
 
 
@@ -89,7 +91,9 @@ def unpublished_rows(
     alive = np.unique(series)
     known = _by_week_ahead(book, series, np.ones(len(book)), shape, is_known=True)
     offered = _by_week_ahead(book, series, np.nan_to_num(book.capacity), shape, is_known=True)
-    to_come = _by_week_ahead(book, series, values, shape, is_known=False)
+    to_come, n_to_come = (
+        _by_week_ahead(book, series, what, shape, is_known=False) for what in (values, np.ones(len(book)))
+    )
 
     def of_alive(array: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.broadcast_to(array, shape).reshape(n_origins, n_series, horizon)[:, alive].ravel()
@@ -117,7 +121,9 @@ def unpublished_rows(
     middles = _middles(book, n_origins, horizon)
     expected = book.register.share(middles, seen=np.arange(n_origins, dtype=float)[:, None], over=0)
     people = book.register.share(middles, seen=0, over=0)
-    return UnpublishedRows(shape, alive, level, expected, people, features, of_alive(to_come), planned)
+    return UnpublishedRows(
+        shape, alive, level, expected, people, features, of_alive(to_come), of_alive(n_to_come), planned
+    )
 
 
 def fit_unpublished(
@@ -144,7 +150,10 @@ def fit_unpublished(
     baseline = np.maximum(rows.level[over] * people * share[week], _LEAST)
     booster = fit_boosting(rows.features[over], came, baseline, config, rng)
     n_weeks = n_origins - 1 - cut_origin
-    return UnpublishedForecaster(share, replace(booster, share=n_weeks / (n_weeks + _TRUST_WEEKS)))
+    # At one distance each session is seen once.
+    n_sessions = float(np.bincount(week, weights=rows.n_to_come[over]).max())
+    trust = n_weeks / (n_weeks + _TRUST_WEEKS) * n_sessions / (n_sessions + _TRUST_SESSIONS)
+    return UnpublishedForecaster(share, replace(booster, share=trust))
 
 
 def _thinning(planned: NDArray[np.float64]) -> NDArray[np.float64]:

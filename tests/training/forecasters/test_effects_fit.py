@@ -25,8 +25,10 @@ def of_venues(venue: NDArray[np.int64]) -> EffectDesign:
         matrix=sparse.csr_array(sparse.hstack(blocks)),
         group=np.repeat([-1, 0, 1], [1, N_VENUES, n]),
         spreads=np.array([0.5, 0.4]),
+        is_learned=np.ones(2, dtype=np.bool_),
         activity=np.arange(n),
         is_serial=np.zeros(n, dtype=np.int64),
+        is_festive=np.zeros(n, dtype=np.int64),
         exposure=np.zeros(n),
     )
 
@@ -86,3 +88,23 @@ def test_courses_vary_less_than_events_where_they_are_seen_to() -> None:
     np.testing.assert_allclose(found.dispersion, [0.8, 0.1], rtol=0.2)
     # It is no part of what is unknown of their levels: on all of these sessions that is hardly anything.
     assert (found.open_variances(design) < 0.02).all()
+
+
+def test_a_spread_that_may_not_be_learned_stays() -> None:
+    venue, _, counts = drawn(0, spread=0.1)
+    design = replace(of_venues(venue), is_learned=np.array([False, True]))
+    found = fit_effects(all_alike(design, counts))
+    assert found.spreads[0] == design.spreads[0]
+    assert found.spreads[1] < 0.7 * design.spreads[1]
+
+
+def test_events_about_a_festival_add_up_though_no_effect_tells_of_it() -> None:
+    venue, mean, _ = drawn(0, spread=0.0)
+    is_festive = (np.arange(N_EVENTS) % 5 == 0).astype(np.int64)
+    mean = mean * np.where(is_festive == 1, 2.0, 1.0)
+    counts = np.random.default_rng(4).poisson(mean).astype(np.float64)
+    design = replace(of_venues(venue), is_festive=is_festive)
+    found = fit_effects(all_alike(design, counts, np.arange(N_EVENTS // 2))).means(design)
+    ahead = (is_festive == 1) & (np.arange(N_EVENTS) >= N_EVENTS // 2)
+    # Four hundred were seen, which is drawn to none by a hundred; without, a half is told.
+    np.testing.assert_allclose(found[ahead].sum(), mean[ahead].sum(), rtol=0.2)

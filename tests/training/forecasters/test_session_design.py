@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from features.demand.calendar import festival_distance
 from features.demand.session_book import session_book
 from recsys.dataset import Dataset
 from recsys.demand.hierarchy import Hierarchy
@@ -78,3 +79,33 @@ def test_a_new_venue_is_expected_to_draw_by_who_lives_near() -> None:
     found = effect_means(book, book.places, 1)[0][:, 0]
     ahead = {place[row]: found[row] for row in range(len(rows)) if book.age[row] < 1}
     assert ahead[0] > 10 * ahead[6]
+
+
+def festive_events(seed: int, n_categories: int = 8, n_loved: int = 2) -> float:
+    """Means told of events about the next festival over the true ones, in categories that then draw threefold.
+
+    Every category has an event a week, of eight places and a spread of its own; two festivals are known.
+    """
+    rng = np.random.default_rng(seed)
+    week = np.repeat(np.arange(-104, 10), n_categories)
+    category = np.tile(np.arange(n_categories), 114)
+    starts = NOW + pd.to_timedelta(7 * week + rng.integers(0, 7, len(week)), unit="D") + pd.Timedelta(hours=10)
+    order = np.argsort(starts, kind="stable")
+    starts, category = starts[order], category[order]
+    gap = festival_distance(starts.tz_localize(None).to_numpy(), "spring_festival")
+    is_loved = (gap >= -7) & (gap <= 15) & (category < n_loved)
+    mean = np.where(is_loved, 24.0, 8.0)
+    drew = rng.poisson(mean * rng.gamma(4, 1 / 4, len(mean))).astype(np.float64)
+    ids = [f"s{place:04}" for place in range(len(mean))]
+    sessions = pd.DataFrame({"session_id": ids, "activity_id": ids, "starts_at": starts})
+    activities = pd.DataFrame({"activity_id": ids, "category": [f"c{code}" for code in category]})
+    dataset = Dataset.from_tables({"activities": activities, "sessions": sessions}, NOW)
+    tree = RegionTree.of(dataset)
+    book = session_book(dataset, tree, Hierarchy.of(dataset, tree), 14, 160)
+    told = effect_means(book, drew, 1)[0][:, 0]
+    ahead = is_loved & (book.age < 1)
+    return float(told[ahead].sum() / mean[ahead].sum())
+
+
+def test_a_category_that_lives_on_the_festival_is_expected_to_again() -> None:
+    assert np.mean([festive_events(seed) for seed in range(4)]) > 0.86

@@ -3,8 +3,14 @@
 import numpy as np
 import pandas as pd
 
+from features.demand.session_book import session_book
+from recsys.dataset import Dataset
+from recsys.demand.hierarchy import Hierarchy
+from recsys.regions import RegionTree
 from tests.training.forecasters.programmes import NOW, programme_forecast
+from training.forecasters.boosting import BoostingConfig
 from training.forecasters.simple import recent_mean
+from training.forecasters.unpublished import fit_unpublished, unpublished_rows, weekly_totals
 
 N_WEEKS, HORIZON = 26, 12
 
@@ -23,7 +29,7 @@ def test_a_register_that_has_stopped_growing_is_not_taken_to_grow_on() -> None:
     # The weeks farthest ahead were seen from origins while people still came.
     np.testing.assert_allclose(forecast, np.repeat(usual[:, None], HORIZON, axis=1), rtol=0.02)
     unknown = programme_forecast(history, HORIZON, is_published=False)
-    assert (unknown[:, -1] > 1.03 * unknown[:, 0]).all()
+    assert (unknown[:, -1] > 1.01 * unknown[:, 0]).all()
 
 
 def test_a_register_that_grows_brings_more() -> None:
@@ -46,3 +52,42 @@ def test_weeks_that_differ_by_chance_alone_are_told_better_than_by_the_mean_of_e
     of_trees, of_rule = np.mean(off, axis=0)
     # Trees wholly trusted take what chance did for a rule: 0.18.
     assert of_trees < 0.95 * of_rule
+
+
+def at_short_notice(seed: int, n_late: int, n_categories: int = 60, n_weeks: int = 60) -> float:
+    """Places told a week of sessions at short notice, far ahead, over what those of the past drew a week.
+
+    They are `n_late` among a weekly session of each category that is published long before.
+    """
+    rng = np.random.default_rng(seed)
+    planned = np.arange(-n_weeks, HORIZON)
+    frame = pd.DataFrame(
+        {
+            "week": np.concatenate([np.tile(planned, n_categories), rng.integers(-n_weeks, 0, n_late)]),
+            "category": np.append(
+                np.repeat(np.arange(n_categories), len(planned)), rng.integers(0, n_categories, n_late)
+            ),
+            "notice": np.repeat([200, 1], [n_categories * len(planned), n_late]),
+        }
+    ).sort_values("week", kind="stable", ignore_index=True)
+    starts = NOW + pd.to_timedelta(7 * frame["week"] + 2, unit="D")
+    ids = pd.Series([f"s{place:05}" for place in range(len(frame))])
+    sessions = pd.DataFrame({"session_id": ids, "activity_id": ids, "starts_at": starts})
+    sessions["published_at"] = starts - pd.to_timedelta(frame["notice"], unit="D")
+    activities = pd.DataFrame({"activity_id": ids, "category": [f"{code:03}" for code in frame["category"]]})
+    dataset = Dataset.from_tables({"activities": activities, "sessions": sessions}, NOW)
+    tree = RegionTree.of(dataset)
+    hierarchy = Hierarchy.of(dataset, tree)
+    book = session_book(dataset, tree, hierarchy, HORIZON + 1, 160)
+    is_past = (frame["week"] < 0).to_numpy()
+    drew = np.where(is_past, rng.negative_binomial(3, 3 / 11, len(frame)), 0).astype(float)
+    shape = (n_weeks, hierarchy.n_bottoms, n_categories, HORIZON)
+    rows = unpublished_rows(book, drew, shape)
+    forecaster = fit_unpublished(rows, weekly_totals(book, drew, shape), 0, BoostingConfig(), rng)
+    usual = drew[is_past & (frame["notice"] == 1).to_numpy()].sum() / n_weeks
+    return float(forecaster.means(rows, 0).sum(axis=(0, 1))[2:].mean() / usual)
+
+
+def test_a_few_sessions_at_short_notice_are_expected_again() -> None:
+    # Trees learn in which weeks they were: trusted for their many rows, they leave 0.76 of them.
+    assert np.mean([at_short_notice(seed, n_late=40) for seed in range(4)]) > 0.85
