@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -61,10 +62,17 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        lines = [line.strip() for line in str(error.orig).splitlines() if line.strip()]
-        if error.connection_invalidated or "connect" in str(error.orig):
-            raise RecsysError(f"the store cannot be reached: {lines[0]}; check CULTURE_DATABASE_URL") from error
-        raise RecsysError(f"the store refused the work: {lines[0]}") from error
+        raise _clear(str(error.orig), error.connection_invalidated) from error
+    except psycopg.Error as error:
+        # Of what goes past SQLAlchemy: COPY, and rows read one by one.
+        raise _clear(str(error), isinstance(error, psycopg.OperationalError) and error.sqlstate is None) from error
+
+
+def _clear(words: str, is_lost: bool) -> RecsysError:
+    first = next((line.strip() for line in words.splitlines() if line.strip()), "no reason was given")
+    if is_lost or "connect" in words:
+        return RecsysError(f"the store cannot be reached: {first}; check CULTURE_DATABASE_URL")
+    return RecsysError(f"the store refused the work: {first}")
 
 
 def _migrate(connection: Connection) -> None:

@@ -7,7 +7,21 @@ from sqlalchemy import create_engine, text
 
 from features.settings import Settings
 from features.store import database
+from features.store.loading import driver
+from features.store.store import Store
 from recsys.errors import RecsysError
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DO $$ BEGIN RAISE disk_full USING MESSAGE = 'no space left', HINT = 'Free some.'; END $$", "refused.*left$"),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", "cannot be reached: .*; check CULTURE_DATABASE_URL"),
+    ],
+)
+def test_what_the_driver_itself_raises_is_told_in_one_line(store: Store, statement: str, told: str) -> None:
+    with pytest.raises(RecsysError, match=told), store.writing() as connection:
+        driver(connection).execute(statement)
 
 
 def test_where_tables_cannot_be_brought_up_to_date_no_connection_stays_open(
