@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -116,6 +118,7 @@ class Postgres(PostgresServer):
         self._postmaster_info = PostmasterInfo.read_from_pgdata(self.pgdata)
 
     def _begun(self) -> subprocess.Popen[bytes]:
+        self._hand_over()
         sockets = self._socket_folder()
         if self.system_user is not None and sockets != self.pgdata:
             ensure_prefix_permissions(sockets)
@@ -131,6 +134,13 @@ class Postgres(PostgresServer):
                 user=self.system_user,
                 start_new_session=True,  # Others may use it after this process, and it hears none of its signals.
             )
+
+    def _hand_over(self) -> None:
+        """What root has restored is root's, for whom no server runs."""
+        if self.system_user is not None:
+            user = pwd.getpwnam(self.system_user)
+            for path in (self.pgdata, *self.pgdata.rglob("*")):
+                os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
     def _socket_folder(self) -> Path:
         """Where a socket's path is no longer than the 107 bytes that systems take."""

@@ -1,5 +1,6 @@
 """The embedded server from outside: most processes below are commands of their own on a home of their own."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -49,6 +50,15 @@ def test_a_home_whose_machine_stops_as_its_database_is_made_is_made_anew(open_fo
                     act(one)
     assert done(process(open_folder, "ingest", tables)).stdout == "users: 1 read, 1 accepted, 0 rejected\n"
     assert not list(open_folder.glob(".postgres-*"))
+
+
+def test_a_home_that_was_restored_is_served_though_all_of_it_belongs_to_who_copied_it(
+    open_folder: Path, tables: Path
+) -> None:
+    home, restored = open_folder / "home", open_folder / "restored"
+    done(process(home, "ingest", tables))
+    shutil.copytree(home, restored)
+    assert done(process(restored, "ingest", tables)).stdout == "users: 1 read, 1 accepted, 0 rejected\n"
 
 
 _NO_SPACE = """
