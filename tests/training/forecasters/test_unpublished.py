@@ -28,8 +28,9 @@ def test_a_register_that_has_stopped_growing_is_not_taken_to_grow_on() -> None:
     forecast = programme_forecast(history, HORIZON, is_published=False, registered=registered)
     # The weeks farthest ahead were seen from origins while people still came.
     np.testing.assert_allclose(forecast, np.repeat(usual[:, None], HORIZON, axis=1), rtol=0.02)
-    unknown = programme_forecast(history, HORIZON, is_published=False)
-    assert (unknown[:, -1] > 1.01 * unknown[:, 0]).all()
+    # So many sessions that trees are trusted with what they see.
+    unknown = programme_forecast(np.tile(history, (6, 1)), HORIZON, is_published=False)
+    assert (unknown[:, -1] > 1.03 * unknown[:, 0]).all()
 
 
 def test_a_register_that_grows_brings_more() -> None:
