@@ -34,6 +34,27 @@ _FREE = 1e-4
 
 
 @dataclass(frozen=True)
+class Lift:
+    """What makes a session's mean of its logarithm: added to it, so that sessions learned from add up.
+
+    Attributes:
+        constant: For every session.
+        by_unknown: For each unit of its variance that is unknown.
+        festive: For single events about a festival.
+    """
+
+    constant: float
+    by_unknown: float
+    festive: float
+
+    def means(
+        self, log: NDArray[np.float64], unknown: NDArray[np.float64], is_festive: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(n,) means of sessions by logarithms, what is unknown of them, and whether they are about a festival."""
+        return np.exp(np.clip(log + self.constant + self.by_unknown * unknown + self.festive * is_festive, -5, 9))
+
+
+@dataclass(frozen=True)
 class EffectFit:
     """Effects, how much they spread, and how well they are known.
 
@@ -43,20 +64,19 @@ class EffectFit:
         unknown: (n_columns,) variance that is left of each effect.
         dispersion: (2,) own variance of single events and of dates of courses, relative to the squared mean. It weighs
             sessions while effects are learned, and is no part of what is unknown of a level.
-        lift: What is added to a session's logarithm: a constant, for each unit of its variance that is unknown, and for
-            single events about a festival.
+        lift: What is added to a session's logarithm.
     """
 
     effects: NDArray[np.float64]
     spreads: NDArray[np.float64]
     unknown: NDArray[np.float64]
     dispersion: NDArray[np.float64]
-    lift: tuple[float, float, float]
+    lift: Lift
 
     def means(self, design: EffectDesign) -> NDArray[np.float64]:
         """(n_sessions,) expected places; who is not known yet may be great."""
         log = design.exposure + design.matrix @ self.effects
-        return lifted(log, self.open_variances(design), design.is_festive, self.lift)
+        return self.lift.means(log, self.open_variances(design), design.is_festive)
 
     def open_variances(self, design: EffectDesign) -> NDArray[np.float64]:
         """(n_sessions,) variance of a session's logarithm that is left of its effects."""
@@ -97,16 +117,6 @@ class CountedSessions:
         return self.design.exposure[self.rows] + matrix @ fit.effects, matrix @ fit.unknown
 
 
-def lifted(
-    log: NDArray[np.float64],
-    unknown: NDArray[np.float64],
-    is_festive: NDArray[np.int64],
-    lift: tuple[float, float, float],
-) -> NDArray[np.float64]:
-    """(n,) means of sessions by logarithms, what is unknown of them, and whether they are events about a festival."""
-    return np.exp(np.clip(log + lift[0] + lift[1] * unknown + lift[2] * is_festive, -5, 9))
-
-
 def fit_effects(counted: CountedSessions, start: EffectFit | None = None, *, learns_lift: bool = True) -> EffectFit:
     """Penalised negative binomial regression on some sessions of a design, each group's spread learned along.
 
@@ -122,7 +132,7 @@ def _blank(counted: CountedSessions) -> EffectFit:
     design = counted.design
     effects = np.zeros(design.matrix.shape[1])
     effects[0] = np.log(max(float(np.average(counted.counts, weights=counted.weight)), 0.05))
-    return EffectFit(effects, design.spreads, np.zeros(len(effects)), np.full(2, _DISPERSION), (0.0, _HALF, 0.0))
+    return EffectFit(effects, design.spreads, np.zeros(len(effects)), np.full(2, _DISPERSION), Lift(0.0, _HALF, 0.0))
 
 
 def _fitted(counted: CountedSessions, start: EffectFit, n_rounds: int, *, learns_spreads: bool = True) -> EffectFit:
@@ -168,8 +178,8 @@ def _dispersion(
     return np.clip((extra + prior * _DISPERSION) / (squares + prior), *_DISPERSION_RANGE)
 
 
-def _lift(counted: CountedSessions, fit: EffectFit) -> tuple[float, float, float]:
-    """See `EffectFit.lift`: Poisson regression on each session as fits without its fold of activities see it.
+def _lift(counted: CountedSessions, fit: EffectFit) -> Lift:
+    """See `Lift`: Poisson regression on each session as fits without its fold of activities see it.
 
     Counts spread more than what the effects leave unknown says, so it is learned how far that lifts a mean. Where
     there are few activities, it is a lognormal's, and a constant with which the sessions learned from add up. What a
@@ -189,10 +199,11 @@ def _lift(counted: CountedSessions, fit: EffectFit) -> tuple[float, float, float
             log[left], unknown[left] = counted.only(left).logs(part)
     n_activities = len(np.unique(counted.activity))
     share = n_activities / (n_activities + _LIFT_ACTIVITIES)
-    constant, slope = plain + share * (_regressed(counts, weight, log, unknown, plain) - plain)
+    constant, by_unknown = plain + share * (_regressed(counts, weight, log, unknown, plain) - plain)
+    lift = Lift(float(constant), float(by_unknown), 0.0)
     is_festive = counted.design.is_festive[counted.rows]
-    told = lifted(log, unknown, is_festive, (constant, slope, 0.0))
-    return float(constant), float(slope), _missed_festive(counted, told, is_festive == 1)
+    told = lift.means(log, unknown, is_festive)
+    return replace(lift, festive=_missed_festive(counted, told, is_festive == 1))
 
 
 def _missed_festive(counted: CountedSessions, told: NDArray[np.float64], is_festive: NDArray[np.bool_]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,17 @@ _RIVAL_SPREAD = 0.3
 
 _Group = tuple[NDArray[np.int64], float]
 """Codes of sessions, -1 where one is not of the group, and the spread that effects of the group usually have."""
+
+
+class _Block(NamedTuple):
+    """Rows, columns and values of a group, how many columns it has, its spread, and whether that may be learned."""
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    values: NDArray[np.float64]
+    width: int
+    spread: float
+    is_learned: bool = True
 
 
 @dataclass(frozen=True)
@@ -81,25 +93,23 @@ def _design(book: SessionBook, cut: int, crossed: list[tuple[NDArray[np.int64], 
     """Indicators of crossed groups, steps and trend of the level, what competes in the same week, and the festival."""
     n_sessions = len(book)
     every, ones = np.arange(n_sessions), np.ones(n_sessions)
-    # Rows, columns and values of each group, how many columns it has, and its spread.
-    blocks = [(every, np.zeros(n_sessions, dtype=np.int64), ones, 1, np.nan)]
+    blocks = [_Block(every, np.zeros(n_sessions, dtype=np.int64), ones, 1, np.nan)]
     for code, width, spread in crossed:
         known = np.flatnonzero(code >= 0)
-        blocks.append((known, code[known], ones[known], width, spread))
+        blocks.append(_Block(known, code[known], ones[known], width, spread))
     rivals = [(logs, _RIVAL_SPREAD) for logs in rival_counts(book, cut)]
     people = np.log(book.people(cut))
     for dense, spread in [*_levels_in_time(book, people), *rivals]:
         width = dense.shape[1]
         column = np.repeat(np.arange(width), n_sessions)
-        blocks.append((np.tile(every, width), column, dense.T.ravel(), width, spread))
+        blocks.append(_Block(np.tile(every, width), column, dense.T.ravel(), width, spread))
     for code, value, spread in _seasons(book):
-        blocks.append((every, code, value, int(code.max(initial=-1)) + 1, spread))
+        blocks.append(_Block(every, code, value, int(code.max(initial=-1)) + 1, spread))
     serial = is_serial(book, cut)
     is_festive = _is_near(_festival(book)) & (serial == 0)
-    festive = np.flatnonzero(is_festive)
-    # The last group, see `EffectDesign.is_learned`.
-    blocks.append((festive, book.category[festive], ones[festive], int(book.category.max(initial=0)) + 1, _LOADING))
-    rows, columns, values, widths, spreads = zip(*blocks, strict=True)
+    festive, n_categories = np.flatnonzero(is_festive), int(book.category.max(initial=0)) + 1
+    blocks.append(_Block(festive, book.category[festive], ones[festive], n_categories, _LOADING, is_learned=False))
+    rows, columns, values, widths, spreads, is_learned = zip(*blocks, strict=True)
     first = np.cumsum([0, *widths])
     places = [column + start for column, start in zip(columns, first[:-1], strict=True)]
     at = np.concatenate(rows), np.concatenate(places)
@@ -107,7 +117,7 @@ def _design(book: SessionBook, cut: int, crossed: list[tuple[NDArray[np.int64], 
         matrix=sparse.csr_array((np.concatenate(values), at), shape=(n_sessions, int(first[-1]))),
         group=np.repeat(np.arange(-1, len(blocks) - 1), widths),
         spreads=np.array(spreads[1:]),
-        is_learned=np.arange(1, len(blocks)) < len(blocks) - 1,
+        is_learned=np.array(is_learned[1:]),
         activity=book.keys["activity"],
         is_serial=serial,
         is_festive=is_festive.astype(np.int64),
