@@ -5,12 +5,24 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE_S = 240.0
 """What takes longer has failed, however slow or busy the machine."""
+
+
+def wait_until(holds, pause_s=0.02):
+    """Asks again and again until it holds; fails when that takes too long."""
+    pause, end = threading.Event(), time.monotonic() + PATIENCE_S
+    while not (found := holds()):
+        if time.monotonic() > end:
+            raise AssertionError("did not come true in time")
+        pause.wait(pause_s)
+    return found
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 import culture as command
-from tests.commands import PATIENCE_S, begin, done, open_to_servers, process
-from tests.serving.live import wait_until
+from tests.commands import PATIENCE_S, begin, done, open_to_servers, process, wait_until
 from training.tracking import tracked_run, tracking_uri
 
 pytestmark = pytest.mark.long

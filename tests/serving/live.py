@@ -1,7 +1,6 @@
 """A real server on a real socket, in a thread."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,17 +11,7 @@ from fastapi import FastAPI
 from serving.champion import BundleState
 from serving.main import address_of, bind, server_config
 from serving.parts import BundleParts
-from tests.commands import PATIENCE_S
-
-
-def wait_until(holds):
-    """Asks again and again until it holds; fails when that takes too long."""
-    pause, end = threading.Event(), time.monotonic() + PATIENCE_S
-    while not (found := holds()):
-        if time.monotonic() > end:
-            raise AssertionError("did not come true in time")
-        pause.wait(0.02)
-    return found
+from tests.commands import PATIENCE_S, wait_until
 
 
 @contextmanager

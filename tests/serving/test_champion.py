@@ -10,8 +10,9 @@ from features.settings import Settings
 from recsys.bundle import load_bundle
 from recsys.releases import bundles_folder, release
 from serving.champion import ChampionWatcher
+from tests.commands import wait_until
 from tests.serving.conftest import BUNDLE, app_of
-from tests.serving.live import serving, wait_until
+from tests.serving.live import serving
 
 
 def own_home(county, folder):

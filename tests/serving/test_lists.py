@@ -10,9 +10,8 @@ from features.store.store import open_store
 from recsys.releases import load_champion
 from serving import lists
 from serving.turns import LISTS_AT_ONCE
-from tests.commands import PATIENCE_S
+from tests.commands import PATIENCE_S, wait_until
 from tests.serving.conftest import AS_OF, BUNDLE
-from tests.serving.live import wait_until
 
 NOW = AS_OF + pd.Timedelta(seconds=1)
 

@@ -2,7 +2,6 @@ import asyncio
 import gc
 import signal
 import socket
-import time
 import weakref
 from contextlib import contextmanager
 
@@ -27,7 +26,7 @@ from serving.main import (
     serve,
     server_config,
 )
-from tests.commands import PATIENCE_S, begin
+from tests.commands import begin, wait_until
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "", "127.0.0.1.example.org"])
@@ -133,17 +132,17 @@ def test_a_worker_that_ends_while_it_is_asked_is_not_waited_for():
 
 
 def test_workers_of_a_service_that_is_killed_end(open_folder):
+    def workers():
+        children = psutil.Process(service.pid).children()
+        found = [child for child in children if any("spawn_main" in word for word in child.cmdline())]
+        return found if len(found) == 2 else None
+
     with begin(open_folder, "serve", "--workers", "2", "--port", "0") as service:
-        others, end = [], time.monotonic() + PATIENCE_S
-        while len(others) < 2 and time.monotonic() < end:
-            time.sleep(0.05)
-            children = psutil.Process(service.pid).children()
-            others = [child for child in children if any("spawn_main" in word for word in child.cmdline())]
+        others = wait_until(workers)
         service.kill()
         _, alive = psutil.wait_procs(others, timeout=60)
         for process in alive:
             process.kill()
-    assert len(others) == 2
     assert not alive
 
 

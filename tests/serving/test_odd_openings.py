@@ -8,8 +8,9 @@ import pytest
 from recsys.bundle import load_bundle
 from recsys.releases import bundles_folder
 from serving.parts import open_parts
+from tests.commands import wait_until
 from tests.serving.conftest import BUNDLE, app_of
-from tests.serving.live import FixedProvider, serving, wait_until
+from tests.serving.live import FixedProvider, serving
 from tests.serving.test_app import problem
 
 PATH = "/v1/classes/suggestions"

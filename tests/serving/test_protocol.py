@@ -14,9 +14,9 @@ from fastapi.responses import StreamingResponse
 from serving import edge, protocol
 from serving.main import bind, server_config
 from serving.problems import MEDIA_TYPE
-from tests.commands import PATIENCE_S
+from tests.commands import PATIENCE_S, wait_until
 from tests.serving.conftest import app_of
-from tests.serving.live import FixedProvider, wait_until
+from tests.serving.live import FixedProvider
 
 HEAD = b"POST /v1/bookings HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 40\r\n\r\n"
 

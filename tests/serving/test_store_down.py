@@ -8,8 +8,9 @@ from sqlalchemy.engine import make_url
 from features.settings import Settings
 from recsys.errors import RecsysError
 from serving.app import create_app
+from tests.commands import wait_until
 from tests.serving.conftest import AS_OF, BUNDLE, app_of
-from tests.serving.live import FixedProvider, serving, wait_until
+from tests.serving.live import FixedProvider, serving
 from tests.serving.test_app import problem
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1"

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import psutil
 import pytest
 
 from features.store.store import Store
-from tests.commands import PATIENCE_S, begin, done, failed, process
+from tests.commands import begin, done, failed, process, wait_until
 
 
 @pytest.fixture
@@ -39,9 +38,7 @@ def test_why_the_server_ended_is_told_from_its_log(open_folder: Path, tables: Pa
 
 def test_a_home_whose_machine_stops_as_its_database_is_made_is_made_anew(open_folder: Path, tables: Path) -> None:
     with begin(open_folder, "ingest", tables) as begun:
-        end = time.monotonic() + PATIENCE_S
-        while not list(open_folder.glob("*postgres*/PG_VERSION")) and time.monotonic() < end:
-            time.sleep(0.002)
+        wait_until(lambda: list(open_folder.glob(".postgres-*/PG_VERSION")), pause_s=0.002)
         me = psutil.Process(begun.pid)
         # Held first, level by level: none of them begins another, or sees one end, while they are killed.
         for act in (psutil.Process.suspend, psutil.Process.suspend, psutil.Process.kill):

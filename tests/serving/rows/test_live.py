@@ -12,9 +12,8 @@ from features.store.lists import Shown, log_shown
 from features.store.store import open_store
 from serving.rows import live as live_module
 from serving.rows.live import LiveData
-from tests.commands import PATIENCE_S
+from tests.commands import PATIENCE_S, wait_until
 from tests.serving.conftest import AS_OF
-from tests.serving.live import wait_until
 
 NOW = AS_OF.tz_convert("UTC")
 
