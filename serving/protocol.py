@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -21,6 +22,11 @@ class PatientHttp(H11Protocol):
 
     _head_due: float | None = None
     _unread_task: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **others: Any) -> None:
+        """Whether paths as they were asked for, ids of persons in them, are logged is set, not guessed from loggers."""
+        super().__init__(*args, **others)
+        self.access_log = self.config.access_log
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A new connection may be silent for as long as one that is kept."""
