@@ -22,6 +22,8 @@ from recsys.errors import BundleError
 MANIFEST = "manifest.json"
 CHECKSUM = "sha256"
 FORMAT = 5
+DRAFT = ".draft-"
+"""How the folder of a bundle that is being written is called."""
 
 
 class BundleWriter:
@@ -44,7 +46,7 @@ class BundleWriter:
             raise BundleError(f"bundle {self.folder.name} exists already; a bundle is never overwritten")
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            self._draft = self._open.enter_context(draft_folder(self.folder.parent, ".draft-"))
+            self._draft = self._open.enter_context(draft_folder(self.folder.parent, DRAFT))
         except OSError as error:
             raise BundleError(f"bundle {self.folder.name} cannot be written: {error.strerror}") from error
         return self

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recsys.drafts import draft_file
 from recsys.errors import RecsysError
 
 _TABLES_A_GROUP = 50
@@ -79,18 +79,8 @@ def _place(output: Path) -> Path:
 
 
 def _replace(output: Path, write: Callable[[Path], object]) -> None:
-    """Writes beside the file and then takes its place; the old file stays if that fails."""
-    draft: Path | None = None
     try:
-        place = _place(output)
-        descriptor, name = tempfile.mkstemp(prefix=".culture-", dir=place.parent)
-        os.close(descriptor)
-        draft = Path(name)
-        write(draft)
-        draft.chmod(0o644)
-        draft.replace(place)
+        with draft_file(_place(output)) as draft:
+            write(draft)
     except OSError as error:
         raise RecsysError(f"output {output} cannot be written: {error.strerror or error}") from error
-    finally:
-        if draft is not None:
-            draft.unlink(missing_ok=True)

@@ -1,10 +1,10 @@
 """Where bundles lie under a home folder, and which of them is the champion."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from recsys.bundle import ModelBundle, load_bundle
+from recsys.drafts import draft_file
 from recsys.errors import BundleError
 
 _POINTER = "champion"
@@ -31,12 +31,10 @@ def release(home: Path, name: str) -> None:
     """
     if not (bundles_folder(home) / name).is_dir():
         raise BundleError(f"bundle {name} is not under {bundles_folder(home).name}/; train first")
-    descriptor, draft = tempfile.mkstemp(prefix=".champion-", dir=home)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with draft_file(home / _POINTER) as draft, draft.open("w", encoding="utf-8") as file:
         file.write(name + "\n")
         file.flush()
         os.fsync(file.fileno())
-    Path(draft).replace(home / _POINTER)
 
 
 def load_champion(home: Path) -> ModelBundle | None:

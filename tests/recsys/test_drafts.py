@@ -1,8 +1,13 @@
+import errno
+import fcntl
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from recsys.drafts import delete_left, draft_folder
+import pytest
+
+from recsys.drafts import OF_FILE, delete_left, draft_file, draft_folder
 
 _WRITES = """
 import sys
@@ -43,3 +48,36 @@ def test_files_and_links_of_such_a_name_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / ".draft-file").write_text("mine")
     delete_left(tmp_path, ".draft-")
     assert {path.name for path in tmp_path.iterdir()} == {"folder", ".draft-link", ".draft-file"}
+
+
+def test_a_file_has_its_place_whole_or_the_old_one_stays(tmp_path: Path) -> None:
+    place = tmp_path / "file"
+    with draft_file(place) as draft:
+        draft.write_text("first")
+        assert not place.exists()
+    with suppress(KeyboardInterrupt), draft_file(place) as draft:
+        draft.write_text("ha")
+        raise KeyboardInterrupt
+    assert (place.read_text(), list(tmp_path.iterdir())) == ("first", [place])
+
+
+def test_a_file_that_a_killed_process_left_half_written_is_deleted_by_the_next(tmp_path: Path) -> None:
+    left = tmp_path / f"{OF_FILE}left"
+    left.mkdir()
+    (left / "other").write_text("half")
+    with draft_file(tmp_path / "file") as draft:
+        draft.write_text("whole")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_where_a_file_system_has_no_locks_files_are_written_and_drafts_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    (tmp_path / f"{OF_FILE}perhaps-being-written").mkdir()
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with draft_file(tmp_path / "file") as draft:
+        draft.write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"file", f"{OF_FILE}perhaps-being-written"}

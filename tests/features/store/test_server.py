@@ -1,6 +1,7 @@
 """The embedded server from outside: most processes below are commands of their own on a home of their own."""
 
 import shutil
+import stat
 import subprocess
 import sys
 from contextlib import suppress
@@ -23,6 +24,8 @@ def test_a_homes_path_may_hold_what_shells_and_addresses_read_otherwise(open_fol
     home = open_folder / 'my home\'s "1" $(false) `x` #%41?&;\\+中'
     for _ in range(2):
         assert done(process(home, "ingest", tables)).stdout == "users: 1 read, 1 accepted, 0 rejected\n"
+    # The user that root's server runs as has to get through, and nobody has to see what else is there.
+    assert not open_folder.stat().st_mode & stat.S_IROTH
 
 
 def test_a_path_that_clients_cannot_be_told_is_refused(open_folder: Path, tables: Path) -> None:
