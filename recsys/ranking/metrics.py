@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 MOST_CLUSTERS = 2_000
 """Users, or groups of them, that are drawn: with so many the width of an interval is known to about 2 %."""
 
+_DRAWS_AT_ONCE = 2**16
+
 
 def discounts(k: int) -> NDArray[np.float64]:
     """(k,) worth of a hit at each rank from 1: 1 / log2(rank + 1)."""
@@ -107,11 +109,22 @@ def bootstrap_interval(
     totals = np.zeros((n_users, 2 * n_windows))
     np.add.at(totals, (user, window), values[known])
     np.add.at(totals, (user, n_windows + window), 1.0)
-    times = [np.bincount(rng.integers(0, n_users, n_users), minlength=n_users) for _ in range(n_samples)]
-    drawn = np.array([np.ones(n_users), *times]) @ totals
+    drawn = _times_drawn(n_users, n_samples, rng) @ totals
     sums, counts = np.split(drawn, 2, axis=1)
     # A window of which a draw holds nobody is left out of that draw.
     held = counts > 0
     means = np.divide(sums, counts, out=np.zeros_like(sums), where=held).sum(axis=1) / held.sum(axis=1)
     low, high = np.quantile(means[1:], [0.025, 0.975])
     return float(means[0]), float(low), float(high)
+
+
+def _times_drawn(n: int, n_samples: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(1 + n_samples, n) how often each of `n` is drawn: once in the first row, by chance in the others."""
+    times = np.ones((1 + n_samples, n))
+    # Many samples are counted at once, but no more than stay in the processor's memory.
+    n_at_once = max(_DRAWS_AT_ONCE // n, 1)
+    for start in range(1, 1 + n_samples, n_at_once):
+        part = times[start : start + n_at_once]
+        drawn = rng.integers(0, n, part.shape) + n * np.arange(len(part))[:, None]
+        part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
+    return times
