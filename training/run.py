@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -116,10 +118,14 @@ def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, s
             "gate": {"passed": gate.passed, "lines": list(gate.lines), "judged": gate.judged},
             "evaluation": _records(evaluation),
         }
-        with BundleWriter(folder, manifest) as writer:
-            parts.save(writer)
-        log_bundle(folder)
-        register(run_id, name, is_champion=gate.passed)
+        with ExitStack() as undo:
+            # A bundle of a run that failed would never be released, nor deleted.
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            with BundleWriter(folder, manifest) as writer:
+                parts.save(writer)
+            log_bundle(folder)
+            register(run_id, name, is_champion=gate.passed)
+            undo.pop_all()
     if not gate.passed:
         raise DataError(f"bundle {name} was not released, the champion stays", gate.lines)
     before = champion_name(settings.home)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,13 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from recsys.errors import RecsysError
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
+# What it logs, with a traceback, is raised as well.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 EXPERIMENT = "culture-recsys"
 REGISTERED_MODEL = "culture-recsys"
@@ -58,9 +64,13 @@ def tracking_uri(home: Path) -> str:
 
 @contextmanager
 def tracked_run(home: Path, name: str, params: Mapping[str, Any]) -> Iterator[str]:
-    """One MLflow run around a training, see `open_run`; yields its id. Runs whose process was killed end first."""
-    uri = tracking_uri(home)
-    with _environment_kept():
+    """One MLflow run around a training, see `open_run`; yields its id. Runs that could not end themselves end first.
+
+    Raises:
+        RecsysError: MLflow could not keep it.
+    """
+    with _environment_kept(), _clear_errors():
+        uri = tracking_uri(home)
         mlflow.set_tracking_uri(uri)
         artifacts = (home / "mlflow" / "artifacts").resolve().as_uri() if uri.startswith("sqlite:") else None
         if (known := mlflow.get_experiment_by_name(EXPERIMENT)) is None:
@@ -69,7 +79,8 @@ def tracked_run(home: Path, name: str, params: Mapping[str, Any]) -> Iterator[st
             _follow(uri, known.artifact_location, artifacts)
         experiment = mlflow.set_experiment(EXPERIMENT)
         _end_killed(home / _UNDER_WAY, experiment.experiment_id)
-        with open_run(name) as run_id, _under_way(home / _UNDER_WAY, run_id):
+        with ExitStack() as locked, open_run(name) as run_id:
+            locked.enter_context(_under_way(home / _UNDER_WAY, run_id))
             mlflow.log_params(dict(params))
             yield run_id
 
@@ -92,34 +103,34 @@ def open_run(name: str) -> Iterator[str]:
 
     It ends FINISHED, FAILED after a failure inside, KILLED after an interrupt or a signal that ends the command.
     """
-    status = "FAILED"
     try:
         run = mlflow.start_run(run_name=name, nested=True)
         yield str(run.info.run_id)
-        status = "FINISHED"
-    except (KeyboardInterrupt, SystemExit):
-        status = "KILLED"
+    except BaseException as error:
+        # Where that is refused too, as on a full disk, the next run does it; what counts is why the work failed.
+        with suppress(MlflowException):
+            mlflow.end_run("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
         raise
-    finally:
-        mlflow.end_run(status)
+    mlflow.end_run()
 
 
 @contextmanager
 def _under_way(folder: Path, run_id: str) -> Iterator[None]:
-    """A file of the run's name that is locked while its process lives: however that ends, the system unlocks it."""
+    """A file of the run's name that is locked while its process lives: however that ends, the system unlocks it.
+
+    It stays after a failure: the next run looks whether this one could be ended.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     draft, path = folder / f".{run_id}", folder / run_id
     with draft.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         draft.rename(path)  # Locked before anybody can see it.
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+        yield
+        path.unlink(missing_ok=True)
 
 
 def _end_killed(folder: Path, experiment_id: str) -> None:
-    """Ends the runs, and those below them, of processes that could not do it themselves (SIGKILL, a power cut)."""
+    """Ends the runs, and those below them, that could not be ended (SIGKILL, a power cut, a full disk)."""
     killed = {path.name for path in folder.glob("[!.]*") if _is_left(path)}
     if not killed:
         return
@@ -137,6 +148,18 @@ def _is_left(path: Path) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return path.exists()
     return False
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Says in one line what MLflow could not do."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        # Its database's words follow the driver's name; other lines tell of the statement.
+        found = re.search(r"^\(\S+\) (.*)$", str(error), re.MULTILINE)
+        words = found[1] if found else str(error).splitlines()[0]
+        raise RecsysError(f"MLflow could not keep the run: {words}") from error
 
 
 @contextmanager

