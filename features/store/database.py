@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from features.settings import Settings
 from features.store.platforms import LOCKS
-from features.store.server import embedded_url
+from features.store.server import embedded_url, why_lost
 from recsys.errors import RecsysError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -44,7 +44,7 @@ def engine_for(settings: Settings) -> Engine:
         max_overflow=12,
     )
     try:
-        with clear_errors(), engine.begin() as connection:
+        with clear_errors(settings), engine.begin() as connection:
             _migrate(connection)
     except BaseException:
         engine.dispose()
@@ -53,8 +53,11 @@ def engine_for(settings: Settings) -> Engine:
 
 
 @contextmanager
-def clear_errors() -> Iterator[None]:
+def clear_errors(settings: Settings) -> Iterator[None]:
     """Says in one line what the database could not do.
+
+    Args:
+        settings: They name it.
 
     Raises:
         RecsysError: In place of what the driver raised.
@@ -62,16 +65,18 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _clear(str(error.orig), error.connection_invalidated) from error
+        raise _clear(str(error.orig), error.connection_invalidated, settings) from error
     except psycopg.Error as error:
         # Of what goes past SQLAlchemy: COPY, and rows read one by one.
-        raise _clear(str(error), isinstance(error, psycopg.OperationalError) and error.sqlstate is None) from error
+        is_lost = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+        raise _clear(str(error), is_lost, settings) from error
 
 
-def _clear(words: str, is_lost: bool) -> RecsysError:
+def _clear(words: str, is_lost: bool, settings: Settings) -> RecsysError:
     first = next((line.strip() for line in words.splitlines() if line.strip()), "no reason was given")
     if is_lost or "connect" in words:
-        return RecsysError(f"the store cannot be reached: {first}; check CULTURE_DATABASE_URL")
+        hint = "check CULTURE_DATABASE_URL" if settings.database_url else why_lost(settings.home)
+        return RecsysError(f"the store cannot be reached: {first}; {hint}")
     return RecsysError(f"the store refused the work: {first}")
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from recsys.errors import RecsysError
+
+_TAIL = 1 << 16
+"""Bytes of a server's log in which its last words are looked for."""
 
 _starting = threading.Lock()
 """A server is one object of the process: threads look for it and start it one after the other."""
@@ -42,8 +47,10 @@ def _url_of_running(home: Path) -> str:
         server.start()
         return server.url
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
-        log = f"; see {folder / 'log'}" if (folder / "log").exists() else ""
-        raise RecsysError(f"the embedded database under {folder} does not start ({_first_line(error)}){log}") from error
+        # What keeps the server from being begun is not in its log.
+        has_log = isinstance(error, RuntimeError) and (folder / "log").exists()
+        log = f"; see {folder / 'log'}" if has_log else ""
+        raise RecsysError(f"the embedded database under {folder} does not start ({_why(error)}){log}") from error
 
 
 def stop_at_end(home: Path) -> None:
@@ -55,5 +62,17 @@ def stop_at_end(home: Path) -> None:
         embedded_url(home)
 
 
-def _first_line(error: BaseException) -> str:
+def why_lost(home: Path) -> str:
+    """What stopped the server under `home` that ran, as a full disk does, by its own words, and where these stand."""
+    log, said = home.resolve() / "postgres" / "log", ""
+    with suppress(OSError), log.open("rb") as file:
+        file.seek(max(log.stat().st_size - _TAIL, 0))
+        said = file.read().decode("utf-8", errors="replace").rpartition("starting PostgreSQL")[2]
+    panics = [line.partition("PANIC:")[2].strip() for line in said.splitlines() if "PANIC:" in line]
+    return "".join(f"{panic}; " for panic in panics[-1:]) + f"see {log}"
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and isinstance(error.filename, str | bytes):
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -52,12 +52,12 @@ class Store:
         home: Folder that quarantine files are written under.
     """
 
-    def __init__(self, engine: Engine, home: Path) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine, self._settings = engine, settings
         # Said as a transaction begins, which costs no message of its own.
         self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self.home = home
+        self.home = settings.home
 
     def __enter__(self) -> Store:
         return self
@@ -74,19 +74,19 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the store throughout."""
-        with clear_errors(), self._reader.connect() as connection:
+        with clear_errors(self._settings), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
     def stating(self) -> Iterator[Connection]:
         """For single statements, each a transaction: it is durable, or has seen one state, as it returns."""
-        with clear_errors(), self._at_once.connect() as connection:
+        with clear_errors(self._settings), self._at_once.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is durable when the block ends, and leaves nothing behind when it fails."""
-        with clear_errors(), self._engine.begin() as connection:
+        with clear_errors(self._settings), self._engine.begin() as connection:
             yield connection
 
     def platforms(self) -> dict[str, str]:
@@ -254,4 +254,4 @@ def open_store(settings: Settings) -> Store:
     Raises:
         RecsysError: The server cannot be reached, or the embedded one does not start.
     """
-    return Store(engine_for(settings), settings.home)
+    return Store(engine_for(settings), settings)

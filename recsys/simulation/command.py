@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from recsys.errors import DataError, broken_rules
+from recsys.errors import DataError, RecsysError, broken_rules
+from recsys.files import check_output
 from recsys.simulation.config import SimulationConfig
 from recsys.simulation.truth.tables import write_truth
 from recsys.simulation.world import World, make_world
@@ -45,15 +46,23 @@ def simulate(
     Raises:
         DataError: a knob that is unknown or out of range.
         UnknownIdError: a region that is not in the tree.
+        RecsysError: the files cannot be written.
     """
     named = {"seed": seed, "users": users, "weeks": weeks, "start": start, "region": region, "shape": shape}
     try:
         config = SimulationConfig.model_validate({**named, **knobs})
     except ValidationError as error:
         raise DataError("simulation", broken_rules(error, "knobs")) from None
+    manifest = output / "truth" / "manifest.json"
+    check_output(manifest)
     world = make_world(config, _say if show_progress else None)
-    write_tables(world.tables, output, config.table_format)
-    write_truth(world, output / "truth")
+    try:
+        # Written last: tables that were replaced in part only have none, and are no county.
+        manifest.unlink(missing_ok=True)
+        write_tables(world.tables, output, config.table_format)
+        write_truth(world, output / "truth")
+    except OSError as error:
+        raise RecsysError(f"{output} cannot be written: {error.strerror or error}") from error
     return world
 
 

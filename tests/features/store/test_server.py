@@ -11,7 +11,7 @@ import psutil
 import pytest
 from sqlalchemy.engine import make_url
 
-from features.store.server import embedded_url
+from features.store.server import embedded_url, why_lost
 from features.store.store import Store
 from tests.commands import begin, done, failed, process, wait_until
 
@@ -129,6 +129,17 @@ def test_a_server_that_another_process_started_where_this_one_could_not_is_used(
     folder = Path(str(make_url(database_server).query["host"]))
     monkeypatch.setattr(PostgresServer._instances[folder], "_postmaster_info", None)
     assert embedded_url(folder.parent) == database_server
+
+
+def test_why_a_running_server_has_given_up_is_told_unless_it_was_started_since(tmp_path: Path) -> None:
+    log = tmp_path / "postgres" / "log"
+    assert why_lost(tmp_path) == f"see {log}"
+    log.parent.mkdir()
+    began = "2026-01-01 [1] LOG:  starting PostgreSQL 18\n"
+    log.write_text(began + "2026-01-01 [2] PANIC:  could not write: No space left on device\nDETAIL: more\n")
+    assert why_lost(tmp_path) == f"could not write: No space left on device; see {log}"
+    log.write_text(log.read_text() + began)
+    assert why_lost(tmp_path) == f"see {log}"
 
 
 def test_as_many_processes_as_may_serve_find_a_connection(store: Store) -> None:

@@ -1,17 +1,33 @@
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from recsys.dataset import Dataset
-from recsys.errors import DataError, UnknownIdError
+from recsys.errors import DataError, RecsysError, UnknownIdError
 from recsys.schema import TABLES
+from recsys.simulation import command
 from recsys.simulation.command import further_knobs, simulate
 from recsys.simulation.setting.catalogue import CATEGORY_NAMES
 from recsys.simulation.truth.oracle import Truth
 from tests.recsys.simulation.conftest import KNOBS
+
+
+def test_tables_that_a_full_disk_took_in_part_are_no_county(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    manifest = tmp_path / "truth" / "manifest.json"
+    manifest.parent.mkdir()
+    manifest.write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(command, "make_world", lambda *_: SimpleNamespace(tables={}))
+    monkeypatch.setattr(command, "write_truth", full)
+    with pytest.raises(RecsysError, match=r"cannot be written: No space left on device$"):
+        simulate(tmp_path)
+    assert not manifest.exists()
 
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:
