@@ -26,7 +26,7 @@ def home(tmp_path_factory, culture):
     """A home with the slice loaded and a champion learned before the cut-off, by fewer windows and trees than usual."""
     folder = tmp_path_factory.mktemp("home")
     done(culture(folder, "ingest", NASHVILLE, "--report", folder / "report.json"))
-    few = {"n_windows": 2, "ranking": {"windows": {"n_windows": 4}, "trees": {"n_trees": 40}}}
+    few = {"n_windows": 2, "ranking": {"windows": {"n_windows": 2}, "trees": {"n_trees": 15}}}
     (folder / "few.json").write_text(json.dumps(few))
     done(culture(folder, "train", "--as-of", AS_OF, "--config", folder / "few.json"))
     return folder

@@ -22,7 +22,14 @@ def county(tmp_path_factory, culture):
     words = ("simulate", "--output", home / "tables", "--seed", 3, "--users", 200, "--weeks", WEEKS, "--start", START)
     done(culture(home, *words))
     done(culture(home, "ingest", home / "tables"))
-    done(culture(home, "train", "--as-of", AS_OF))
+    # What is asked here is answered by the openings alone, which are learned as usual.
+    few = {
+        "n_windows": 1,
+        "ranking": {"windows": {"n_windows": 2}, "trees": {"n_trees": 15}},
+        "demand": {"max_origins": 4, "test_weeks": 1, "boosting": {"n_rounds": 5}},
+    }
+    (home / "few.json").write_text(json.dumps(few))
+    done(culture(home, "train", "--as-of", AS_OF, "--config", home / "few.json"))
     return home
 
 

@@ -35,8 +35,8 @@ def plan(learned):
 
 @pytest.fixture(scope="module")
 def small() -> World:
-    """A county of few people, where all that matters is that there is an answer."""
-    return world(n_users=300)
+    """A county of few people and weeks, where all that matters is that there is an answer."""
+    return world(n_users=300, weeks=12)
 
 
 def test_rows_are_the_contracts(plan, county):
@@ -146,9 +146,9 @@ def test_budget_of_nothing_and_of_more_than_everything(learned, budget, n):
     assert len(suggest(learned, budget)) == n
 
 
-def test_venues_without_room_get_nothing(county):
-    venues = county.dataset.venues.assign(weekly_slots=[0.0] * 3 + [12.0] * 7)
-    rows = suggest(opening_inputs(dataclasses.replace(county.dataset, venues=venues)), 60)
+def test_venues_without_room_get_nothing(small):
+    venues = small.dataset.venues.assign(weekly_slots=[0.0] * 3 + [12.0] * 7)
+    rows = suggest(opening_inputs(dataclasses.replace(small.dataset, venues=venues)), 60)
     assert set(rows["venue_id"]) == {f"v{n}" for n in range(3, 10)}
 
 
@@ -214,10 +214,10 @@ def test_no_free_room_anywhere_gives_no_class(small):
     assert suggest(opening_inputs(full), 4).empty
 
 
-def test_a_category_that_nobody_teaches_is_not_suggested(county):
-    activities = county.dataset.activities
+def test_a_category_that_nobody_teaches_is_not_suggested(small):
+    activities = small.dataset.activities
     kind = activities["kind"].where(activities["category"] != "cat0", "lecture")
-    shown = dataclasses.replace(county.dataset, activities=activities.assign(kind=kind))
+    shown = dataclasses.replace(small.dataset, activities=activities.assign(kind=kind))
     inputs = opening_inputs(shown)
     assert not inputs.taught[list(inputs.categories).index("cat0")]
     assert "cat0" not in set(suggest(inputs, 30)["category"])

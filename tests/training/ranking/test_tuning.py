@@ -19,9 +19,9 @@ SMALL = {"ease.regularisation": Range(2.0, 500.0), "trees.n_trees": Range(40, 60
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(tmp_path, monkeypatch, with_runs):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return tmp_path
+    return with_runs(tmp_path)
 
 
 def best_at_100(dataset, cut_off, window_days, k, config):
