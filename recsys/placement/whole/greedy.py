@@ -131,13 +131,9 @@ def assigned(instance: PlacementInstance, classes: NDArray[np.int64]) -> tuple[C
     columns = Columns.of(instance, category, venue, classes[category, venue])
     if not len(columns.flow_pair):
         return columns, np.zeros(0)
-    rows, limits = columns.rows(instance, with_shared=False)
     people = columns.flow_demand * columns.flow_weight
-    rows, limits, penalties = with_floors(instance, columns, rows, limits, people)
-    # Classes are given: their columns become constants.
-    limits = limits - rows[:, : len(category)] @ columns.most.astype(float)
-    flow_rows = rows[len(people) :, len(category) :]
+    rows, limits, penalties = with_floors(instance, columns, *columns.flow_rows(instance), people, 0)
     upper = np.concatenate([np.ones(len(people)), np.full(len(penalties), np.inf)])
-    highs = model(np.concatenate([people, -penalties]), upper, 0, flow_rows, limits[len(people) :])
+    highs = model(np.concatenate([people, -penalties]), upper, 0, rows, limits)
     highs.run()
     return columns, np.array(highs.getSolution().col_value)[: len(people)] * people

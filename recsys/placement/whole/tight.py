@@ -88,6 +88,12 @@ class Columns:
             limits.append(np.concatenate([instance.slots.astype(float), teachers, [instance.budget]]))
         return sparse.csr_array(sparse.vstack(parts, format="csr")), np.concatenate(limits)
 
+    def flow_rows(self, instance: PlacementInstance) -> tuple[sparse.csr_array, NDArray[np.float64]]:
+        """Those of `rows` that are left where each opening has its `most` classes: of shares alone."""
+        rows = sparse.csr_array(sparse.vstack([self._people(), self._shares(instance)], format="csr"))
+        n_points = rows.shape[0] - len(self.category)
+        return rows, np.concatenate([instance.seats[self.venue] * self.most, np.ones(n_points)])
+
     def _by_class(self) -> sparse.csr_array:
         """A point's share is at most the number of classes there."""
         n_open, n_flow = len(self.category), len(self.flow_point)
@@ -97,19 +103,22 @@ class Columns:
 
     def _by_seats(self, instance: PlacementInstance) -> sparse.csr_array:
         """People assigned to an opening have seats in its classes."""
-        n_open, n_flow = len(self.category), len(self.flow_point)
-        seats = sparse.diags_array(-instance.seats[self.venue], format="csr")
-        people = (self.flow_demand, (self.flow_opening, np.arange(n_flow)))
-        return sparse.hstack([seats, sparse.csr_array(people, shape=(n_open, n_flow))])
+        return sparse.hstack([sparse.diags_array(-instance.seats[self.venue], format="csr"), self._people()])
+
+    def _people(self) -> sparse.csr_array:
+        """(n_openings, n_flows) people of a whole share."""
+        return _by_row(self.flow_opening, self.flow_demand, len(self.category))
 
     def _by_point(self, instance: PlacementInstance) -> sparse.csr_array:
         """Shares of a point's demand for a category are at most 1 together."""
-        n_open, n_flow = len(self.category), len(self.flow_point)
+        shares = self._shares(instance)
+        return sparse.hstack([sparse.csr_array((shares.shape[0], len(self.category))), shares])
+
+    def _shares(self, instance: PlacementInstance) -> sparse.csr_array:
+        """(n_points of a category, n_flows) which flows begin there."""
         key = self.flow_point * instance.n_categories + self.category[self.flow_opening]
         _, row = np.unique(key, return_inverse=True)
-        n_rows = int(row.max(initial=-1)) + 1
-        shares = sparse.csr_array((np.ones(n_flow), (row, np.arange(n_flow))), shape=(n_rows, n_flow))
-        return sparse.hstack([sparse.csr_array((n_rows, n_open)), shares])
+        return _by_row(row, np.ones(len(row)), int(row.max(initial=-1)) + 1)
 
     def _shared(self, instance: PlacementInstance) -> sparse.csr_array:
         """Slots of venues, teachers of categories, and the budget."""
@@ -121,6 +130,13 @@ class Columns:
         ]
         shared = sparse.vstack(parts)
         return sparse.hstack([shared, sparse.csr_array((shared.shape[0], len(self.flow_point)))])
+
+
+def _by_row(row: NDArray[np.int64], values: NDArray[np.float64], n_rows: int) -> sparse.csr_array:
+    """(n_rows, n) with one value a column, in its row."""
+    order = np.argsort(row, kind="stable")
+    ends = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n_rows))])
+    return sparse.csr_array((values[order], order, ends), shape=(n_rows, len(row)))
 
 
 def model(
@@ -176,7 +192,7 @@ def solve_whole(instance: PlacementInstance, seconds: float, gap: float = 1e-6) 
     columns = Columns.of(instance, category, venue, most[category, venue])
     rows, limits = columns.rows(instance, with_shared=True)
     people = columns.flow_demand * columns.flow_weight
-    rows, limits, penalties = with_floors(instance, columns, rows, limits, people)
+    rows, limits, penalties = with_floors(instance, columns, rows, limits, people, len(category))
     cost = np.concatenate([np.zeros(len(category)), people, -penalties])
     upper = np.concatenate([columns.most, np.ones(len(people)), np.full(len(penalties), np.inf)])
     highs = model(cost, upper, len(category), rows, limits, seconds, gap)
@@ -200,11 +216,14 @@ def with_floors(
     rows: sparse.csr_array,
     limits: NDArray[np.float64],
     people: NDArray[np.float64],
+    n_open: int,
 ) -> tuple[sparse.csr_array, NDArray[np.float64], NDArray[np.float64]]:
-    """Rows, limits and penalties with the floors: a last column for each group's people short of its least."""
+    """Rows, limits and penalties with the floors: a last column for each group's people short of its least.
+
+    `n_open` is the number of columns before those of shares.
+    """
     penalties: list[float] = []
     extra, least = [], []
-    n_open = len(columns.category)
     n_short = sum(len(f.least) for f in instance.floors)
     for floor in instance.floors:
         group = floor.group[columns.flow_point]

@@ -82,7 +82,7 @@ def test_what_is_shared_out_is_everybody_once_and_the_plan_is_one_of_the_choices
 def test_plans_of_parts_lie_between_greedy_and_the_bound(seed, monkeypatch):
     monkeypatch.setattr(generation, "CUT_ABOVE", 2)
     monkeypatch.setattr(solving, "PROVEN_UP_TO", 0)
-    one = instance(seed + 20, n_points=30, n_categories=2, n_venues=10)
+    one = instance(seed + 20, n_points=30, n_categories=2, n_venues=8)
     floors = one.relative_floor(np.arange(30) % 3, np.full(3, 0.3))
     for case in (one, floors, replace(one, teachers=np.array([1.0, 2.0]))):
         best = brute_force(case)

@@ -12,14 +12,19 @@ from recsys.placement.instance import PlacementInstance
 from recsys.placement.whole.greedy import assign
 
 
-def all_worths(one, search, price):
-    """Worth of every plan of the block by its classes."""
-    worths = {}
+def all_values(one, search):
+    """People of every plan of the block by its classes."""
+    values = {}
     for classes in itertools.product(*(range(int(k) + 1) for k in search.most)):
         whole = np.zeros(one.allowed.shape, dtype=np.int64)
         whole[search.category, search.venues] = classes
-        worths[classes] = assign(one, whole)[1] - float(price @ np.array(classes))
-    return worths
+        values[classes] = assign(one, whole)[1]
+    return values
+
+
+def less_price(values, price):
+    """Worth of every plan by its classes."""
+    return {classes: value - float(price @ np.array(classes)) for classes, value in values.items()}
 
 
 @pytest.mark.parametrize("seed", range(15))
@@ -27,9 +32,10 @@ def test_every_plan_near_the_best_is_found_whatever_the_prices(seed):
     one = small_instance(seed, n_points=16, n_categories=1, n_venues=6)
     most = np.minimum(one.most_classes(), 2)
     search = BlockSearch(one, blocks_of(one, most > 0, most)[0])
+    values = all_values(one, search)
     # Prices follow one another on the same search: cuts and plans of the earlier ones must not mislead.
     for price, within in ((2.5, 0.0), (4.0, 1.0), (1.0, 2.5)):
-        worths = all_worths(one, search, np.full(search.n, price))
+        worths = less_price(values, np.full(search.n, price))
         best = search.near(np.full(search.n, price), within, np.inf)
         assert best == pytest.approx(max(worths.values()), abs=1e-6)
         found = {tuple(plan.classes.tolist()): plan for plan in search.plans.values()}
@@ -68,7 +74,7 @@ def test_what_parts_of_a_block_have_learned_holds_in_the_whole(seed):
         part = BlockSearch(one, block)
         part.near(np.full(part.n, 6.0), 2.0, until)
         search.learn_from(part)
-    worths = all_worths(one, search, price)
+    worths = less_price(all_values(one, search), price)
     assert search.model.cuts
     assert search.plans
     for plan in search.plans.values():
