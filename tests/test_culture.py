@@ -146,7 +146,7 @@ def test_suggest_without_venues_is_an_empty_file(culture, home, tmp_path):
 
 def test_evaluate_writes_every_model(culture, home, tmp_path):
     output = tmp_path / "table.json"
-    done(culture(home, "evaluate", "--as-of", "2017-05-18", "--window-days", 14, "--k", 5, "--output", output))
+    done(culture(home, "evaluate", "--as-of", "2016-05-18", "--window-days", 14, "--k", 5, "--output", output))
     rows = pd.DataFrame(json.loads(output.read_text())["rows"])
     assert set(rows["role"]) >= {"served", "baseline"}
     assert {"ranking", "bookings"} <= set(rows["task"])
