@@ -32,6 +32,7 @@ from features.store.quarantine import (
 from features.store.rows import stored_parents, take_in_waiting
 from features.store.store import Store
 from recsys.drafts import draft_folder
+from recsys.errors import RecsysError, in_one_line
 from recsys.files import check_output
 from recsys.schema import TABLES, Table
 
@@ -108,7 +109,11 @@ def ingest_folder(
         delivery = _Delivery(connection, home, _delivered_tables(connection, home), erased, bad_rows)
         reports = {s.table: _stage(delivery, s, show_progress) for s in sources}
         _merge(delivery, reports)
-    files = store.write_quarantine(home.name)
+    try:
+        files = store.write_quarantine(home.name)
+    except OSError as error:
+        told = f"{in_one_line(error)}; ingest again, which changes nothing else"
+        raise RecsysError(f"the delivery is stored, but its quarantine files cannot be written: {told}") from error
     report = IngestReport(home.name, home.timezone, reports, {t: str(p) for t, p in files.items()})
     if report_path is not None:
         report.write(report_path)

@@ -304,6 +304,19 @@ def test_a_process_killed_half_way_leaves_the_store_as_it_was(
     assert not list(tmp_path.glob("culture-ingest-*"))
 
 
+def test_where_quarantine_files_cannot_be_written_it_is_told_that_the_rows_are_stored(
+    store: Store, tmp_path: Path
+) -> None:
+    folder = deliver(tmp_path / "in", users="user_id,birth_year\nu1,once\nu2,1980\n")
+    store.home.mkdir()
+    (store.home / "quarantine").write_text("in the way", encoding="utf-8")
+    with pytest.raises(RecsysError, match=r"^the delivery is stored, but .*/quarantine.*; ingest again"):
+        ingest_folder(store, folder)
+    (store.home / "quarantine").unlink()
+    report = ingest_folder(store, folder)
+    assert (report.tables["users"].unchanged, list(report.quarantine_files)) == (1, ["users"])
+
+
 def test_an_activity_for_nobody_is_stored_with_a_warning(store: Store, tmp_path: Path) -> None:
     rows = "activity_id,category,min_age,max_age\na,dance,12,6\nb,dance,6,12\n"
     report = table(store, tmp_path, "activities", activities=rows)
