@@ -109,17 +109,25 @@ def test_a_week_with_ten_thousand_people(capacity: float, usual: pd.Series) -> N
     assert found["bookings"] < 1.5 * usual["bookings"]
 
 
-@pytest.mark.parametrize("status", ["booked", "waitlisted"])
-@pytest.mark.parametrize("least", [50, 1000], ids=["few bookings", "all bookings"])
-@pytest.mark.parametrize("n_giants", [1, 3])
-def test_bookings_for_ten_thousand_people_move_next_to_nothing(least: int, status: str, n_giants: int) -> None:
+@pytest.fixture(scope="module", params=[50, 1000], ids=["few bookings", "all bookings"])
+def thinned(request: pytest.FixtureRequest) -> tuple[Tables, pd.Series]:
+    """The town with about so many bookings at least, or all, of sessions that are over; and its usual totals."""
     tables = known_town()
     past = tables["sessions"]["session_id"][tables["sessions"]["starts_at"] < NOW - pd.Timedelta(days=14)]
     bookings = tables["bookings"][tables["bookings"]["session_id"].isin(past)]
-    bookings = bookings.iloc[:: max(1, len(bookings) // least)].reset_index(drop=True)
-    usual = totals(forecast_of({**tables, "bookings": bookings}))
-    is_giant = bookings.index.isin(20 + 7 * np.arange(n_giants))
-    crowded = bookings.assign(party_size=np.where(is_giant, 10_000, 1), status=np.where(is_giant, status, "booked"))
+    bookings = bookings.iloc[:: max(1, len(bookings) // request.param)].reset_index(drop=True)
+    return {**tables, "bookings": bookings}, totals(forecast_of({**tables, "bookings": bookings}))
+
+
+@pytest.mark.parametrize("status", ["booked", "waitlisted"])
+@pytest.mark.parametrize("n_giants", [1, 3])
+def test_bookings_for_ten_thousand_people_move_next_to_nothing(
+    thinned: tuple[Tables, pd.Series], status: str, n_giants: int
+) -> None:
+    tables, usual = thinned
+    is_giant = tables["bookings"].index.isin(20 + 7 * np.arange(n_giants))
+    party_sizes, statuses = np.where(is_giant, 10_000, 1), np.where(is_giant, status, "booked")
+    crowded = tables["bookings"].assign(party_size=party_sizes, status=statuses)
     found = totals(forecast_of({**tables, "bookings": crowded}))
     for target in ("bookings", "demand"):
         # Each is left for ten: three of fifty are half as many people again.

@@ -27,6 +27,11 @@ def whole() -> Dataset:
 
 
 @pytest.fixture(scope="module")
+def model(whole):
+    return fit_ranking(whole.known_at(AT), CONFIG)
+
+
+@pytest.fixture(scope="module")
 def table(whole):
     return evaluate_ranking(whole, AT, 14, 10, CONFIG)
 
@@ -120,9 +125,8 @@ def test_two_tastes_are_told_apart(table):
     assert ndcg["two-stage"] > ndcg["popularity"]
 
 
-def test_learning_twice_gives_the_same_trees(whole):
-    known = whole.known_at(AT)
-    models = [fit_ranking(known, CONFIG).re_ranker for _ in range(2)]
+def test_learning_twice_gives_the_same_trees(whole, model):
+    models = [model.re_ranker, fit_ranking(whole.known_at(AT), CONFIG).re_ranker]
     assert models[0] is not None
     assert models[1] is not None
     texts = [[booster.model_to_string() for booster in model.boosters] for model in models]
@@ -131,7 +135,7 @@ def test_learning_twice_gives_the_same_trees(whole):
     assert texts[0][0] != texts[0][1]
 
 
-def test_fits_that_share_windows_learn_what_they_learn_alone(whole, monkeypatch):
+def test_fits_that_share_windows_learn_what_they_learn_alone(whole, model, monkeypatch):
     computed = []
     monkeypatch.setattr(
         "training.ranking.windows.window_pairs", lambda *args: computed.append(args[2]) or window_pairs(*args)
@@ -140,11 +144,10 @@ def test_fits_that_share_windows_learn_what_they_learn_alone(whole, monkeypatch)
     times = [AT - pd.Timedelta(days=7), AT]
     shared = [fit_ranking(whole.known_at(time), CONFIG, memory) for time in times]
     assert len(computed) == len(set(computed)) == 4
-    for time, model in zip(times, shared, strict=True):
-        alone = fit_ranking(whole.known_at(time), CONFIG)
-        assert model.re_ranker is not None
+    for together, alone in zip(shared, [fit_ranking(whole.known_at(times[0]), CONFIG), model], strict=True):
+        assert together.re_ranker is not None
         assert alone.re_ranker is not None
-        for one, other in zip(model.re_ranker.boosters, alone.re_ranker.boosters, strict=True):
+        for one, other in zip(together.re_ranker.boosters, alone.re_ranker.boosters, strict=True):
             assert one.model_to_string() == other.model_to_string()
 
 
@@ -161,9 +164,8 @@ def test_windows_that_wait_share_one_data_set(whole):
     assert all(one is whole for one in given)
 
 
-def test_a_model_that_has_made_lists_goes_to_another_process_whole(whole):
+def test_a_model_that_has_made_lists_goes_to_another_process_whole(whole, model):
     known = whole.known_at(AT)
-    model = fit_ranking(known, CONFIG)
     assert model.learners.pull is not None
     before = pd.concat(recommend(model, known, AT, None, 10))
     after = pd.concat(recommend(pickle.loads(pickle.dumps(model)), known, AT, None, 10))
