@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from tqdm import tqdm
 from recsys.closed import Closed
 from recsys.dataset import Dataset
 from recsys.errors import DataError
+from recsys.files import write_json
 from training.ranking.fit import RankingConfig, evaluate_ranking
 from training.ranking.tuning_space import SPACE, Range, draws_of, with_values
 from training.tracking import open_run, tracked_run
@@ -130,12 +132,26 @@ def past_windows(dataset: Dataset, config: TuneConfig) -> list[pd.Timestamp]:
 
 
 def _study(journal: Path, name: str, seed: int) -> optuna.Study:
-    storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=JournalFileOpenLock(str(journal))))
+    lock = JournalFileOpenLock(str(journal))
+    lock.acquire()
+    try:
+        _cut_half_line(journal)
+    finally:
+        lock.release()
+    storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
     study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
     # A run that goes on must not draw again what the run before it drew.
     study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials), n_startup_trials=8)
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5)
     return study
+
+
+def _cut_half_line(journal: Path) -> None:
+    """What a full disk or a power cut left of a last line: the next would be written behind it, and neither be read."""
+    written = journal.read_bytes() if journal.exists() else b""
+    n_whole = written.rfind(b"\n") + 1
+    if n_whole < len(written):
+        os.truncate(journal, n_whole)
 
 
 def _give_up_unfinished(study: optuna.Study) -> None:
@@ -176,7 +192,7 @@ def _tracked(trial: optuna.Trial, judged: Callable[[], tuple[float, bool]]) -> f
 
 def _outcome(study: optuna.Study, best: RankingConfig, file: Path) -> TuneOutcome:
     """Writes the best settings."""
-    file.write_text(json.dumps({"ranking": best.model_dump(mode="json")}, indent=1), encoding="utf-8")
+    write_json({"ranking": best.model_dump(mode="json")}, file)
     first = min(_completed(study), key=lambda trial: trial.number)
     return TuneOutcome(float(study.best_value), float(first.value or 0), len(_ended(study)), file)
 

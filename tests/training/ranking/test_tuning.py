@@ -11,7 +11,7 @@ from recsys.dataset import Dataset
 from recsys.errors import DataError
 from tests.ranking_world import AT, ranking_world
 from training.ranking.fit import RankingConfig
-from training.ranking.tuning import TuneConfig, past_windows, tune
+from training.ranking.tuning import TuneConfig, _study, past_windows, tune
 from training.ranking.tuning_space import SPACE, Range, with_values
 from training.run import TrainConfig
 
@@ -88,6 +88,16 @@ def test_a_search_that_was_killed_goes_on(home):
     assert outcome.start == pytest.approx(0.75 / (1 + 80))
     runs = mlflow.search_runs(search_all_experiments=True)
     assert sorted(runs["status"]) == ["FINISHED"] * 4 + ["KILLED"] * 2
+
+
+def test_half_a_line_that_a_full_disk_left_is_cut_off_and_the_search_goes_on(tmp_path):
+    journal = tmp_path / "search.journal"
+    for n_before in range(3):
+        study = _study(journal, "search", 0)
+        assert len(study.trials) == n_before
+        study.tell(study.ask(), 1.0)
+        with journal.open("ab") as file:
+            file.write(b'{"op_code":6,"wor')
 
 
 def test_each_trial_is_a_child_run(home):
