@@ -34,6 +34,9 @@ class Interrupted(KeyboardInterrupt):
     number = signal.SIGINT
 
 
+_QUIET = "ignore:resource_tracker"
+"""For the process that deletes what others beside this one have shared: that a signal left some is no news."""
+
 _answers = threading.Event()
 """Set while a service answers: what it makes of a signal is its own."""
 
@@ -128,6 +131,8 @@ def run(command: Callable[[], object], name: str, is_debugged: bool = False) -> 
     """
     if not is_debugged:
         warnings.simplefilter("ignore")
+        if _QUIET not in sys.warnoptions:
+            sys.warnoptions.append(_QUIET)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Work that is done does not fail for a name that the terminal's encoding has no letters for.
         sys.stdout.reconfigure(errors="backslashreplace")

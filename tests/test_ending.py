@@ -166,6 +166,21 @@ def test_a_signal_that_comes_where_nothing_is_passed_on_comes_again(monkeypatch,
     assert end.value.code == code
 
 
+_LEAVES_A_LOCK = """
+import multiprocessing, os
+from recsys.ending import run
+def leave():
+    lock = multiprocessing.get_context("spawn").Lock()
+    os._exit(143)
+run(leave, "culture")
+"""
+
+
+def test_what_a_signal_left_between_processes_is_deleted_in_silence():
+    ended = subprocess.run([sys.executable, "-c", _LEAVES_A_LOCK], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (143, "")
+
+
 def test_a_signal_that_a_library_makes_an_error_of_ends_the_command_all_the_same(monkeypatch, tmp_path, capsys):
     def interrupted(*_):
         try:
