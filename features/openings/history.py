@@ -28,6 +28,9 @@ PRIOR_OPENINGS = 12.0
 USUAL_OFF = 0.35
 """Standard deviation of the logarithm of real over predicted that is believed of classes beforehand, weeks apart."""
 
+USUAL_NEW = 0.1
+"""The same of how much more or less new classes draw than is learned, in the mean of all; not tuned."""
+
 
 HISTORY = {
     "category": TEXT,
@@ -93,10 +96,11 @@ def followed(history: pd.DataFrame, spread: float) -> pd.DataFrame:
 def calibrated(inputs: OpeningInputs, history: pd.DataFrame) -> OpeningInputs:
     """Inputs whose `bias` and `spread` follow past classes; those stay where there were too few.
 
+    How far classes are off beside their mean is told by those that ran before as well: their own luck was not used to
+    predict them. It takes the place of `USUAL_OFF` in the spread, shrunk with the weight of `PRIOR_OPENINGS` classes.
     The bias is the mean logarithm of real over predicted of new classes, less that of classes that ran before, kept
-    within 0.5 to 1.5. How far classes are off beside their mean is told by those that ran before as well: their own
-    luck was not used to predict them. It takes the place of `USUAL_OFF` in the spread. Both are shrunk with the weight
-    of `PRIOR_OPENINGS` classes.
+    within 0.5 to 1.5. Single classes are off by their luck, so that of a few says little: it is believed as far as
+    `USUAL_NEW` stands out from what means of so many classes are off by.
     """
     new, old = history[history["is_new"]], history[~history["is_new"]]
     inputs = replace(inputs, followed=followed(history, inputs.spread))
@@ -110,7 +114,8 @@ def calibrated(inputs: OpeningInputs, history: pd.DataFrame) -> OpeningInputs:
     if len(new) < MIN_OPENINGS:
         return replace(inputs, spread=spread)
     level = of_each[1].mean if len(of_each) > 1 else 0.0
-    bias = np.exp(len(new) / (len(new) + PRIOR_OPENINGS) * (of_each[0].mean - level))
+    by_luck = off * sum(1 / one.n for one in of_each)
+    bias = np.exp(USUAL_NEW**2 / (USUAL_NEW**2 + by_luck) * (of_each[0].mean - level))
     return replace(inputs, bias=inputs.bias * float(np.clip(bias, 0.5, 1.5)), spread=spread)
 
 

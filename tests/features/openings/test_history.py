@@ -32,6 +32,14 @@ def test_bias_follows_past_openings_part_of_the_way(inputs, ratio, low, high):
     assert low <= calibrated(inputs, _history(ratio, 20)).bias <= high
 
 
+def test_the_luck_of_a_few_openings_is_hardly_believed(inputs):
+    ran_before = _history([0.4, 2.5], 20, is_new=False)
+    few, many = (calibrated(inputs, pd.concat([_history([0.8, 5.0], n), ran_before])).bias for n in (4, 200))
+    assert 1.0 < few < 1.05
+    assert few < calibrated(inputs, _history(2.0, 4)).bias
+    assert 1.1 < many < 1.5
+
+
 def test_too_few_openings_change_nothing(inputs):
     few = calibrated(inputs, _history(0.2, 2))
     assert (few.bias, few.spread) == (inputs.bias, inputs.spread)
