@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from recsys.errors import DataError, RecsysError, broken_rules
 from recsys.files import check_output
 from recsys.simulation.config import SimulationConfig
+from recsys.simulation.setting.place import region_code
 from recsys.simulation.truth.tables import write_truth
 from recsys.simulation.world import World, make_world
 
@@ -53,6 +54,7 @@ def simulate(
         config = SimulationConfig.model_validate({**named, **knobs})
     except ValidationError as error:
         raise DataError("simulation", broken_rules(error, "knobs")) from None
+    region_code(config.region)
     manifest = output / "truth" / "manifest.json"
     check_output(manifest)
     world = make_world(config, _say if show_progress else None)

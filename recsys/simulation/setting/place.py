@@ -39,19 +39,26 @@ class Place:
     villages: pd.DataFrame
 
 
+def region_code(region_id: str) -> str:
+    """How the codes of all that is in a region begin; the national code of a province or city is filled up with zeros.
+
+    Raises:
+        UnknownIdError: `region_id` is not a province, city or county of Shandong.
+    """
+    code = region_id.removesuffix("00").removesuffix("00") if len(region_id) == 6 else region_id
+    if len(code) > 6 or code not in set(_tree()["region_id"]):
+        codes = "expected a national code such as 37 (the province), 3701 (a city) or 370114 (a county)"
+        raise UnknownIdError("province, city or county of Shandong", [code], codes)
+    return code
+
+
 def make_place(region_id: str, users: int, rng: np.random.Generator) -> Place:
     """Regions under `region_id` and the path above it, with coordinates, population and venues.
 
     Raises:
         UnknownIdError: `region_id` is not a province, city or county of Shandong.
     """
-    tree = _tree()
-    if len(region_id) == 6:
-        # The national code of a province or city is filled up with zeros.
-        region_id = region_id.removesuffix("00").removesuffix("00")
-    if len(region_id) > 6 or region_id not in set(tree["region_id"]):
-        codes = "expected a national code such as 37 (the province), 3701 (a city) or 370114 (a county)"
-        raise UnknownIdError("province, city or county of Shandong", [region_id], codes)
+    tree, region_id = _tree(), region_code(region_id)
     under = tree["region_id"].str.startswith(region_id)
     above = tree["region_id"].isin([region_id[:n] for n in (2, 4, 6) if n < len(region_id)])
     regions = tree[under | above].copy()
