@@ -121,8 +121,8 @@ class LiveData(OpenedStore):
             or (not self._holds_writes() and self._offer_cpu_s < CHEAP_CPU_S)
         ):
             return self._renew()
-        if fresh and self.version() != held.picture.version:
-            return self._renew()
+        if fresh and (version := self.version()) != held.picture.version:
+            return self._renew(version)
         return held
 
     def on_offer(self) -> tuple[Offer, Checked]:
@@ -139,7 +139,7 @@ class LiveData(OpenedStore):
             ids = offer.catalogue.sessions.session_ids.tolist()
             lacking = self.using(lambda store: read_lacking(store, ids, self._clock())) - self._never_offered
             if lacking:
-                offer = self._renew()
+                offer = self._renew(self.version())
                 # Once is enough for what only the store takes for bookable.
                 self._never_offered = frozenset(lacking - set(offer.catalogue.sessions.session_ids.tolist()))
             self._whole_at = version
@@ -190,11 +190,13 @@ class LiveData(OpenedStore):
     def _age_s(self, offer: Offer) -> float:
         return abs(float((self._clock() - offer.catalogue.at).total_seconds()))
 
-    def _renew(self) -> Offer:
+    def _renew(self, version: int = 0) -> Offer:
+        """Candidates made anew, or those that another has made meanwhile of a store of that version or a later one."""
         asked = self._offer
         with self._making:
-            if self._offer is not None and self._offer is not asked and self._holds_writes():
-                return self._offer
+            made = self._offer
+            if made is not None and made is not asked and self._holds_writes() and made.picture.version >= version:
+                return made
             began = time.thread_time()
             n_written = self._n_written
             picture = self.picture(fresh=True)

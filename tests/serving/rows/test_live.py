@@ -27,7 +27,9 @@ def live(own_county):
     held.stop()
 
 
-def test_a_list_asked_while_candidates_are_being_made_waits_for_the_write_before_it(live, monkeypatch):
+@pytest.fixture
+def slowly(monkeypatch):
+    """Candidates are being made, and may be done: they are not before that, from now on."""
     making, may_end = Event(), Event()
     catalogue_of = live_module.catalogue_of
 
@@ -36,8 +38,16 @@ def test_a_list_asked_while_candidates_are_being_made_waits_for_the_write_before
         assert may_end.wait(PATIENCE_S)
         return catalogue_of(*args, **others)
 
+    def begin():
+        monkeypatch.setattr(live_module, "catalogue_of", slow)
+        return making, may_end
+
     monkeypatch.setattr(live_module, "CHEAP_CPU_S", float("inf"))  # However slow the machine.
-    monkeypatch.setattr(live_module, "catalogue_of", slow)
+    return begin
+
+
+def test_a_list_asked_while_candidates_are_being_made_waits_for_the_write_before_it(live, slowly):
+    making, may_end = slowly()
     activity_id = str(live.offer().catalogue.sessions.activity_ids[0])
     place = Shown(1, activity_id, "s", "two-stage", 1.0)
     live.using(lambda store: log_shown(store, "r", AS_OF.tz_convert("UTC"), None, [place]))
@@ -82,15 +92,24 @@ def other_store(own_county):
         yield store
 
 
-def test_a_place_that_another_process_has_freed_is_offered_at_once(live, other_store, monkeypatch):
-    monkeypatch.setattr(live_module, "CHEAP_CPU_S", float("inf"))
+@pytest.fixture
+def taking_all(live):
+    """A booking of all places that are left of a session that can be booked."""
     _, checked = live.on_offer()
     sessions = checked.catalogue.sessions
     column = int(np.flatnonzero(checked.is_open(NOW) & (sessions.places_left >= 1))[0])
-    session_id = str(sessions.session_ids[column])
-    places = float(sessions.places_left[column])
-    booking = {"booking_id": "all", "user_id": "u0000001", "session_id": session_id, "party_size": places}
-    booked = booking | {"booked_at": (NOW - pd.Timedelta(minutes=1)).isoformat()}
+    return {
+        "booking_id": "all",
+        "user_id": "u0000001",
+        "session_id": str(sessions.session_ids[column]),
+        "party_size": float(sessions.places_left[column]),
+        "booked_at": (NOW - pd.Timedelta(minutes=1)).isoformat(),
+    }
+
+
+def test_a_place_that_another_process_has_freed_is_offered_at_once(live, other_store, taking_all, monkeypatch):
+    monkeypatch.setattr(live_module, "CHEAP_CPU_S", float("inf"))
+    session_id, booked = taking_all["session_id"], taking_all
 
     def offered():
         checked = live.on_offer()[1]
@@ -105,6 +124,23 @@ def test_a_place_that_another_process_has_freed_is_offered_at_once(live, other_s
     new = other_store.row("sessions", session_id) | {"session_id": "brand-new"}
     other_store.upsert("default", "sessions", [new])
     assert "brand-new" in offered()
+
+
+def test_a_place_freed_while_candidates_are_being_made_is_offered_at_once(live, other_store, taking_all, slowly):
+    """Those that are being made are of the store before it, whoever waits for them."""
+    other_store.upsert("default", "bookings", [taking_all])
+    assert taking_all["session_id"] not in live.offer(fresh=True).catalogue.sessions.session_ids
+    making, may_end = slowly()
+    other_store.upsert("default", "users", [{"user_id": "u0000001", "birth_year": 1980}])
+    with ThreadPoolExecutor(2) as pool:
+        follower = pool.submit(live.offer, fresh=True)
+        assert making.wait(PATIENCE_S)
+        other_store.upsert("default", "bookings", [taking_all | {"status": "cancelled"}])
+        asked = pool.submit(live.on_offer)
+        wait([asked], timeout=0.3)
+        may_end.set()
+        assert taking_all["session_id"] not in follower.result().catalogue.sessions.session_ids
+        assert taking_all["session_id"] in asked.result()[0].catalogue.sessions.session_ids
 
 
 def test_what_only_the_store_takes_for_bookable_is_looked_for_once(live, other_store, monkeypatch):
