@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -118,19 +117,24 @@ def train_bundle(settings: Settings, as_of: pd.Timestamp, config: TrainConfig, s
             "gate": {"passed": gate.passed, "lines": list(gate.lines), "judged": gate.judged},
             "evaluation": _records(evaluation),
         }
-        with ExitStack() as undo:
-            # A bundle of a run that failed would never be released, nor deleted.
-            undo.callback(shutil.rmtree, folder, ignore_errors=True)
-            with BundleWriter(folder, manifest) as writer:
-                parts.save(writer)
-            log_bundle(folder)
-            register(run_id, name, is_champion=gate.passed)
-            undo.pop_all()
+        with BundleWriter(folder, manifest) as writer:
+            parts.save(writer)
+        _tell_mlflow(folder, run_id, is_champion=gate.passed)
     if not gate.passed:
         raise DataError(f"bundle {name} was not released, the champion stays", gate.lines)
     before = champion_name(settings.home)
     release(settings.home, name)
     return TrainOutcome(name, gate, evaluation, before)
+
+
+def _tell_mlflow(folder: Path, run_id: str, *, is_champion: bool) -> None:
+    """Logs and registers a bundle; where that fails it is deleted: nothing would ever release it, or delete it."""
+    try:
+        log_bundle(folder)
+        register(run_id, folder.name, is_champion=is_champion)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _champion(home: Path) -> Mapping[str, Any] | None:
