@@ -67,7 +67,6 @@ def _readiness(service: Service, lang: Language) -> Readiness:
     store_problem = service.live.problem()
     zone = DEFAULT_TIMEZONE if parts is None else parts.timezone
     until = None if parts is None else parts.data_until.tz_convert(zone)
-    age_s = None if until is None else round((now - until).total_seconds(), 1)
     problems: list[Sentence] = []
     if parts is None:
         problems.append(
@@ -81,11 +80,11 @@ def _readiness(service: Service, lang: Language) -> Readiness:
         problems.append(Sentence(f"新的模型包不能用：{state.refused}", f"the champion is refused: {state.refused}"))
     if store_problem is not None:
         problems.append(store_problem)
-    if until is not None and age_s is not None and age_s < 0:
+    if until is not None and now < until:
         problems.append(
             Sentence(
                 f"时钟早于模型包的数据（截至 {until:%Y-%m-%d %H:%M}）；请检查机器时间",
-                f"the clock is behind the bundle's data, which reach until {until:%Y-%m-%d %H:%M}; check the machine's",
+                f"the clock is behind the bundle's data, which reach until {until:%Y-%m-%d %H:%M}; set it right",
             )
         )
     return Readiness(
@@ -93,7 +92,7 @@ def _readiness(service: Service, lang: Language) -> Readiness:
         now=now.tz_convert(zone).to_pydatetime(),
         bundle=None if parts is None else parts.name,
         data_until=None if until is None else until.to_pydatetime(),
-        bundle_age_s=age_s,
+        bundle_age_s=None if until is None else round((now - until).total_seconds(), 1),
         store="ok" if store_problem is None else "unreachable",
         problems=[one.told(lang) for one in problems],
     )

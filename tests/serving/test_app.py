@@ -254,7 +254,7 @@ def test_a_clock_that_is_behind_the_bundles_data_is_told(county):
     with serving(app_of(county, AS_OF - pd.Timedelta(days=365))) as client:
         ready = client.get("/readyz")
     assert (ready.status_code, ready.json()["ready"]) == (200, True)
-    told = "the clock is behind the bundle's data, which reach until 2026-01-19 00:00; check the machine's"
+    told = "the clock is behind the bundle's data, which reach until 2026-01-19 00:00; set it right"
     assert ready.json()["problems"] == [told]
 
 

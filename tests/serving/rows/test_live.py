@@ -29,7 +29,7 @@ def live(own_county):
 
 @pytest.fixture
 def slowly(monkeypatch):
-    """Candidates are being made, and may be done: they are not before that, from now on."""
+    """Called, it gives two events: candidates are being made, and may be done, for which they wait from then on."""
     making, may_end = Event(), Event()
     catalogue_of = live_module.catalogue_of
 
