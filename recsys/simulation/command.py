@@ -54,7 +54,7 @@ def simulate(
         config = SimulationConfig.model_validate({**named, **knobs})
     except ValidationError as error:
         raise DataError("simulation", broken_rules(error, "knobs")) from None
-    region_code(config.region)
+    region_code(config.region)  # One that there is not is told before a folder is made.
     manifest = output / "truth" / "manifest.json"
     check_output(manifest)
     world = make_world(config, _say if show_progress else None)

@@ -48,7 +48,7 @@ def region_code(region_id: str) -> str:
     code = region_id.removesuffix("00").removesuffix("00") if len(region_id) == 6 else region_id
     if len(code) > 6 or code not in set(_tree()["region_id"]):
         codes = "expected a national code such as 37 (the province), 3701 (a city) or 370114 (a county)"
-        raise UnknownIdError("province, city or county of Shandong", [code], codes)
+        raise UnknownIdError("province, city or county of Shandong", [region_id], codes)
     return code
 
 
