@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, ParamSpec, TypeVar
 
 from recsys.cores import n_cores
@@ -49,8 +51,7 @@ def workers(n_processes: int) -> Iterator[Executor]:
         yield Here()
         return
     others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(n_processes, context, _begin, (tuple(warnings.filters),))
+    executor = ProcessPoolExecutor(n_processes, _Context(), _begin, (tuple(warnings.filters),))
     calls = executor._call_queue  # type: ignore[attr-defined]
     if _WAITS_FOR_WHAT_IS_SENT:
         closed_by_one(calls._reader)
@@ -69,6 +70,22 @@ def workers(n_processes: int) -> Iterator[Executor]:
                 "CULTURE_PROCESSES=1 needs less of it"
             ) from error
         raise
+
+
+class _Process(SpawnProcess):
+    """A process that is born with Ctrl-C blocked: the first process alone minds it, from the first instant."""
+
+    def start(self) -> None:
+        resource_tracker.ensure_running()  # What starts it unblocks Ctrl-C here.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Context(SpawnContext):
+    Process = _Process
 
 
 def closed_by_one(connection: Connection) -> None:
@@ -96,8 +113,7 @@ def together(n: int) -> str:
 
 
 def _begin(filters: Sequence[Any]) -> None:
-    """In a process that starts: one thread, warnings as they were, and the first process alone minds Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a process that starts: one thread, warnings as they were, and no longer than the first process."""
     os.environ["OMP_NUM_THREADS"] = "1"
     warnings.resetwarnings()
     warnings.filters.extend(filters)  # type: ignore[attr-defined]

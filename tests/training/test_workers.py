@@ -29,6 +29,10 @@ def fail_with(error):
     raise error
 
 
+def blocked_signals():
+    return signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
 def end_suddenly():
     os._exit(9)
 
@@ -164,6 +168,13 @@ def test_what_ends_the_first_process_ends_the_others(how, tmp_path):
     assert not alive
     if how == signal.SIGINT:
         assert said.count("Traceback") == 1, said
+
+
+def test_a_process_is_born_deaf_to_an_interrupt_and_the_first_one_is_not():
+    with workers(2) as executor:
+        born = [executor.submit(blocked_signals) for _ in range(4)]
+        assert all(signal.SIGINT in future.result() for future in born)
+    assert signal.SIGINT not in blocked_signals()
 
 
 def test_here_raises_where_it_is_submitted():
