@@ -12,6 +12,7 @@ from recsys.ages import certain_ages
 from recsys.dataset import places_among, split_list
 from recsys.instants import NEVER, nanoseconds
 from recsys.open_sessions import OpenSessions
+from recsys.ragged import entries_of
 
 ADULT_AGE = 18
 HELD_STATUSES = ("booked", "attended", "waitlisted")
@@ -44,6 +45,22 @@ class People:
 
     def __len__(self) -> int:
         return len(self.birth_years)
+
+    def take(self, users: NDArray[np.int64]) -> People:
+        """Some of the people, by their numbers; any of them more than once."""
+        (booked, booked_rows), (held, held_rows), (children, child_rows) = (
+            entries_of(rows, users) for rows in (self.booked_rows, self.held_rows, self.child_rows)
+        )
+        return People(
+            birth_years=self.birth_years[users],
+            booked_rows=booked_rows,
+            booked_ids=self.booked_ids[booked],
+            held_rows=held_rows,
+            held_starts=self.held_starts[held],
+            held_ends=self.held_ends[held],
+            child_rows=child_rows,
+            child_years=self.child_years[children],
+        )
 
 
 def for_children(max_ages: ArrayLike) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""One person's answer: what a service calls for each request, on the same path as the batch command.
+"""Answers to people who ask: what a service calls for requests, on the same path as the batch command.
 
 catalogue = catalogue_of(dataset, then, taken=live_places)      # rebuilt every minute or so
 block = user_block(catalogue, user_row, own_bookings, own_feedback, their_sessions, at=now)   # read for this request
@@ -8,6 +8,7 @@ recommendations = answer(model, catalogue, block, Request(k=10))
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,41 +109,71 @@ def answer(
     Raises:
         UnknownIdError: the request names a region that is not in the tree.
     """
-    distances = distances_km(catalogue, block, request)
-    keep = wanted(catalogue, request, distances)
-    n_listed = request.k + (POOL if policy.exploration is not None else 0)
+    return answers(model, catalogue, block, [request], policy)[0]
+
+
+def answers(
+    model: RankingModel, catalogue: Catalogue, block: UserBlock, requests: Sequence[Request], policy: Policy = PLAIN
+) -> list[list[Recommendation]]:
+    """The lists of several people, each the same as alone; together they take a fraction of the time.
+
+    Args:
+        model: The model.
+        catalogue: Candidates at the instant of the answer.
+        block: People.
+        requests: What each asks for: lists of one length.
+        policy: What is done after scoring.
+
+    Raises:
+        UnknownIdError: a request names a region that is not in the tree.
+        ValueError: the lists asked for are of several lengths.
+    """
+    k = requests[0].k
+    if any(request.k != k for request in requests):
+        raise ValueError(f"lists of {sorted({request.k for request in requests})}, expected one length")
+    distances = np.stack([distances_km(catalogue, block, request, row) for row, request in enumerate(requests)])
+    keep = np.stack([wanted(catalogue, request, km) for request, km in zip(requests, distances, strict=True)])
+    n_listed = k + (POOL if policy.exploration is not None else 0)
     lists = rank_block(model, catalogue, block, n_listed, keep, policy)
-    ranked = lists.columns[0][lists.columns[0] != MISSING]
-    places, propensities = _places(catalogue, block, ranked, lists.is_buried, request.k, policy.exploration)
-    chosen = ranked[places]
-    reasons = reasons_for(model, catalogue, block, chosen, lists, keep, _is_elsewhere(block, request))
-    left = catalogue.sessions.places_left
-    return [
-        Recommendation(
-            rank=num + 1,
-            activity_id=str(catalogue.sessions.activity_ids[column]),
-            session_id=str(catalogue.sessions.session_ids[column]),
-            score=float(lists.scores[0, place]),
-            source=EXPLORATION if propensity < 1.0 else str(lists.sources[0]),
-            reasons=why,
-            distance_km=None if np.isnan(distances[column]) else float(distances[column]),
-            places_left=None if np.isnan(left[column]) else int(left[column]),
-            propensity=propensity,
-        )
-        for num, (column, place, propensity, why) in enumerate(
-            zip(chosen, places, propensities.tolist(), reasons, strict=True)
-        )
+    ranked = [columns[columns != MISSING] for columns in lists.columns]
+    drawn = [
+        _places(catalogue, str(user_id), columns, lists.is_buried, k, policy.exploration)
+        for user_id, columns in zip(block.user_ids, ranked, strict=True)
     ]
+    places = np.concatenate([of for of, _ in drawn])
+    rows = np.repeat(np.arange(len(block)), [len(of) for of, _ in drawn])
+    chosen = lists.columns[rows, places]
+    is_elsewhere = [_is_elsewhere(block, request, row) for row, request in enumerate(requests)]
+    reasons = reasons_for(model, catalogue, block, rows, chosen, lists, keep, is_elsewhere)
+    found: list[list[Recommendation]] = [[] for _ in requests]
+    left = catalogue.sessions.places_left
+    propensities = np.concatenate([of for _, of in drawn]).tolist()
+    for row, column, place, propensity, why in zip(rows, chosen, places, propensities, reasons, strict=True):
+        km = distances[row, column]
+        found[row].append(
+            Recommendation(
+                rank=len(found[row]) + 1,
+                activity_id=str(catalogue.sessions.activity_ids[column]),
+                session_id=str(catalogue.sessions.session_ids[column]),
+                score=float(lists.scores[row, place]),
+                source=EXPLORATION if propensity < 1.0 else str(lists.sources[row]),
+                reasons=why,
+                distance_km=None if np.isnan(km) else float(km),
+                places_left=None if np.isnan(left[column]) else int(left[column]),
+                propensity=propensity,
+            )
+        )
+    return found
 
 
-def _is_elsewhere(block: UserBlock, request: Request) -> bool:
+def _is_elsewhere(block: UserBlock, request: Request, row: int) -> bool:
     """Whether the request names a place that is not the home."""
-    return request.lat is not None and (request.lat, request.lon) != (float(block.lat[0]), float(block.lon[0]))
+    return request.lat is not None and (request.lat, request.lon) != (float(block.lat[row]), float(block.lon[row]))
 
 
 def _places(
     catalogue: Catalogue,
-    block: UserBlock,
+    user_id: str,
     ranked: NDArray[np.int64],
     is_buried: NDArray[np.bool_],
     k: int,
@@ -160,19 +191,19 @@ def _places(
     nums = catalogue.lookup.of_sessions["organiser"][catalogue.session_nums[ranked]]
     shown = np.array([exploration.n_shown.get(str(organisers[num]), 0.0) if num >= 0 else 0.0 for num in nums])
     pool = chance_weights(shown, (np.arange(len(ranked)) >= k) & ~is_buried[ranked], exploration.enough)
-    seed = hashlib.blake2b(f"{block.user_ids[0]} {exploration.day}".encode(), digest_size=8).digest()
+    seed = hashlib.blake2b(f"{user_id} {exploration.day}".encode(), digest_size=8).digest()
     places, propensities = explored(listed, pool, exploration.share, np.random.default_rng(list(seed)))
     order = np.argsort(places)
     return places[order], propensities[order]
 
 
-def distances_km(catalogue: Catalogue, block: UserBlock, request: Request) -> NDArray[np.float64]:
-    """(n_candidates,) from where the person is, else lives; NaN where either end is unknown.
+def distances_km(catalogue: Catalogue, block: UserBlock, request: Request, row: int = 0) -> NDArray[np.float64]:
+    """(n_candidates,) from where a person of the block is, else lives; NaN where either end is unknown.
 
     A venue without coordinates is somewhere in its region: good enough to rank by, not to name a distance.
     """
     here = (request.lat, request.lon) if request.lat is not None and request.lon is not None else None
-    lat, lon = here if here is not None else (block.lat[0], block.lon[0])
+    lat, lon = here if here is not None else (block.lat[row], block.lon[row])
     km = distance_km(
         np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64), catalogue.places.lat, catalogue.places.lon
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,9 @@ WHOLE_PAST = ("title", "company", "habit")
 """Causes that no single booking carries: without them is without any past."""
 
 _HIDDEN_GROUPS: Mapping[str, tuple[str, ...]] = {"age": ("age", "age_gender"), "township": ("township", "county")}
+
+_NO_KEY = -2
+"""No key of an event: one that has none has -1."""
 
 
 @dataclass(frozen=True)
@@ -51,114 +53,97 @@ def cause_of(code: str, catalogue: Catalogue, column: int) -> Cause:
     return Cause(code)
 
 
-def block_without(catalogue: Catalogue, block: UserBlock, causes: Sequence[Cause]) -> UserBlock:
-    """One person as often as there are causes, each time without one of them.
+def block_without(catalogue: Catalogue, block: UserBlock, without: Sequence[tuple[int, Cause]]) -> UserBlock:
+    """People, each without one cause; what everybody booked is the catalogue's, not theirs.
 
     What may be offered is left as it is: who takes back what they did has still booked it.
-    """
-    n = len(causes)
-    person = np.arange(n)
-
-    def kept(events: Events) -> Events:
-        parts = [_kept_events(catalogue, events, cause, row) for row, cause in enumerate(causes)]
-        return Events(
-            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in Events.__dataclass_fields__}
-        )
-
-    def per_cause(values: NDArray[np.float64], *codes: str) -> NDArray[np.float64]:
-        is_gone = np.array([cause.code in codes for cause in causes], dtype=bool)
-        return np.where(is_gone, np.nan, np.repeat(values, n))
-
-    return UserBlock(
-        at=block.at,
-        user_ids=np.repeat(block.user_ids, n),
-        is_personal=np.repeat(block.is_personal, n),
-        has_profile=np.repeat(block.has_profile, n),
-        people=_repeated(block.people, causes),
-        events=kept(block.events),
-        shown=kept(block.shown),
-        lat=per_cause(block.lat, "distance"),
-        lon=per_cause(block.lon, "distance"),
-        area=np.column_stack([per_cause(block.area[:, axis], "township") for axis in (0, 1)]),
-        birth_years=per_cause(block.birth_years, "age"),
-        days_known=np.repeat(block.days_known, n),
-        profiles=Profiles({name: _groups(name, groups, causes) for name, groups in block.profiles.groups.items()}),
-        interests=_interests(block.interests, causes, person),
-    )
-
-
-def _kept_events(catalogue: Catalogue, events: Events, cause: Cause, row: int) -> Events:
-    kept = np.ones(len(events.rows), dtype=bool)
-    if cause.code in KEYED:
-        # A candidate without a venue is not what events without one have in common.
-        kept = (events.keys(catalogue.lookup, cause.code) != cause.key) | (cause.key < 0)
-    elif cause.code in WHOLE_PAST:
-        kept[:] = False
-    found = events.only(kept)
-    for_others = np.zeros_like(found.for_others) if cause.code == "family" else found.for_others
-    return replace(found, rows=np.full(len(found.rows), row, dtype=np.int64), for_others=for_others)
-
-
-def _groups(name: str, groups: NDArray[np.int64], causes: Sequence[Cause]) -> NDArray[np.int64]:
-    is_gone = np.array([name in _HIDDEN_GROUPS.get(cause.code, ()) for cause in causes], dtype=bool)
-    return np.where(is_gone, -1, np.repeat(groups, len(causes))).astype(np.int64)
-
-
-def _interests(interests: sparse.csr_array, causes: Sequence[Cause], person: NDArray[np.int64]) -> sparse.csr_array:
-    rows = interests[np.zeros(len(causes), dtype=np.int64)].toarray()
-    gone = np.array([cause.key if cause.code == "interest" else -1 for cause in causes])
-    rows[person[gone >= 0], gone[gone >= 0]] = 0.0
-    return sparse.csr_array(rows)
-
-
-def _repeated(people: People, causes: Sequence[Cause]) -> People:
-    """One person's row for each cause; without family nobody is booked for."""
-    n = len(causes)
-
-    def tiled(values: NDArray[Any]) -> NDArray[Any]:
-        return np.tile(values, n)
-
-    def rows(values: NDArray[Any]) -> NDArray[np.int64]:
-        return np.repeat(np.arange(n), len(values))
-
-    child_rows = rows(people.child_years)
-    with_family = np.array([cause.code != "family" for cause in causes], dtype=bool)[child_rows]
-    return People(
-        birth_years=tiled(people.birth_years),
-        booked_rows=rows(people.booked_ids),
-        booked_ids=tiled(people.booked_ids),
-        held_rows=rows(people.held_starts),
-        held_starts=tiled(people.held_starts),
-        held_ends=tiled(people.held_ends),
-        child_rows=child_rows[with_family],
-        child_years=tiled(people.child_years)[with_family],
-    )
-
-
-Tested = Callable[[Catalogue, UserBlock, NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
-"""Scores of pairs: catalogue, people, (n_pairs,) person, (n_pairs,) candidate -> (n_pairs,)."""
-
-
-def scores_without(
-    catalogue: Catalogue, block: UserBlock, pairs: Sequence[tuple[Cause, int]], score: Tested
-) -> NDArray[np.float64]:
-    """(n_pairs,) score of each candidate for the person without the cause.
 
     Args:
         catalogue: Candidates.
-        block: One person.
-        pairs: Causes, and candidates by column.
+        block: People.
+        without: Number of a person, and the cause; any person as often as there are causes.
+    """
+    found = block.take(np.array([person for person, _ in without], dtype=np.int64))
+    codes = np.array([cause.code for _, cause in without], dtype=object)
+    keys = np.array([cause.key for _, cause in without], dtype=np.int64)
+
+    def is_without(*of: str) -> NDArray[np.bool_]:
+        return np.isin(codes, of)
+
+    is_strange, has_no_place = is_without("family"), is_without("distance")
+    hidden = {name: is_without(code) for code, names in _HIDDEN_GROUPS.items() for name in names}
+    groups = found.profiles.groups.items()
+    return replace(
+        found,
+        people=_without_children(found.people, is_strange),
+        events=_kept_events(catalogue, found.events, codes, keys, is_strange),
+        shown=_kept_events(catalogue, found.shown, codes, keys, is_strange),
+        lat=np.where(has_no_place, np.nan, found.lat),
+        lon=np.where(has_no_place, np.nan, found.lon),
+        area=np.where(is_without("township")[:, None], np.nan, found.area),
+        birth_years=np.where(is_without("age"), np.nan, found.birth_years),
+        profiles=Profiles({n: np.where(hidden[n], -1, values) if n in hidden else values for n, values in groups}),
+        interests=_interests(found.interests, np.where(is_without("interest"), keys, -1)),
+    )
+
+
+def _kept_events(
+    catalogue: Catalogue,
+    events: Events,
+    codes: NDArray[np.object_],
+    keys: NDArray[np.int64],
+    is_strange: NDArray[np.bool_],
+) -> Events:
+    """Events less those that are a person's cause; those without family have booked for nobody else."""
+    kept = ~np.isin(codes, WHOLE_PAST)[events.rows]
+    for level in set(KEYED) & set(codes):
+        # A candidate without a venue is not what events without one have in common.
+        gone = np.where((codes == level) & (keys >= 0), keys, _NO_KEY)
+        kept &= events.keys(catalogue.lookup, level) != gone[events.rows]
+    found = events.only(kept)
+    return replace(found, for_others=found.for_others & ~is_strange[found.rows])
+
+
+def _without_children(people: People, is_strange: NDArray[np.bool_]) -> People:
+    kept = ~is_strange[people.child_rows]
+    return replace(people, child_rows=people.child_rows[kept], child_years=people.child_years[kept])
+
+
+def _interests(interests: sparse.csr_array, gone: NDArray[np.int64]) -> sparse.csr_array:
+    """Named categories, each row's less the one that is gone from it; -1 for none."""
+    rows = interests.toarray()
+    of = np.flatnonzero(gone >= 0)
+    rows[of, gone[of]] = 0.0
+    return sparse.csr_array(rows)
+
+
+Tested = Callable[[Catalogue, UserBlock, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
+"""Scores of pairs: catalogue, (n_rows) people, (n_rows,) whom each of them was, (n_pairs,) row, (n_pairs,) candidate
+-> (n_pairs,)."""
+
+
+def scores_without(
+    catalogue: Catalogue, block: UserBlock, tried: Sequence[tuple[int, Cause, int]], score: Tested
+) -> NDArray[np.float64]:
+    """(n_tried,) score of each candidate for the person without the cause.
+
+    Args:
+        catalogue: Candidates.
+        block: People.
+        tried: Number of a person, a cause, and a candidate's column.
         score: What scores people and candidates.
     """
-    columns = np.array([column for _, column in pairs], dtype=np.int64)
-    is_popular = np.array([cause.code == "popular" for cause, _ in pairs], dtype=bool)
-    result = np.full(len(pairs), np.nan)
-    causes = list(dict.fromkeys(cause for cause, _ in pairs if cause.code != "popular"))
-    if causes:
-        at = {cause: row for row, cause in enumerate(causes)}
-        rows = np.array([at[cause] for cause, _ in pairs if cause.code != "popular"], dtype=np.int64)
-        result[~is_popular] = score(catalogue, block_without(catalogue, block, causes), rows, columns[~is_popular])
-    if is_popular.any():
-        nobody = catalogue.without_crowd
-        result[is_popular] = score(nobody, block, np.zeros(int(is_popular.sum()), dtype=np.int64), columns[is_popular])
+    columns = np.array([column for _, _, column in tried], dtype=np.int64)
+    is_popular = np.array([cause.code == "popular" for _, cause, _ in tried], dtype=bool)
+    result = np.full(len(tried), np.nan)
+    for of_crowd in (False, True):
+        places = np.flatnonzero(is_popular == of_crowd).tolist()
+        if not places:
+            continue
+        seen = catalogue.without_crowd if of_crowd else catalogue
+        pairs = [tried[place][:2] for place in places]
+        at = {pair: row for row, pair in enumerate(dict.fromkeys(pairs))}
+        people = np.array([person for person, _ in at], dtype=np.int64)
+        rows = np.array([at[pair] for pair in pairs], dtype=np.int64)
+        result[places] = score(seen, block_without(catalogue, block, list(at)), people, rows, columns[places])
     return result

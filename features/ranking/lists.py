@@ -101,7 +101,7 @@ def rank_block(
         catalogue: Candidates at the instant of the answer.
         block: People asking.
         k: Length of a list.
-        wanted: (n_candidates,) False for candidates that a filter of the request leaves out.
+        wanted: (n_users, n_candidates) False for candidates that a filter of the person's request leaves out.
         policy: What is done after scoring; with variety, scores need not fall along a list.
     """
     allowed = offered(catalogue, block, wanted)

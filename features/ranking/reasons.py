@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -85,12 +85,13 @@ def reasons_for(
     model: RankingModel,
     catalogue: Catalogue,
     block: UserBlock,
+    rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     lists: Lists,
-    wanted: NDArray[np.bool_] | None = None,
-    is_elsewhere: bool = False,
+    wanted: NDArray[np.bool_],
+    is_elsewhere: Sequence[bool],
 ) -> list[tuple[Reason, ...]]:
-    """Reasons of one person's listed candidates, strongest first, at most `MAX_REASONS` each.
+    """Reasons of people's listed candidates, strongest first, at most `MAX_REASONS` each.
 
     Causes are proposed by blanking their signals, and told only if the person without the cause itself (the
     bookings with the organiser, the home, ...) is given a lower score, by the computation that made the list.
@@ -98,20 +99,22 @@ def reasons_for(
     Args:
         model: The model.
         catalogue: Candidates.
-        block: One person.
-        columns: (n,) candidates that are answered.
-        lists: The person's list, which they are from.
-        wanted: (n_candidates,) the request's filter.
-        is_elsewhere: The person asks from another place than home.
+        block: People.
+        rows: (n,) person of each candidate that is answered.
+        columns: (n,) the candidate.
+        lists: The people's lists, which they are from.
+        wanted: (n_users, n_candidates) each request's filter.
+        is_elsewhere: (n_users,) the person asks from another place than home.
     """
     if not len(columns):
         return []
-    asked, signals, with_all = _seen(catalogue, block, columns, lists)
-    told = _told(model, catalogue, block, columns[asked], signals, with_all, wanted)
+    asked, signals, with_all = _seen(catalogue, block, rows, columns, lists)
+    told = _told(model, catalogue, block, rows[asked], columns[asked], signals, with_all, wanted)
     reasons: list[tuple[Reason, ...]] = [()] * len(columns)
-    past = Past(catalogue, block)
+    pasts = {int(row): Past(catalogue, block.take(np.array([row]))) for row in np.unique(rows)}
     for num, (place, codes) in enumerate(zip(asked, told, strict=True)):
-        sentences = [sentence_of(code, past, int(columns[place]), signals, num, is_elsewhere) for code in codes]
+        row, column = int(rows[place]), int(columns[place])
+        sentences = [sentence_of(code, pasts[row], column, signals, num, is_elsewhere[row]) for code in codes]
         reasons[place] = said_once(sentences)[:MAX_REASONS]
     return reasons
 
@@ -120,10 +123,11 @@ def _told(
     model: RankingModel,
     catalogue: Catalogue,
     block: UserBlock,
+    rows: NDArray[np.int64],
     listed: NDArray[np.int64],
     signals: Signals,
     with_all: NDArray[np.float64],
-    wanted: NDArray[np.bool_] | None,
+    wanted: NDArray[np.bool_],
 ) -> list[list[str]]:
     """Codes of causes without which the person is really given a lower score, by place of the list, strongest first."""
     is_located = catalogue.is_located[listed]
@@ -136,11 +140,17 @@ def _told(
     if proposed:
 
         def score(
-            seen: Catalogue, people: UserBlock, of: NDArray[np.int64], candidates: NDArray[np.int64]
+            seen: Catalogue,
+            others: UserBlock,
+            were: NDArray[np.int64],
+            of: NDArray[np.int64],
+            candidates: NDArray[np.int64],
         ) -> NDArray[np.float64]:
-            return scores_of_pairs(model, seen, people, of, candidates, wanted)
+            return scores_of_pairs(model, seen, others, of, candidates, wanted[were])
 
-        tried = [(cause_of(code, catalogue, int(listed[num])), int(listed[num])) for num, code in proposed]
+        tried = [
+            (int(rows[num]), cause_of(code, catalogue, int(listed[num])), int(listed[num])) for num, code in proposed
+        ]
         drops = with_all[[num for num, _ in proposed]] - scores_without(catalogue, block, tried, score)
         for (num, code), drop in zip(proposed, drops, strict=True):
             if drop > LEAST_DROP * abs(with_all[num]):
@@ -149,18 +159,17 @@ def _told(
 
 
 def _seen(
-    catalogue: Catalogue, block: UserBlock, columns: NDArray[np.int64], lists: Lists
+    catalogue: Catalogue, block: UserBlock, rows: NDArray[np.int64], columns: NDArray[np.int64], lists: Lists
 ) -> tuple[NDArray[np.int64], Signals, NDArray[np.float64]]:
-    """Places in `columns` of what reasons can be given for, with the signals and scores that the list was made by.
+    """Places in `columns` of what reasons can be given for, with the signals and scores that the lists were made by.
 
     Where there is a second stage, what it did not see has none: nothing that is taken away lowers its score.
     """
-    rows = np.zeros(len(columns), dtype=np.int64)
     found = lists.found
     if not found.is_re_ranked:
         may, listed = rivals(block, lists.allowed), Shortlist.empty(len(catalogue))
         signals = pair_signals(catalogue, block, lists.first, may, listed, rows, columns)
-        return np.arange(len(columns)), signals, found.dense()[0, columns]
+        return np.arange(len(columns)), signals, found.dense()[rows, columns]
     places = found.places(rows, columns)
     asked = np.flatnonzero(places != MISSING)
     of = places[asked]
@@ -168,7 +177,7 @@ def _seen(
 
 
 def _proposed(model: RankingModel, signals: Signals, n: int) -> list[tuple[int, str]]:
-    """Places of the list with codes of causes whose signals, blanked, lower the score; the strongest of each place.
+    """Places of the lists with codes of causes whose signals, blanked, lower the score; the strongest of each place.
 
     Without a second stage there is nothing to blank: the person's past, what is popular and nothing else is tried.
     """

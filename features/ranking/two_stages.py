@@ -184,7 +184,7 @@ def scores_of_pairs(
         block: People.
         rows: (n_pairs,) person.
         cols: (n_pairs,) candidate.
-        wanted: (n_candidates,) the request's filter.
+        wanted: (n_users, n_candidates) each request's filter.
     """
     may = offered(catalogue, block, wanted)
     if model.re_ranker is None:

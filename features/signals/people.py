@@ -60,6 +60,25 @@ class UserBlock:
     def __len__(self) -> int:
         return len(self.user_ids)
 
+    def take(self, users: NDArray[np.int64]) -> UserBlock:
+        """Some of the people, by their numbers; any of them more than once."""
+        return UserBlock(
+            at=self.at,
+            user_ids=self.user_ids[users],
+            is_personal=self.is_personal[users],
+            has_profile=self.has_profile[users],
+            people=self.people.take(users),
+            events=self.events.take(users),
+            shown=self.shown.take(users),
+            lat=self.lat[users],
+            lon=self.lon[users],
+            area=self.area[users],
+            birth_years=self.birth_years[users],
+            days_known=self.days_known[users],
+            profiles=Profiles({name: groups[users] for name, groups in self.profiles.groups.items()}),
+            interests=self.interests[users],
+        )
+
     @property
     def near(self) -> NDArray[np.float64]:
         """(n_users, 2) lat and lon of the home, else of its region; NaN where neither is known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from scipy import sparse
 from features.interactions import DEFAULT_INTERACTIONS, kind_weights
 from features.signals.known.lookup import Lookup, take_or_missing
 from recsys.instants import NS_PER_DAY, nanoseconds
+from recsys.ragged import entries_of
 from recsys.sums import sums_by
 
 MOST_CELLS = 2_000_000
@@ -50,6 +51,11 @@ class Events:
     def only(self, kept: NDArray[Any]) -> Events:
         """Some of the events, by mask or by number."""
         return Events(**{field.name: getattr(self, field.name)[kept] for field in fields(self)})
+
+    def take(self, users: NDArray[np.int64]) -> Events:
+        """Events of some users, by their numbers; who is named twice has them twice."""
+        places, rows = entries_of(self.rows, users)
+        return replace(self.only(places), rows=rows)
 
     def decayed(self, half_life_days: float) -> NDArray[np.float64]:
         """(n,) weights halved every `half_life_days`."""

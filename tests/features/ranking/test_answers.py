@@ -2,10 +2,11 @@
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from features.ranking.answers import Request, answer, visitor_block
+from features.ranking.answers import Request, answer, answers, visitor_block
 from features.ranking.lists import Policy
 from features.ranking.model import ReRanker
 from features.ranking.two_stages import offered
@@ -46,6 +47,35 @@ def test_a_visitor_of_whom_nothing_is_known_gets_what_is_popular(catalogue, know
     assert {row.source for row in rows} == {"popular"}
     near = visitor_block(catalogue, known, Request(lat=36.7, lon=117.0))
     assert {row.source for row in answer(model, catalogue, near, Request(k=5))} == {"profile"}
+
+
+@pytest.mark.parametrize("variety", [0.0, 0.5])
+@pytest.mark.parametrize("is_re_ranked", [True, False])
+def test_lists_of_several_together_are_those_of_each_alone(catalogue, known, model, variety, is_re_ranked):
+    """Also of who asks twice, of who opted out and of who asks for something else."""
+    ranking = model if is_re_ranked else dataclasses.replace(model, re_ranker=None)
+    users = known.users.iloc[:24].assign(personalised=lambda rows: rows["user_id"] != "u5")
+    block = user_block(catalogue, users, known.bookings, known.feedback, known.sessions)
+    asked = np.array([*range(24), 5, 3, 3])
+    requests = [
+        [Request(), Request(category="dance"), Request(lat=36.7, lon=117.0, max_km=8), Request(region_id="t1")][num % 4]
+        for num in range(len(asked))
+    ]
+    policy = Policy(variety=variety, exploration=Exploration(0.3, {}, 5.0, AT.date()))
+    together = answers(ranking, catalogue, block.take(asked), requests, policy)
+    alone = [
+        answer(ranking, catalogue, block.take(np.array([row])), request, policy)
+        for row, request in zip(asked, requests, strict=True)
+    ]
+    assert together == alone
+    assert sum(len(rows) for rows in together) > 100
+    assert sum(len(row.reasons) for rows in together for row in rows) > 100
+
+
+def test_lists_of_several_lengths_are_not_made_together(catalogue, known, model):
+    block = user_block(catalogue, known.users.iloc[:2], known.bookings, known.feedback, known.sessions)
+    with pytest.raises(ValueError, match="one length"):
+        answers(model, catalogue, block, [Request(k=5), Request(k=6)])
 
 
 def test_an_unknown_region_is_named(catalogue, known, model):

@@ -62,7 +62,8 @@ def test_a_person_without_a_cause_is_the_one_of_the_rows_without_it(catalogue, k
     rng = np.random.default_rng(0)
     for user_id in known.users["user_id"][:30]:
         causes = some_causes(catalogue, rng)
-        found = block_without(catalogue, block_of(catalogue, known, user_id), causes)
+        block = block_of(catalogue, known, user_id)
+        found = block_without(catalogue, block, [(0, cause) for cause in causes])
         for row, cause in enumerate(causes):
             expected = user_block(catalogue, *rows_without(known, user_id, cause, catalogue), known.sessions)
             for mine, theirs in ((found.events, expected.events), (found.shown, expected.shown)):
@@ -81,7 +82,7 @@ def test_what_may_be_offered_stays_but_for_the_children(catalogue, known):
     causes = some_causes(catalogue, np.random.default_rng(1))
     for user_id in known.users["user_id"][:20]:
         block = block_of(catalogue, known, user_id)
-        may = offered(catalogue, block_without(catalogue, block, causes))
+        may = offered(catalogue, block_without(catalogue, block, [(0, cause) for cause in causes]))
         for row, cause in enumerate(causes):
             if cause.code != "family":
                 np.testing.assert_array_equal(may[row], offered(catalogue, block)[0])
@@ -108,7 +109,7 @@ def list_without(catalogue, known, model, user_id, cause):
         seen = catalogue.without_crowd
     else:
         less = user_block(catalogue, *rows_without(known, user_id, cause, catalogue), known.sessions)
-        block = dataclasses.replace(less, people=block_without(catalogue, block, [cause]).people)
+        block = dataclasses.replace(less, people=block_without(catalogue, block, [(0, cause)]).people)
     may = offered(seen, block)
     return pair_scores(model, seen, block, may)[0], may[0]
 
@@ -137,7 +138,7 @@ def test_what_nobody_booked_is_not_popular(catalogue, known, model):
     nobody = catalogue.without_crowd
     block = block_of(catalogue, known, "u1")
     (drop,) = scores_without(
-        catalogue, block, [(Cause("popular"), 0)], lambda seen, *_: np.array([float(seen is not catalogue)])
+        catalogue, block, [(0, Cause("popular"), 0)], lambda seen, *_: np.array([float(seen is not catalogue)])
     )
     assert drop == 1.0
     assert all(not columns.taken_slow.any() for columns in nobody.levels.values())
