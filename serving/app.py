@@ -34,7 +34,6 @@ from serving.routes import (
 )
 from serving.rows.live import LiveData
 from serving.service import Service
-from serving.turns import LISTS_AT_ONCE, Turns
 
 TITLE = "Culture: recommendations and demand"
 _VERSION = "1"
@@ -86,7 +85,7 @@ def create_app(
         style: How lists are made after scoring.
     """
     live = LiveData(open_store, clock)
-    service = Service(provider, live, Metrics.new(), clock, style or ListStyle(), Turns(LISTS_AT_ONCE))
+    service = Service(provider, live, Metrics.new(), clock, style or ListStyle())
     app = FastAPI(
         title=TITLE,
         version=_VERSION,
@@ -99,6 +98,7 @@ def create_app(
         dependencies=[Depends(parameters_by_the_letter)],
     )
     app.state.service = service
+    app.state.list_turns = recommendations.list_turns(service)
     install_problem_handlers(app)
     for part in _ROUTES:
         app.include_router(part.router)

@@ -1,31 +1,31 @@
-"""A list for a request: ranked by the bundle, checked against the rows of this second."""
+"""Lists for requests: ranked by the bundle, checked against the rows of this second."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.ranking.answers import Reason, Recommendation, Request, answer, distances_km, visitor_block, wanted
+from features.ranking.answers import Recommendation, Request, answers, distances_km, visitor_block, wanted
 from features.ranking.lists import Policy
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock
-from recsys.availability import earliest_of_each_activity, may_be_offered
+from recsys.availability import may_be_offered
+from recsys.errors import UnknownIdError
 from recsys.ranking.exploration import Exploration
 from recsys.ranking.operator_rules import RuleTable
-from recsys.ranking.top_k import MISSING, top_k
 from recsys.sentences import Sentence
+from serving.candidates import Checked
 from serving.parts import BundleParts
-from serving.problems import invalid
+from serving.popular import popular, what_is_so
+from serving.problems import ProblemError, invalid
 from serving.rows.live import LiveData
-from serving.rows.people import person_block, person_rows
+from serving.rows.people import people_block, people_rows
 from serving.rows.picture import Offer, Picture
-from serving.rows.queries import read_person
-
-FALLBACK = "popular-from-store"
-"""Source of a list made without a bundle: what was booked most, counted from the store."""
+from serving.rows.queries import read_people
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,25 @@ class Only:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A list that is asked for.
+
+    Attributes:
+        request: What it is to hold.
+        only: What it is narrowed to beside that.
+        user_id: For whom; None for a visitor.
+    """
+
+    request: Request
+    only: Only = Only()
+    user_id: str | None = None
+
+
+Failure = UnknownIdError | ProblemError
+"""What is told to who asked, in place of a list."""
+
+
+@dataclass(frozen=True)
 class ListStyle:
     """How lists are made after scoring.
 
@@ -80,55 +99,138 @@ class ListStyle:
         return Policy(self.variety, rules if len(rules.valid_at(now)) else None, exploration)
 
 
-def make_list(
+def make_lists(
     live: LiveData,
     parts: BundleParts | None,
     now: pd.Timestamp,
-    request: Request,
-    only: Only,
-    user_id: str | None = None,
+    asked: Sequence[Asked],
     style: ListStyle | None = None,
-) -> Made:
-    """Sessions that can be booked at `now`, ranked for a person, or for a visitor without `user_id`.
+) -> list[Made | Failure]:
+    """Lists of sessions that can be booked at `now`, each the same as if it were asked for alone.
 
-    The catalogue may be some seconds old; each candidate's own row and places, and the person's rows, are read now,
+    The catalogue may be some seconds old; each candidate's own row and places, and the people's rows, are read now,
     so nothing is offered that was cancelled, filled or booked by the person a moment ago. Where nothing that a visitor
     asks for is on in their region, a village without a venue, the list is that of the smallest region around it where
     something is.
 
+    Returns:
+        A list for each, or why there is none: no such person or region, `max_km` without a place to measure from.
+
     Raises:
-        UnknownIdError: no such person or region.
-        ProblemError: `max_km` without a place to measure from.
+        ProblemError: the store cannot be reached.
     """
     offer, checked = live.on_offer()
-    picture = offer.picture
-    catalogue, is_open = checked.catalogue, checked.is_open(now)
-    if user_id is None:
-        block, is_personal = visitor_block(catalogue, picture.dataset, request, now), False
+    moment = _Moment(offer, checked, checked.is_open(now), now)
+    alike: dict[tuple[bool, int], list[int]] = {}
+    for place, one in enumerate(asked):
+        alike.setdefault((one.user_id is None, one.request.k), []).append(place)
+    made: dict[int, Made | Failure] = {}
+    for (of_visitors, _), places in alike.items():
+        some = [asked[place] for place in places]
+        block, failures = _visitors(moment, some) if of_visitors else _people(live, moment, some)
+        lists = _made(moment, parts, block, some, failures, style or ListStyle())
+        made.update(zip(places, lists, strict=True))
+    return [made[place] for place in range(len(asked))]
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """What can be booked at an instant.
+
+    Attributes:
+        offer: Candidates.
+        checked: Their rows as they are now.
+        is_open: (n_candidates,) can be booked now.
+        now: The instant.
+    """
+
+    offer: Offer
+    checked: Checked
+    is_open: NDArray[np.bool_]
+    now: pd.Timestamp
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Candidates with the places left of now."""
+        return self.checked.catalogue
+
+
+def _visitors(moment: _Moment, asked: Sequence[Asked]) -> tuple[UserBlock, dict[int, Failure]]:
+    """A row for each who asks, and nobody who is not known."""
+    requests = [one.request for one in asked]
+    return visitor_block(moment.catalogue, moment.offer.picture.dataset, requests, moment.now), {}
+
+
+def _people(live: LiveData, moment: _Moment, asked: Sequence[Asked]) -> tuple[UserBlock, dict[int, Failure]]:
+    """A row for each who asks, and, by place, of whom no row is known."""
+    user_ids = [str(one.user_id) for one in asked]
+    once = {user_id: row for row, user_id in enumerate(dict.fromkeys(user_ids))}
+    tables, unknown = live.using(lambda store: read_people(store, list(once)))
+    rows = people_rows(tables, list(once))
+    block = people_block(moment.catalogue, rows, tables["removed_tags"], moment.now)
+    failures: dict[int, Failure] = {
+        place: unknown[user_id] for place, user_id in enumerate(user_ids) if user_id in unknown
+    }
+    return block.take(np.array([once[user_id] for user_id in user_ids])), failures
+
+
+def _made(
+    moment: _Moment,
+    parts: BundleParts | None,
+    block: UserBlock,
+    asked: Sequence[Asked],
+    failures: dict[int, Failure],
+    style: ListStyle,
+) -> list[Made | Failure]:
+    """Lists of one length for a row each of a block; `failures` by place for those that have none."""
+    requests: dict[int, Request] = {}
+    for place, one in enumerate(asked):
+        if place not in failures:
+            try:
+                requests[place] = _checked(moment, block.take(np.array([place])), one)
+            except (UnknownIdError, ProblemError) as failure:
+                failures[place] = failure
+    if not requests:
+        return [failures[place] for place in range(len(asked))]
+    catalogue, picture = moment.catalogue, moment.offer.picture
+    block = block.take(np.array(list(requests)))
+    among = np.stack([moment.is_open & _is_among(picture, catalogue, asked[place].only) for place in requests])
+    made: dict[int, Made | Failure] = {**failures}
+    if parts is None or parts.ranking is None:
+        for row, (place, request) in enumerate(requests.items()):
+            found = popular(catalogue, block.take(np.array([row])), request, among[row])
+            made[place] = Made(found, picture, None, moment.now, False, request.region_id)
     else:
-        block = _person(live, catalogue, user_id, now)
-        is_personal = bool(block.is_personal[0])
-    if request.max_km is not None and request.lat is None and bool(np.isnan(block.lat[0])):
+        policy = style.policy(moment.offer, moment.checked.rules, moment.now)
+        lists = answers(parts.ranking, catalogue, block, list(requests.values()), policy, among)
+        for row, (place, request) in enumerate(requests.items()):
+            rows = [_with_reason(catalogue, one) for one in lists[row]]
+            is_personal = asked[place].user_id is not None and bool(block.is_personal[row])
+            made[place] = Made(rows, picture, parts.name, parts.data_until, is_personal, request.region_id)
+    return [made[place] for place in range(len(asked))]
+
+
+def _checked(moment: _Moment, person: UserBlock, asked: Asked) -> Request:
+    """What is to be answered to a person: what is asked for, a visitor's region widened until something is on.
+
+    Raises:
+        UnknownIdError: no such region.
+        ProblemError: `max_km` without a place to measure from.
+    """
+    request = asked.request
+    if request.max_km is not None and request.lat is None and bool(np.isnan(person.lat[0])):
         needs = Sentence("需要 lat 和 lon：不知道从哪里量起", "needs lat and lon: no home is known to measure from")
         raise invalid("query.max_km", needs)
-    keep = is_open & _is_among(picture, catalogue, only)
-    block = not_offered(block, catalogue.sessions.session_ids[~keep])
-    if user_id is None:
-        request = _widened(catalogue, block, request)
-    if parts is None or parts.ranking is None:
-        return Made(popular(catalogue, block, request), picture, None, now, False, request.region_id)
-    policy = (style or ListStyle()).policy(offer, checked.rules, now)
-    rows = [_with_reason(catalogue, row) for row in answer(parts.ranking, catalogue, block, request, policy)]
-    return Made(rows, picture, parts.name, parts.data_until, is_personal, request.region_id)
-
-
-def _widened(catalogue: Catalogue, block: UserBlock, request: Request) -> Request:
-    """The request, its region the smallest at or above the one asked for that holds something to offer."""
     if request.region_id is None:
         return request
-    tree, distances = catalogue.lookup.tree, distances_km(catalogue, block, request)
-    offered = may_be_offered(catalogue.sessions, block.people)[0]
+    catalogue = moment.catalogue
+    tree = catalogue.lookup.tree
     num = int(tree.ids.nums([request.region_id])[0])
+    if asked.user_id is not None:
+        return request
+    offered = may_be_offered(catalogue.sessions, person.people)[0] & moment.is_open
+    offered &= _is_among(moment.offer.picture, catalogue, asked.only)
+    distances = distances_km(catalogue, person, request)
     while num >= 0:
         wider = replace(request, region_id=str(tree.ids.ids[num]))
         if bool((offered & wanted(catalogue, wider, distances)).any()):
@@ -137,66 +239,12 @@ def _widened(catalogue: Catalogue, block: UserBlock, request: Request) -> Reques
     return request
 
 
-def popular(catalogue: Catalogue, block: UserBlock, request: Request) -> list[Recommendation]:
-    """A list without a bundle: recent bookings of the activity, its programme and its category, then the soonest."""
-    distances = distances_km(catalogue, block, request)
-    allowed = may_be_offered(catalogue.sessions, block.people) & wanted(catalogue, request, distances)
-    allowed = earliest_of_each_activity(catalogue.sessions, allowed)
-    booked = _recent(catalogue, "activity")
-    scores = np.log1p(booked) + 0.5 * np.log1p(_rate(catalogue, "programme")) + 0.2 * _rate(catalogue, "category")
-    scores = scores - 1e-4 * catalogue.facts["lead_days"]
-    columns = top_k(scores[None, :], allowed, request.k)[0]
-    left = catalogue.sessions.places_left
-    return [
-        Recommendation(
-            rank=place + 1,
-            activity_id=str(catalogue.sessions.activity_ids[column]),
-            session_id=str(catalogue.sessions.session_ids[column]),
-            score=float(scores[column]),
-            source=FALLBACK,
-            reasons=(_reason(booked[column], _rate(catalogue, "programme")[column]),),
-            distance_km=None if np.isnan(distances[column]) else float(distances[column]),
-            places_left=None if np.isnan(left[column]) else int(left[column]),
-        )
-        for place, column in enumerate(columns[columns != MISSING])
-    ]
-
-
 def _with_reason(catalogue: Catalogue, row: Recommendation) -> Recommendation:
     """A row without a cause of its own says what is so, and claims no cause."""
     if row.reasons:
         return row
     column = int(np.flatnonzero(catalogue.sessions.session_ids == row.session_id)[0])
-    return replace(
-        row, reasons=(_reason(_recent(catalogue, "activity")[column], _rate(catalogue, "programme")[column]),)
-    )
-
-
-def _reason(booked: float, programme: float) -> Reason:
-    if booked >= 1:
-        return Reason("已有人预订", "Others have booked it", "booked")
-    if programme > 0:
-        return Reason(
-            "同一主办方的这类活动常有人预订",
-            "This organiser's activities of this kind are often booked",
-            "popular-programme",
-        )
-    return Reason("还可以预订", "Can still be booked", "open")
-
-
-def _recent(catalogue: Catalogue, level: str) -> NDArray[np.float64]:
-    columns = catalogue.levels[level]
-    return np.append(columns.taken_fast, 0.0)[columns.of_candidate]
-
-
-def _rate(catalogue: Catalogue, level: str) -> NDArray[np.float64]:
-    columns = catalogue.levels[level]
-    return np.append(columns.taken_slow / (columns.sessions_slow + 1.0), 0.0)[columns.of_candidate]
-
-
-def _person(live: LiveData, catalogue: Catalogue, user_id: str, now: pd.Timestamp) -> UserBlock:
-    tables, removed = live.using(lambda store: read_person(store, user_id))
-    return person_block(catalogue, person_rows(tables, user_id), removed, now)
+    return replace(row, reasons=(what_is_so(catalogue, column),))
 
 
 def _is_among(picture: Picture, catalogue: Catalogue, only: Only) -> NDArray[np.bool_]:
@@ -206,19 +254,3 @@ def _is_among(picture: Picture, catalogue: Catalogue, only: Only) -> NDArray[np.
         if values:
             keep &= picture.activities[column].reindex(ids).isin(values).to_numpy(dtype=bool)
     return keep
-
-
-def not_offered(block: UserBlock, session_ids: NDArray[np.object_]) -> UserBlock:
-    """What cannot be booked now is treated like what the person has booked: it is never offered."""
-    if len(session_ids) == 0:
-        return block
-    people = block.people
-    for_all = np.repeat(np.arange(len(block)), len(session_ids))
-    return replace(
-        block,
-        people=replace(
-            people,
-            booked_rows=np.concatenate([people.booked_rows, for_all]),
-            booked_ids=np.concatenate([people.booked_ids, np.tile(session_ids, len(block))]),
-        ),
-    )

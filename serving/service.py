@@ -14,7 +14,6 @@ from serving.lists import ListStyle
 from serving.metrics import Metrics
 from serving.parts import BundleParts
 from serving.rows.live import LiveData
-from serving.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,6 @@ class Service:
         metrics: Figures of this process.
         clock: The instant at which questions are answered.
         style: How lists are made after scoring.
-        turns: In which lists are made.
     """
 
     provider: Provider[BundleParts]
@@ -35,7 +33,6 @@ class Service:
     metrics: Metrics
     clock: Callable[[], pd.Timestamp]
     style: ListStyle
-    turns: Turns
 
 
 async def _service(request: Request) -> Service:

@@ -10,7 +10,7 @@ from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.errors import UnknownIdError
 from recsys.ids import IdMap
 from recsys.ranking.top_k import MISSING, top_k
-from serving.lists import Made, not_offered
+from serving.lists import Made
 from serving.parts import BundleParts
 from serving.rows.live import LiveData
 from serving.rows.picture import Picture
@@ -33,9 +33,9 @@ def similar_activities(live: LiveData, parts: BundleParts | None, now: pd.Timest
     if activity_id not in picture.activities.index:
         raise UnknownIdError("activity_id", [activity_id])
     catalogue = checked.catalogue
-    closed = catalogue.sessions.session_ids[~checked.is_open(now)]
-    block = not_offered(visitor_block(catalogue, picture.dataset, Request(), now), closed)
-    allowed = may_be_offered(catalogue.sessions, block.people) & (catalogue.sessions.activity_ids != activity_id)
+    somebody = visitor_block(catalogue, picture.dataset, [Request()], now).people
+    allowed = may_be_offered(catalogue.sessions, somebody) & checked.is_open(now)
+    allowed &= catalogue.sessions.activity_ids != activity_id
     allowed = earliest_of_each_activity(catalogue.sessions, allowed)
     matrix = picture.similarity
     rows = IdMap.of(picture.dataset.activities["activity_id"], "activity_id")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from recsys.dataset import Dataset
 from recsys.ranking.exploration import Exploration, chance_weights, explored
 from recsys.ranking.top_k import MISSING
 
-__all__ = ["Reason", "Recommendation", "Request", "answer", "distances_km", "visitor_block", "wanted"]
+__all__ = ["Reason", "Recommendation", "Request", "answer", "answers", "distances_km", "visitor_block", "wanted"]
 
 
 EXPLORATION = "exploration"
@@ -91,14 +91,19 @@ class Recommendation:
 
 
 def visitor_block(
-    catalogue: Catalogue, dataset: Dataset, request: Request, at: pd.Timestamp | None = None
+    catalogue: Catalogue, dataset: Dataset, requests: Sequence[Request], at: pd.Timestamp | None = None
 ) -> UserBlock:
-    """A person of whom only the request is known, at an instant or at the catalogue's."""
-    row = dataset.users.iloc[:0].reindex([0])
-    row = row.assign(user_id="", personalised=True, lat=request.lat, lon=request.lon)
-    row = row.astype(dataset.users.dtypes.to_dict())
+    """People of whom only their requests are known, at an instant or at the catalogue's; their ids are empty."""
+    rows = dataset.users.iloc[:0].reindex(range(len(requests))).assign(personalised=True)
+    rows = rows.assign(
+        user_id=[str(num) for num in range(len(requests))],
+        lat=[request.lat for request in requests],
+        lon=[request.lon for request in requests],
+    )
+    rows = rows.astype(dataset.users.dtypes.to_dict())
     bookings, feedback, sessions = (frame.iloc[:0] for frame in (dataset.bookings, dataset.feedback, dataset.sessions))
-    return user_block(catalogue, row, bookings, feedback, sessions, at=at)
+    block = user_block(catalogue, rows, bookings, feedback, sessions, at=at)
+    return replace(block, user_ids=np.full(len(requests), "", dtype=object))
 
 
 def answer(
@@ -113,7 +118,12 @@ def answer(
 
 
 def answers(
-    model: RankingModel, catalogue: Catalogue, block: UserBlock, requests: Sequence[Request], policy: Policy = PLAIN
+    model: RankingModel,
+    catalogue: Catalogue,
+    block: UserBlock,
+    requests: Sequence[Request],
+    policy: Policy = PLAIN,
+    among: NDArray[np.bool_] | None = None,
 ) -> list[list[Recommendation]]:
     """The lists of several people, each the same as alone; together they take a fraction of the time.
 
@@ -123,6 +133,7 @@ def answers(
         block: People.
         requests: What each asks for: lists of one length.
         policy: What is done after scoring.
+        among: (n_users, n_candidates) False for candidates that are left out beside what the requests leave out.
 
     Raises:
         UnknownIdError: a request names a region that is not in the tree.
@@ -133,6 +144,8 @@ def answers(
         raise ValueError(f"lists of {sorted({request.k for request in requests})}, expected one length")
     distances = np.stack([distances_km(catalogue, block, request, row) for row, request in enumerate(requests)])
     keep = np.stack([wanted(catalogue, request, km) for request, km in zip(requests, distances, strict=True)])
+    if among is not None:
+        keep &= among
     n_listed = k + (POOL if policy.exploration is not None else 0)
     lists = rank_block(model, catalogue, block, n_listed, keep, policy)
     ranked = [columns[columns != MISSING] for columns in lists.columns]

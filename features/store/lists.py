@@ -22,7 +22,6 @@ KEPT_DAYS = 180
 """The log forgets what was shown earlier."""
 
 _OF_PLACE = ("place", "activity_id", "session_id", "source", "propensity")
-_SHOWN = ("request_id", "shown_at", "bundle", *_OF_PLACE)
 
 
 @dataclass(frozen=True)
@@ -91,16 +90,17 @@ def delete_operator_rule(store: Store, rule_id: str) -> bool:
     return bool(gone)
 
 
-def log_shown(store: Store, request_id: str, at: pd.Timestamp, bundle: str | None, places: Sequence[Shown]) -> None:
-    """Keeps what a list has shown; it is durable when this returns."""
-    if not places:
+def log_shown(store: Store, lists: Sequence[tuple[str, Sequence[Shown]]], at: pd.Timestamp, bundle: str | None) -> None:
+    """Keeps what lists have shown, each under the id of its request; it is durable when this returns."""
+    requests = [request_id for request_id, places in lists for _ in places]
+    if not requests:
         return
-    columns = [[getattr(place, name) for place in places] for name in _OF_PLACE]
+    columns = [[getattr(place, name) for _, places in lists for place in places] for name in _OF_PLACE]
     with store.stating() as connection:
         connection.exec_driver_sql(
-            f"INSERT INTO shown ({', '.join(_SHOWN)}) SELECT %s, %s, %s, *"
-            " FROM unnest(%s::int4[], %s::text[], %s::text[], %s::text[], %s::float8[])",
-            (request_id, at.to_pydatetime(), bundle, *columns),
+            f"INSERT INTO shown (shown_at, bundle, request_id, {', '.join(_OF_PLACE)}) SELECT %s, %s, *"
+            " FROM unnest(%s::text[], %s::int4[], %s::text[], %s::text[], %s::text[], %s::float8[])",
+            (at.to_pydatetime(), bundle, requests, *columns),
         )
 
 

@@ -39,20 +39,22 @@ def user_tables(
     connection: Connection,
     platforms: Mapping[int, tuple[str, str]],
     platform_num: int,
-    user_id: str,
+    user_ids: Sequence[str],
     touched: Sequence[Touched | Literal["removed_tags"]] = (),
 ) -> dict[str, pd.DataFrame]:
-    """A user's rows by table, in the contract's columns with outside ids; an unknown user's are empty.
+    """Users' rows by table, in the contract's columns with outside ids; an unknown user's are empty.
 
     Args:
         connection: To the store.
         platforms: Names and zones by number.
-        platform_num: Of the user's platform.
-        user_id: The user's id there.
-        touched: What to add: the `sessions` that the user booked, the `activities` behind bookings and feedback, the
+        platform_num: Of the users' platform.
+        user_ids: The users' ids there.
+        touched: What to add: the `sessions` that the users booked, the `activities` behind bookings and feedback, the
             `removed_tags`.
     """
-    mine = sql.SQL("platform_num = {} AND user_id = {}").format(sql.Literal(platform_num), sql.Literal(user_id))
+    mine = sql.SQL("platform_num = {} AND user_id = ANY({})").format(
+        sql.Literal(platform_num), sql.Literal(list(user_ids))
+    )
     booked = sql.SQL("platform_num = {} AND session_id IN (SELECT session_id FROM bookings WHERE {})").format(
         sql.Literal(platform_num), mine
     )

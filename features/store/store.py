@@ -153,7 +153,7 @@ class Store:
         with self.reading() as connection:
             platforms = zones_by_num(connection)
             platform, inside = parse_outside(connection, outside_id)
-            return user_tables(connection, platforms, platform.num, inside)
+            return user_tables(connection, platforms, platform.num, [inside])
 
     def quarantined_rows(self, outside_id: str) -> list[dict[str, object]]:
         """A user's rows in quarantine, as delivered, each with its `table`, `reason` and `source`."""

@@ -16,7 +16,7 @@ from serving.edge import JsonRoute, TagName, UserId
 from serving.languages import language
 from serving.params import Localised
 from serving.problems import RESPONSES, ProblemError
-from serving.rows.people import person_rows, tags_of
+from serving.rows.people import people_rows, tags_of
 from serving.rows.queries import read_person
 from serving.schemas.apps import PersonalCopy, Personalisation, Profile
 from serving.service import InService, Service
@@ -94,11 +94,11 @@ def records(table: str, rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _profile(service: Service, user_id: str, lang: Language) -> Profile:
     tables, removed = service.live.using(lambda store: read_person(store, user_id, ("sessions", "activities")))
-    rows = person_rows(tables, user_id)
+    rows = people_rows(tables, [user_id])
     year = local_year(service.clock(), service.live.picture().dataset.timezone)
     return Profile(
         user_id=user_id,
-        personalised=bool(rows.user["personalised"].iloc[0]),
+        personalised=bool(rows.users["personalised"].iloc[0]),
         row=(records("users", tables["users"]) or [{"user_id": user_id}])[0],
         tags=tags_of(rows, tables["activities"], removed, year, lang),
         removed_tags=removed,

@@ -2,53 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import pandas as pd
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi import Request as HttpRequest
-from fastapi.concurrency import run_in_threadpool
 
 from features.ranking.answers import Recommendation, Request
 from features.store.lists import Shown, log_shown
 from recsys.sentences import Language
 from serving.edge import ActivityId, UserId, is_shown
 from serving.languages import language
-from serving.lists import Made, Only, make_list
+from serving.lists import Asked, Made, Only, make_lists
 from serving.params import Filters, Similar, timestamp
 from serving.problems import RESPONSES
 from serving.rows.picture import Picture
 from serving.schemas.apps import RankedSession, RecommendationList, VenueBrief
 from serving.service import InService, RequestId, Service
 from serving.similar import similar_activities
+from serving.turns import Turns
 
 router = APIRouter(prefix="/v1", tags=["apps"], responses=RESPONSES)
 
 _FilterQuery = Annotated[Filters, Query()]
 
 
+@dataclass(frozen=True)
+class ListQuestion:
+    """A request for a list, and what its answer depends on beside.
+
+    Attributes:
+        asked: The list.
+        lang: In which it is told.
+        request_id: Under which it is remembered what was shown.
+        is_shown: Whether somebody is shown the answer.
+    """
+
+    asked: Asked
+    lang: Language
+    request_id: str
+    is_shown: bool
+
+
+ListTurns = Turns[ListQuestion, RecommendationList]
+
+
+def list_turns(service: Service) -> ListTurns:
+    """Turns in which lists are made, several people's together."""
+    return Turns(partial(_lists, service))
+
+
+async def _turns(http: HttpRequest) -> ListTurns:
+    turns: ListTurns = http.app.state.list_turns
+    return turns
+
+
+InTurn = Annotated[ListTurns, Depends(_turns)]
+
+
 @router.get("/users/{user_id}/recommendations")
 async def recommendations_for_user(
-    user_id: UserId, query: _FilterQuery, service: InService, request_id: RequestId, http: HttpRequest
+    user_id: UserId, query: _FilterQuery, turns: InTurn, request_id: RequestId, http: HttpRequest
 ) -> RecommendationList:
     """Sessions that this person can book now, best first.
 
     A person who opted out gets a list that is not personal. An unknown person is an error (404): ask for the list
     of visitors instead.
     """
-    return await _list(service, query, request_id, http, user_id)
+    return await turns.answer(_question(query, request_id, http, user_id))
 
 
 @router.get("/recommendations")
 async def recommendations_for_visitor(
-    query: _FilterQuery, service: InService, request_id: RequestId, http: HttpRequest
+    query: _FilterQuery, turns: InTurn, request_id: RequestId, http: HttpRequest
 ) -> RecommendationList:
     """Sessions that can be booked now, for somebody of whom nothing is known but the question.
 
     Where nothing that is asked for is on in `region_id`, the list is that of the smallest region around it where
     something is; the answer's `region_id` says which.
     """
-    return await _list(service, query, request_id, http, None)
+    return await turns.answer(_question(query, request_id, http, None))
 
 
 @router.get("/activities/{activity_id}/similar")
@@ -61,19 +97,12 @@ def similar_to_activity(
 ) -> RecommendationList:
     """Open activities that are like this one: content and place, whoever asks."""
     made = similar_activities(service.live, service.provider.current(), service.clock(), activity_id, query.k)
-    return _answer(service, made, request_id, http, query.lang)
+    if is_shown(http):
+        _remember(service, [(request_id, made)])
+    return _answer(service, made, request_id, language(http, query.lang))
 
 
-async def _list(
-    service: Service, query: Filters, request_id: str, http: HttpRequest, user_id: str | None
-) -> RecommendationList:
-    async with service.turns.turn():
-        return await run_in_threadpool(_made, service, query, request_id, http, user_id)
-
-
-def _made(
-    service: Service, query: Filters, request_id: str, http: HttpRequest, user_id: str | None
-) -> RecommendationList:
+def _question(query: Filters, request_id: str, http: HttpRequest, user_id: str | None) -> ListQuestion:
     request = Request(
         k=query.k,
         lat=query.lat,
@@ -83,19 +112,39 @@ def _made(
         starts_until=timestamp(query.to),
         region_id=query.region_id,
     )
-    only = Only(tuple(query.category), tuple(query.kind))
-    made = make_list(service.live, service.provider.current(), service.clock(), request, only, user_id, service.style)
-    return _answer(service, made, request_id, http, query.lang)
+    asked = Asked(request, Only(tuple(query.category), tuple(query.kind)), user_id)
+    return ListQuestion(asked, language(http, query.lang), request_id, is_shown(http))
 
 
-def _answer(
-    service: Service, made: Made, request_id: str, http: HttpRequest, asked: Language | None
-) -> RecommendationList:
-    lang = language(http, asked)
+def _lists(service: Service, questions: Sequence[ListQuestion]) -> Sequence[RecommendationList | Exception]:
+    now, asked = service.clock(), [question.asked for question in questions]
+    made = make_lists(service.live, service.provider.current(), now, asked, service.style)
+    answers = [
+        one if isinstance(one, Exception) else _answer(service, one, question.request_id, question.lang)
+        for question, one in zip(questions, made, strict=True)
+    ]
+    shown = [
+        (question.request_id, one)
+        for question, one in zip(questions, made, strict=True)
+        if question.is_shown and isinstance(one, Made)
+    ]
+    _remember(service, shown)
+    return answers
+
+
+def _remember(service: Service, shown: Sequence[tuple[str, Made]]) -> None:
+    """Keeps what requests are shown."""
+    for bundle in {made.bundle for _, made in shown}:
+        lists = [
+            (request_id, [Shown(r.rank, r.activity_id, r.session_id, r.source, r.propensity) for r in made.rows])
+            for request_id, made in shown
+            if made.bundle == bundle
+        ]
+        service.live.using(partial(log_shown, lists=lists, at=service.clock(), bundle=bundle))
+
+
+def _answer(service: Service, made: Made, request_id: str, lang: Language) -> RecommendationList:
     service.metrics.lists.labels(made.rows[0].source if made.rows else "empty").inc()
-    if is_shown(http):
-        places = [Shown(r.rank, r.activity_id, r.session_id, r.source, r.propensity) for r in made.rows]
-        service.live.using(lambda store: log_shown(store, request_id, service.clock(), made.bundle, places))
     zone = made.picture.dataset.timezone
     return RecommendationList(
         request_id=request_id,

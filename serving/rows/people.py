@@ -1,17 +1,18 @@
-"""One person's rows of this second, and what of them may be used: tags, their removal, opting out."""
+"""People's rows of this second, and what of them may be used: tags, their removal, opting out."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from features.signals.catalogue import Catalogue
 from features.signals.known.removed_tags import EVENT_TAGS
 from features.signals.people import UserBlock, user_block
 from recsys.ages import certain_ages
-from recsys.dataset import TEXT, split_list
+from recsys.dataset import TEXT, places_among, split_list
 from recsys.sentences import Language, Sentence
 from serving.planning.visits import UNKNOWN, age_bands
 from serving.schemas.apps import Tag
@@ -24,50 +25,50 @@ _EVENTS = {"bookings": "预订", "feedback": "浏览、收藏等"}
 
 
 @dataclass(frozen=True)
-class PersonRows:
-    """One person's rows in the types of a data set, defaults filled in.
+class PeopleRows:
+    """People's rows in the types of a data set, defaults filled in.
 
     Attributes:
-        user: One row, with nothing but the id if the person is known from bookings or feedback alone.
-        bookings: The person's.
-        feedback: The person's.
+        users: A row each, with nothing but the id of who is known from bookings or feedback alone.
+        bookings: Theirs.
+        feedback: Theirs.
         sessions: Those that the bookings name.
     """
 
-    user: pd.DataFrame
+    users: pd.DataFrame
     bookings: pd.DataFrame
     feedback: pd.DataFrame
     sessions: pd.DataFrame
 
 
-def person_rows(tables: Mapping[str, pd.DataFrame], user_id: str) -> PersonRows:
-    """Rows as `read_person` gives them, made complete."""
-    user = tables["users"].reset_index(drop=True).reindex([0])
-    opted_out = user["personalised"].iloc[0] is not None and user["personalised"].iloc[0] == False  # noqa: E712
-    user = user.assign(
-        user_id=pd.Series([user_id], dtype=TEXT),
-        personalised=not opted_out,
-        birth_year=user["birth_year"].astype("float64"),
+def people_rows(tables: Mapping[str, pd.DataFrame], user_ids: Sequence[str]) -> PeopleRows:
+    """Rows as `read_people` gives them, made complete; `users` in the order of the ids."""
+    ids = pd.Series(user_ids, dtype=TEXT)
+    stored = tables["users"].reset_index(drop=True)
+    rows = places_among(ids, stored["user_id"])
+    # Who has no row is given that of a number that is none.
+    users = stored.reindex(np.where(rows >= 0, rows, len(stored))).reset_index(drop=True)
+    users = users.assign(
+        user_id=ids,
+        personalised=users["personalised"].astype("boolean").fillna(True).astype(bool),
+        birth_year=users["birth_year"].astype("float64"),
     )
     bookings = tables["bookings"]
     bookings = bookings.assign(
         status=bookings["status"].fillna("booked"), party_size=bookings["party_size"].astype("float64").fillna(1.0)
     )
-    return PersonRows(user, bookings, tables["feedback"], tables["sessions"])
+    return PeopleRows(users, bookings, tables["feedback"], tables["sessions"])
 
 
-def person_block(catalogue: Catalogue, rows: PersonRows, removed: Collection[str], now: pd.Timestamp) -> UserBlock:
-    """The person as ranking sees them `now`: without removed tags, which still decide what may be offered.
+def people_block(catalogue: Catalogue, rows: PeopleRows, removed: pd.DataFrame, now: pd.Timestamp) -> UserBlock:
+    """People as ranking sees them `now`: without removed tags, which still decide what may be offered.
 
     What is stored has happened, whatever a platform's clock says: times after the instant count as just before it.
     """
     just_before = now - pd.Timedelta(microseconds=1)
     bookings = _no_later(rows.bookings, "booked_at", just_before)
     feedback = _no_later(rows.feedback, "occurred_at", just_before)
-    table = None
-    if removed:
-        table = pd.DataFrame({"user_id": rows.user["user_id"].iloc[0], "tag": list(removed)}, dtype=TEXT)
-    return user_block(catalogue, rows.user, bookings, feedback, rows.sessions, table, now)
+    return user_block(catalogue, rows.users, bookings, feedback, rows.sessions, removed, now)
 
 
 def _no_later(rows: pd.DataFrame, column: str, time: pd.Timestamp) -> pd.DataFrame:
@@ -76,23 +77,23 @@ def _no_later(rows: pd.DataFrame, column: str, time: pd.Timestamp) -> pd.DataFra
 
 
 def tags_of(
-    rows: PersonRows, activities: pd.DataFrame, removed: Collection[str], year: int, lang: Language
+    rows: PeopleRows, activities: pd.DataFrame, removed: Collection[str], year: int, lang: Language
 ) -> list[Tag]:
     """What ranking uses of a person, strongest of each kind first, with where it comes from.
 
     Args:
-        rows: The person's.
+        rows: One person's.
         activities: Those that the person's sessions and feedback name.
         removed: Tags that the person has removed.
         year: The local one of the answer.
         lang: In which it is told where a tag comes from.
     """
-    user = rows.user.iloc[0]
+    user = rows.users.iloc[0]
 
     def stated(tag: str, origin: Sentence = _STATED) -> Tag:
         return Tag(tag=tag, weight=1, origin="profile", detail=origin.told(lang))
 
-    tags = [stated(f"interest:{i}") for i in split_list(rows.user["interests"].astype(TEXT))]
+    tags = [stated(f"interest:{i}") for i in split_list(rows.users["interests"].astype(TEXT))]
     if pd.notna(user["birth_year"]):
         band = age_bands(certain_ages(year, [user["birth_year"]]))[0]
         tags += [stated(f"age:{band}", _BORN)] * (band != UNKNOWN)
@@ -104,7 +105,7 @@ def tags_of(
     return [t for t in [*tags, *_event_tags(rows, activities, lang)] if t.tag not in removed]
 
 
-def _event_tags(rows: PersonRows, activities: pd.DataFrame, lang: Language) -> list[Tag]:
+def _event_tags(rows: PeopleRows, activities: pd.DataFrame, lang: Language) -> list[Tag]:
     booked = rows.bookings[rows.bookings["status"].ne("cancelled")]
     activity = booked["session_id"].map(rows.sessions.set_index("session_id")["activity_id"])
     facts = activities.set_index("activity_id")

@@ -46,15 +46,47 @@ def read_person(
     Raises:
         UnknownIdError: there is no such person.
     """
+    rows, unknown = read_people(store, [user_id], touched)
+    for error in unknown.values():
+        raise error
+    return rows, sorted(rows.pop("removed_tags")["tag"])
+
+
+def read_people(
+    store: Store, user_ids: Sequence[str], touched: Sequence[Touched] = ("sessions",)
+) -> tuple[dict[str, pd.DataFrame], dict[str, UnknownIdError]]:
+    """Rows of people by table, `removed_tags` among them, with those of `touched` that they name.
+
+    Args:
+        store: The store.
+        user_ids: Whom to read; nobody twice.
+        touched: What else to read.
+
+    Returns:
+        The tables, and what there is to say of each id that nobody has.
+    """
+    unknown: dict[str, UnknownIdError] = {}
+    inside: dict[int, list[str]] = {}
     with store.reading() as connection:
         platforms = all_platforms(connection)
-        platform, inside = parse_among(platforms, user_id)
+        for user_id in user_ids:
+            try:
+                platform, own = parse_among(platforms, user_id)
+            except UnknownIdError as error:
+                unknown[user_id] = error
+            else:
+                inside.setdefault(platform.num, []).append(own)
         zones = {one.num: (one.name, one.timezone) for one in platforms}
-        rows = user_tables(connection, zones, platform.num, inside, (*touched, "removed_tags"))
-    removed = sorted(rows.pop("removed_tags")["tag"])
-    if all(rows[name].empty for name in ("users", "bookings", "feedback")):
-        raise UnknownIdError("user_id", [user_id])
-    return rows, removed
+        parts = [
+            user_tables(connection, zones, num, of, (*touched, "removed_tags"))
+            for num, of in (inside or {0: []}).items()
+        ]
+    tables = parts[0] if len(parts) == 1 else {name: pd.concat([part[name] for part in parts]) for name in parts[0]}
+    found = set().union(*(tables[name]["user_id"] for name in ("users", "bookings", "feedback")))
+    for user_id in user_ids:
+        if user_id not in found:
+            unknown.setdefault(user_id, UnknownIdError("user_id", [user_id]))
+    return tables, unknown
 
 
 def read_sessions(store: Store, session_ids: Sequence[str]) -> pd.DataFrame:

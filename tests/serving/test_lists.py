@@ -4,12 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 import pytest
 
+from features.ranking.answers import Request
 from features.ranking.lists import load_ranking, recommend
 from features.store.snapshot import load_snapshot
 from features.store.store import open_store
 from recsys.releases import load_champion
 from serving import lists
-from serving.turns import LISTS_AT_ONCE
+from serving.lists import Asked, Made, Only, make_lists
+from serving.parts import open_parts
+from serving.rows.live import LiveData
+from serving.turns import MOST_TOGETHER, RUNS_AT_ONCE
 from tests.commands import PATIENCE_S, wait_until
 from tests.serving.conftest import AS_OF, BUNDLE
 
@@ -211,42 +215,84 @@ def test_a_store_that_fills_from_nothing_begins_to_answer(empty_client):
 
 @pytest.fixture
 def held_lists(monkeypatch):
-    """Lists wait, once they are being ranked, until the event is set; which ones, as they come."""
-    ranked, may_end, begun = lists.answer, threading.Event(), []
+    """Lists wait, once they are being ranked, until the event is set; how many in each run, as they come."""
+    ranked, may_end, begun = lists.answers, threading.Event(), []
 
     def held(model, catalogue, block, *others):
-        begun.append(block.user_ids[0])
+        begun.append(len(block))
         assert may_end.wait(PATIENCE_S)
         return ranked(model, catalogue, block, *others)
 
-    monkeypatch.setattr(lists, "answer", held)
+    monkeypatch.setattr(lists, "answers", held)
     yield begun, may_end
     may_end.set()
 
 
-def test_lists_are_made_in_turn_few_at_once_and_hold_up_nobody_else(client, county, held_lists):
+def test_lists_are_made_together_few_runs_at_once_and_hold_up_nobody_else(client, county, held_lists):
     with open_store(county) as store, store.reading() as connection:
         users = list(connection.exec_driver_sql("SELECT user_id FROM users ORDER BY 1 LIMIT 60").scalars())
     begun, may_end = held_lists
     with ThreadPoolExecutor(60) as asking:
         found = [asking.submit(items, client, f"/v1/users/{user}/recommendations", k=3) for user in users]
-        wait_until(lambda: len(begun) == LISTS_AT_ONCE)
+        wait_until(lambda: len(begun) == RUNS_AT_ONCE)
         assert client.get("/v1/regions").status_code == 200
-        assert len(begun) == LISTS_AT_ONCE
+        assert len(begun) == RUNS_AT_ONCE
         may_end.set()
         assert [len(one.result()) for one in found] == [3] * len(users)
+    assert sum(begun) == len(users)
+    assert len(begun) < len(users) / 4
+    assert max(begun) <= MOST_TOGETHER
 
 
 def test_who_would_wait_too_long_is_told_when_to_come_back(client, county, held_lists, monkeypatch):
     monkeypatch.setattr("serving.turns.MOST_WAIT_S", 0.01)
     path, (begun, may_end) = f"/v1/users/{some_user(client, county)}/recommendations", held_lists
-    with ThreadPoolExecutor(LISTS_AT_ONCE) as asking:
-        served = [asking.submit(items, client, path, k=3) for _ in range(LISTS_AT_ONCE)]
-        wait_until(lambda: len(begun) == LISTS_AT_ONCE)
+    with ThreadPoolExecutor(RUNS_AT_ONCE) as asking:
+        served = [asking.submit(items, client, path, k=3) for _ in range(RUNS_AT_ONCE)]
+        wait_until(lambda: len(begun) == RUNS_AT_ONCE)
         refused = client.get(path, headers={"accept-language": "en"})
         assert (refused.status_code, refused.json()["type"]) == (503, "/problems/too-busy")
         assert refused.headers["retry-after"] == "1"
         assert "try again in about 1 s" in refused.json()["detail"]
         may_end.set()
-        assert [len(one.result()) for one in served] == [3] * LISTS_AT_ONCE
+        assert [len(one.result()) for one in served] == [3] * RUNS_AT_ONCE
     assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("has_bundle", [True, False])
+def test_lists_asked_for_together_are_those_asked_for_alone(own_county, has_bundle):
+    """People, one of them twice, visitors, filters, lengths, opt-outs, removed tags, and those who get none."""
+    live = LiveData(lambda: open_store(own_county), lambda: AS_OF.tz_convert("UTC"))
+    with open_store(own_county) as store, store.reading() as connection:
+        users = list(connection.exec_driver_sql("SELECT user_id FROM bookings GROUP BY 1 ORDER BY 1").scalars())[:20]
+        category, organiser = connection.exec_driver_sql("SELECT category, organiser_id FROM activities LIMIT 1").one()
+    live.using(lambda store: store.set_personalised(users[2], enabled=False))
+    for tag in (f"category:{category}", f"organiser:{organiser}", "home:place"):
+        live.using(lambda store, tag=tag: store.remove_tag(users[3], tag))
+    near = Request(k=5, lat=36.7, lon=117.4, max_km=9)
+    asked = [
+        *(Asked(Request(k=5 + place % 2), user_id=user_id) for place, user_id in enumerate([*users, users[0]])),
+        Asked(near, user_id=users[0]),
+        Asked(Request(k=5), Only(categories=(category,)), users[1]),
+        Asked(Request(k=5, region_id="nowhere"), user_id=users[4]),
+        Asked(Request(k=5), user_id="nobody"),
+        Asked(Request(k=5)),
+        Asked(near),
+        Asked(Request(k=5), Only(categories=(category,))),
+        Asked(Request(k=5, max_km=3)),
+        Asked(Request(k=5, region_id="nowhere")),
+    ]
+    parts = open_parts(load_champion(own_county.home)) if has_bundle else None
+    now = AS_OF.tz_convert("UTC")
+    together = make_lists(live, parts, now, asked)
+    alone = [made for one in asked for made in make_lists(live, parts, now, [one])]
+    live.close()
+    told = [str(one) if isinstance(one, Exception) else (one.rows, one.is_personal, one.region_id) for one in together]
+    assert told == [
+        str(one) if isinstance(one, Exception) else (one.rows, one.is_personal, one.region_id) for one in alone
+    ]
+    failed = [place for place, one in enumerate(together) if isinstance(one, Exception)]
+    assert failed == [23, 24, 28, 29]
+    assert sum(len(one.rows) for one in together if isinstance(one, Made)) > 100
+    if has_bundle:
+        assert [one.is_personal for one in together[:4]] == [True, True, False, True]

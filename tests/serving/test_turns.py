@@ -1,69 +1,134 @@
-"""Turns are given in the order of asking, a few at once."""
+"""Turns are given in the order of asking, a few runs at once, to all who wait together."""
 
 import asyncio
-from types import SimpleNamespace
+import threading
 
 import pytest
 
 from serving.problems import ProblemError
 from serving.turns import MOST_WAIT_S, Turns
+from tests.commands import PATIENCE_S
 
 
-def test_turns_come_in_the_order_of_asking_and_are_given_back():
+class Slowly:
+    """Answers with the question itself, once it may; remembers the runs as they begin."""
+
+    def __init__(self):
+        self.runs, self.may_end = [], threading.Event()
+
+    def __call__(self, questions):
+        self.runs.append(list(questions))
+        assert self.may_end.wait(PATIENCE_S)
+        return list(questions)
+
+
+async def begun(answers, n):
+    while len(answers.runs) < n:
+        await asyncio.sleep(0.001)
+
+
+def test_who_waits_is_answered_in_the_order_of_asking_together_with_others():
     async def run():
-        turns, order, at_once, most = Turns(2), [], 0, 0
+        answers = Slowly()
+        turns = Turns(answers, n_at_once=2, most_together=8)
+        asked = [asyncio.create_task(turns.answer(num)) for num in range(30)]
+        await begun(answers, 2)
+        answers.may_end.set()
+        return answers.runs, await asyncio.gather(*asked), turns.wait_s
 
-        async def one(num):
-            nonlocal at_once, most
-            async with turns.turn():
-                order.append(num)
-                at_once, most = at_once + 1, max(most, at_once + 1)
-                await asyncio.sleep(0.001 * (num % 3))
-                at_once -= 1
-                if num % 5 == 0:
-                    raise ValueError(num)
-
-        await asyncio.gather(*(one(num) for num in range(40)), return_exceptions=True)
-        return order, most, turns.wait_s
-
-    assert asyncio.run(run()) == (list(range(40)), 2, 0.0)
+    runs, found, wait_s = asyncio.run(run())
+    assert found == list(range(30))
+    assert sorted(runs) == [[0], [1], list(range(2, 10)), list(range(10, 18)), list(range(18, 26)), list(range(26, 30))]
+    assert wait_s == 0.0
 
 
-def test_who_gives_up_waiting_keeps_nobody_waiting():
+def test_no_more_runs_at_once_than_there_may_be():
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def answers(questions):
+        nonlocal at_once, most
+        with lock:
+            at_once, most = at_once + 1, max(most, at_once + 1)
+        threading.Event().wait(0.001 * (questions[0] % 3))
+        with lock:
+            at_once -= 1
+        return questions
+
     async def run():
-        turns = Turns(1)
+        turns = Turns(answers, n_at_once=2, most_together=3)
+        return await asyncio.gather(*(turns.answer(num) for num in range(60)))
 
-        async def one():
-            async with turns.turn():
-                await asyncio.sleep(0)
+    assert asyncio.run(run()) == list(range(60))
+    assert most <= 2
 
-        async with turns.turn():
-            waiting = [asyncio.create_task(one()) for _ in range(3)]
-            await asyncio.sleep(0)
-            waiting[0].cancel()
-        await asyncio.wait_for(asyncio.gather(*waiting[1:]), 5)
-        return turns.wait_s
 
-    assert asyncio.run(run()) == 0.0
+def test_a_question_is_in_a_run_that_begins_after_it_was_asked():
+    async def run():
+        answers = Slowly()
+        turns = Turns(answers, n_at_once=1)
+        first = asyncio.create_task(turns.answer("first"))
+        await begun(answers, 1)
+        later = asyncio.create_task(turns.answer("later"))
+        await asyncio.sleep(0)
+        answers.may_end.set()
+        await asyncio.gather(first, later)
+        return answers.runs
+
+    assert asyncio.run(run()) == [["first"], ["later"]]
+
+
+def test_a_question_without_an_answer_harms_no_other():
+    def answers(questions):
+        if "breaks" in questions:
+            raise ArithmeticError(len(questions))
+        return [KeyError(one) if one == "unknown" else one for one in questions]
+
+    async def run():
+        turns = Turns(answers, n_at_once=1)
+        return await asyncio.gather(
+            *(turns.answer(one) for one in ("first", "a", "breaks", "unknown", "b")), return_exceptions=True
+        )
+
+    first, a, breaks, unknown, b = asyncio.run(run())
+    assert (first, a, b) == ("first", "a", "b")
+    assert isinstance(unknown, KeyError)
+    assert isinstance(breaks, ArithmeticError)
+    assert breaks.args == (1,)
+
+
+def test_who_gives_up_waiting_keeps_nobody_waiting_and_is_not_answered():
+    async def run():
+        answers = Slowly()
+        turns = Turns(answers, n_at_once=1)
+        first = asyncio.create_task(turns.answer("first"))
+        await begun(answers, 1)
+        gave_up, waiting = asyncio.create_task(turns.answer("gave up")), asyncio.create_task(turns.answer("waiting"))
+        await asyncio.sleep(0)
+        gave_up.cancel()
+        first.cancel()
+        await asyncio.sleep(0)
+        answers.may_end.set()
+        assert await asyncio.wait_for(waiting, PATIENCE_S) == "waiting"
+        return answers.runs, turns.wait_s
+
+    assert asyncio.run(run()) == ([["first"], ["waiting"]], 0.0)
 
 
 def test_the_expected_wait_is_that_of_those_before_at_the_usual_time():
     async def run():
-        turns = Turns(2)
-        told = []
+        answers, told = Slowly(), []
+        turns = Turns(answers, n_at_once=2)
 
-        async def one():
+        async def one(num):
             try:
-                async with turns.turn():
-                    await ended.wait()
+                await turns.answer(num)
             except ProblemError as problem:
                 told.append(problem.headers["Retry-After"])
 
-        ended = asyncio.Event()
         # Nothing is known yet: 0.1 s each, two at once, so that 30 s are 600 who wait.
-        tasks = [asyncio.create_task(one()) for _ in range(700)]
-        await asyncio.sleep(0)
-        ended.set()
+        tasks = [asyncio.create_task(one(num)) for num in range(700)]
+        await begun(answers, 2)
+        answers.may_end.set()
         await asyncio.gather(*tasks)
         return told
 
@@ -74,20 +139,15 @@ def test_the_expected_wait_is_that_of_those_before_at_the_usual_time():
 
 def test_one_slow_answer_turns_nobody_away(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("serving.turns.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("serving.turns.monotonic", lambda: now[0])
+
+    def answers(questions):
+        now[0] += 3.0 * (questions == ["slow"])
+        return questions
 
     async def run():
-        turns, ended = Turns(2), asyncio.Event()
-        async with turns.turn():
-            now[0] += 3.0
-
-        async def one():
-            async with turns.turn():
-                await ended.wait()
-
-        tasks = [asyncio.create_task(one()) for _ in range(300)]
-        await asyncio.sleep(0)
-        ended.set()
-        return await asyncio.gather(*tasks)
+        turns = Turns(answers, n_at_once=2)
+        await turns.answer("slow")
+        return await asyncio.gather(*(turns.answer(num) for num in range(300)))
 
     assert len(asyncio.run(run())) == 300

@@ -25,7 +25,7 @@ def _block(catalogue, known, user_id):
 
 
 def test_filters_leave_only_what_was_asked_for(catalogue, known, model):
-    block = visitor_block(catalogue, known, Request(lat=36.7, lon=117.0))
+    block = visitor_block(catalogue, known, [Request(lat=36.7, lon=117.0)])
     request = Request(k=50, lat=36.7, lon=117.0, max_km=5, category="dance", starts_until=AT + pd.Timedelta(days=9))
     rows = answer(model, catalogue, block, request)
     assert rows
@@ -43,9 +43,9 @@ def test_filters_leave_only_what_was_asked_for(catalogue, known, model):
 
 
 def test_a_visitor_of_whom_nothing_is_known_gets_what_is_popular(catalogue, known, model):
-    rows = answer(model, catalogue, visitor_block(catalogue, known, Request()), Request(k=5))
+    rows = answer(model, catalogue, visitor_block(catalogue, known, [Request()]), Request(k=5))
     assert {row.source for row in rows} == {"popular"}
-    near = visitor_block(catalogue, known, Request(lat=36.7, lon=117.0))
+    near = visitor_block(catalogue, known, [Request(lat=36.7, lon=117.0)])
     assert {row.source for row in answer(model, catalogue, near, Request(k=5))} == {"profile"}
 
 
@@ -80,7 +80,7 @@ def test_lists_of_several_lengths_are_not_made_together(catalogue, known, model)
 
 def test_an_unknown_region_is_named(catalogue, known, model):
     with pytest.raises(UnknownIdError, match="nowhere"):
-        answer(model, catalogue, visitor_block(catalogue, known, Request()), Request(region_id="nowhere"))
+        answer(model, catalogue, visitor_block(catalogue, known, [Request()]), Request(region_id="nowhere"))
 
 
 def test_reasons_are_told_in_both_languages(catalogue, known, model):
@@ -154,7 +154,7 @@ def test_a_venue_without_coordinates_is_at_no_distance(known, model):
     assert all(row.distance_km is None and "distance" not in {r.code for r in row.reasons} for row in there)
     assert any("distance" in {r.code for r in row.reasons} for row in rows)
     within = dataclasses.replace(asked, max_km=1000.0)
-    near = answer(model, catalogue, visitor_block(catalogue, bare, within), within)
+    near = answer(model, catalogue, visitor_block(catalogue, bare, [within]), within)
     assert near
     assert not at_venue & {row.session_id for row in near}
 
@@ -173,7 +173,7 @@ def test_what_nobody_booked_of_late_is_not_called_popular(known, model):
     catalogue = catalogue_of(changed, AT)
     # By the first stage alone: there an organiser of whom nothing is known stands where the mean one does.
     plain = dataclasses.replace(model, re_ranker=None)
-    rows = answer(plain, catalogue, visitor_block(catalogue, changed, Request()), Request(k=100))
+    rows = answer(plain, catalogue, visitor_block(catalogue, changed, [Request()]), Request(k=100))
     new_ids = set(known.activities["activity_id"][is_new])
     popular = [row.activity_id for row in rows if "popular" in {r.code for r in row.reasons}]
     assert new_ids & {row.activity_id for row in rows}

@@ -74,7 +74,7 @@ def all_rows(store: Store, user_id: str) -> dict[str, pd.DataFrame]:
     """A user's rows, with the sessions and activities that they name."""
     with store.reading() as connection:
         platform, inside = parse_outside(connection, user_id)
-        return user_tables(connection, zones_by_num(connection), platform.num, inside, ("sessions", "activities"))
+        return user_tables(connection, zones_by_num(connection), platform.num, [inside], ("sessions", "activities"))
 
 
 def test_a_person_s_rows_are_exported_and_erased(store: Store, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_list_asked_while_candidates_are_being_made_waits_for_the_write_before
     making, may_end = slowly()
     activity_id = str(live.offer().catalogue.sessions.activity_ids[0])
     place = Shown(1, activity_id, "s", "two-stage", 1.0)
-    live.using(lambda store: log_shown(store, "r", AS_OF.tz_convert("UTC"), None, [place]))
+    live.using(lambda store: log_shown(store, [("r", [place])], AS_OF.tz_convert("UTC"), None))
     live.has_written()
     with ThreadPoolExecutor(2) as pool:
         follower = pool.submit(live.offer)
