@@ -1,7 +1,7 @@
 """Answers in turn, to all who wait together.
 
-To make one holds the interpreter's lock nearly throughout, so that threads hinder each other, and most of what it costs
-is spent once for however many.
+To make one holds the interpreter's lock nearly throughout, so that two at a time hinder each other (two runs side by
+side answer half as many as one after the other), and most of what it costs is spent once for however many.
 """
 
 from __future__ import annotations
@@ -18,17 +18,14 @@ from fastapi.concurrency import run_in_threadpool
 from recsys.sentences import Sentence
 from serving.problems import ProblemError
 
-RUNS_AT_ONCE = 2
-"""One computes while another waits for the store, on any machine: more cores have more workers."""
-
-MOST_TOGETHER = 16
+MOST_TOGETHER = 32
 """Who waits for a run waits for all that are in it."""
 
 MOST_WAIT_S = 30.0
 """Who would wait longer is told so at once, rather than be answered when nobody listens any more."""
 
-_USUAL_S = 0.1
-"""Taken to be the time of one answer before there was any."""
+_USUAL_S = 0.03
+"""Taken to be the time of one answer of several together before there was any."""
 
 _WEIGHT = 0.02
 """Of the last answer's time in the mean: one that takes seconds, as the first does, turns nobody away."""
@@ -38,34 +35,30 @@ Answer = TypeVar("Answer")
 
 
 class Turns(Generic[Question, Answer]):
-    """First come, first served, a few runs at once; who waits when one begins is answered in it, with the others.
+    """First come, first served, one run after another; who waits when one begins is answered in it, with the others.
 
     A question is in a run that begins after it was asked: what it is answered from is read later than that.
 
     Args:
         answers: Makes the answers to some questions, or what is to be raised in place of one. Called in a thread.
-        n_at_once: How many runs there are at once.
         most_together: How many questions a run answers at most.
     """
 
     def __init__(
         self,
         answers: Callable[[Sequence[Question]], Sequence[Answer | Exception]],
-        n_at_once: int = RUNS_AT_ONCE,
         most_together: int = MOST_TOGETHER,
     ) -> None:
         self._answers = answers
-        self._n_at_once, self._most_together = n_at_once, most_together
+        self._most_together = most_together
         self._waiting: deque[tuple[Question, asyncio.Future[Answer]]] = deque()
-        self._runs: set[asyncio.Task[None]] = set()
+        self._running: asyncio.Task[None] | None = None
         self._usual_s = _USUAL_S
 
     @property
     def wait_s(self) -> float:
         """Seconds that who comes now can expect to wait."""
-        if len(self._runs) < self._n_at_once:
-            return 0.0
-        return (len(self._waiting) + 1) * self._usual_s / self._n_at_once
+        return 0.0 if self._running is None else (len(self._waiting) + 1) * self._usual_s
 
     async def answer(self, question: Question) -> Answer:
         """The answer, when its turn has come.
@@ -77,36 +70,38 @@ class Turns(Generic[Question, Answer]):
             raise _too_busy(self.wait_s)
         waiting = question, asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
-        self._begin()
+        if self._running is None:
+            self._running = asyncio.create_task(self._answer_all())
         try:
             return await waiting[1]
         finally:
             if waiting in self._waiting:  # Gave up.
                 self._waiting.remove(waiting)
 
-    def _begin(self) -> None:
-        while self._waiting and len(self._runs) < self._n_at_once:
-            n = min(len(self._waiting), self._most_together)
-            run = self._run([self._waiting.popleft() for _ in range(n)])
-            self._runs.add(task := asyncio.create_task(run))
-            task.add_done_callback(self._ended)
-
-    def _ended(self, run: asyncio.Task[None]) -> None:
-        self._runs.discard(run)
-        self._begin()
+    async def _answer_all(self) -> None:
+        try:
+            while self._waiting:
+                n = min(len(self._waiting), self._most_together)
+                await self._run([self._waiting.popleft() for _ in range(n)])
+        finally:
+            self._running = None
 
     async def _run(self, some: Sequence[tuple[Question, asyncio.Future[Answer]]]) -> None:
         began = monotonic()
-        found = await run_in_threadpool(self._found, [question for question, _ in some])
+        try:
+            found = await run_in_threadpool(self._found, [question for question, _ in some])
+            for (_, future), answer in zip(some, found, strict=True):
+                if future.done():
+                    continue
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+        finally:
+            for _, future in some:
+                future.cancel()  # Who was not answered, as when all ends, waits no longer.
         of_each = (monotonic() - began) / len(some)
         self._usual_s += (1 - (1 - _WEIGHT) ** len(some)) * (of_each - self._usual_s)
-        for (_, future), answer in zip(some, found, strict=True):
-            if future.done():
-                continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
 
     def _found(self, questions: Sequence[Question]) -> Sequence[Answer | Exception]:
         """Answers; where they fail together each is tried alone, so that one that cannot be answered harms no other."""

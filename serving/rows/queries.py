@@ -81,12 +81,16 @@ def read_people(
             user_tables(connection, zones, num, of, (*touched, "removed_tags"))
             for num, of in (inside or {0: []}).items()
         ]
-    tables = parts[0] if len(parts) == 1 else {name: pd.concat([part[name] for part in parts]) for name in parts[0]}
+    tables = parts[0] if len(parts) == 1 else _stacked(parts)
     found = set().union(*(tables[name]["user_id"] for name in ("users", "bookings", "feedback")))
     for user_id in user_ids:
         if user_id not in found:
             unknown.setdefault(user_id, UnknownIdError("user_id", [user_id]))
     return tables, unknown
+
+
+def _stacked(parts: Sequence[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    return {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
 
 
 def read_sessions(store: Store, session_ids: Sequence[str]) -> pd.DataFrame:

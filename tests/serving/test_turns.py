@@ -1,4 +1,4 @@
-"""Turns are given in the order of asking, a few runs at once, to all who wait together."""
+"""Turns are given in the order of asking, one run after another, to all who wait together."""
 
 import asyncio
 import threading
@@ -30,42 +30,39 @@ async def begun(answers, n):
 def test_who_waits_is_answered_in_the_order_of_asking_together_with_others():
     async def run():
         answers = Slowly()
-        turns = Turns(answers, n_at_once=2, most_together=8)
+        turns = Turns(answers, most_together=8)
         asked = [asyncio.create_task(turns.answer(num)) for num in range(30)]
-        await begun(answers, 2)
+        await begun(answers, 1)
         answers.may_end.set()
         return answers.runs, await asyncio.gather(*asked), turns.wait_s
 
     runs, found, wait_s = asyncio.run(run())
     assert found == list(range(30))
-    assert sorted(runs) == [[0], [1], list(range(2, 10)), list(range(10, 18)), list(range(18, 26)), list(range(26, 30))]
+    assert runs == [list(range(8)), list(range(8, 16)), list(range(16, 24)), list(range(24, 30))]
     assert wait_s == 0.0
 
 
-def test_no_more_runs_at_once_than_there_may_be():
-    at_once, most, lock = 0, 0, threading.Lock()
+def test_one_run_at_a_time():
+    at_once = threading.Semaphore(1)
 
     def answers(questions):
-        nonlocal at_once, most
-        with lock:
-            at_once, most = at_once + 1, max(most, at_once + 1)
+        assert at_once.acquire(blocking=False)
         threading.Event().wait(0.001 * (questions[0] % 3))
-        with lock:
-            at_once -= 1
+        at_once.release()
         return questions
 
     async def run():
-        turns = Turns(answers, n_at_once=2, most_together=3)
-        return await asyncio.gather(*(turns.answer(num) for num in range(60)))
+        turns = Turns(answers, most_together=3)
+        first = await asyncio.gather(*(turns.answer(num) for num in range(30)))
+        return first + await asyncio.gather(*(turns.answer(num) for num in range(30, 60)))
 
     assert asyncio.run(run()) == list(range(60))
-    assert most <= 2
 
 
 def test_a_question_is_in_a_run_that_begins_after_it_was_asked():
     async def run():
         answers = Slowly()
-        turns = Turns(answers, n_at_once=1)
+        turns = Turns(answers)
         first = asyncio.create_task(turns.answer("first"))
         await begun(answers, 1)
         later = asyncio.create_task(turns.answer("later"))
@@ -84,7 +81,7 @@ def test_a_question_without_an_answer_harms_no_other():
         return [KeyError(one) if one == "unknown" else one for one in questions]
 
     async def run():
-        turns = Turns(answers, n_at_once=1)
+        turns = Turns(answers)
         return await asyncio.gather(
             *(turns.answer(one) for one in ("first", "a", "breaks", "unknown", "b")), return_exceptions=True
         )
@@ -99,7 +96,7 @@ def test_a_question_without_an_answer_harms_no_other():
 def test_who_gives_up_waiting_keeps_nobody_waiting_and_is_not_answered():
     async def run():
         answers = Slowly()
-        turns = Turns(answers, n_at_once=1)
+        turns = Turns(answers)
         first = asyncio.create_task(turns.answer("first"))
         await begun(answers, 1)
         gave_up, waiting = asyncio.create_task(turns.answer("gave up")), asyncio.create_task(turns.answer("waiting"))
@@ -117,7 +114,7 @@ def test_who_gives_up_waiting_keeps_nobody_waiting_and_is_not_answered():
 def test_the_expected_wait_is_that_of_those_before_at_the_usual_time():
     async def run():
         answers, told = Slowly(), []
-        turns = Turns(answers, n_at_once=2)
+        turns = Turns(answers)
 
         async def one(num):
             try:
@@ -125,15 +122,15 @@ def test_the_expected_wait_is_that_of_those_before_at_the_usual_time():
             except ProblemError as problem:
                 told.append(problem.headers["Retry-After"])
 
-        # Nothing is known yet: 0.1 s each, two at once, so that 30 s are 600 who wait.
-        tasks = [asyncio.create_task(one(num)) for num in range(700)]
-        await begun(answers, 2)
+        # Nothing is known yet: 0.03 s each, so that 30 s are 1,000 who wait.
+        tasks = [asyncio.create_task(one(num)) for num in range(1100)]
+        await begun(answers, 1)
         answers.may_end.set()
         await asyncio.gather(*tasks)
         return told
 
     told = asyncio.run(run())
-    assert len(told) == pytest.approx(100, abs=3)
+    assert len(told) == pytest.approx(100, abs=2)
     assert set(told) == {str(round(MOST_WAIT_S) + 1)}
 
 
@@ -146,8 +143,17 @@ def test_one_slow_answer_turns_nobody_away(monkeypatch):
         return questions
 
     async def run():
-        turns = Turns(answers, n_at_once=2)
+        turns = Turns(answers)
         await turns.answer("slow")
         return await asyncio.gather(*(turns.answer(num) for num in range(300)))
 
     assert len(asyncio.run(run())) == 300
+
+
+def test_who_cannot_be_answered_any_more_waits_no_longer():
+    async def run():
+        turns = Turns(lambda questions: questions[1:])
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(turns.answer("lost"), PATIENCE_S)
+
+    asyncio.run(run())

@@ -1,6 +1,7 @@
 """What may be booked is told in one way by the database, by tables in memory and by rows read again."""
 
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +10,8 @@ from features.store.lists import operator_rules
 from recsys.open_sessions import open_sessions, places_taken
 from recsys.schema import BOOKING_STATUSES
 from serving.candidates import check
-from serving.rows.queries import read_all, read_lacking, read_sessions
+from serving.rows.people import people_block, people_rows
+from serving.rows.queries import read_all, read_lacking, read_people, read_person, read_sessions
 
 NOW = pd.Timestamp("2026-02-01T10:00:00Z")
 PLATFORMS = ("default", "other")
@@ -75,3 +77,36 @@ def test_what_may_be_booked_is_one_question(store, many, before):
     assert set(ids) == held
     checked = check(catalogue, read_sessions(store, ids.tolist()), operator_rules(store))
     assert set(ids[checked.is_open(NOW)]) == now & held
+
+
+def test_people_of_several_platforms_are_read_together_as_each_alone(store):
+    for num, platform in enumerate(PLATFORMS):
+        store.upsert(platform, "activities", [{"activity_id": "a", "category": "dance"}])
+        _write(store, platform, [{"starts_at": "2026-03-01T10:00:00Z"}] * 3, [])
+        people = [{"user_id": "u", "birth_year": 1980 + num, "interests": "dance"}, {"user_id": "w"}]
+        store.upsert(platform, "users", people)
+        booked = [("u", 0), ("u", num), ("w", 2), ("only-booked", 1)]
+        rows = [
+            {"booking_id": f"b{n}", "user_id": user, "session_id": f"s{session}", "booked_at": f"2026-01-0{n + 1}"}
+            for n, (user, session) in enumerate(booked)
+        ]
+        store.upsert(platform, "bookings", rows)
+    store.remove_tag("other:u", "interest:dance")
+    ids = ["other:u", "default:only-booked", "default:u", "nowhere:u", "other:nobody", "other:w", "u"]
+    tables, unknown = read_people(store, ids)
+    assert list(unknown) == ["nowhere:u", "u", "other:nobody"]
+    assert "several platforms are loaded" in str(unknown["u"])
+    known = [one for one in ids if one not in unknown]
+    catalogue = catalogue_of(read_all(store)[1], NOW)
+    together = people_block(catalogue, people_rows(tables, known), tables["removed_tags"], NOW)
+    assert together.birth_years.tolist() == pytest.approx([1981, float("nan"), 1980, float("nan")], nan_ok=True)
+    assert together.interests.sum(axis=1).tolist() == [0, 0, 1, 0]
+    for num, user_id in enumerate(known):
+        alone, removed = read_person(store, user_id)
+        tags = pd.DataFrame({"user_id": user_id, "tag": removed}, dtype="string")
+        expected, found = people_block(catalogue, people_rows(alone, [user_id]), tags, NOW), together.take([num])
+        assert found.user_ids.tolist() == [user_id]
+        assert sorted(found.people.booked_ids) == sorted(expected.people.booked_ids)
+        assert found.events.days.tolist() == expected.events.days.tolist()
+        assert found.events.sessions.tolist() == expected.events.sessions.tolist()
+        assert len(found.events.days) > 0
