@@ -187,7 +187,7 @@ def _made(
     for place, one in enumerate(asked):
         if place not in failures:
             try:
-                requests[place] = _checked(moment, block.take(np.array([place])), one)
+                requests[place] = _settled(moment, block, place, one)
             except (UnknownIdError, ProblemError) as failure:
                 failures[place] = failure
     if not requests:
@@ -210,15 +210,15 @@ def _made(
     return [made[place] for place in range(len(asked))]
 
 
-def _checked(moment: _Moment, person: UserBlock, asked: Asked) -> Request:
-    """What is to be answered to a person: what is asked for, a visitor's region widened until something is on.
+def _settled(moment: _Moment, block: UserBlock, row: int, asked: Asked) -> Request:
+    """What is to be answered to a row's person: what is asked for, a visitor's region widened until something is on.
 
     Raises:
         UnknownIdError: no such region.
         ProblemError: `max_km` without a place to measure from.
     """
     request = asked.request
-    if request.max_km is not None and request.lat is None and bool(np.isnan(person.lat[0])):
+    if request.max_km is not None and request.lat is None and bool(np.isnan(block.lat[row])):
         needs = Sentence("需要 lat 和 lon：不知道从哪里量起", "needs lat and lon: no home is known to measure from")
         raise invalid("query.max_km", needs)
     if request.region_id is None:
@@ -228,9 +228,9 @@ def _checked(moment: _Moment, person: UserBlock, asked: Asked) -> Request:
     num = int(tree.ids.nums([request.region_id])[0])
     if asked.user_id is not None:
         return request
-    offered = may_be_offered(catalogue.sessions, person.people)[0] & moment.is_open
+    offered = may_be_offered(catalogue.sessions, block.people.take(np.array([row])))[0] & moment.is_open
     offered &= _is_among(moment.offer.picture, catalogue, asked.only)
-    distances = distances_km(catalogue, person, request)
+    distances = distances_km(catalogue, block, request, row)
     while num >= 0:
         wider = replace(request, region_id=str(tree.ids.ids[num]))
         if bool((offered & wanted(catalogue, wider, distances)).any()):

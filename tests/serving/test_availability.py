@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,8 @@ ROWS_A_LIST = 71
 ROUND_ANSWERS = 14_000
 """Answers between changes: the lists of some 190 people."""
 CONFIG = RankingConfig(windows=WindowConfig(n_windows=3, step_days=7), trees=TreeConfig(n_trees=15, min_leaf_pairs=5))
+AT_ONCE = 24
+"""So many ask at once: their lists are made together."""
 VISITOR = "somebody without an account"
 
 
@@ -137,16 +140,19 @@ def test_nothing_in_a_list_may_not_be_offered(database_url, tmp_path, record_pro
 
 
 def lists(client, rng: np.random.Generator, place: Place, n: int) -> pd.DataFrame:
-    """Rows of the lists of `n` people drawn at random and a visitor, a third of them with filters."""
+    """Rows of the lists of `n` people drawn at random and a visitor, many at once, a third of them with filters."""
     people = rng.choice(place.tables["users"]["user_id"].to_numpy(), n, replace=False)
     filters = ({"category": "dance"}, {"lat": 36.75, "lon": 117.05, "max_km": 8}, {"region_id": "t0"})
-    rows = []
-    for number, user in enumerate([*people, VISITOR]):
+
+    def of(number: int, user: str) -> list[dict[str, object]]:
         path = "/v1/recommendations" if user == VISITOR else f"/v1/users/{user}/recommendations"
         narrowed = filters[number // 3 % len(filters)] if number % 3 == 0 else {}
         answer = client.get(path, params={"k": 100, **narrowed})
         assert answer.status_code == 200, answer.text
-        rows += [{"user_id": user, **row} for row in answer.json()["items"]]
+        return [{"user_id": user, **row} for row in answer.json()["items"]]
+
+    with ThreadPoolExecutor(AT_ONCE) as asking:
+        rows = [row for found in asking.map(of, itertools.count(), [*people, VISITOR]) for row in found]
     assert rows
     return pd.DataFrame(rows)[["user_id", "session_id", "activity_id"]]
 
