@@ -104,9 +104,14 @@ class Turns(Generic[Question, Answer]):
         self._usual_s += (1 - (1 - _WEIGHT) ** len(some)) * (of_each - self._usual_s)
 
     def _found(self, questions: Sequence[Question]) -> Sequence[Answer | Exception]:
-        """Answers; where they fail together each is tried alone, so that one that cannot be answered harms no other."""
+        """Answers; where they fail together each is tried alone, so that one that cannot be answered harms no other.
+
+        What is told to people, such as a store that cannot be reached, is told to all: they need not wait for it again.
+        """
         try:
             return self._answers(questions)
+        except ProblemError as problem:
+            return [problem] * len(questions)
         except Exception as error:
             if len(questions) == 1:
                 return [error]

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from recsys.sentences import Sentence
 from serving.problems import ProblemError
 from serving.turns import MOST_WAIT_S, Turns
 from tests.commands import PATIENCE_S
@@ -91,6 +92,21 @@ def test_a_question_without_an_answer_harms_no_other():
     assert isinstance(unknown, KeyError)
     assert isinstance(breaks, ArithmeticError)
     assert breaks.args == (1,)
+
+
+def test_what_is_wrong_for_all_is_found_out_once():
+    runs = []
+
+    def answers(questions):
+        runs.append(questions)
+        raise ProblemError(503, "store-unavailable", Sentence("x", "away"))
+
+    async def run():
+        turns = Turns(answers)
+        return await asyncio.gather(*(turns.answer(num) for num in range(20)), return_exceptions=True)
+
+    assert {str(problem) for problem in asyncio.run(run())} == {"away"}
+    assert runs == [list(range(20))]
 
 
 def test_who_gives_up_waiting_keeps_nobody_waiting_and_is_not_answered():
