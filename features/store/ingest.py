@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 from sqlalchemy import Connection
@@ -23,7 +25,6 @@ from features.store.loading import CopyWriter, copy_into, create_stage, merge_st
 from features.store.platforms import Platform, count_change, lock_deliveries, lock_platform, platform_named
 from features.store.quarantine import (
     COLUMNS,
-    SET_ASIDE,
     add_to_quarantine,
     quarantine_rows,
     release_stored,
@@ -31,12 +32,41 @@ from features.store.quarantine import (
 )
 from features.store.rows import stored_parents, take_in_waiting
 from features.store.store import Store
-from recsys.drafts import draft_folder
 from recsys.errors import RecsysError, in_one_line
 from recsys.files import check_output
 from recsys.schema import TABLES, Table
 
 DEFAULT_PLATFORM = "default"
+
+
+class _SetAside:
+    """Bad rows on disk, there may be more than memory holds: in a file without a name, gone however a process ends."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._sizes: list[int] = []
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Sets rows of `quarantine_rows` aside.
+
+        Raises:
+            RecsysError: There is no room for them.
+        """
+        part = io.BytesIO()
+        rows.write_parquet(part)
+        try:
+            self._sizes.append(self._file.write(part.getbuffer()))
+        except OSError as error:
+            raise RecsysError(
+                f"rejected rows cannot be set aside in {tempfile.gettempdir()}: {in_one_line(error)}; make room there,"
+                " or name another folder with TMPDIR"
+            ) from error
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """What was set aside, in order, a part at a time."""
+        self._file.seek(0)
+        for size in self._sizes:
+            yield pl.read_parquet(io.BytesIO(self._file.read(size))).select(COLUMNS)
 
 
 @dataclass
@@ -47,28 +77,23 @@ class _Delivery:
     platform: Platform
     delivered: set[str]
     erased: ErasedAccounts
-    bad_rows: Path
+    bad_rows: _SetAside
     known: dict[str, Keys] = field(default_factory=dict)
     stored_regions: pl.DataFrame = field(default_factory=pl.DataFrame)
     repeating: set[str] = field(default_factory=set)
     waiting: dict[str, Waiting] = field(default_factory=dict)
     overtaken: dict[str, list[int]] = field(default_factory=dict)
-    n_bad_files: int = 0
 
     def keep(self, table: Table, raw: pl.DataFrame, source: str) -> int:
-        """Sets bad rows aside on disk, there may be more than memory holds; returns how many, without erased ones'."""
+        """Sets bad rows aside; returns how many, without erased ones'."""
         raw = self.erased.unnamed(table, raw, self.platform.timezone)
         if len(raw):
-            quarantine_rows(table, self.platform.num, raw, source).write_parquet(
-                self.bad_rows / f"{self.n_bad_files:08}.parquet"
-            )
-            self.n_bad_files += 1
+            self.bad_rows.add(quarantine_rows(table, self.platform.num, raw, source))
         return len(raw)
 
     def kept(self, reports: dict[str, TableReport]) -> Iterator[pl.DataFrame]:
         """Everything set aside, in order; what was overtaken waits no more, in the reports either."""
-        for path in sorted(self.bad_rows.iterdir()):
-            rows = pl.read_parquet(path, glob=False).select(COLUMNS)
+        for rows in self.bad_rows:
             name = rows["table_name"][0]
             rows, reasons = without_overtaken(rows, self.overtaken.get(name, []))
             reports[name].stop_waiting(reasons)
@@ -101,12 +126,12 @@ def ingest_folder(
     if report_path is not None:
         check_output(report_path)
     sources = find_sources(folder)
-    with store.writing() as connection, draft_folder(Path(tempfile.gettempdir()), SET_ASIDE) as bad_rows:
+    with store.writing() as connection, tempfile.TemporaryFile() as bad_rows:
         home = platform_named(connection, DEFAULT_PLATFORM if platform is None else platform, timezone)
         # Deliveries of one platform come one after the other; live rows only wait for the merge.
         lock_deliveries(connection, home)
         erased = erased_accounts(connection, home.num)
-        delivery = _Delivery(connection, home, _delivered_tables(connection, home), erased, bad_rows)
+        delivery = _Delivery(connection, home, _delivered_tables(connection, home), erased, _SetAside(bad_rows))
         reports = {s.table: _stage(delivery, s, show_progress) for s in sources}
         _merge(delivery, reports)
     try:

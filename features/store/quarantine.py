@@ -32,8 +32,6 @@ COLUMNS = (
     "source",
 )
 _ROWS_AT_ONCE = 50_000
-SET_ASIDE = "culture-ingest-"
-"""How the folder of a delivery's bad rows is called, among temporary files, until they are in quarantine."""
 _TEXTS = ("reason", "missing_table", "missing_id", "source")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +34,7 @@ from features.store.platforms import (
     platform_named,
     zones_by_num,
 )
-from features.store.quarantine import SET_ASIDE, write_quarantine_files
+from features.store.quarantine import write_quarantine_files
 from features.store.rows import RowResult, as_raw, store_rows, take_in_waiting
 from features.store.snapshot import SNAPSHOTS, Snapshot, delete_snapshots_with, write_snapshot
 from recsys.bundle import DRAFT
@@ -165,7 +164,7 @@ class Store:
         """Deletes every row of a user, in quarantine, its files and snapshots too; returns how many, by table.
 
         Counts do not hold rows in snapshots: those with the user are deleted whole, and so is what killed processes
-        left half written, whoever it holds, under the home or among temporary files. A salted digest of the id is
+        left half written, whoever it holds, under the home. A salted digest of the id is
         kept, by which later deliveries of the erased rows are refused.
 
         Args:
@@ -190,7 +189,6 @@ class Store:
             delete_snapshots_with(self.home / SNAPSHOTS, platform.name, inside)
             delete_left(self.home, OF_FILE)
             delete_left(bundles_folder(self.home), DRAFT)
-            delete_left(Path(tempfile.gettempdir()), SET_ASIDE)
             count_change(connection)
         return erased
 

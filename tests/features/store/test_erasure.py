@@ -1,6 +1,5 @@
 """Who was erased stays out of later deliveries, until that person signs up anew."""
 
-import tempfile
 import threading
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 
 from features.intake.erasure import ERASED
 from features.store.ingest import ingest_folder
-from features.store.quarantine import SET_ASIDE
 from features.store.snapshot import SNAPSHOTS, Snapshot
 from features.store.store import Store
 from recsys.bundle import DRAFT
@@ -89,17 +87,12 @@ def test_a_row_with_too_many_values_is_erased_whatever_the_id_holds(store: Store
     assert len(store.quarantined_rows("Li")) == 1
 
 
-def test_what_killed_processes_left_half_written_goes_with_an_erasure(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+def test_what_killed_processes_left_half_written_goes_with_an_erasure(store: Store, tmp_path: Path) -> None:
     ingest_folder(store, deliver(tmp_path / "first", bookings=TABLES["bookings"].replace("s9", "s1")))
     left = [
         store.home / f"{OF_FILE}left" / "lists.parquet",
         store.home / "quarantine" / "default" / f"{OF_FILE}left" / "users.csv",
         store.home / "bundles" / f"{DRAFT}left" / "people.npy",
-        tmp_path / "temporary" / f"{SET_ASIDE}left" / "00000000.parquet",
     ]
     for path in left:
         path.parent.mkdir(parents=True)

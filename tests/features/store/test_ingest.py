@@ -1,9 +1,9 @@
 import csv
 import json
+import resource
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -294,14 +294,29 @@ def test_a_process_killed_half_way_leaves_the_store_as_it_was(
     ingest_folder(store, deliver(tmp_path / "in", users="user_id\nold\n"))
     before = (store.counts(), store.version())
     folder = deliver(tmp_path / "in", **ALL)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     done = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path), database_url, str(folder)], check=False)
     assert done.returncode == -signal.SIGKILL
     assert (store.counts(), store.version()) == before
-    assert list(tmp_path.glob("culture-ingest-*")), "bad rows were set aside"
+    assert list(temporary.iterdir()) == [], "bad rows, with whose they are, stay behind"
     assert ingest_folder(store, folder).tables["bookings"].accepted == 1
-    assert not list(tmp_path.glob("culture-ingest-*"))
+
+
+def test_where_bad_rows_find_no_room_it_is_told_where(store: Store, tmp_path: Path) -> None:
+    ingest_folder(store, deliver(tmp_path / "in", users="user_id\nold\n"))
+    before = (store.counts(), store.version())
+    many = "".join(f"u{num},once{num}\n" for num in range(20_000))
+    folder = deliver(tmp_path / "in", users=f"user_id,birth_year\n{many}")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limit[1]))
+    try:
+        with pytest.raises(RecsysError, match=r"set aside in /.*TMPDIR"):
+            ingest_folder(store, folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert (store.counts(), store.version()) == before
 
 
 def test_where_quarantine_files_cannot_be_written_it_is_told_that_the_rows_are_stored(
