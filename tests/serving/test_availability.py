@@ -102,7 +102,7 @@ class Place:
         return rows.assign(status="cancelled", status_at=now - pd.Timedelta(seconds=1))
 
 
-@pytest.mark.timeout(7200)  # A million answers take the better part of an hour.
+@pytest.mark.timeout(7200)  # A million answers take ten minutes, many more on a slow machine.
 def test_nothing_in_a_list_may_not_be_offered(database_url, tmp_path, record_property):
     rng = np.random.default_rng(7)
     place, clock = Place(rng), [AT]
