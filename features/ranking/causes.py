@@ -70,14 +70,14 @@ def block_without(catalogue: Catalogue, block: UserBlock, without: Sequence[tupl
     def is_without(*of: str) -> NDArray[np.bool_]:
         return np.isin(codes, of)
 
-    is_strange, has_no_place = is_without("family"), is_without("distance")
+    is_alone, has_no_place = is_without("family"), is_without("distance")
     hidden = {name: is_without(code) for code, names in _HIDDEN_GROUPS.items() for name in names}
     groups = found.profiles.groups.items()
     return replace(
         found,
-        people=_without_children(found.people, is_strange),
-        events=_kept_events(catalogue, found.events, codes, keys, is_strange),
-        shown=_kept_events(catalogue, found.shown, codes, keys, is_strange),
+        people=_without_children(found.people, is_alone),
+        events=_kept_events(catalogue, found.events, codes, keys, is_alone),
+        shown=_kept_events(catalogue, found.shown, codes, keys, is_alone),
         lat=np.where(has_no_place, np.nan, found.lat),
         lon=np.where(has_no_place, np.nan, found.lon),
         area=np.where(is_without("township")[:, None], np.nan, found.area),
@@ -92,7 +92,7 @@ def _kept_events(
     events: Events,
     codes: NDArray[np.object_],
     keys: NDArray[np.int64],
-    is_strange: NDArray[np.bool_],
+    is_alone: NDArray[np.bool_],
 ) -> Events:
     """Events less those that are a person's cause; those without family have booked for nobody else."""
     kept = ~np.isin(codes, WHOLE_PAST)[events.rows]
@@ -101,11 +101,11 @@ def _kept_events(
         gone = np.where((codes == level) & (keys >= 0), keys, _NO_KEY)
         kept &= events.keys(catalogue.lookup, level) != gone[events.rows]
     found = events.only(kept)
-    return replace(found, for_others=found.for_others & ~is_strange[found.rows])
+    return replace(found, for_others=found.for_others & ~is_alone[found.rows])
 
 
-def _without_children(people: People, is_strange: NDArray[np.bool_]) -> People:
-    kept = ~is_strange[people.child_rows]
+def _without_children(people: People, is_alone: NDArray[np.bool_]) -> People:
+    kept = ~is_alone[people.child_rows]
     return replace(people, child_rows=people.child_rows[kept], child_years=people.child_years[kept])
 
 
@@ -118,7 +118,7 @@ def _interests(interests: sparse.csr_array, gone: NDArray[np.int64]) -> sparse.c
 
 
 Tested = Callable[[Catalogue, UserBlock, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
-"""Scores of pairs: catalogue, (n_rows) people, (n_rows,) whom each of them was, (n_pairs,) row, (n_pairs,) candidate
+"""Scores of pairs: catalogue, people, (n_people,) whom each of them was, (n_pairs,) person, (n_pairs,) candidate
 -> (n_pairs,)."""
 
 
