@@ -127,8 +127,8 @@ def make_lists(
     made: dict[int, Made | Failure] = {}
     for (of_visitors, _), places in alike.items():
         some = [asked[place] for place in places]
-        block, failures = _visitors(moment, some) if of_visitors else _people(live, moment, some)
-        lists = _made(moment, parts, block, some, failures, style or ListStyle())
+        block, unknown = _visitors(moment, some) if of_visitors else _people(live, moment, some)
+        lists = _made(moment, parts, block, some, unknown, style or ListStyle())
         made.update(zip(places, lists, strict=True))
     return [made[place] for place in range(len(asked))]
 
@@ -165,13 +165,11 @@ def _people(live: LiveData, moment: _Moment, asked: Sequence[Asked]) -> tuple[Us
     """A row for each who asks, and, by place, of whom no row is known."""
     user_ids = [str(one.user_id) for one in asked]
     once = {user_id: row for row, user_id in enumerate(dict.fromkeys(user_ids))}
-    tables, unknown = live.using(lambda store: read_people(store, list(once)))
+    tables, nobody = live.using(lambda store: read_people(store, list(once)))
     rows = people_rows(tables, list(once))
     block = people_block(moment.catalogue, rows, tables["removed_tags"], moment.now)
-    failures: dict[int, Failure] = {
-        place: unknown[user_id] for place, user_id in enumerate(user_ids) if user_id in unknown
-    }
-    return block.take(np.array([once[user_id] for user_id in user_ids])), failures
+    unknown: dict[int, Failure] = {place: nobody[one] for place, one in enumerate(user_ids) if one in nobody}
+    return block.take(np.array([once[user_id] for user_id in user_ids])), unknown
 
 
 def _made(
@@ -179,23 +177,23 @@ def _made(
     parts: BundleParts | None,
     block: UserBlock,
     asked: Sequence[Asked],
-    failures: dict[int, Failure],
+    unknown: dict[int, Failure],
     style: ListStyle,
 ) -> list[Made | Failure]:
-    """Lists of one length for a row each of a block; `failures` by place for those that have none."""
+    """Lists of one length for a row each of a block; those who are `unknown`, by place, have none."""
+    made: dict[int, Made | Failure] = {**unknown}
     requests: dict[int, Request] = {}
     for place, one in enumerate(asked):
-        if place not in failures:
+        if place not in unknown:
             try:
                 requests[place] = _settled(moment, block, place, one)
             except (UnknownIdError, ProblemError) as failure:
-                failures[place] = failure
+                made[place] = failure
     if not requests:
-        return [failures[place] for place in range(len(asked))]
+        return [made[place] for place in range(len(asked))]
     catalogue, picture = moment.catalogue, moment.offer.picture
     block = block.take(np.array(list(requests)))
     among = np.stack([moment.is_open & _is_among(picture, catalogue, asked[place].only) for place in requests])
-    made: dict[int, Made | Failure] = {**failures}
     if parts is None or parts.ranking is None:
         for row, (place, request) in enumerate(requests.items()):
             found = popular(catalogue, block.take(np.array([row])), request, among[row])

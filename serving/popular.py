@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.ranking.answers import Reason, Recommendation, Request, distances_km, wanted
+from features.ranking.answers import Reason, Recommendation, Request, distances_km, recommended, wanted
 from features.signals.catalogue import Catalogue
 from features.signals.people import UserBlock
 from recsys.availability import earliest_of_each_activity, may_be_offered
@@ -30,19 +30,11 @@ def popular(catalogue: Catalogue, block: UserBlock, request: Request, among: NDA
     scores = np.log1p(booked) + 0.5 * np.log1p(_rate(catalogue, "programme")) + 0.2 * _rate(catalogue, "category")
     scores = scores - 1e-4 * catalogue.facts["lead_days"]
     columns = top_k(scores[None, :], allowed, request.k)[0]
-    left = catalogue.sessions.places_left
     return [
-        Recommendation(
-            rank=place + 1,
-            activity_id=str(catalogue.sessions.activity_ids[column]),
-            session_id=str(catalogue.sessions.session_ids[column]),
-            score=float(scores[column]),
-            source=SOURCE,
-            reasons=(what_is_so(catalogue, int(column)),),
-            distance_km=None if np.isnan(distances[column]) else float(distances[column]),
-            places_left=None if np.isnan(left[column]) else int(left[column]),
+        recommended(
+            catalogue, rank, column, scores[column], SOURCE, (what_is_so(catalogue, column),), distances[column]
         )
-        for place, column in enumerate(columns[columns != MISSING])
+        for rank, column in enumerate(columns[columns != MISSING].tolist(), start=1)
     ]
 
 

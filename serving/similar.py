@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from features.ranking.answers import Reason, Recommendation, Request, visitor_block
+from features.ranking.answers import Reason, Request, recommended, visitor_block
 from recsys.availability import earliest_of_each_activity, may_be_offered
 from recsys.errors import UnknownIdError
 from recsys.ids import IdMap
@@ -43,20 +43,11 @@ def similar_activities(live: LiveData, parts: BundleParts | None, now: pd.Timest
     scores = np.asarray((matrix[of_candidate] @ matrix[rows.nums([activity_id])].T).todense()).ravel()
     # What shares nothing is not similar.
     columns = top_k(scores[None, :], allowed & (scores > 0), k)[0] if len(scores) else np.zeros(0, dtype=np.int64)
-    left = catalogue.sessions.places_left
-    found = [
-        Recommendation(
-            rank=place + 1,
-            activity_id=str(catalogue.sessions.activity_ids[column]),
-            session_id=str(catalogue.sessions.session_ids[column]),
-            score=round(float(scores[column]), 6),
-            source=SOURCE,
-            reasons=_reasons(picture, activity_id, str(catalogue.sessions.activity_ids[column])),
-            distance_km=None,
-            places_left=None if np.isnan(left[column]) else int(left[column]),
-        )
-        for place, column in enumerate(columns[columns != MISSING])
-    ]
+    ids = catalogue.sessions.activity_ids
+    found = []
+    for rank, column in enumerate(columns[columns != MISSING].tolist(), start=1):
+        score, why = round(float(scores[column]), 6), _reasons(picture, activity_id, ids[column])
+        found.append(recommended(catalogue, rank, column, score, SOURCE, why))
     return Made(found, picture, None if parts is None else parts.name, now, False)
 
 

@@ -44,7 +44,7 @@ from training.demand.forecast import forecast_demand
 from training.ranking.fit import RankingConfig, fit_ranking
 
 START = date(2025, 7, 21)
-PARALLEL = (2, 40, 200)
+PARALLEL = (2, 8, 40, 200)
 """So many ask for lists at once, too."""
 
 PLANS: dict[str, dict[str, object]] = {

@@ -26,7 +26,17 @@ from recsys.dataset import Dataset
 from recsys.ranking.exploration import Exploration, chance_weights, explored
 from recsys.ranking.top_k import MISSING
 
-__all__ = ["Reason", "Recommendation", "Request", "answer", "answers", "distances_km", "visitor_block", "wanted"]
+__all__ = [
+    "Reason",
+    "Recommendation",
+    "Request",
+    "answer",
+    "answers",
+    "distances_km",
+    "recommended",
+    "visitor_block",
+    "wanted",
+]
 
 
 EXPLORATION = "exploration"
@@ -159,24 +169,38 @@ def answers(
     is_elsewhere = [_is_elsewhere(block, request, row) for row, request in enumerate(requests)]
     reasons = reasons_for(model, catalogue, block, rows, chosen, lists, keep, is_elsewhere)
     found: list[list[Recommendation]] = [[] for _ in requests]
-    left = catalogue.sessions.places_left
     propensities = np.concatenate([of for _, of in drawn]).tolist()
     for row, column, place, propensity, why in zip(rows, chosen, places, propensities, reasons, strict=True):
-        km = distances[row, column]
-        found[row].append(
-            Recommendation(
-                rank=len(found[row]) + 1,
-                activity_id=str(catalogue.sessions.activity_ids[column]),
-                session_id=str(catalogue.sessions.session_ids[column]),
-                score=float(lists.scores[row, place]),
-                source=EXPLORATION if propensity < 1.0 else str(lists.sources[row]),
-                reasons=why,
-                distance_km=None if np.isnan(km) else float(km),
-                places_left=None if np.isnan(left[column]) else int(left[column]),
-                propensity=propensity,
-            )
-        )
+        source = EXPLORATION if propensity < 1.0 else str(lists.sources[row])
+        score, km = lists.scores[row, place], distances[row, column]
+        found[row].append(recommended(catalogue, len(found[row]) + 1, column, score, source, why, km, propensity))
     return found
+
+
+def recommended(
+    catalogue: Catalogue,
+    rank: int,
+    column: int,
+    score: float,
+    source: str,
+    reasons: tuple[Reason, ...],
+    km: float = np.nan,
+    propensity: float = 1.0,
+) -> Recommendation:
+    """A candidate as a line of an answer; `km` is NaN where the distance is unknown."""
+    sessions = catalogue.sessions
+    left = sessions.places_left[column]
+    return Recommendation(
+        rank=rank,
+        activity_id=str(sessions.activity_ids[column]),
+        session_id=str(sessions.session_ids[column]),
+        score=float(score),
+        source=source,
+        reasons=reasons,
+        distance_km=None if np.isnan(km) else float(km),
+        places_left=None if np.isnan(left) else int(left),
+        propensity=propensity,
+    )
 
 
 def _is_elsewhere(block: UserBlock, request: Request, row: int) -> bool:

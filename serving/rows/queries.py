@@ -77,6 +77,7 @@ def read_people(
             else:
                 inside.setdefault(platform.num, []).append(own)
         zones = {one.num: (one.name, one.timezone) for one in platforms}
+        # Where no platform has any of them: the tables without rows.
         parts = [
             user_tables(connection, zones, num, of, (*touched, "removed_tags"))
             for num, of in (inside or {0: []}).items()

@@ -44,12 +44,15 @@ def test_who_waits_is_answered_in_the_order_of_asking_together_with_others():
 
 
 def test_one_run_at_a_time():
-    at_once = threading.Semaphore(1)
+    inside, lock, at_once = [], threading.Lock(), []
 
     def answers(questions):
-        assert at_once.acquire(blocking=False)
-        threading.Event().wait(0.001 * (questions[0] % 3))
-        at_once.release()
+        with lock:
+            inside.append(questions)
+            at_once.append(len(inside))
+        threading.Event().wait(0.002)  # Long enough for another run to come in, if it can.
+        with lock:
+            inside.remove(questions)
         return questions
 
     async def run():
@@ -58,6 +61,7 @@ def test_one_run_at_a_time():
         return first + await asyncio.gather(*(turns.answer(num) for num in range(30, 60)))
 
     assert asyncio.run(run()) == list(range(60))
+    assert set(at_once) == {1}
 
 
 def test_a_question_is_in_a_run_that_begins_after_it_was_asked():
