@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -74,9 +75,10 @@ class Turns(Generic[Question, Answer]):
             self._running = asyncio.create_task(self._answer_all())
         try:
             return await waiting[1]
-        finally:
-            if waiting in self._waiting:  # Gave up.
+        except asyncio.CancelledError:
+            with suppress(ValueError):  # It may be in a run by now.
                 self._waiting.remove(waiting)
+            raise
 
     async def _answer_all(self) -> None:
         try:
